@@ -1,0 +1,35 @@
+/*
+ * A growable run of bytes, always followed by a NUL that does not count, so
+ * that data can be read as a string.
+ */
+#ifndef BASE_BUF_H
+#define BASE_BUF_H
+
+#include <stddef.h>
+
+struct buf {
+	char *data;
+	size_t len;
+	size_t cap;
+};
+
+#define BUF_INIT { NULL, 0, 0 }
+#define _cleanup_buf_ __attribute__((cleanup(buf_fini)))
+
+/* All return 0 or -ENOMEM; on failure the contents are as before. */
+int buf_reserve(struct buf *b, size_t more);
+int buf_append(struct buf *b, const void *data, size_t len);
+int buf_puts(struct buf *b, const char *s);
+int buf_putc(struct buf *b, char c);
+int buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* buf_str - the contents as a string; "" for an empty buffer. Borrowed. */
+const char *buf_str(const struct buf *b);
+
+/* buf_take - the contents as a heap string that the caller frees; b is empty then. NULL: no memory. */
+char *buf_take(struct buf *b);
+
+void buf_clear(struct buf *b);
+void buf_fini(struct buf *b);
+
+#endif

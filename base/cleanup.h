@@ -1,0 +1,72 @@
+/*
+ * Cleanup attributes: a resource is released where its variable ends.
+ *
+ *     _cleanup_close_ int fd = open(...);
+ *     ...
+ *     return TAKE_FD(fd);          the caller owns it now
+ */
+#ifndef BASE_CLEANUP_H
+#define BASE_CLEANUP_H
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static inline void cleanup_free(void *p)
+{
+	free(*(void **)p);
+}
+
+static inline void cleanup_close(const int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+static inline void cleanup_fclose(FILE **f)
+{
+	if (*f)
+		fclose(*f);
+}
+
+static inline void cleanup_closedir(DIR **d)
+{
+	if (*d)
+		closedir(*d);
+}
+
+#define _cleanup_(f) __attribute__((cleanup(f)))
+#define _cleanup_free_ _cleanup_(cleanup_free)
+#define _cleanup_close_ _cleanup_(cleanup_close)
+#define _cleanup_fclose_ _cleanup_(cleanup_fclose)
+#define _cleanup_closedir_ _cleanup_(cleanup_closedir)
+
+/* Give up ownership: the variable is emptied, its value returned. */
+#define TAKE_PTR(p)                    \
+	({                             \
+		__typeof__(p) _t = (p); \
+		(p) = NULL;            \
+		_t;                    \
+	})
+#define TAKE_FD(fd)            \
+	({                     \
+		int _t = (fd); \
+		(fd) = -1;     \
+		_t;            \
+	})
+
+/* DEFINE_CLEANUP(struct buf, buf_fini) gives cleanup_buf_fini(struct buf *). */
+#define DEFINE_CLEANUP_PTR(type, func)                  \
+	static inline void cleanup_##func(type **p)     \
+	{                                               \
+		if (*p)                                 \
+			func(*p);                       \
+	}                                               \
+	struct swallow_semicolon_##func
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define MIN(a, b) ((a) < (b) ? (a) : (b))
+#define MAX(a, b) ((a) > (b) ? (a) : (b))
+
+#endif

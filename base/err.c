@@ -1,0 +1,78 @@
+#include "base/err.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/*
+ * The message is printed as one line, so whatever a hostile name smuggled in
+ * (newlines, escape sequences) is neutralised here, once, for all callers.
+ */
+static void neutralise(char *s)
+{
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (c < 0x20 || c == 0x7f)
+			*s = '?';
+	}
+}
+
+static void fill(struct err *err, int code, const char *fmt, va_list ap)
+{
+	err->code = code;
+	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
+	neutralise(err->msg);
+}
+
+int err_set(struct err *err, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (err) {
+		va_start(ap, fmt);
+		fill(err, code, fmt, ap);
+		va_end(ap);
+	}
+	return -code;
+}
+
+int err_sys(struct err *err, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (err) {
+		size_t n;
+
+		va_start(ap, fmt);
+		fill(err, code, fmt, ap);
+		va_end(ap);
+		n = strlen(err->msg);
+		snprintf(err->msg + n, sizeof(err->msg) - n, ": %s", strerror(code));
+	}
+	return -code;
+}
+
+int err_wrap(struct err *err, int r, const char *fmt, ...)
+{
+	char inner[ERR_MSG_MAX];
+	va_list ap;
+	size_t n;
+
+	if (!err)
+		return r;
+	memcpy(inner, err->msg, sizeof(inner));
+	va_start(ap, fmt);
+	fill(err, r < 0 ? -r : r, fmt, ap);
+	va_end(ap);
+	n = strlen(err->msg);
+	snprintf(err->msg + n, sizeof(err->msg) - n, ": %s",
+		 inner[0] ? inner : strerror(err->code));
+	return r;
+}
+
+int err_nomem(struct err *err)
+{
+	return err_set(err, ENOMEM, "out of memory");
+}

@@ -1,0 +1,241 @@
+#include "base/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+
+int file_read(int dirfd, const char *path, size_t max, struct buf *out, struct err *err)
+{
+	_cleanup_close_ int fd = -1;
+	size_t start = out->len;
+	struct stat st;
+	int r;
+
+	fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0)
+		return err_sys(err, errno, "%s", path);
+	if (fstat(fd, &st) < 0)
+		return err_sys(err, errno, "%s", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, EINVAL, "%s: not a regular file", path);
+	if ((uint64_t)st.st_size > max)
+		return err_set(err, EFBIG, "%s: larger than %zu bytes", path, max);
+	for (;;) {
+		ssize_t n;
+
+		r = buf_reserve(out, 64 * 1024);
+		if (r < 0)
+			return err_nomem(err);
+		n = read(fd, out->data + out->len, 64 * 1024);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			r = err_sys(err, errno, "%s", path);
+			out->len = start;
+			return r;
+		}
+		if (n == 0)
+			break;
+		out->len += (size_t)n;
+		if (out->len - start > max) {
+			out->len = start;
+			return err_set(err, EFBIG, "%s: larger than %zu bytes", path, max);
+		}
+	}
+	out->data[out->len] = '\0';
+	return 0;
+}
+
+int file_write_all(int fd, const void *data, size_t len)
+{
+	const char *p = data;
+
+	while (len) {
+		ssize_t n = write(fd, p, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int file_pread_all(int fd, void *data, size_t len, uint64_t off)
+{
+	char *p = data;
+
+	while (len) {
+		ssize_t n = pread(fd, p, len, (off_t)off);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return -EIO;
+		p += n;
+		off += (uint64_t)n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int file_mkdirs(int dirfd, const char *path, mode_t mode)
+{
+	_cleanup_free_ char *copy = strdup(path);
+	char *p;
+
+	if (!copy)
+		return -ENOMEM;
+	for (p = copy + 1; *p; p++) {
+		if (*p != '/')
+			continue;
+		*p = '\0';
+		if (mkdirat(dirfd, copy, mode) < 0 && errno != EEXIST)
+			return -errno;
+		*p = '/';
+	}
+	if (mkdirat(dirfd, copy, mode) < 0 && errno != EEXIST)
+		return -errno;
+	return 0;
+}
+
+/*
+ * One pass over the directory fd: files go at once; the first directory that
+ * is not empty is opened into *child, to be emptied before the next pass.
+ */
+static int empty_directory(int fd, int *child)
+{
+	_cleanup_closedir_ DIR *d = NULL;
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent *e;
+
+	*child = -1;
+	if (copy < 0)
+		return -errno;
+	d = fdopendir(copy);
+	if (!d) {
+		close(copy);
+		return -ENOMEM;
+	}
+	while ((e = readdir(d))) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		if (e->d_type != DT_DIR && unlinkat(fd, e->d_name, 0) == 0)
+			continue;
+		if (unlinkat(fd, e->d_name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+			continue;
+		if (errno == ENOTDIR && unlinkat(fd, e->d_name, 0) == 0)
+			continue;
+		if (errno != ENOTEMPTY && errno != EEXIST)
+			return -errno;
+		fchmodat(fd, e->d_name, 0700, 0);
+		*child = openat(fd, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		return *child < 0 ? -errno : 0;
+	}
+	return 0;
+}
+
+int file_remove_tree(int dirfd, const char *name)
+{
+	_cleanup_close_ int fd = -1;
+	size_t depth = 0;
+	int child, r;
+
+	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (unlinkat(dirfd, name, AT_REMOVEDIR) == 0)
+		return 0;
+	if (errno != ENOTEMPTY && errno != EEXIST)
+		return -errno;
+	fchmodat(dirfd, name, 0700, 0);
+	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	for (;;) {
+		r = empty_directory(fd, &child);
+		if (r < 0)
+			return r;
+		if (child < 0) {
+			if (depth == 0)
+				break;
+			/* Up again: the next pass removes the one that is empty now. */
+			child = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+			if (child < 0)
+				return -errno;
+			depth--;
+		} else {
+			depth++;
+		}
+		close(fd);
+		fd = child;
+	}
+	return unlinkat(dirfd, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
+int file_sync_dir(int dirfd, const char *path)
+{
+	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
+int file_copy(int in, int out, uint64_t len)
+{
+	_cleanup_free_ char *block = NULL;
+
+	while (len) {
+		ssize_t n = copy_file_range(in, NULL, out, NULL, MIN(len, 1UL << 30), 0);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		len -= (uint64_t)n;
+	}
+	if (!len)
+		return 0;
+	block = malloc(256 * 1024);
+	if (!block)
+		return -ENOMEM;
+	while (len) {
+		ssize_t n = read(in, block, MIN(len, 256UL * 1024));
+		int r;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		r = file_write_all(out, block, (size_t)n);
+		if (r < 0)
+			return r;
+		len -= (uint64_t)n;
+	}
+	return 0;
+}
+
+char *path_join(const char *a, const char *b)
+{
+	struct buf out = BUF_INIT;
+
+	if (buf_puts(&out, a) < 0 ||
+	    (out.len && out.data[out.len - 1] != '/' && buf_putc(&out, '/') < 0) ||
+	    buf_puts(&out, b) < 0) {
+		buf_fini(&out);
+		return NULL;
+	}
+	return buf_take(&out);
+}

@@ -1,0 +1,47 @@
+/*
+ * Files: whole reads and writes, directories made and removed, always
+ * relative to a directory descriptor and never through a symbolic link.
+ */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+struct buf;
+struct err;
+
+/*
+ * file_read - read a regular file whole.
+ * max     bytes; a larger file is -EFBIG
+ * out     appended to; unchanged on error
+ * errors  -ENOENT without a message worth more than the name; others as the system's
+ */
+int file_read(int dirfd, const char *path, size_t max, struct buf *out, struct err *err);
+
+/* file_write_all, file_pread_all - the whole count or an error; 0 or -errno. pread: -EIO at an early end. */
+int file_write_all(int fd, const void *data, size_t len);
+int file_pread_all(int fd, void *data, size_t len, uint64_t off);
+
+/* file_mkdirs - make path and its parents below dirfd with mode; what exists is fine. 0 or -errno. */
+int file_mkdirs(int dirfd, const char *path, mode_t mode);
+
+/*
+ * file_remove_tree - remove name below dirfd and everything in it, on one
+ * file system, following no link, without recursion on the C stack. A missing name is fine.
+ */
+int file_remove_tree(int dirfd, const char *name);
+
+/* file_sync_dir - fsync the directory path below dirfd ("." for itself). */
+int file_sync_dir(int dirfd, const char *path);
+
+/* file_copy - copy len bytes between descriptors' current offsets, by the kernel where it can. */
+int file_copy(int in, int out, uint64_t len);
+
+/* path_join - a and b with one '/' between; caller frees, NULL: no memory. */
+char *path_join(const char *a, const char *b);
+
+#endif

@@ -1,0 +1,11 @@
+noinst_LIBRARIES += libbase.a
+libbase_a_SOURCES = \
+	base/buf.c base/buf.h \
+	base/cleanup.h \
+	base/err.c base/err.h \
+	base/file.c base/file.h \
+	base/log.c base/log.h \
+	base/map.c base/map.h \
+	base/progress.c base/progress.h \
+	base/ring.c base/ring.h \
+	base/text.c base/text.h

@@ -1,0 +1,49 @@
+/*
+ * Text for people: names made safe to print, sizes and times in docker's
+ * words, columns.
+ */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+struct buf;
+
+/*
+ * text_escape - append name with everything that a terminal or a script could
+ * take for more than text (controls, invalid UTF-8, backslash) as \xHH. 0 or -ENOMEM.
+ */
+int text_escape(struct buf *out, const char *name);
+
+/* text_size - bytes as docker prints them: decimal units, three digits ("1.16GB"). */
+void text_size(uint64_t bytes, char out[static 32]);
+
+/* text_ago - seconds as docker prints them, without " ago" ("About an hour", "3 weeks"). */
+void text_ago(int64_t seconds, char out[static 48]);
+
+/*
+ * text_time - RFC 3339 in UTC; nanoseconds only where they are not 0, as Go prints them.
+ */
+void text_time(struct timespec t, char out[static 48]);
+
+/* text_parse_time - RFC 3339, with an offset or Z; 0 or -EINVAL. */
+int text_parse_time(const char *s, struct timespec *out);
+
+/* text_parse_u64 - decimal digits only, whole string, up to max; 0 or -EINVAL. */
+int text_parse_u64(const char *s, uint64_t max, uint64_t *out);
+
+/* A table that is printed with docker's spacing: columns as wide as their widest cell plus 3. */
+struct text_table {
+	size_t cols, n, cap;
+	char **cells;
+};
+
+void text_table_init(struct text_table *t, size_t cols);
+/* text_table_add - the next cell, copied and escaped; rows fill from the left. 0 or -ENOMEM. */
+int text_table_add(struct text_table *t, const char *cell);
+void text_table_print(const struct text_table *t);
+void text_table_fini(struct text_table *t);
+
+#endif

@@ -1,0 +1,1 @@
+# Registry transfer (pull, push, login, search) has no code yet.

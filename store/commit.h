@@ -1,0 +1,36 @@
+/*
+ * Commit: what changed in a container becomes a layer, and the layer an image.
+ */
+#ifndef STORE_COMMIT_H
+#define STORE_COMMIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "store/codec.h"
+#include "store/digest.h"
+
+struct container;
+struct err;
+struct store;
+
+struct commit_options {
+	const char *name;	    /* full reference or NULL */
+	const char *author, *message;
+	const char *const *changes; /* Dockerfile instructions */
+	size_t n_changes;
+	enum codec codec;   /* CODEC_NONE, CODEC_GZIP, CODEC_ZSTD */
+	int64_t timestamp;  /* of created and history, s; -1: now */
+	bool quiet;
+};
+
+/*
+ * commit - write the layer, the config and the manifest, and publish the image.
+ * The caller holds the container's upper directory still (mounts_freeze).
+ * id      receives the image ID
+ */
+int commit(struct store *s, struct container *c, const struct commit_options *o, struct digest *id,
+	   struct err *err);
+
+#endif

@@ -1,0 +1,78 @@
+/*
+ * An image: its manifest, its config, and how a user finds it.
+ * spec    OCI image-spec config.md
+ */
+#ifndef STORE_IMAGE_H
+#define STORE_IMAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "store/manifest.h"
+#include "store/refs.h"
+
+struct buf;
+struct err;
+struct store;
+struct txn;
+struct json_t;
+
+struct image {
+	char *name;			/* full reference it was found by; NULL when by ID */
+	struct descriptor desc;		/* of the manifest */
+	struct digest id;		/* image ID: the config's digest */
+	struct manifest manifest;
+	struct digest *diff_ids;	/* manifest.n_layers of them */
+	struct json_t *config;		/* the config, parsed and checked */
+	struct timespec created;	/* 0 where the config does not say */
+};
+
+void image_free(struct image *i);
+static inline void cleanup_image(struct image **i)
+{
+	image_free(*i);
+}
+#define _cleanup_image_ __attribute__((cleanup(cleanup_image)))
+
+/*
+ * image_open - read the image of a manifest's descriptor.
+ * t       a transaction whose blobs count as there; may be NULL
+ * errors  -ENOENT a blob is missing; -EINVAL, -EBADMSG it is not an image
+ */
+int image_open(struct store *s, struct txn *t, const struct descriptor *manifest, struct image **out,
+	       struct err *err);
+
+/*
+ * image_get - what a user means by name: a reference, or a prefix of an image ID.
+ * errors  -ENOENT "No such image: NAME"; -EINVAL ambiguous prefix
+ */
+int image_get(struct store *s, const char *name, struct image **out, struct err *err);
+
+/* image_find - the same on refs that were read already; *pos is its position there. */
+int image_find(struct store *s, const struct refs *refs, const char *name, size_t *pos,
+	       struct err *err);
+
+/* image_size - the sum of its layers' uncompressed sizes, from their indexes; bytes. */
+int image_size(struct store *s, const struct image *i, uint64_t *out, struct err *err);
+
+/*
+ * image_config_check - diff IDs and types of a config that came from outside.
+ * diff_ids  caller frees; exactly n_layers, or -EINVAL
+ */
+int image_config_check(const struct json_t *config, size_t n_layers, struct digest **diff_ids,
+		       struct err *err);
+
+/*
+ * image_publish - the tail of load, commit, import and pull: publish the
+ * transaction and let each name mean its image.
+ * names[k] may be NULL: kept without a name. All or nothing.
+ */
+struct image_name {
+	const char *name; /* full reference, or NULL */
+	struct descriptor desc;
+	struct digest id;
+};
+int image_publish(struct txn *t, const struct image_name *names, size_t n, struct err *err);
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * Ingest: a blob comes in once, and in that one pass it is written, hashed,
+ * inflated, hashed again and indexed. Bytes are pushed in by whoever has them
+ * (an archive's reader, a download, a layer being written); a thread inflates
+ * and a thread reads the tar behind it.
+ */
+#ifndef STORE_INGEST_H
+#define STORE_INGEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "store/codec.h"
+#include "store/digest.h"
+
+struct err;
+struct ingest;
+struct txn;
+
+struct ingest_result {
+	struct digest digest;	 /* of the bytes as they came */
+	struct digest diff_id;	 /* of the uncompressed tar */
+	uint64_t size;		 /* bytes as they came */
+	uint64_t plain_size;	 /* bytes uncompressed */
+	enum codec codec;	 /* sniffed, never taken from a media type */
+	uint32_t entries;
+	int layer_error;	 /* 0, or -errno: the bytes are no valid layer */
+	char layer_message[512]; /* and why */
+};
+
+/*
+ * ingest_begin - start with one blob. One thread feeds it.
+ * like    the digest that is expected, for its algorithm; may be NULL
+ */
+int ingest_begin(struct txn *t, const struct digest *like, struct ingest **out, struct err *err);
+
+/* ingest_write - the next bytes. What is wrong with them as a layer shows at the end. */
+int ingest_write(struct ingest *in, const void *data, size_t len, struct err *err);
+
+/*
+ * ingest_end - the blob and its index are in the transaction now, under
+ * their digests. in is freed in any case.
+ * A blob that is no layer (layer_error) is not an error here: an archive may
+ * hold other things. It is then in the transaction without an index.
+ */
+int ingest_end(struct ingest *in, struct ingest_result *out, struct err *err);
+
+/* ingest_abort - forget it; in is freed, nothing stays in the transaction. */
+void ingest_abort(struct ingest *in);
+
+/*
+ * ingest_fd - the whole of it for a file that is there already, from its
+ * current offset on. keep: the blob itself is in the store, only the index is made.
+ */
+int ingest_fd(struct txn *t, int fd, const struct digest *like, bool keep,
+	      struct ingest_result *out, struct err *err);
+
+#endif

@@ -1,0 +1,82 @@
+/*
+ * Manifests and image indexes, as they are stored and as we write them.
+ * spec    OCI image-spec manifest.md, image-index.md, descriptor.md; Docker image manifest v2 schema 2
+ */
+#ifndef STORE_MANIFEST_H
+#define STORE_MANIFEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "store/digest.h"
+
+struct buf;
+struct err;
+struct json_t;
+
+#define MEDIA_OCI_MANIFEST "application/vnd.oci.image.manifest.v1+json"
+#define MEDIA_OCI_INDEX "application/vnd.oci.image.index.v1+json"
+#define MEDIA_OCI_CONFIG "application/vnd.oci.image.config.v1+json"
+#define MEDIA_OCI_LAYER "application/vnd.oci.image.layer.v1.tar"
+#define MEDIA_OCI_LAYER_GZIP MEDIA_OCI_LAYER "+gzip"
+#define MEDIA_OCI_LAYER_ZSTD MEDIA_OCI_LAYER "+zstd"
+#define MEDIA_DOCKER_MANIFEST "application/vnd.docker.distribution.manifest.v2+json"
+#define MEDIA_DOCKER_LIST "application/vnd.docker.distribution.manifest.list.v2+json"
+#define MEDIA_DOCKER_CONFIG "application/vnd.docker.container.image.v1+json"
+#define MEDIA_DOCKER_LAYER "application/vnd.docker.image.rootfs.diff.tar"
+#define MEDIA_DOCKER_LAYER_GZIP "application/vnd.docker.image.rootfs.diff.tar.gzip"
+
+#define MANIFEST_LAYERS_MAX 1024
+
+struct descriptor {
+	char *media_type;
+	struct digest digest;
+	int64_t size; /* bytes, never negative */
+	/* Of an entry of an index only; NULL where not said. */
+	char *os, *architecture, *variant;
+	char *ref_name;	  /* org.opencontainers.image.ref.name */
+	char *image_name; /* io.containerd.image.name */
+};
+
+int descriptor_parse(const struct json_t *j, struct descriptor *out, struct err *err);
+int descriptor_copy(const struct descriptor *d, struct descriptor *out);
+void descriptor_fini(struct descriptor *d);
+
+/* A manifest of one image. */
+struct manifest {
+	struct descriptor config;
+	struct descriptor *layers; /* the lowest first */
+	size_t n_layers;
+};
+
+/*
+ * manifest_parse - data is a manifest's text.
+ * errors  -EINVAL; -ENOTSUP schema 1, an artifact without an image config, an index
+ */
+int manifest_parse(const char *data, size_t len, struct manifest *out, struct err *err);
+void manifest_fini(struct manifest *m);
+
+/* manifest_write - an OCI manifest's text, always the same for the same input. 0 or -ENOMEM. */
+int manifest_write(const struct manifest *m, struct buf *out);
+
+/* An index of manifests: index.json of a layout, or an image index blob. */
+struct index {
+	struct descriptor *entries;
+	size_t n;
+};
+
+int index_parse(const char *data, size_t len, struct index *out, struct err *err);
+void index_fini(struct index *x);
+
+bool manifest_media_is_index(const char *media_type);
+bool manifest_media_is_manifest(const char *media_type);
+
+/*
+ * index_choose - the entry for a platform, or for the host where platform is
+ * NULL ("linux/amd64"); attestation manifests (unknown/unknown) never.
+ * returns its position, or -ENOENT with a message that lists what there is
+ */
+int index_choose(const struct index *x, const char *platform, struct err *err);
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * The mounts that serve a store, as a command sees them: each daemon listens
+ * on a socket imagefs/mounts/<pid>. One request a connection, a line:
+ *
+ *     refresh\n          read the store again; "ok\n" once the tree shows it
+ *     freeze NAME\n      finish writes to a container and hold new ones; "ok\n", until the
+ *                        connection is closed
+ *     close NAME\n       forget a container that is about to be removed or renamed; "ok\n" once nothing
+ *                        holds its directory, "error TEXT\n" where it cannot be
+ *     unmount\n          end; the connection is closed when everything is unmounted
+ *     where\n            "DIR\n": what is mounted where
+ */
+#ifndef STORE_MOUNTS_H
+#define STORE_MOUNTS_H
+
+struct err;
+struct store;
+
+/* mounts_refresh - tell every daemon of this store and wait; a dead daemon's socket is removed. */
+void mounts_refresh(struct store *s);
+
+/*
+ * mounts_freeze - writes to a container wait until the descriptors are closed.
+ * returns 0; *fds is an array of *n that mounts_thaw() closes and frees
+ */
+int mounts_freeze(struct store *s, const char *container, int **fds, unsigned *n, struct err *err);
+void mounts_thaw(int *fds, unsigned n);
+
+/* mounts_close - no daemon holds this container any more; -EBUSY names the reason. */
+int mounts_close(struct store *s, const char *container, struct err *err);
+
+#endif

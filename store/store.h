@@ -1,0 +1,48 @@
+/*
+ * The store directory: a valid OCI Image Layout with a folder of ours in it.
+ *
+ *     oci-layout, index.json, blobs/<alg>/<hex>
+ *     imagefs/version, imagefs/lock
+ *     imagefs/layers/<alg>/<hex>.idx    layer indexes
+ *     imagefs/cache/<alg>/<hex>.zst     seekable copies of layers that are not
+ *     imagefs/containers/<name>/
+ *     imagefs/mounts/                   control sockets of the daemons that serve this store
+ *     imagefs/tmp/                      everything is born here
+ *
+ * Who adds blobs holds the lock shared; who rewrites index.json or removes
+ * anything holds it exclusively. imagefs(5) describes the files.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+
+struct err;
+
+struct store {
+	char *path;	/* as the user gave it, made absolute */
+	int fd;		/* the store directory */
+	int imagefs_fd; /* its imagefs/ */
+	int lock_fd;
+};
+
+/*
+ * store_open - open the store at path; it is made where it is missing or empty.
+ * errors  -EINVAL something else is there; -ENOTSUP a newer version wrote it
+ */
+int store_open(const char *path, struct store **out, struct err *err);
+void store_close(struct store *s);
+
+/* store_default_path - $IMAGEFS_STORE, /var/lib/imagefs, or below $XDG_DATA_HOME. Caller frees. */
+char *store_default_path(void);
+
+enum store_lock_mode { STORE_LOCK_SHARED, STORE_LOCK_EXCLUSIVE };
+
+/*
+ * store_lock - wait for the lock. Not recursive, one holder per struct store.
+ * An exclusive lock sweeps what dead processes left in imagefs/tmp.
+ */
+int store_lock(struct store *s, enum store_lock_mode mode, struct err *err);
+void store_unlock(struct store *s);
+
+#endif

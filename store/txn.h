@@ -1,0 +1,52 @@
+/*
+ * A transaction: all files that one command adds to the store. They are
+ * written in a directory of their own below imagefs/tmp and appear in the
+ * store together, or not at all. The directory is locked by its owner, so
+ * the next exclusive lock can tell a dead one's leftovers from work in progress.
+ */
+#ifndef STORE_TXN_H
+#define STORE_TXN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "store/digest.h"
+
+struct err;
+struct store;
+struct txn;
+
+/* txn_begin - s is borrowed and must outlive the transaction. No lock is held between begin and publish. */
+int txn_begin(struct store *s, struct txn **out, struct err *err);
+struct store *txn_store(struct txn *t);
+
+/*
+ * txn_create - a new empty file, open for reading and writing.
+ * name    receives its name inside the transaction, for txn_add() or txn_discard()
+ * returns a descriptor that the caller closes, or -errno
+ */
+int txn_create(struct txn *t, char name[static 16], struct err *err);
+
+/*
+ * txn_add - the file name shall become path (relative to the store's
+ * directory) when the transaction is published. A path that is already in
+ * the transaction or in the store stays as it is: names are digests.
+ * threads safe
+ */
+int txn_add(struct txn *t, const char *name, const char *path, struct err *err);
+void txn_discard(struct txn *t, const char *name);
+
+/* txn_open - open path, from the transaction if it is there, else from the store. fd or -errno. */
+int txn_open(struct txn *t, const char *path);
+
+/*
+ * txn_publish - sync the files and rename them into the store. The caller
+ * holds the store's lock, so that no collector runs between this and the
+ * reference that keeps them.
+ */
+int txn_publish(struct txn *t, struct err *err);
+
+/* txn_free - and whatever was not published is gone. */
+void txn_free(struct txn *t);
+
+#endif

@@ -1,0 +1,3 @@
+bin_PROGRAMS += imagefs
+imagefs_SOURCES = tools/main.c tools/verb.h
+imagefs_LDADD = $(STORE_LIBS)

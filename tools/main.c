@@ -1,0 +1,233 @@
+/*
+ * imagefs VERB: the table of verbs, and what they have in common.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "store/store.h"
+#include "tools/verb.h"
+
+/* Every verb, in the order of `imagefs --help`. */
+static const struct verb *const verbs[] = {
+	NULL
+};
+
+/* Named in the manual of the whole, not built in this version. */
+static const char *const later[] = {
+	"import", "export", "rename", "diff",	"run",	  "history", "rmi",    "prune",
+	"pull",	  "push",   "login",  "logout", "search", "verify",  "df",     "completion",
+};
+
+static struct globals globals;
+
+static void print_help(void)
+{
+	size_t i;
+
+	printf("Usage: imagefs [OPTIONS] VERB [ARG...]\n\n"
+	       "Container images as directories: load an image, mount it, browse it,\n"
+	       "change it in a container, commit, save.\n\n"
+	       "Verbs:\n");
+	for (i = 0; verbs[i]; i++)
+		printf("  %-10s %s\n", verbs[i]->name, verbs[i]->summary);
+	printf("\nOptions, before or after the verb:\n"
+	       "  --store DIR   the store (else $IMAGEFS_STORE, else /var/lib/imagefs for root,\n"
+	       "                else ${XDG_DATA_HOME:-~/.local/share}/imagefs)\n"
+	       "  -q, --quiet   no progress, no remarks\n"
+	       "  --debug       say what is done\n"
+	       "  --help        this, or a verb's own help\n"
+	       "  --version     print the version\n\n"
+	       "Example:\n"
+	       "  imagefs load -i debian.tar && imagefs mount /mnt && ls /mnt/images\n");
+}
+
+static void print_verb_help(const struct verb *v)
+{
+	printf("Usage: imagefs %s %s\n\n%s.\n%s%s", v->name, v->usage, v->summary,
+	       v->help[0] ? "\n" : "", v->help);
+}
+
+enum { OPT_STORE = 1000, OPT_DEBUG, OPT_HELP, OPT_VERSION };
+
+static const struct option global_options[] = {
+	{ "store", required_argument, NULL, OPT_STORE }, { "quiet", no_argument, NULL, 'q' },
+	{ "debug", no_argument, NULL, OPT_DEBUG },	 { "help", no_argument, NULL, OPT_HELP },
+	{ "version", no_argument, NULL, OPT_VERSION },	 { NULL, 0, NULL, 0 },
+};
+
+/* True where opt was a global option; only_main: --version means something before the verb only. */
+static bool take_global(int opt)
+{
+	switch (opt) {
+	case OPT_STORE:
+		globals.store_path = optarg;
+		return true;
+	case OPT_DEBUG:
+		globals.debug = true;
+		log_init("imagefs", LOG_LEVEL_DEBUG, false);
+		return true;
+	case OPT_VERSION:
+		puts("imagefs " PACKAGE_VERSION);
+		exit(0);
+	default:
+		return false;
+	}
+}
+
+/* The verb's own long options and the global ones in one table; the verb's come first and win. */
+static const struct option *all_options(const struct option *longs)
+{
+	static struct option all[64];
+	size_t n = 0, i;
+
+	for (; longs && longs->name && n + ARRAY_SIZE(global_options) < ARRAY_SIZE(all); longs++)
+		all[n++] = *longs;
+	for (i = 0; i < ARRAY_SIZE(global_options); i++)
+		all[n++] = global_options[i];
+	return all;
+}
+
+int verb_getopt(const struct verb *v, int argc, char **argv, const char *shorts,
+		const struct option *longs)
+{
+	char all_shorts[64];
+	const char *plain = shorts[0] == '+' ? shorts + 1 : shorts;
+	int opt;
+
+	/* A ':' first, so that a missing argument is told apart; -q is global unless the verb has it. */
+	snprintf(all_shorts, sizeof(all_shorts), "%s:%s%s", shorts[0] == '+' ? "+" : "", plain,
+		 strchr(plain, 'q') ? "" : "q");
+	opterr = 0;
+	for (;;) {
+		int at = optind;
+
+		opt = getopt_long(argc, argv, all_shorts, all_options(longs), NULL);
+		if (opt == OPT_HELP) {
+			print_verb_help(v);
+			exit(0);
+		}
+		if (opt == 'q') {
+			globals.quiet = true;
+			log_init("imagefs", LOG_LEVEL_QUIET, false);
+			if (strchr(plain, 'q'))
+				return opt;
+			continue;
+		}
+		if (take_global(opt))
+			continue;
+		if (opt == ':')
+			exit(verb_usage(v, "option %s needs an argument", argv[at]));
+		if (opt == '?')
+			exit(verb_usage(v, "unknown option %s", argv[at ? at : 1]));
+		return opt;
+	}
+}
+
+int verb_usage(const struct verb *v, const char *fmt, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "imagefs %s: ", v->name);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "\nUsage: imagefs %s %s\nSee 'imagefs %s --help'.\n", v->name, v->usage,
+		v->name);
+	return 2;
+}
+
+int verb_fail(const struct verb *v, const struct err *err)
+{
+	fprintf(stderr, "imagefs %s: %s\n", v->name, err->msg);
+	return 1;
+}
+
+int verb_store(const struct globals *g, struct store **out, struct err *err)
+{
+	_cleanup_free_ char *path = NULL;
+
+	if (g->store_path)
+		return store_open(g->store_path, out, err);
+	path = store_default_path();
+	if (!path)
+		return err_nomem(err);
+	return store_open(path, out, err);
+}
+
+static const struct verb *find_verb(const char *name)
+{
+	size_t i;
+
+	for (i = 0; verbs[i]; i++)
+		if (strcmp(verbs[i]->name, name) == 0)
+			return verbs[i];
+	return NULL;
+}
+
+/* What was printed must have arrived: a full disk under stdout is an error too. */
+static int finish(const char *verb, int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	fprintf(stderr, "imagefs %s: cannot write to standard output: %s\n", verb, strerror(errno));
+	return status ? status : 1;
+}
+
+int main(int argc, char **argv)
+{
+	const struct verb *v;
+	size_t i;
+	int opt;
+
+	/* Names are bytes; libarchive wants a UTF-8 locale to leave them alone. */
+	if (!setlocale(LC_CTYPE, "C.UTF-8"))
+		setlocale(LC_CTYPE, "");
+	signal(SIGPIPE, SIG_IGN);
+	opterr = 0;
+	while ((opt = getopt_long(argc, argv, "+:qh", global_options, NULL)) != -1) {
+		if (opt == OPT_HELP || opt == 'h') {
+			print_help();
+			return finish("--help", 0);
+		}
+		if (opt == 'q') {
+			globals.quiet = true;
+			log_init("imagefs", LOG_LEVEL_QUIET, false);
+		} else if (!take_global(opt)) {
+			fprintf(stderr, "imagefs: unknown or incomplete option %s\n"
+					"See 'imagefs --help'.\n", argv[optind - 1]);
+			return 2;
+		}
+	}
+	if (optind >= argc) {
+		fprintf(stderr, "imagefs: which verb?\nSee 'imagefs --help'.\n");
+		return 2;
+	}
+	argc -= optind;
+	argv += optind;
+	optind = 0;
+	v = find_verb(argv[0]);
+	if (v)
+		return finish(v->name, v->run(v, &globals, argc, argv));
+	if (strcmp(argv[0], "help") == 0) {
+		v = argc > 1 ? find_verb(argv[1]) : NULL;
+		v ? print_verb_help(v) : print_help();
+		return finish("help", 0);
+	}
+	for (i = 0; i < ARRAY_SIZE(later); i++) {
+		if (strcmp(argv[0], later[i]) == 0) {
+			fprintf(stderr, "imagefs %s: not in this version yet\n", argv[0]);
+			return 1;
+		}
+	}
+	fprintf(stderr, "imagefs: '%s' is not an imagefs verb\nSee 'imagefs --help'.\n", argv[0]);
+	return 2;
+}

@@ -1,0 +1,47 @@
+/*
+ * Verbs: what stands behind `imagefs VERB`. Each is one file, cmd_VERB.c, with
+ * one object, cmd_VERB, that the table in main.c lists.
+ */
+#ifndef TOOLS_VERB_H
+#define TOOLS_VERB_H
+
+#include <getopt.h>
+#include <stdbool.h>
+
+#include "base/err.h"
+
+struct store;
+
+/* The options that stand before or after any verb. */
+struct globals {
+	const char *store_path;
+	bool quiet, debug;
+};
+
+struct verb {
+	const char *name;
+	const char *usage;   /* after the name: "[-o FILE] IMAGE..." */
+	const char *summary; /* one line for `imagefs --help` */
+	const char *help;    /* options and an example, for `imagefs VERB --help` */
+	int (*run)(const struct verb *v, const struct globals *g, int argc, char **argv);
+};
+
+/*
+ * verb_getopt - getopt_long(3) for a verb's options, that also knows --help
+ * and, after the verb, the global ones.
+ * argv[0] is the verb's name. At a wrong option, and at --help, the program
+ * ends with status 2 and 0.
+ */
+int verb_getopt(const struct verb *v, int argc, char **argv, const char *shorts,
+		const struct option *longs);
+
+/* verb_usage - wrong usage: say what and how it is meant; returns 2. */
+int verb_usage(const struct verb *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* verb_fail - print "imagefs VERB: MESSAGE" on stderr; returns 1. */
+int verb_fail(const struct verb *v, const struct err *err);
+
+/* verb_store - open the store that the globals name; -errno with *err set. */
+int verb_store(const struct globals *g, struct store **out, struct err *err);
+
+#endif
