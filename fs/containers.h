@@ -1,0 +1,38 @@
+/*
+ * The tree DIR/containers: every container of the store, writable.
+ */
+#ifndef FS_CONTAINERS_H
+#define FS_CONTAINERS_H
+
+struct containers;
+struct err;
+struct fs;
+struct session;
+struct session_ops;
+
+/* What session_open() needs; the operations' userdata is a struct containers. */
+extern const struct session_ops containers_session;
+
+/* containers_new - fs is borrowed. Released with containers_free() after its session. */
+int containers_new(struct fs *fs, struct containers **out, struct err *err);
+void containers_free(struct containers *c);
+
+/* containers_attach - the session that shows it, for notifications; before session_start(). */
+void containers_attach(struct containers *c, struct session *s);
+
+/*
+ * All four are called by the daemon's main thread, which holds no locks.
+ *
+ * containers_refresh  read the store's containers again and tell the kernel what changed
+ * containers_freeze   finish the writes to a container, hold new ones until containers_thaw();
+ *                     may be called again for one that is frozen: then as many thaws. -ENOENT: no
+ * such container containers_close    let go of a container's directory that is about to be removed
+ * or renamed: flushed, its descriptors closed, gone from the tree; -EBUSY where files of it are
+ * open
+ */
+void containers_refresh(struct containers *c);
+int containers_freeze(struct containers *c, const char *name, struct err *err);
+void containers_thaw(struct containers *c, const char *name);
+int containers_close(struct containers *c, const char *name, struct err *err);
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * A session: one mounted tree, its connection to the kernel, and the threads
+ * that answer. The daemon has one for images and one for containers; what
+ * they answer is in fs/images.c and fs/containers.c.
+ */
+#ifndef FS_SESSION_H
+#define FS_SESSION_H
+
+#include <fuse_lowlevel.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct err;
+struct fs;
+struct session;
+
+/*
+ * What a tree is to a session. init must leave splicing off (conn->want
+ * without FUSE_CAP_SPLICE_*): requests are read and answered by copy.
+ */
+struct session_ops {
+	const char *name; /* "images": for messages and the threads' names */
+	const struct fuse_lowlevel_ops *ops;
+	unsigned threads;
+	bool read_only;
+	/*
+	 * Bits of FUSE_INIT's answer that this libfuse does not know or does not
+	 * send (linux/fuse.h); those that the kernel did not offer are left out.
+	 */
+	uint32_t flags, flags2;
+	uint32_t max_stack_depth; /* for FUSE_PASSTHROUGH in flags2; else 0 */
+};
+
+/*
+ * session_open - mount a tree at an existing directory. Nothing is answered before session_start().
+ * mountpoint  absolute, without links; copied
+ * data        userdata of the operations; must outlive the session
+ */
+int session_open(const struct fs *fs, const struct session_ops *ops, void *data,
+		 const char *mountpoint, struct session **out, struct err *err);
+
+/*
+ * session_start - start the threads; they block all signals.
+ * event_fd  an eventfd that is written when the kernel and we agreed on the
+ *           protocol (session_is_ready) and when the tree was unmounted (session_is_over)
+ */
+int session_start(struct session *s, int event_fd, struct err *err);
+bool session_is_ready(const struct session *s);
+bool session_is_over(const struct session *s);
+
+/* session_fuse - for fuse_lowlevel_notify_*(). */
+struct fuse_session *session_fuse(const struct session *s);
+/* session_fd - the connection, for ioctls; valid as long as the session. */
+int session_fd(const struct session *s);
+const char *session_mountpoint(const struct session *s);
+/* session_granted - true where all these bits of flags2 (0: flags) were offered and answered. */
+bool session_granted(const struct session *s, unsigned word, uint32_t bits);
+
+/*
+ * session_unmount - take the mount away; the threads end by it.
+ * lazy    also where it is in use; else that is -EBUSY
+ */
+int session_unmount(struct session *s, bool lazy, struct err *err);
+
+/* session_free - end the connection and the threads; what is still mounted answers ENOTCONN. */
+void session_free(struct session *s);
+
+#endif
