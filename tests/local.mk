@@ -1,0 +1,36 @@
+# Tests: every one prints TAP, so that each case counts; tests/summary totals them.
+#
+# A unit test is tests/unit/test_MODULE.c (cmocka) and one line in UNIT_TESTS,
+# any other test an executable that sources tests/lib.sh and one line in SHELL_TESTS.
+
+UNIT_TESTS = \
+	tests/unit/test_digest
+
+SHELL_TESTS = \
+	tests/cli/help
+
+TEST_FILES = \
+	tests/lib.sh \
+	tests/summary
+
+if HAVE_CMOCKA
+check_PROGRAMS += $(UNIT_TESTS)
+TESTS += $(UNIT_TESTS)
+endif
+TESTS += $(SHELL_TESTS)
+
+# What a unit test is linked with, unless it says otherwise.
+LDADD = $(STORE_LIBS) $(CMOCKA_LIBS)
+
+EXTRA_DIST += $(SHELL_TESTS) $(TEST_FILES)
+
+LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+AM_TESTS_ENVIRONMENT = \
+	CMOCKA_MESSAGE_OUTPUT=TAP; export CMOCKA_MESSAGE_OUTPUT; \
+	top_srcdir='$(abs_top_srcdir)'; export top_srcdir; \
+	top_builddir='$(abs_top_builddir)'; export top_builddir;
+
+# Totals over all cases of the last `make check`; the last line is "N passed, N failed, N skipped".
+.PHONY: summary
+summary:
+	@$(SHELL) $(top_srcdir)/tests/summary $(top_builddir)

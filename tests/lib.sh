@@ -1,0 +1,282 @@
+# What every shell test starts with:
+#
+#     #!/bin/bash
+#     # One sentence: what is checked.
+#     . "${top_srcdir:-$(dirname "$0")/../..}/tests/lib.sh"
+#     case_something() { ...; }
+#     run_cases "$@"
+#
+# Each function case_NAME is one test case, run in a subshell with set -e: it
+# fails at the first command that fails, `skip REASON` skips it. Cases run in the
+# order they are written; arguments of the script name those to run. A case that
+# other cases build on ends the script when it fails: name it setup_NAME.
+#
+#     $SCRATCH     an empty directory of this script, removed at its end
+#     $STORE       a store of this script ($IMAGEFS_STORE); fresh_store gives a case its own
+#     imagefs, mount.imagefs   those from the build tree
+#
+# Nothing that was mounted below $SCRATCH and no process that was given to
+# `reap PID` outlives the script.
+
+set -u
+umask 022
+export LC_ALL=C.UTF-8 TZ=UTC
+unset SOURCE_DATE_EPOCH XDG_DATA_HOME
+shopt -s nullglob
+
+top_srcdir=$(cd "${top_srcdir:-$(dirname "${BASH_SOURCE[0]}")/..}" && pwd)
+top_builddir=$(cd "${top_builddir:-.}" && pwd)
+export top_srcdir top_builddir
+export PATH="$top_builddir:$PATH:/usr/sbin:/sbin"
+TESTS=$top_srcdir/tests
+TEST_NAME=$(basename "$0")
+
+SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/imagefs-test.XXXXXX") || exit 99
+chmod 755 "$SCRATCH"
+export HOME=$SCRATCH/home
+mkdir "$HOME"
+STORE=$SCRATCH/store
+export IMAGEFS_STORE=$STORE
+: >"$SCRATCH/pids"
+
+# --- ending ---------------------------------------------------------------
+
+# reap PID: that process is stopped when the script ends.
+reap() { echo "$1" >>"$SCRATCH/pids"; }
+
+# unmount_below DIR: whatever is mounted there, the last mount first.
+unmount_below()
+{
+	local m
+	awk -v d="$1/" '{ p = $5 "/"; if (index(p, d) == 1) print $5 }' /proc/self/mountinfo |
+		tac | while read -r m; do
+		m=$(printf '%b' "$m")
+		umount -i "$m" 2>/dev/null || fusermount3 -u "$m" 2>/dev/null ||
+			umount -i -l "$m" 2>/dev/null || fusermount3 -u -z "$m" 2>/dev/null || :
+	done
+}
+
+cleanup()
+{
+	local status=$? pid i
+	trap - EXIT
+	cd /
+	unmount_below "$SCRATCH"
+	while read -r pid; do
+		kill "$pid" 2>/dev/null || continue
+		for i in $(seq 100); do
+			kill -0 "$pid" 2>/dev/null || continue 2
+			sleep 0.05
+		done
+		kill -9 "$pid" 2>/dev/null
+	done <"$SCRATCH/pids"
+	unmount_below "$SCRATCH"
+	if [ -n "${KEEP_SCRATCH-}" ]; then
+		echo "# kept $SCRATCH"
+	else
+		chmod -R u+rwx "$SCRATCH" 2>/dev/null
+		rm -rf --one-file-system "$SCRATCH"
+	fi
+	[ -n "${PLANNED-}" ] || echo "Bail out! $TEST_NAME ended early with status $status"
+	exit "$status"
+}
+trap cleanup EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# --- cases ----------------------------------------------------------------
+
+say() { printf '%s\n' "$*" | sed 's/^/# /'; }
+
+# fail WHY: this case fails.
+fail()
+{
+	say "$@" >&2
+	exit 1
+}
+
+# skip REASON: this case is skipped.
+skip()
+{
+	printf '%s\n' "$*" >"$SCRATCH/skip"
+	exit 77
+}
+
+# skip_all REASON: the whole script is skipped, as one case.
+skip_all()
+{
+	PLANNED=1
+	echo "1..1"
+	echo "ok 1 # SKIP $*"
+	exit 0
+}
+
+# run_cases [NAME...]: run the functions case_* and setup_* of the script.
+run_cases()
+{
+	local n=0 failed=0 f rc names start
+	shopt -s extdebug
+	names=$(declare -F | awk '$3 ~ /^(case|setup)_/ { print $3 }' |
+		while read -r f; do declare -F "$f"; done | sort -n -k2 | awk '{ print $1 }')
+	shopt -u extdebug
+	for f in $names; do
+		if [ $# -gt 0 ] && [[ $f == case_* ]] && [[ " $* " != *" ${f#case_} "* ]]; then
+			continue
+		fi
+		n=$((n + 1))
+		start=$SECONDS
+		: >"$SCRATCH/skip"
+		cd "$SCRATCH" || exit 99
+		(
+			trap - EXIT
+			set -e
+			"$f"
+		) </dev/null >"$SCRATCH/out" 2>&1
+		rc=$?
+		if [ $rc -eq 77 ]; then
+			echo "ok $n - ${f#*_} # SKIP $(head -1 "$SCRATCH/skip")"
+			continue
+		elif [ $rc -eq 0 ]; then
+			echo "ok $n - ${f#*_}"
+		else
+			failed=$((failed + 1))
+			echo "not ok $n - ${f#*_}"
+			tail -n 200 "$SCRATCH/out" | sed 's/^#* */#     /'
+		fi
+		[ $((SECONDS - start)) -lt 10 ] || echo "# ${f#*_}: $((SECONDS - start)) s"
+		if [ $rc -ne 0 ] && [[ $f == setup_* ]]; then
+			echo "# the rest needs ${f#setup_}"
+			break
+		fi
+	done
+	echo "1..$n"
+	PLANNED=1
+	[ $failed -eq 0 ]
+	exit
+}
+
+# --- what a test may need ---------------------------------------------------
+
+need_root() { [ "$(id -u)" = 0 ] || skip "needs root"; }
+
+# need PROGRAM...: skip the case where one is missing.
+need()
+{
+	local p
+	for p; do
+		command -v "$p" >/dev/null || skip "$p is not installed"
+	done
+}
+
+# need_fuse: skip only where /dev/fuse is really missing; make it usable as distributions do.
+need_fuse()
+{
+	[ -c /dev/fuse ] || skip "no /dev/fuse"
+	if [ "$(id -u)" = 0 ]; then
+		chmod 666 /dev/fuse
+	elif ! [ -w /dev/fuse ]; then
+		skip "/dev/fuse is closed to this user"
+	fi
+}
+
+# as_user COMMAND...: as an ordinary user with a home of its own ($SCRATCH/user); itself where we are one.
+as_user()
+{
+	if [ "$(id -u)" != 0 ]; then
+		"$@"
+		return
+	fi
+	if ! [ -d "$SCRATCH/user/bin" ]; then
+		mkdir -p "$SCRATCH/user/bin"
+		cp "$top_builddir"/imagefs "$SCRATCH/user/bin/"
+		[ ! -e "$top_builddir/mount.imagefs" ] ||
+			cp "$top_builddir/mount.imagefs" "$SCRATCH/user/bin/"
+		chown -R 65534:65534 "$SCRATCH/user"
+	fi
+	(cd "$SCRATCH/user" && env HOME="$SCRATCH/user" IMAGEFS_STORE="$SCRATCH/user/store" \
+		PATH="$SCRATCH/user/bin:$PATH" \
+		setpriv --reuid 65534 --regid 65534 --clear-groups -- "$@")
+}
+
+# --- assertions -------------------------------------------------------------
+
+assert_eq()
+{
+	[ "$1" = "$2" ] || fail "${3:-assert_eq}: got '$1', expected '$2'"
+}
+
+# assert_match TEXT PATTERN: an extended regular expression.
+assert_match()
+{
+	grep -Eq -- "$2" <<<"$1" || fail "${3:-assert_match}: '$1' does not match '$2'"
+}
+
+# assert_fails PATTERN COMMAND...: exit status 1, nothing on stdout, and one line
+# on stderr that matches.
+assert_fails()
+{
+	local pattern=$1 rc=0
+	shift
+	"$@" >"$SCRATCH/stdout" 2>"$SCRATCH/stderr" || rc=$?
+	cat "$SCRATCH/stderr" >&2
+	[ "$rc" -eq 1 ] || fail "exit status $rc, not 1: $*"
+	[ "$(wc -l <"$SCRATCH/stderr")" -eq 1 ] || fail "not one line on stderr: $*"
+	! [ -s "$SCRATCH/stdout" ] || fail "something on stdout: $*"
+	grep -Eq -- "$pattern" "$SCRATCH/stderr" || fail "the message does not match '$pattern': $*"
+}
+
+# assert_usage COMMAND...: exit status 2 and something on stderr.
+assert_usage()
+{
+	local rc=0
+	"$@" >"$SCRATCH/stdout" 2>"$SCRATCH/stderr" || rc=$?
+	[ "$rc" -eq 2 ] || fail "exit status $rc, not 2: $*"
+	[ -s "$SCRATCH/stderr" ] || fail "nothing on stderr: $*"
+}
+
+# store_snapshot [STORE]: a digest of all that a failed command must leave alone.
+store_snapshot()
+{
+	(
+		cd "${1:-$IMAGEFS_STORE}" || exit 0
+		cat index.json oci-layout
+		find blobs imagefs/layers imagefs/containers -printf '%p %s %T@ %m\n' 2>/dev/null | sort
+		find imagefs/tmp -mindepth 1 | sed 's/^/LEFT BEHIND: /'
+	) >"$SCRATCH/snapshot.$BASHPID" 2>/dev/null
+	sed -n '/^LEFT BEHIND/p' "$SCRATCH/snapshot.$BASHPID" >&2
+	sha256sum <"$SCRATCH/snapshot.$BASHPID"
+}
+
+# store_unchanged PATTERN COMMAND...: assert_fails, and the store is as it was before.
+store_unchanged()
+{
+	local before
+	before=$(store_snapshot)
+	assert_fails "$@"
+	assert_eq "$(store_snapshot)" "$before" "the store changed: ${*:2}"
+	store_tidy
+}
+
+# store_tidy [STORE]: nothing is left in imagefs/tmp.
+store_tidy()
+{
+	local left
+	left=$(find "${1:-$IMAGEFS_STORE}/imagefs/tmp" -mindepth 1)
+	[ -z "$left" ] || fail "left in imagefs/tmp: $left"
+}
+
+# fresh_store: an empty store for this case alone.
+fresh_store()
+{
+	STORE=$(mktemp -d "$SCRATCH/store.XXXXXX")
+	export IMAGEFS_STORE=$STORE
+}
+
+# mount_store DIR [OPTION...]: mount the case's store; gone at the end of the script at the latest.
+mount_store()
+{
+	need_fuse
+	mkdir -p "$1"
+	imagefs mount "${@:2}" "$1"
+}
