@@ -13,7 +13,10 @@ struct buf {
 	size_t cap;
 };
 
-#define BUF_INIT { NULL, 0, 0 }
+#define BUF_INIT           \
+	{                  \
+		NULL, 0, 0 \
+	}
 #define _cleanup_buf_ __attribute__((cleanup(buf_fini)))
 
 /* All return 0 or -ENOMEM; on failure the contents are as before. */
@@ -26,7 +29,8 @@ int buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf
 /* buf_str - the contents as a string; "" for an empty buffer. Borrowed. */
 const char *buf_str(const struct buf *b);
 
-/* buf_take - the contents as a heap string that the caller frees; b is empty then. NULL: no memory. */
+/* buf_take - the contents as a heap string that the caller frees; b is empty then. NULL: no memory.
+ */
 char *buf_take(struct buf *b);
 
 void buf_clear(struct buf *b);

@@ -43,11 +43,11 @@ static inline void cleanup_closedir(DIR **d)
 #define _cleanup_closedir_ _cleanup_(cleanup_closedir)
 
 /* Give up ownership: the variable is emptied, its value returned. */
-#define TAKE_PTR(p)                    \
-	({                             \
+#define TAKE_PTR(p)                     \
+	({                              \
 		__typeof__(p) _t = (p); \
-		(p) = NULL;            \
-		_t;                    \
+		(p) = NULL;             \
+		_t;                     \
 	})
 #define TAKE_FD(fd)            \
 	({                     \
@@ -57,12 +57,12 @@ static inline void cleanup_closedir(DIR **d)
 	})
 
 /* DEFINE_CLEANUP(struct buf, buf_fini) gives cleanup_buf_fini(struct buf *). */
-#define DEFINE_CLEANUP_PTR(type, func)                  \
-	static inline void cleanup_##func(type **p)     \
-	{                                               \
-		if (*p)                                 \
-			func(*p);                       \
-	}                                               \
+#define DEFINE_CLEANUP_PTR(type, func)              \
+	static inline void cleanup_##func(type **p) \
+	{                                           \
+		if (*p)                             \
+			func(*p);                   \
+	}                                           \
 	struct swallow_semicolon_##func
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

@@ -13,28 +13,28 @@ struct err {
 	char msg[ERR_MSG_MAX];
 };
 
-#define ERR_INIT { 0, "" }
+#define ERR_INIT      \
+	{             \
+		0, "" \
+	}
 
 /*
  * err_set - say what failed and why.
  * code    errno, positive
  * returns -code, so that a caller can write: return err_set(err, EINVAL, "...");
  */
-int err_set(struct err *err, int code, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+int err_set(struct err *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /*
  * err_sys - like err_set, with ": strerror(code)" at the end.
  */
-int err_sys(struct err *err, int code, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+int err_sys(struct err *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /*
  * err_wrap - put what was being done in front of what went wrong.
  * r       the failing call's -errno, which is returned
  */
-int err_wrap(struct err *err, int r, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+int err_wrap(struct err *err, int r, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /*
  * err_nomem - out of memory, as an error like any other.

@@ -22,11 +22,13 @@ struct err;
  */
 int file_read(int dirfd, const char *path, size_t max, struct buf *out, struct err *err);
 
-/* file_write_all, file_pread_all - the whole count or an error; 0 or -errno. pread: -EIO at an early end. */
+/* file_write_all, file_pread_all - the whole count or an error; 0 or -errno. pread: -EIO at an
+ * early end. */
 int file_write_all(int fd, const void *data, size_t len);
 int file_pread_all(int fd, void *data, size_t len, uint64_t off);
 
-/* file_mkdirs - make path and its parents below dirfd with mode; what exists is fine. 0 or -errno. */
+/* file_mkdirs - make path and its parents below dirfd with mode; what exists is fine. 0 or -errno.
+ */
 int file_mkdirs(int dirfd, const char *path, mode_t mode);
 
 /*

@@ -21,7 +21,10 @@ struct map {
 	size_t n, cap;
 };
 
-#define MAP_INIT { NULL, 0, 0 }
+#define MAP_INIT           \
+	{                  \
+		NULL, 0, 0 \
+	}
 
 /* map_get - the value of key, or NULL. */
 void *map_get(const struct map *m, const char *key);

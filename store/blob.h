@@ -29,7 +29,8 @@ int blob_put(struct txn *t, const void *data, size_t len, struct digest *out, st
 int blob_get(struct store *s, struct txn *t, const struct digest *d, size_t max, struct buf *out,
 	     struct err *err);
 
-/* blob_open - a descriptor to read from, *size where wanted. Its digest was checked when it came in. */
+/* blob_open - a descriptor to read from, *size where wanted. Its digest was checked when it came
+ * in. */
 int blob_open(struct store *s, const struct digest *d, uint64_t *size, struct err *err);
 
 /* blob_exists - in the store, and as large as size where that is not negative. */

@@ -16,12 +16,12 @@ struct err;
 struct store;
 
 struct commit_options {
-	const char *name;	    /* full reference or NULL */
+	const char *name; /* full reference or NULL */
 	const char *author, *message;
 	const char *const *changes; /* Dockerfile instructions */
 	size_t n_changes;
-	enum codec codec;   /* CODEC_NONE, CODEC_GZIP, CODEC_ZSTD */
-	int64_t timestamp;  /* of created and history, s; -1: now */
+	enum codec codec;  /* CODEC_NONE, CODEC_GZIP, CODEC_ZSTD */
+	int64_t timestamp; /* of created and history, s; -1: now */
 	bool quiet;
 };
 

@@ -23,7 +23,7 @@ struct store;
 
 struct container {
 	char *name;
-	char *image_name;	    /* what the user called the image at create; full reference or NULL */
+	char *image_name; /* what the user called the image at create; full reference or NULL */
 	struct digest image_id;
 	struct descriptor manifest; /* of the base image */
 	struct timespec created;
@@ -31,7 +31,8 @@ struct container {
 	int fd;		   /* the container's directory */
 };
 
-/* container_name_check - [a-zA-Z0-9][a-zA-Z0-9_.-]+, 255 bytes at most; -EINVAL in docker's words. */
+/* container_name_check - [a-zA-Z0-9][a-zA-Z0-9_.-]+, 255 bytes at most; -EINVAL in docker's words.
+ */
 int container_name_check(const char *name, struct err *err);
 
 /* container_name_random - a readable name that no container has. Caller frees. */
@@ -53,14 +54,16 @@ static inline void cleanup_container(struct container **c)
 }
 #define _cleanup_container_ __attribute__((cleanup(cleanup_container)))
 
-/* container_list - names, sorted; *out is a NULL-terminated array that container_list_free() frees. */
+/* container_list - names, sorted; *out is a NULL-terminated array that container_list_free() frees.
+ */
 int container_list(struct store *s, char ***out, struct err *err);
 void container_list_free(char **names);
 
 /* container_remove - it and its upper directory are gone; open mounts are told by the caller. */
 int container_remove(struct store *s, const char *name, struct err *err);
 
-/* container_lock - flock on the container's lock file; a descriptor to close, -EWOULDBLOCK, -errno. */
+/* container_lock - flock on the container's lock file; a descriptor to close, -EWOULDBLOCK, -errno.
+ */
 int container_lock(const struct container *c, bool exclusive, bool wait);
 
 /* container_changed_size - bytes of regular files in upper/. */

@@ -46,7 +46,8 @@ int digest_of(const void *data, size_t len, struct digest *out);
  */
 int digest_chain_id(const struct digest *diff_ids, size_t n, struct digest *out);
 
-/* A running hash; hash_new() takes the algorithm from like, or SHA-256 where like is NULL or unset. */
+/* A running hash; hash_new() takes the algorithm from like, or SHA-256 where like is NULL or unset.
+ */
 struct hash;
 
 struct hash *hash_new(const struct digest *like);

@@ -19,13 +19,13 @@ struct txn;
 struct json_t;
 
 struct image {
-	char *name;			/* full reference it was found by; NULL when by ID */
-	struct descriptor desc;		/* of the manifest */
-	struct digest id;		/* image ID: the config's digest */
+	char *name;		/* full reference it was found by; NULL when by ID */
+	struct descriptor desc; /* of the manifest */
+	struct digest id;	/* image ID: the config's digest */
 	struct manifest manifest;
-	struct digest *diff_ids;	/* manifest.n_layers of them */
-	struct json_t *config;		/* the config, parsed and checked */
-	struct timespec created;	/* 0 where the config does not say */
+	struct digest *diff_ids; /* manifest.n_layers of them */
+	struct json_t *config;	 /* the config, parsed and checked */
+	struct timespec created; /* 0 where the config does not say */
 };
 
 void image_free(struct image *i);
@@ -40,8 +40,8 @@ static inline void cleanup_image(struct image **i)
  * t       a transaction whose blobs count as there; may be NULL
  * errors  -ENOENT a blob is missing; -EINVAL, -EBADMSG it is not an image
  */
-int image_open(struct store *s, struct txn *t, const struct descriptor *manifest, struct image **out,
-	       struct err *err);
+int image_open(struct store *s, struct txn *t, const struct descriptor *manifest,
+	       struct image **out, struct err *err);
 
 /*
  * image_get - what a user means by name: a reference, or a prefix of an image ID.

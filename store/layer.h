@@ -38,6 +38,12 @@ int layers_get(struct layers *ls, const struct digest *blob, struct layer **out,
 void layer_ref(struct layer *l);
 void layer_unref(struct layer *l);
 
+/*
+ * layer_peek - the header of a blob's index, without opening the layer; made where it is missing.
+ */
+int layer_peek(struct store *s, const struct digest *blob, struct layer_header *out,
+	       struct err *err);
+
 /* layer_id - a small number, unique among the layers of this process and never used again. */
 uint32_t layer_id(const struct layer *l);
 
@@ -46,7 +52,8 @@ const struct layer_header *layer_header(const struct layer *l);
 /* layer_entry - record i, 0 is the root; NULL where there is none. Borrowed from the mapping. */
 const struct layer_entry *layer_entry(const struct layer *l, uint32_t i);
 
-/* layer_name - the name of an entry, NUL-terminated, one path component; "" for the root. Never NULL. */
+/* layer_name - the name of an entry, NUL-terminated, one path component; "" for the root. Never
+ * NULL. */
 const char *layer_name(const struct layer *l, const struct layer_entry *e);
 
 /* layer_target - of a symbolic link, or the path that a link to a lower layer names. Never NULL. */

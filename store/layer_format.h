@@ -13,7 +13,8 @@
 #define LAYER_NONE UINT32_MAX
 
 enum layer_section {
-	SECTION_ENTRIES, /* struct layer_entry[], breadth first; the children of a directory side by side, sorted */
+	SECTION_ENTRIES, /* struct layer_entry[], breadth first; the children of a directory side by
+			    side, sorted */
 	SECTION_NAMES,	 /* names and link targets, each with a NUL behind it */
 	SECTION_EXTENTS, /* struct layer_extent[] */
 	SECTION_XATTRS,	 /* runs of struct layer_xattr, name NUL, value; padded to 4 bytes */
@@ -26,7 +27,8 @@ struct layer_header {
 	char magic[8];
 	uint32_t version;
 	uint32_t header_crc; /* CRC-32 of the header with this field 0 */
-	uint32_t body_crc;   /* CRC-32 of all sections but SECTION_WINDOWS (each window has its Adler-32) */
+	uint32_t body_crc;   /* CRC-32 of all sections but SECTION_WINDOWS (each window has its
+				Adler-32) */
 	uint32_t codec;	     /* enum codec of the blob */
 	uint32_t flags;	     /* LAYER_COPY */
 	uint32_t n_links;    /* entries of type ENTRY_LINK */
@@ -40,7 +42,8 @@ struct layer_header {
 	} section[SECTION_COUNT];
 };
 
-/* The codec leaves no place to start from: contents are read from the seekable copy in the cache. */
+/* The codec leaves no place to start from: contents are read from the seekable copy in the cache.
+ */
 #define LAYER_COPY 1u
 
 enum entry_type {
@@ -56,7 +59,8 @@ enum entry_type {
 
 /* The layer has no entry for this directory, only for something below it. */
 #define ENTRY_IMPLICIT 1u
-/* Nothing of the lower layers shows in this directory: .wh..wh..opq, or a whiteout of its own name beside it. */
+/* Nothing of the lower layers shows in this directory: .wh..wh..opq, or a whiteout of its own name
+ * beside it. */
 #define ENTRY_OPAQUE 2u
 /* A whiteout of the same name stood beside this entry. */
 #define ENTRY_WHITED 4u
@@ -75,7 +79,8 @@ struct layer_entry {
 	uint32_t nlink;	  /* names of the group in this layer */
 	uint32_t xattr;	  /* offset in SECTION_XATTRS */
 	uint32_t n_xattr; /* how many */
-	uint32_t first;	  /* directory: first child; file: first extent; link, symlink: target in SECTION_NAMES */
+	uint32_t first;	  /* directory: first child; file: first extent; link, symlink: target in
+			     SECTION_NAMES */
 	uint32_t count;	  /* children; extents; bytes of the target */
 	uint32_t reserved;
 	uint64_t size; /* file: bytes; device: major << 32 | minor */

@@ -2,4 +2,21 @@ noinst_LIBRARIES += libstore.a
 libstore_a_CFLAGS = $(AM_CFLAGS) $(ARCHIVE_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS) $(ZLIB_CFLAGS) $(ZSTD_CFLAGS)
 STORE_LIBS = libstore.a libbase.a $(ARCHIVE_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS) $(ZLIB_LIBS) $(ZSTD_LIBS)
 libstore_a_SOURCES = \
-	store/digest.c store/digest.h
+	store/blob.c store/blob.h \
+	store/codec.c store/codec.h \
+	store/commit.h \
+	store/container.h \
+	store/digest.c store/digest.h \
+	store/image.c store/image.h \
+	store/ingest.h \
+	store/json.c store/json.h \
+	store/layer.h \
+	store/layer_format.h \
+	store/manifest.c store/manifest.h \
+	store/mounts.h \
+	store/reference.c store/reference.h \
+	store/refs.c store/refs.h \
+	store/store.c store/store.h \
+	store/tree.h \
+	store/txn.c store/txn.h \
+	store/upper.h

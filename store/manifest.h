@@ -1,6 +1,7 @@
 /*
  * Manifests and image indexes, as they are stored and as we write them.
- * spec    OCI image-spec manifest.md, image-index.md, descriptor.md; Docker image manifest v2 schema 2
+ * spec    OCI image-spec manifest.md, image-index.md, descriptor.md; Docker image manifest v2
+ * schema 2
  */
 #ifndef STORE_MANIFEST_H
 #define STORE_MANIFEST_H

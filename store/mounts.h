@@ -5,10 +5,10 @@
  *     refresh\n          read the store again; "ok\n" once the tree shows it
  *     freeze NAME\n      finish writes to a container and hold new ones; "ok\n", until the
  *                        connection is closed
- *     close NAME\n       forget a container that is about to be removed or renamed; "ok\n" once nothing
- *                        holds its directory, "error TEXT\n" where it cannot be
- *     unmount\n          end; the connection is closed when everything is unmounted
- *     where\n            "DIR\n": what is mounted where
+ *     close NAME\n       forget a container that is about to be removed or renamed; "ok\n" once
+ * nothing holds its directory, "error TEXT\n" where it cannot be unmount\n          end; the
+ * connection is closed when everything is unmounted where\n            "DIR\n": what is mounted
+ * where
  */
 #ifndef STORE_MOUNTS_H
 #define STORE_MOUNTS_H

@@ -11,12 +11,15 @@
 #include "store/manifest.h"
 
 struct err;
+struct json_t;
 struct store;
 
 struct ref {
-	char *name;		/* "docker.io/library/ubuntu:20.04"; NULL: the image has no name */
-	struct descriptor desc; /* of its manifest */
-	struct digest id;	/* config digest: the image ID */
+	char *name; /* "docker.io/library/ubuntu:20.04"; NULL: the image has no name */
+	struct descriptor
+		desc;	  /* of its manifest, or of an image index that another tool put here */
+	struct digest id; /* config digest: the image ID; unset where the manifest cannot be read */
+	struct json_t *json; /* the entry as it was read, so that what others noted in it stays */
 };
 
 struct refs {
@@ -36,7 +39,7 @@ struct ref *refs_find(const struct refs *r, const char *name);
 /*
  * refs_set - in memory: name (NULL: no name) now means this manifest. An image
  * that loses its last name by it stays, without one; a nameless entry of
- * an image that gets a name goes.
+ * an image that gets a name goes. 0 or -ENOMEM.
  * refs_drop - in memory: remove the entry at position i.
  */
 int refs_set(struct refs *r, const char *name, const struct descriptor *manifest,

@@ -21,7 +21,8 @@ struct image;
 
 struct tree;
 
-/* tree_open - merge all layers of an image. Released with tree_free(). Immutable: any thread may read it. */
+/* tree_open - merge all layers of an image. Released with tree_free(). Immutable: any thread may
+ * read it. */
 int tree_open(struct layers *ls, const struct image *image, struct tree **out, struct err *err);
 
 /*
@@ -40,7 +41,8 @@ uint32_t tree_lookup(const struct tree *t, uint32_t dir, const char *name, size_
 /* tree_walk - a relative path, no link followed, no "..": TREE_NONE where it is not there. */
 uint32_t tree_walk(const struct tree *t, const char *path);
 
-/* tree_children - node numbers of a directory's entries, sorted by name (memcmp); *n 0 for others. */
+/* tree_children - node numbers of a directory's entries, sorted by name (memcmp); *n 0 for others.
+ */
 const uint32_t *tree_children(const struct tree *t, uint32_t dir, uint32_t *n);
 
 uint32_t tree_parent(const struct tree *t, uint32_t node); /* the root is its own parent */
@@ -62,7 +64,8 @@ void tree_stat(const struct tree *t, uint32_t node, struct stat *st);
 /* tree_natural_nlink - true where st_nlink is the same in every image that has the layer. */
 bool tree_natural_nlink(const struct tree *t, uint32_t node);
 
-/* tree_path - the path of a node, without a leading '/', "" for the root. Caller frees; NULL: no memory. */
+/* tree_path - the path of a node, without a leading '/', "" for the root. Caller frees; NULL: no
+ * memory. */
 char *tree_path(const struct tree *t, uint32_t node);
 
 #endif

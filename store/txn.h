@@ -16,7 +16,8 @@ struct err;
 struct store;
 struct txn;
 
-/* txn_begin - s is borrowed and must outlive the transaction. No lock is held between begin and publish. */
+/* txn_begin - s is borrowed and must outlive the transaction. No lock is held between begin and
+ * publish. */
 int txn_begin(struct store *s, struct txn **out, struct err *err);
 struct store *txn_store(struct txn *t);
 

@@ -2,11 +2,10 @@
  * The form of a container's upper directory: kernel overlayfs' own.
  *
  *                     privileged               unprivileged
- *     whiteout        char device 0:0          empty regular file with user.overlay.whiteout ("y"), in a
- *                                              directory with user.overlay.opaque = "x" (or "y")
- *     opaque          trusted.overlay.opaque   user.overlay.opaque = "y"
- *     owner, mode,    the file's own           user.containers.override_stat =
- *     device                                   "uid:gid:0mode[:type[-major-minor]]"
+ *     whiteout        char device 0:0          empty regular file with user.overlay.whiteout ("y"),
+ * in a directory with user.overlay.opaque = "x" (or "y") opaque          trusted.overlay.opaque
+ * user.overlay.opaque = "y" owner, mode,    the file's own           user.containers.override_stat
+ * = device                                   "uid:gid:0mode[:type[-major-minor]]"
  *
  * A file without override_stat in an unprivileged upper belongs to 0:0 and
  * has its own mode: who made it acts as the image's root.
@@ -37,10 +36,10 @@ struct upper {
  * return 0 or -errno.
  *
  * upper_stat       as the image shall see it: override_stat applied
- * upper_lookup     the same, and says whether it is a whiteout (then st is not filled); -ENOENT nothing there
- * upper_whiteout   put a whiteout in place of name (what is there, an empty directory too, is replaced atomically)
- * upper_opaque     mark the directory fd opaque
- * upper_is_opaque  of the directory fd: 1, 0 or -errno
+ * upper_lookup     the same, and says whether it is a whiteout (then st is not filled); -ENOENT
+ * nothing there upper_whiteout   put a whiteout in place of name (what is there, an empty directory
+ * too, is replaced atomically) upper_opaque     mark the directory fd opaque upper_is_opaque  of
+ * the directory fd: 1, 0 or -errno
  */
 int upper_stat(const struct upper *u, int dirfd, const char *name, struct stat *st);
 int upper_lookup(const struct upper *u, int dirfd, const char *name, struct stat *st,

@@ -17,14 +17,12 @@
 #include "tools/verb.h"
 
 /* Every verb, in the order of `imagefs --help`. */
-static const struct verb *const verbs[] = {
-	NULL
-};
+static const struct verb *const verbs[] = { NULL };
 
 /* Named in the manual of the whole, not built in this version. */
 static const char *const later[] = {
-	"import", "export", "rename", "diff",	"run",	  "history", "rmi",    "prune",
-	"pull",	  "push",   "login",  "logout", "search", "verify",  "df",     "completion",
+	"import", "export", "rename", "diff",	"run",	  "history", "rmi", "prune",
+	"pull",	  "push",   "login",  "logout", "search", "verify",  "df",  "completion",
 };
 
 static struct globals globals;
@@ -103,7 +101,8 @@ int verb_getopt(const struct verb *v, int argc, char **argv, const char *shorts,
 	const char *plain = shorts[0] == '+' ? shorts + 1 : shorts;
 	int opt;
 
-	/* A ':' first, so that a missing argument is told apart; -q is global unless the verb has it. */
+	/* A ':' first, so that a missing argument is told apart; -q is global unless the verb has
+	 * it. */
 	snprintf(all_shorts, sizeof(all_shorts), "%s:%s%s", shorts[0] == '+' ? "+" : "", plain,
 		 strchr(plain, 'q') ? "" : "q");
 	opterr = 0;
@@ -202,8 +201,10 @@ int main(int argc, char **argv)
 			globals.quiet = true;
 			log_init("imagefs", LOG_LEVEL_QUIET, false);
 		} else if (!take_global(opt)) {
-			fprintf(stderr, "imagefs: unknown or incomplete option %s\n"
-					"See 'imagefs --help'.\n", argv[optind - 1]);
+			fprintf(stderr,
+				"imagefs: unknown or incomplete option %s\n"
+				"See 'imagefs --help'.\n",
+				argv[optind - 1]);
 			return 2;
 		}
 	}

@@ -1,0 +1,310 @@
+#include "store/image.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "store/blob.h"
+#include "store/json.h"
+#include "store/layer.h"
+#include "store/reference.h"
+#include "store/store.h"
+#include "store/txn.h"
+
+#define INDEX_DEPTH_MAX 4
+
+void image_free(struct image *i)
+{
+	if (!i)
+		return;
+	free(i->name);
+	descriptor_fini(&i->desc);
+	manifest_fini(&i->manifest);
+	free(i->diff_ids);
+	json_decref(i->config);
+	free(i);
+}
+
+/* Members of config.config that others act on must have the types they expect. */
+static int check_types(const json_t *config, struct err *err)
+{
+	static const struct {
+		const char *key;
+		json_type type;
+	} members[] = {
+		{ "User", JSON_STRING },       { "Env", JSON_ARRAY },
+		{ "Cmd", JSON_ARRAY },	       { "Entrypoint", JSON_ARRAY },
+		{ "WorkingDir", JSON_STRING }, { "Labels", JSON_OBJECT },
+		{ "Volumes", JSON_OBJECT },    { "ExposedPorts", JSON_OBJECT },
+	};
+	const json_t *c = json_object_get(config, "config");
+	size_t i, k;
+
+	if (c && !json_is_object(c) && !json_is_null(c))
+		return err_set(err, EINVAL, "image config: \"config\" is not an object");
+	for (i = 0; i < ARRAY_SIZE(members); i++) {
+		const json_t *m = json_object_get(c, members[i].key), *item;
+		const char *key;
+
+		if (!m || json_is_null(m))
+			continue;
+		if (json_typeof(m) != members[i].type)
+			return err_set(err, EINVAL, "image config: %s has the wrong type",
+				       members[i].key);
+		if (json_is_array(m))
+			json_array_foreach(m, k, item) if (!json_is_string(item)) return err_set(
+				err, EINVAL, "image config: %s holds something else than strings",
+				members[i].key);
+		if (strcmp(members[i].key, "Labels") == 0)
+			json_object_foreach((json_t *)m, key, item) if (
+				!json_is_string(item)) return err_set(err, EINVAL,
+								      "image config: label %s is "
+								      "not a string",
+								      key);
+	}
+	return 0;
+}
+
+int image_config_check(const struct json_t *config, size_t n_layers, struct digest **diff_ids,
+		       struct err *err)
+{
+	const json_t *rootfs = json_object_get(config, "rootfs");
+	const json_t *ids = json_object_get(rootfs, "diff_ids");
+	const char *type = json_str(rootfs, "type");
+	_cleanup_free_ struct digest *out = NULL;
+	size_t i, n = json_array_size(ids);
+	int r;
+
+	if (!json_is_object(config))
+		return err_set(err, EINVAL, "image config: not a JSON object");
+	if (!type || strcmp(type, "layers") != 0)
+		return err_set(err, EINVAL, "image config: rootfs.type is not \"layers\"");
+	if (ids && !json_is_array(ids) && !json_is_null(ids))
+		return err_set(err, EINVAL, "image config: rootfs.diff_ids is not a list");
+	if (n != n_layers)
+		return err_set(err, EINVAL, "image config: %zu diff_ids for %zu layers", n,
+			       n_layers);
+	r = check_types(config, err);
+	if (r < 0)
+		return r;
+	out = calloc(n ? n : 1, sizeof(*out));
+	if (!out)
+		return err_nomem(err);
+	for (i = 0; i < n; i++) {
+		r = digest_parse(json_string_value(json_array_get(ids, i)), &out[i], err);
+		if (r < 0)
+			return err_wrap(err, r, "image config: diff ID %zu", i);
+	}
+	*diff_ids = TAKE_PTR(out);
+	return 0;
+}
+
+static int read_config(struct store *s, struct txn *t, struct image *i, struct err *err)
+{
+	struct buf text _cleanup_buf_ = BUF_INIT;
+	const char *created;
+	int r;
+
+	r = blob_get(s, t, &i->manifest.config.digest, BLOB_JSON_MAX, &text, err);
+	if (r < 0)
+		return err_wrap(err, r, "image config");
+	r = json_parse(buf_str(&text), text.len, "image config", &i->config, err);
+	if (r < 0)
+		return r;
+	r = image_config_check(i->config, i->manifest.n_layers, &i->diff_ids, err);
+	if (r < 0)
+		return r;
+	created = json_str(i->config, "created");
+	if (created && text_parse_time(created, &i->created) < 0)
+		memset(&i->created, 0, sizeof(i->created));
+	i->id = i->manifest.config.digest;
+	return 0;
+}
+
+/* Follow image indexes down to the manifest of this host's platform. */
+static int resolve_index(struct store *s, struct txn *t, struct descriptor *d, struct err *err)
+{
+	int depth, pos, r;
+
+	for (depth = 0; manifest_media_is_index(d->media_type); depth++) {
+		struct buf text _cleanup_buf_ = BUF_INIT;
+		struct descriptor chosen;
+		struct index x;
+
+		if (depth == INDEX_DEPTH_MAX)
+			return err_set(err, EINVAL, "image index %s: nested too deep",
+				       d->digest.str);
+		r = blob_get(s, t, &d->digest, BLOB_JSON_MAX, &text, err);
+		if (r < 0)
+			return r;
+		r = index_parse(buf_str(&text), text.len, &x, err);
+		if (r < 0)
+			return err_wrap(err, r, "%s", d->digest.str);
+		pos = index_choose(&x, NULL, err);
+		r = pos < 0 ? pos : descriptor_copy(&x.entries[pos], &chosen);
+		index_fini(&x);
+		if (r < 0)
+			return r == -ENOMEM ? err_nomem(err) : r;
+		descriptor_fini(d);
+		*d = chosen;
+	}
+	return 0;
+}
+
+int image_open(struct store *s, struct txn *t, const struct descriptor *manifest,
+	       struct image **out, struct err *err)
+{
+	struct buf text _cleanup_buf_ = BUF_INIT;
+	_cleanup_image_ struct image *i = calloc(1, sizeof(*i));
+	int r;
+
+	if (!i || descriptor_copy(manifest, &i->desc) < 0)
+		return err_nomem(err);
+	r = resolve_index(s, t, &i->desc, err);
+	if (r < 0)
+		return r;
+	r = blob_get(s, t, &i->desc.digest, BLOB_JSON_MAX, &text, err);
+	if (r < 0)
+		return err_wrap(err, r, "manifest");
+	r = manifest_parse(buf_str(&text), text.len, &i->manifest, err);
+	if (r < 0)
+		return err_wrap(err, r, "%s", i->desc.digest.str);
+	r = read_config(s, t, i, err);
+	if (r < 0)
+		return r;
+	*out = TAKE_PTR(i);
+	return 0;
+}
+
+static int find_by_id(const struct refs *refs, const char *name, size_t *pos, struct err *err)
+{
+	const char *hex = strncmp(name, "sha256:", 7) == 0 ? name + 7 : name;
+	const struct ref *found = NULL;
+	size_t i;
+
+	if (!reference_is_id(name))
+		return -ENOENT;
+	for (i = 0; i < refs->n; i++) {
+		const struct ref *ref = &refs->v[i];
+
+		if (strncmp(digest_hex(&ref->id), hex, strlen(hex)) != 0)
+			continue;
+		if (found && !digest_eq(&found->id, &ref->id))
+			return err_set(err, EINVAL, "ambiguous ID prefix: %s", name);
+		if (!found) {
+			found = ref;
+			*pos = i;
+		}
+	}
+	return found ? 0 : -ENOENT;
+}
+
+int image_find(struct store *s, const struct refs *refs, const char *name, size_t *pos,
+	       struct err *err)
+{
+	_cleanup_reference_ struct reference ref = { 0 };
+	_cleanup_free_ char *full = NULL;
+	size_t i;
+	int r;
+
+	(void)s;
+	if (reference_parse(name, &ref, NULL) == 0) {
+		if (digest_is_set(&ref.digest)) {
+			for (i = 0; i < refs->n; i++) {
+				if (digest_eq(&refs->v[i].desc.digest, &ref.digest)) {
+					*pos = i;
+					return 0;
+				}
+			}
+		} else {
+			const struct ref *found;
+
+			full = reference_full(&ref);
+			if (!full)
+				return err_nomem(err);
+			found = refs_find(refs, full);
+			if (found) {
+				*pos = (size_t)(found - refs->v);
+				return 0;
+			}
+		}
+	}
+	r = find_by_id(refs, name, pos, err);
+	if (r == -ENOENT)
+		return err_set(err, ENOENT, "No such image: %s", name);
+	return r;
+}
+
+int image_get(struct store *s, const char *name, struct image **out, struct err *err)
+{
+	_cleanup_refs_ struct refs refs = { 0 };
+	_cleanup_image_ struct image *i = NULL;
+	const struct ref *ref;
+	size_t pos;
+	int r;
+
+	r = refs_read(s, &refs, err);
+	if (r < 0)
+		return r;
+	r = image_find(s, &refs, name, &pos, err);
+	if (r < 0)
+		return r;
+	ref = &refs.v[pos];
+	r = image_open(s, NULL, &ref->desc, &i, err);
+	if (r < 0)
+		return err_wrap(err, r, "%s", name);
+	/* Found by its ID, an image goes by no name, though it may have some. */
+	if (ref->name && strncmp(digest_hex(&ref->id), name, strlen(name)) != 0 &&
+	    strncmp(name, "sha256:", 7) != 0) {
+		i->name = strdup(ref->name);
+		if (!i->name)
+			return err_nomem(err);
+	}
+	*out = TAKE_PTR(i);
+	return 0;
+}
+
+int image_size(struct store *s, const struct image *i, uint64_t *out, struct err *err)
+{
+	struct layer_header h;
+	uint64_t sum = 0;
+	size_t n;
+	int r;
+
+	for (n = 0; n < i->manifest.n_layers; n++) {
+		r = layer_peek(s, &i->manifest.layers[n].digest, &h, err);
+		if (r < 0)
+			return r;
+		sum += h.plain_size;
+	}
+	*out = sum;
+	return 0;
+}
+
+int image_publish(struct txn *t, const struct image_name *names, size_t n, struct err *err)
+{
+	struct store *s = txn_store(t);
+	_cleanup_refs_ struct refs refs = { 0 };
+	size_t i;
+	int r;
+
+	r = store_lock(s, STORE_LOCK_EXCLUSIVE, err);
+	if (r < 0)
+		return r;
+	r = refs_read(s, &refs, err);
+	for (i = 0; i < n && r == 0; i++) {
+		r = refs_set(&refs, names[i].name, &names[i].desc, &names[i].id);
+		if (r < 0)
+			err_nomem(err);
+	}
+	if (r == 0)
+		r = txn_publish(t, err);
+	if (r == 0)
+		r = refs_write(s, &refs, err);
+	store_unlock(s);
+	return r;
+}

@@ -1,0 +1,289 @@
+#include "store/refs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "store/blob.h"
+#include "store/json.h"
+#include "store/reference.h"
+#include "store/store.h"
+
+#define INDEX_MAX (64u << 20)
+#define ANNOTATION_REF_NAME "org.opencontainers.image.ref.name"
+#define ANNOTATION_IMAGE_NAME "io.containerd.image.name"
+/* BuildKit's key for the digest of an image's config. */
+#define ANNOTATION_CONFIG "containerimage.config.digest"
+
+static void ref_fini(struct ref *r)
+{
+	free(r->name);
+	descriptor_fini(&r->desc);
+	json_decref(r->json);
+	memset(r, 0, sizeof(*r));
+}
+
+void refs_fini(struct refs *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->n; i++)
+		ref_fini(&r->v[i]);
+	free(r->v);
+	memset(r, 0, sizeof(*r));
+}
+
+/*
+ * The whole, normalised name in an entry of index.json, or NULL. A ref.name
+ * as "latest", which other tools write into their layouts, names nothing here.
+ */
+static int full_name(const struct descriptor *d, char **out)
+{
+	const char *candidates[] = { d->ref_name, d->image_name };
+	size_t i;
+
+	*out = NULL;
+	for (i = 0; i < ARRAY_SIZE(candidates); i++) {
+		_cleanup_reference_ struct reference ref = { 0 };
+		_cleanup_free_ char *full = NULL;
+
+		if (!candidates[i] || reference_parse(candidates[i], &ref, NULL) < 0 || !ref.tag)
+			continue;
+		full = reference_full(&ref);
+		if (!full)
+			return -ENOMEM;
+		if (strcmp(full, candidates[i]) != 0)
+			continue;
+		*out = TAKE_PTR(full);
+		return 0;
+	}
+	return 0;
+}
+
+/* The image ID: noted in our own entries, else read from the manifest. */
+static void find_id(struct store *s, struct ref *ref)
+{
+	struct buf text _cleanup_buf_ = BUF_INIT;
+	const char *noted = json_str(json_object_get(ref->json, "annotations"), ANNOTATION_CONFIG);
+	struct manifest m;
+	struct err err;
+
+	if (noted && digest_parse(noted, &ref->id, NULL) == 0)
+		return;
+	if (manifest_media_is_index(ref->desc.media_type))
+		return;
+	if (blob_get(s, NULL, &ref->desc.digest, BLOB_JSON_MAX, &text, &err) < 0 ||
+	    manifest_parse(buf_str(&text), text.len, &m, &err) < 0) {
+		log_debug("index.json: %s", err.msg);
+		return;
+	}
+	ref->id = m.config.digest;
+	manifest_fini(&m);
+}
+
+static int read_entry(struct store *s, json_t *j, struct ref *out, struct err *err)
+{
+	int r = descriptor_parse(j, &out->desc, err);
+
+	if (r < 0)
+		return r;
+	out->json = json_incref(j);
+	if (full_name(&out->desc, &out->name) < 0)
+		return err_nomem(err);
+	find_id(s, out);
+	return 0;
+}
+
+int refs_read(struct store *s, struct refs *out, struct err *err)
+{
+	struct buf text _cleanup_buf_ = BUF_INIT;
+	_cleanup_json_ json_t *j = NULL;
+	_cleanup_refs_ struct refs refs = { 0 };
+	const json_t *manifests;
+	size_t i, n;
+	int r;
+
+	r = file_read(s->fd, "index.json", INDEX_MAX, &text, err);
+	if (r < 0)
+		return err_wrap(err, r, "store %s", s->path);
+	r = json_parse(buf_str(&text), text.len, "index.json", &j, err);
+	if (r < 0)
+		return err_wrap(err, r, "store %s", s->path);
+	manifests = json_object_get(j, "manifests");
+	n = json_array_size(manifests);
+	refs.v = calloc(n ? n : 1, sizeof(*refs.v));
+	if (!refs.v)
+		return err_nomem(err);
+	for (i = 0; i < n; i++) {
+		refs.n++;
+		r = read_entry(s, json_array_get(manifests, i), &refs.v[i], err);
+		if (r < 0)
+			return err_wrap(err, r, "store %s: index.json: entry %zu", s->path, i);
+	}
+	*out = refs;
+	memset(&refs, 0, sizeof(refs));
+	return 0;
+}
+
+struct ref *refs_find(const struct refs *r, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < r->n; i++)
+		if (r->v[i].name && strcmp(r->v[i].name, name) == 0)
+			return &r->v[i];
+	return NULL;
+}
+
+void refs_drop(struct refs *r, size_t i)
+{
+	ref_fini(&r->v[i]);
+	memmove(&r->v[i], &r->v[i + 1], (r->n - i - 1) * sizeof(*r->v));
+	r->n--;
+}
+
+/* True where another entry than number i keeps this image. */
+static bool kept_elsewhere(const struct refs *r, size_t i)
+{
+	size_t k;
+
+	for (k = 0; k < r->n; k++)
+		if (k != i && digest_eq(&r->v[k].id, &r->v[i].id))
+			return true;
+	return false;
+}
+
+static int append(struct refs *r, const char *name, const struct descriptor *manifest,
+		  const struct digest *id)
+{
+	struct ref *v = realloc(r->v, (r->n + 1) * sizeof(*v));
+	struct ref *ref;
+
+	if (!v)
+		return -ENOMEM;
+	r->v = v;
+	ref = &r->v[r->n];
+	memset(ref, 0, sizeof(*ref));
+	if (descriptor_copy(manifest, &ref->desc) < 0)
+		return -ENOMEM;
+	ref->id = *id;
+	ref->name = name ? strdup(name) : NULL;
+	if (name && !ref->name) {
+		ref_fini(ref);
+		return -ENOMEM;
+	}
+	r->n++;
+	return 0;
+}
+
+int refs_set(struct refs *r, const char *name, const struct descriptor *manifest,
+	     const struct digest *id)
+{
+	size_t i, n = r->n;
+	int e;
+
+	if (!name) {
+		for (i = 0; i < r->n; i++)
+			if (digest_eq(&r->v[i].id, id))
+				return 0;
+		return append(r, NULL, manifest, id);
+	}
+	e = append(r, name, manifest, id);
+	if (e < 0)
+		return e;
+	for (i = n; i-- > 0;) {
+		struct ref *old = &r->v[i];
+
+		if (old->name && strcmp(old->name, name) == 0) {
+			free(old->name);
+			old->name = NULL;
+		}
+		if (!old->name && kept_elsewhere(r, i))
+			refs_drop(r, i);
+	}
+	return 0;
+}
+
+static json_t *entry_json(const struct ref *ref)
+{
+	_cleanup_json_ json_t *j = ref->json ? json_deep_copy(ref->json) : json_object();
+	json_t *annotations = json_object_get(j, "annotations");
+
+	if (!j)
+		return NULL;
+	if (!ref->json) {
+		const char *media = ref->desc.media_type;
+
+		json_object_set_new(j, "mediaType",
+				    json_string(media ? media : MEDIA_OCI_MANIFEST));
+		json_object_set_new(j, "digest", json_string(ref->desc.digest.str));
+		json_object_set_new(j, "size", json_integer(ref->desc.size));
+	}
+	if (!json_is_object(annotations)) {
+		if (json_object_set_new(j, "annotations", json_object()) < 0)
+			return NULL;
+		annotations = json_object_get(j, "annotations");
+	}
+	if (ref->name) {
+		json_object_set_new(annotations, ANNOTATION_REF_NAME, json_string(ref->name));
+		json_object_set_new(annotations, ANNOTATION_IMAGE_NAME, json_string(ref->name));
+	} else {
+		const char *foreign = json_str(annotations, ANNOTATION_REF_NAME);
+
+		/* A name in ours goes; "latest", which another tool wrote, is that tool's to keep.
+		 */
+		if (foreign && (strchr(foreign, '/') || strchr(foreign, ':')))
+			json_object_del(annotations, ANNOTATION_REF_NAME);
+		json_object_del(annotations, ANNOTATION_IMAGE_NAME);
+	}
+	if (digest_is_set(&ref->id))
+		json_object_set_new(annotations, ANNOTATION_CONFIG, json_string(ref->id.str));
+	return TAKE_PTR(j);
+}
+
+static int refs_text(const struct refs *r, struct buf *out)
+{
+	_cleanup_json_ json_t *manifests = json_array(), *j = NULL;
+	size_t i;
+
+	for (i = 0; i < r->n; i++)
+		if (json_array_append_new(manifests, entry_json(&r->v[i])) < 0)
+			return -ENOMEM;
+	j = json_pack("{s:i, s:s, s:O}", "schemaVersion", 2, "mediaType", MEDIA_OCI_INDEX,
+		      "manifests", manifests);
+	return j ? json_text(j, out) : -ENOMEM;
+}
+
+int refs_write(struct store *s, const struct refs *r, struct err *err)
+{
+	struct buf text _cleanup_buf_ = BUF_INIT;
+	_cleanup_close_ int fd = -1;
+	int e;
+
+	if (refs_text(r, &text) < 0)
+		return err_nomem(err);
+	fd = openat(s->imagefs_fd, "tmp/index.json",
+		    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_sys(err, errno, "store %s: cannot write index.json", s->path);
+	e = file_write_all(fd, text.data, text.len);
+	if (e == 0 && fsync(fd) < 0)
+		e = -errno;
+	if (e == 0 && renameat(s->imagefs_fd, "tmp/index.json", s->fd, "index.json") < 0)
+		e = -errno;
+	if (e == 0)
+		e = file_sync_dir(s->fd, ".");
+	if (e < 0) {
+		unlinkat(s->imagefs_fd, "tmp/index.json", 0);
+		return err_sys(err, -e, "store %s: cannot write index.json", s->path);
+	}
+	return 0;
+}

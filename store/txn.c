@@ -1,0 +1,261 @@
+#include "store/txn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/map.h"
+#include "store/store.h"
+
+struct txn_file {
+	char name[16];
+	char *path; /* where it goes; NULL until txn_add() */
+	bool made;  /* published, and nothing was there before */
+};
+
+struct txn {
+	struct store *store;
+	char dir[32]; /* below imagefs/tmp */
+	int fd;
+	pthread_mutex_t lock;
+	unsigned next;
+	struct txn_file **files;
+	size_t n, cap;
+	struct map by_path; /* path -> struct txn_file */
+};
+
+static int make_dir(struct txn *t, int tmp)
+{
+	struct stat st;
+	uint64_t id;
+
+	for (;;) {
+		if (getrandom(&id, sizeof(id), 0) != (ssize_t)sizeof(id))
+			return -EIO;
+		snprintf(t->dir, sizeof(t->dir), "%016llx", (unsigned long long)id);
+		if (mkdirat(tmp, t->dir, 0700) < 0) {
+			if (errno == EEXIST)
+				continue;
+			return -errno;
+		}
+		t->fd = openat(tmp, t->dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		/* A sweep may have come between mkdir and flock; then the name is gone. */
+		if (t->fd >= 0 && flock(t->fd, LOCK_EX) == 0 && fstat(t->fd, &st) == 0 &&
+		    st.st_nlink > 0)
+			return 0;
+		if (t->fd < 0 && errno != ENOENT)
+			return -errno;
+		if (t->fd >= 0)
+			close(t->fd);
+		t->fd = -1;
+	}
+}
+
+int txn_begin(struct store *s, struct txn **out, struct err *err)
+{
+	_cleanup_close_ int tmp = openat(s->imagefs_fd, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct txn *t;
+	int r;
+
+	if (tmp < 0)
+		return err_sys(err, errno, "store %s: imagefs/tmp", s->path);
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		return err_nomem(err);
+	t->store = s;
+	t->fd = -1;
+	pthread_mutex_init(&t->lock, NULL);
+	r = make_dir(t, tmp);
+	if (r < 0) {
+		pthread_mutex_destroy(&t->lock);
+		free(t);
+		return err_sys(err, -r, "store %s: imagefs/tmp", s->path);
+	}
+	*out = t;
+	return 0;
+}
+
+struct store *txn_store(struct txn *t)
+{
+	return t->store;
+}
+
+int txn_create(struct txn *t, char name[static 16], struct err *err)
+{
+	int fd;
+
+	pthread_mutex_lock(&t->lock);
+	snprintf(name, 16, "%u", t->next++);
+	pthread_mutex_unlock(&t->lock);
+	fd = openat(t->fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_sys(err, errno, "store %s: cannot create a file", t->store->path);
+	return fd;
+}
+
+int txn_add(struct txn *t, const char *name, const char *path, struct err *err)
+{
+	struct txn_file *f = NULL;
+	int r = -ENOMEM;
+
+	pthread_mutex_lock(&t->lock);
+	if (map_get(&t->by_path, path)) {
+		pthread_mutex_unlock(&t->lock);
+		txn_discard(t, name);
+		return 0;
+	}
+	if (t->n == t->cap) {
+		size_t cap = t->cap ? t->cap * 2 : 16;
+		struct txn_file **files = realloc(t->files, cap * sizeof(*files));
+
+		if (!files)
+			goto out;
+		t->files = files;
+		t->cap = cap;
+	}
+	f = calloc(1, sizeof(*f));
+	if (!f)
+		goto out;
+	snprintf(f->name, sizeof(f->name), "%s", name);
+	f->path = strdup(path);
+	if (!f->path || map_put(&t->by_path, path, f) < 0)
+		goto out;
+	t->files[t->n++] = TAKE_PTR(f);
+	r = 0;
+out:
+	pthread_mutex_unlock(&t->lock);
+	if (f)
+		free(f->path);
+	free(f);
+	return r < 0 ? err_nomem(err) : 0;
+}
+
+void txn_discard(struct txn *t, const char *name)
+{
+	unlinkat(t->fd, name, 0);
+}
+
+int txn_open(struct txn *t, const char *path)
+{
+	struct txn_file *f;
+	int fd;
+
+	pthread_mutex_lock(&t->lock);
+	f = map_get(&t->by_path, path);
+	pthread_mutex_unlock(&t->lock);
+	if (f)
+		fd = openat(t->fd, f->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	else
+		fd = openat(t->store->fd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* The directory part of a path in the store is made where it is missing (blobs/sha512). */
+static int make_parent(struct txn *t, const char *path)
+{
+	_cleanup_free_ char *dir = strdup(path);
+	char *slash = dir ? strrchr(dir, '/') : NULL;
+
+	if (!slash)
+		return dir ? 0 : -ENOMEM;
+	*slash = '\0';
+	return file_mkdirs(t->store->fd, dir, 0700);
+}
+
+/* What is in the store already under this digest, and as long as ours, stays. */
+static int publish_one(struct txn *t, struct txn_file *f)
+{
+	struct stat ours, theirs;
+	int r;
+
+	if (fstatat(t->fd, f->name, &ours, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	f->made = fstatat(t->store->fd, f->path, &theirs, AT_SYMLINK_NOFOLLOW) < 0;
+	if (!f->made && S_ISREG(theirs.st_mode) && ours.st_size == theirs.st_size)
+		return unlinkat(t->fd, f->name, 0) < 0 ? -errno : 0;
+	r = make_parent(t, f->path);
+	if (r < 0)
+		return r;
+	return renameat(t->fd, f->name, t->store->fd, f->path) < 0 ? -errno : 0;
+}
+
+static int sync_files(struct txn *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->n; i++) {
+		_cleanup_close_ int fd =
+			openat(t->fd, t->files[i]->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+		if (fd < 0 || fdatasync(fd) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static int sync_parents(struct txn *t)
+{
+	struct map seen = MAP_INIT;
+	size_t i;
+	int r = 0;
+
+	for (i = 0; i < t->n && r == 0; i++) {
+		size_t len = (size_t)(strrchr(t->files[i]->path, '/') - t->files[i]->path);
+		_cleanup_free_ char *dir = strndup(t->files[i]->path, len);
+
+		if (!dir)
+			r = -ENOMEM;
+		else if (!map_get(&seen, dir))
+			r = map_put(&seen, dir, t) < 0 ? -ENOMEM : file_sync_dir(t->store->fd, dir);
+	}
+	map_fini(&seen, NULL);
+	return r;
+}
+
+int txn_publish(struct txn *t, struct err *err)
+{
+	size_t i;
+	int r = sync_files(t);
+
+	for (i = 0; i < t->n && r == 0; i++)
+		r = publish_one(t, t->files[i]);
+	if (r == 0)
+		r = sync_parents(t);
+	if (r == 0)
+		return 0;
+	while (i-- > 0)
+		if (t->files[i]->made)
+			unlinkat(t->store->fd, t->files[i]->path, 0);
+	return err_sys(err, -r, "store %s: cannot write", t->store->path);
+}
+
+void txn_free(struct txn *t)
+{
+	_cleanup_close_ int tmp = -1;
+	size_t i;
+
+	if (!t)
+		return;
+	tmp = openat(t->store->imagefs_fd, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (tmp >= 0)
+		file_remove_tree(tmp, t->dir);
+	for (i = 0; i < t->n; i++) {
+		free(t->files[i]->path);
+		free(t->files[i]);
+	}
+	free(t->files);
+	map_fini(&t->by_path, NULL);
+	close(t->fd);
+	pthread_mutex_destroy(&t->lock);
+	free(t);
+}
