@@ -7,7 +7,10 @@ UNIT_TESTS = \
 	tests/unit/test_digest
 
 SHELL_TESTS = \
-	tests/cli/help
+	tests/cli/help \
+	tests/style/manuals \
+	tests/style/sources
+
 
 TEST_FILES = \
 	tests/lib.sh \
@@ -28,7 +31,9 @@ LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver
 AM_TESTS_ENVIRONMENT = \
 	CMOCKA_MESSAGE_OUTPUT=TAP; export CMOCKA_MESSAGE_OUTPUT; \
 	top_srcdir='$(abs_top_srcdir)'; export top_srcdir; \
-	top_builddir='$(abs_top_builddir)'; export top_builddir;
+	top_builddir='$(abs_top_builddir)'; export top_builddir; \
+	TEST_CC='$(CC)'; export TEST_CC; \
+	TEST_CPPFLAGS='$(FUSE_CFLAGS) $(ARCHIVE_CFLAGS) $(JANSSON_CFLAGS)'; export TEST_CPPFLAGS;
 
 # Totals over all cases of the last `make check`; the last line is "N passed, N failed, N skipped".
 .PHONY: summary
