@@ -113,9 +113,9 @@ int map_put(struct map *m, const char *key, void *value)
 	return map_putn(m, key, strlen(key), value);
 }
 
-void *map_del(struct map *m, const char *key)
+void *map_deln(struct map *m, const char *key, size_t len)
 {
-	size_t len = strlen(key), i, j;
+	size_t i, j;
 	struct map_slot *s;
 	void *value;
 
@@ -140,6 +140,11 @@ void *map_del(struct map *m, const char *key)
 		}
 	}
 	return value;
+}
+
+void *map_del(struct map *m, const char *key)
+{
+	return map_deln(m, key, strlen(key));
 }
 
 const struct map_slot *map_next(const struct map *m, size_t *i)

@@ -36,6 +36,7 @@ int map_putn(struct map *m, const char *key, size_t len, void *value);
 
 /* map_del - remove key; its value, or NULL where it was not there. */
 void *map_del(struct map *m, const char *key);
+void *map_deln(struct map *m, const char *key, size_t len);
 
 /*
  * map_next - iterate in no order: size_t i = 0; while ((s = map_next(m, &i))) ...

@@ -5,7 +5,7 @@ libstore_a_SOURCES = \
 	store/blob.c store/blob.h \
 	store/codec.c store/codec.h \
 	store/commit.h \
-	store/container.h \
+	store/container.c store/container.h \
 	store/digest.c store/digest.h \
 	store/image.c store/image.h \
 	store/ingest.h \
@@ -19,4 +19,4 @@ libstore_a_SOURCES = \
 	store/store.c store/store.h \
 	store/tree.h \
 	store/txn.c store/txn.h \
-	store/upper.h
+	store/upper.c store/upper.h

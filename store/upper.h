@@ -2,13 +2,24 @@
  * The form of a container's upper directory: kernel overlayfs' own.
  *
  *                     privileged               unprivileged
- *     whiteout        char device 0:0          empty regular file with user.overlay.whiteout ("y"),
- * in a directory with user.overlay.opaque = "x" (or "y") opaque          trusted.overlay.opaque
- * user.overlay.opaque = "y" owner, mode,    the file's own           user.containers.override_stat
- * = device                                   "uid:gid:0mode[:type[-major-minor]]"
+ *     whiteout        char device 0:0          the same: the kernel lets anybody make it; where a file system
+ *                                              does not, an empty regular file with user.overlay.whiteout
+ *                                              in a directory with user.overlay.opaque = "x" (or "y")
+ *     opaque          trusted.overlay.opaque   user.overlay.opaque = "y"
+ *     owner, mode,    the file's own           user.containers.override_stat =
+ *     device                                   "uid:gid:0mode[:type[-major-minor]]"
+ *     security.*,     the file's own           user.imagefs.security.*, user.imagefs.trusted.*
+ *     trusted.*
+ *
+ * Both forms of a whiteout are read. The character device is preferred without
+ * privilege too: overlayfs finds xattr whiteouts by readdir in lower layers only,
+ * so an upper with those lists names that are not there (measured, 6.18).
  *
  * A file without override_stat in an unprivileged upper belongs to 0:0 and
- * has its own mode: who made it acts as the image's root.
+ * has its own mode: who made it acts as the image's root. What cannot carry
+ * a user attribute (symlink, fifo, socket) or cannot be made (device) is a
+ * placeholder where it needs one: a regular file whose override_stat says the
+ * type; a symlink's holds its target.
  * spec    kernel Documentation/filesystems/overlayfs.rst, "Whiteouts and opaque directories";
  *         containers/storage "user.containers.override_stat"
  */
@@ -36,10 +47,10 @@ struct upper {
  * return 0 or -errno.
  *
  * upper_stat       as the image shall see it: override_stat applied
- * upper_lookup     the same, and says whether it is a whiteout (then st is not filled); -ENOENT
- * nothing there upper_whiteout   put a whiteout in place of name (what is there, an empty directory
- * too, is replaced atomically) upper_opaque     mark the directory fd opaque upper_is_opaque  of
- * the directory fd: 1, 0 or -errno
+ * upper_lookup     the same, and says whether it is a whiteout (then st is not filled); -ENOENT nothing there
+ * upper_whiteout   put a whiteout in place of name (what is there, an empty directory too, is replaced atomically)
+ * upper_opaque     mark the directory fd opaque
+ * upper_is_opaque  of the directory fd: 1, 0 or -errno
  */
 int upper_stat(const struct upper *u, int dirfd, const char *name, struct stat *st);
 int upper_lookup(const struct upper *u, int dirfd, const char *name, struct stat *st,
@@ -51,13 +62,44 @@ int upper_is_opaque(const struct upper *u, int fd);
 /* The same of an open file (O_PATH will do). */
 int upper_fstat(const struct upper *u, int fd, struct stat *st);
 
+/* upper_readlink - append the target of a symlink, a placeholder's too; -EINVAL: it is none. */
+int upper_readlink(const struct upper *u, int dirfd, const char *name, struct buf *out);
+
 /*
  * upper_set_owner - make an open file (O_PATH will do) have this owner and
  * mode: st_uid, st_gid, st_mode (with its type) and st_rdev of st.
+ * errors  -EPERM it would have to become a placeholder (upper_placeholder())
  */
 int upper_set_owner(const struct upper *u, int fd, const struct stat *st);
 
+/* upper_placeholder - true where a file like st must be a regular file with override_stat. */
+bool upper_placeholder(const struct upper *u, const struct stat *st);
+
+/*
+ * upper_make - make name in dirfd a new file of any type like st (mode, owner,
+ * device), empty; target: of a symlink, else NULL. The name must be free.
+ * errors  -EEXIST; on failure nothing is left
+ */
+int upper_make(const struct upper *u, int dirfd, const char *name, const struct stat *st,
+	       const char *target);
+
+/* upper_temp - a name that nothing in the work directory has yet. */
+void upper_temp(char name[static 32]);
+
 /* upper_xattr_is_private - true for names that belong to this form and never to the image. */
 bool upper_xattr_is_private(const char *name);
+
+/*
+ * Extended attributes of an open file (O_PATH will do), under the names that
+ * the image has for them. Private ones do not exist (-ENODATA) and are not made (-EPERM).
+ *
+ * upper_xattr_get   value's length; size 0: the length alone; -ERANGE
+ * upper_xattr_list  append the names, each with its NUL
+ */
+ssize_t upper_xattr_get(const struct upper *u, int fd, const char *name, void *value, size_t size);
+int upper_xattr_list(const struct upper *u, int fd, struct buf *out);
+int upper_xattr_set(const struct upper *u, int fd, const char *name, const void *value, size_t len,
+		    int flags);
+int upper_xattr_remove(const struct upper *u, int fd, const char *name);
 
 #endif

@@ -1,0 +1,579 @@
+#include "store/container.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/map.h"
+#include "base/text.h"
+#include "store/blob.h"
+#include "store/image.h"
+#include "store/json.h"
+#include "store/layer.h"
+#include "store/store.h"
+#include "store/tree.h"
+#include "store/upper.h"
+
+#define CONTAINER_JSON "container.json"
+#define CONTAINER_JSON_MAX (64u << 10)
+
+static const char name_words[] = "only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed";
+
+static bool is_alnum(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+int container_name_check(const char *name, struct err *err)
+{
+	struct buf shown _cleanup_buf_ = BUF_INIT;
+	size_t i, len = strlen(name);
+	bool good = len >= 2 && len <= NAME_MAX && is_alnum(name[0]);
+
+	for (i = 1; good && i < len; i++)
+		good = is_alnum(name[i]) || strchr("_.-", name[i]);
+	if (good)
+		return 0;
+	text_escape(&shown, name);
+	return err_set(err, EINVAL, "Invalid container name (%.300s), %s", buf_str(&shown),
+		       name_words);
+}
+
+static int no_such(struct err *err, const char *name)
+{
+	struct buf shown _cleanup_buf_ = BUF_INIT;
+
+	text_escape(&shown, name);
+	return err_set(err, ENOENT, "No such container: %.300s", buf_str(&shown));
+}
+
+int container_name_random(struct store *s, char **out, struct err *err)
+{
+	static const char *const how[] = {
+		"agile", "bold",   "brisk",   "calm",	"clever", "crisp",  "eager",  "early",
+		"fair",	 "fleet",  "frank",   "fresh",	"gentle", "grand",  "happy",  "honest",
+		"jolly", "keen",   "kind",    "light",	"lively", "lucid",  "merry",  "mild",
+		"neat",	 "noble",  "patient", "polite", "proud",  "quick",  "quiet",  "ready",
+		"sharp", "silent", "smart",   "solid",	"steady", "sunny",  "swift",  "tidy",
+		"vivid", "warm",   "witty",   "young",	"brave",  "bright", "candid", "sound",
+	};
+	static const char *const who[] = {
+		"babbage", "bell",     "bohr",	  "boole",  "cantor",  "cerf",	   "church",
+		"curie",   "dijkstra", "euclid",  "euler",  "faraday", "fermat",   "galois",
+		"gauss",   "goedel",   "hamming", "hertz",  "hilbert", "hoare",	   "hopper",
+		"hypatia", "kepler",   "knuth",	  "lamarr", "leibniz", "lovelace", "maxwell",
+		"meitner", "newton",   "noether", "pascal", "planck",  "ritchie",  "shannon",
+		"tesla",   "thompson", "turing",  "volta",  "wilkes",
+	};
+	_cleanup_free_ char *path = NULL;
+	unsigned tries;
+
+	for (tries = 0; tries < 1000; tries++) {
+		struct buf name _cleanup_buf_ = BUF_INIT;
+		unsigned char rnd[4];
+		struct stat st;
+		int r;
+
+		if (getrandom(rnd, sizeof(rnd), 0) != (ssize_t)sizeof(rnd))
+			return err_sys(err, EIO, "random numbers");
+		r = buf_printf(&name, "%s_%s", how[rnd[0] % ARRAY_SIZE(how)],
+			       who[rnd[1] % ARRAY_SIZE(who)]);
+		/* As docker does it: a digit at the end where the plain names run out. */
+		if (r == 0 && tries > 20)
+			r = buf_printf(&name, "%u", (unsigned)rnd[2] << 8 | rnd[3]);
+		free(TAKE_PTR(path));
+		path = r < 0 ? NULL : path_join("containers", buf_str(&name));
+		if (!path)
+			return err_nomem(err);
+		if (fstatat(s->imagefs_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			continue;
+		*out = buf_take(&name);
+		return *out ? 0 : err_nomem(err);
+	}
+	return err_set(err, EEXIST, "no free random name found; give one with --name");
+}
+
+/* container.json - what a container is, as text. */
+static int write_json(int dirfd, const struct image *image, bool unprivileged, struct err *err)
+{
+	_cleanup_json_ json_t *root = NULL;
+	_cleanup_close_ int fd = -1;
+	struct buf text _cleanup_buf_ = BUF_INIT;
+	struct timespec now;
+	char created[48];
+	int r;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	text_time(now, created);
+	root = json_pack("{s:s*, s:s, s:{s:s, s:s, s:I}, s:s, s:b}", "imageName", image->name,
+			 "imageID", image->id.str, "manifest", "mediaType", image->desc.media_type,
+			 "digest", image->desc.digest.str, "size", (json_int_t)image->desc.size,
+			 "created", created, "unprivileged", unprivileged);
+	if (!root || json_text(root, &text) < 0)
+		return err_nomem(err);
+	fd = openat(dirfd, CONTAINER_JSON, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_sys(err, errno, "%s", CONTAINER_JSON);
+	r = file_write_all(fd, text.data, text.len);
+	if (r == 0 && fsync(fd) < 0)
+		r = -errno;
+	return r < 0 ? err_sys(err, -r, "%s", CONTAINER_JSON) : 0;
+}
+
+static int read_json(struct container *c, struct err *err)
+{
+	_cleanup_json_ json_t *root = NULL;
+	struct buf text _cleanup_buf_ = BUF_INIT;
+	const char *id, *name, *created, *media, *digest;
+	json_t *manifest, *size, *unprivileged;
+	int r = file_read(c->fd, CONTAINER_JSON, CONTAINER_JSON_MAX, &text, err);
+
+	if (r == 0)
+		r = json_parse(buf_str(&text), text.len, CONTAINER_JSON, &root, err);
+	if (r < 0)
+		return r;
+	manifest = json_object_get(root, "manifest");
+	size = json_object_get(manifest, "size");
+	media = json_str(manifest, "mediaType");
+	digest = json_str(manifest, "digest");
+	id = json_str(root, "imageID");
+	name = json_str(root, "imageName");
+	created = json_str(root, "created");
+	unprivileged = json_object_get(root, "unprivileged");
+	if (!id || !created || !media || !digest || !json_is_integer(size) ||
+	    json_integer_value(size) < 0 || !json_is_boolean(unprivileged))
+		return err_set(err, EINVAL, "%s: damaged", CONTAINER_JSON);
+	r = digest_parse(id, &c->image_id, err);
+	if (r == 0)
+		r = digest_parse(digest, &c->manifest.digest, err);
+	if (r < 0)
+		return r;
+	if (text_parse_time(created, &c->created) < 0)
+		return err_set(err, EINVAL, "%s: created: not a time", CONTAINER_JSON);
+	c->manifest.size = json_integer_value(size);
+	c->unprivileged = json_is_true(unprivileged);
+	c->manifest.media_type = strdup(media);
+	c->image_name = name ? strdup(name) : NULL;
+	if (!c->manifest.media_type || (name && !c->image_name))
+		return err_nomem(err);
+	return 0;
+}
+
+int container_open(struct store *s, const char *name, struct container **out, struct err *err)
+{
+	_cleanup_container_ struct container *c = NULL;
+	_cleanup_free_ char *path = NULL;
+	int r = container_name_check(name, NULL);
+
+	if (r < 0)
+		return no_such(err, name);
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return err_nomem(err);
+	c->fd = -1;
+	c->name = strdup(name);
+	path = path_join("containers", name);
+	if (!c->name || !path)
+		return err_nomem(err);
+	c->fd = openat(s->imagefs_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (c->fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
+		return no_such(err, name);
+	if (c->fd < 0)
+		return err_sys(err, errno, "container %s", name);
+	r = read_json(c, err);
+	if (r < 0)
+		return err_wrap(err, r, "container %s", name);
+	*out = TAKE_PTR(c);
+	return 0;
+}
+
+void container_free(struct container *c)
+{
+	if (!c)
+		return;
+	free(c->name);
+	free(c->image_name);
+	descriptor_fini(&c->manifest);
+	if (c->fd >= 0)
+		close(c->fd);
+	free(c);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int container_list(struct store *s, char ***out, struct err *err)
+{
+	_cleanup_closedir_ DIR *d = NULL;
+	_cleanup_close_ int fd = -1;
+	char **names = calloc(1, sizeof(*names));
+	size_t n = 0, cap = 0;
+	struct dirent *e;
+
+	fd = openat(s->imagefs_fd, "containers", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d || !names) {
+		free(names);
+		return err_sys(err, errno, "store %s: imagefs/containers", s->path);
+	}
+	fd = -1;
+	while ((e = readdir(d))) {
+		if (container_name_check(e->d_name, NULL) < 0)
+			continue;
+		if (n == cap) {
+			char **more;
+
+			cap = cap ? cap * 2 : 16;
+			more = realloc(names, (cap + 1) * sizeof(*names));
+			if (!more)
+				goto nomem;
+			names = more;
+		}
+		names[n] = strdup(e->d_name);
+		if (!names[n])
+			goto nomem;
+		names[++n] = NULL;
+	}
+	qsort(names, n, sizeof(*names), by_name);
+	*out = names;
+	return 0;
+nomem:
+	container_list_free(names);
+	return err_nomem(err);
+}
+
+void container_list_free(char **names)
+{
+	size_t i;
+
+	for (i = 0; names && names[i]; i++)
+		free(names[i]);
+	free(names);
+}
+
+/* The attributes of the image's root directory are those of upper/ itself. */
+static int copy_root(struct store *s, const struct image *image, const struct upper *u,
+		     struct err *err)
+{
+	struct layers *ls = layers_new(s, 0);
+	const struct layer_entry *e;
+	struct tree *tree = NULL;
+	struct layer *l = NULL;
+	struct timespec times[2];
+	uint32_t pos = 0, index;
+	const char *name;
+	const void *value;
+	struct stat st;
+	size_t len;
+	int r;
+
+	if (!ls)
+		return err_nomem(err);
+	r = tree_open(ls, image, &tree, err);
+	if (r < 0)
+		goto out;
+	tree_stat(tree, TREE_ROOT, &st);
+	r = upper_set_owner(u, u->fd, &st);
+	e = tree_entry(tree, TREE_ROOT, &l, &index);
+	while (r == 0 && e && layer_xattr(l, e, &pos, &name, &value, &len) > 0)
+		if (!upper_xattr_is_private(name))
+			r = upper_xattr_set(u, u->fd, name, value, len, 0);
+	times[0] = times[1] = st.st_mtim;
+	if (r == 0 && futimens(u->fd, times) < 0)
+		r = -errno;
+	if (r < 0)
+		err_sys(err, -r, "upper");
+out:
+	tree_free(tree);
+	layers_free(ls);
+	return r;
+}
+
+/* Root in a container of its own may lack what the privileged form needs. */
+static bool is_unprivileged(int fd)
+{
+	if (geteuid() != 0 || fsetxattr(fd, "trusted.overlay.probe", "y", 1, 0) < 0)
+		return true;
+	fremovexattr(fd, "trusted.overlay.probe");
+	return false;
+}
+
+/* Fill the new directory fd. */
+static int fill(struct store *s, int fd, const struct image *image, struct err *err)
+{
+	_cleanup_close_ int upper = -1, lock = -1, work = -1;
+	struct upper u;
+	int r;
+
+	if (mkdirat(fd, "upper", 0755) < 0 || mkdirat(fd, "work", 0700) < 0)
+		return err_sys(err, errno, "upper");
+	lock = openat(fd, "lock", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	upper = openat(fd, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	work = openat(fd, "work", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (lock < 0 || upper < 0 || work < 0)
+		return err_sys(err, errno, "upper");
+	u.fd = upper;
+	u.work_fd = work;
+	u.unprivileged = is_unprivileged(upper);
+	r = copy_root(s, image, &u, err);
+	if (r == 0)
+		r = write_json(fd, image, u.unprivileged, err);
+	if (r == 0 && (fsync(upper) < 0 || fsync(fd) < 0))
+		r = err_sys(err, errno, "upper");
+	return r;
+}
+
+/* An unused name in imagefs/tmp; the store's lock is held, so no sweep comes. */
+static int temp_path(char out[static 48])
+{
+	uint64_t id;
+
+	if (getrandom(&id, sizeof(id), 0) != (ssize_t)sizeof(id))
+		return -EIO;
+	snprintf(out, 48, "tmp/container-%016llx", (unsigned long long)id);
+	return 0;
+}
+
+static int create_locked(struct store *s, const char *name, const struct image *image,
+			 const char *temp, struct err *err)
+{
+	_cleanup_free_ char *path = path_join("containers", name);
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	if (!path)
+		return err_nomem(err);
+	if (!blob_exists(s, &image->desc.digest, image->desc.size) ||
+	    !blob_exists(s, &image->id, -1))
+		return err_set(err, ENOENT, "No such image: %s",
+			       image->name ? image->name : image->id.str);
+	if (mkdirat(s->imagefs_fd, temp, 0700) < 0)
+		return err_sys(err, errno, "container %s: imagefs/%s", name, temp);
+	fd = openat(s->imagefs_fd, temp, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(err, errno, "container %s: imagefs/%s", name, temp);
+	r = fill(s, fd, image, err);
+	if (r < 0)
+		return err_wrap(err, r, "container %s", name);
+	if (renameat2(s->imagefs_fd, temp, s->imagefs_fd, path, RENAME_NOREPLACE) == 0) {
+		file_sync_dir(s->imagefs_fd, "containers");
+		return 0;
+	}
+	if (errno != EEXIST)
+		return err_sys(err, errno, "container %s", name);
+	return err_set(
+		err, EEXIST,
+		"Conflict. The container name \"/%s\" is already in use by container \"%s\". "
+		"You have to remove (or rename) that container to be able to reuse that name.",
+		name, name);
+}
+
+int container_create(struct store *s, const char *name, const struct image *image, struct err *err)
+{
+	char temp[48];
+	int r = container_name_check(name, err);
+
+	if (r < 0)
+		return r;
+	r = temp_path(temp);
+	if (r < 0)
+		return err_sys(err, -r, "container %s", name);
+	r = store_lock(s, STORE_LOCK_SHARED, err);
+	if (r < 0)
+		return r;
+	r = create_locked(s, name, image, temp, err);
+	if (r < 0)
+		file_remove_tree(s->imagefs_fd, temp);
+	store_unlock(s);
+	return r;
+}
+
+int container_remove(struct store *s, const char *name, struct err *err)
+{
+	_cleanup_free_ char *path = path_join("containers", name);
+	char temp[48];
+	int r = container_name_check(name, NULL);
+
+	if (r < 0)
+		return no_such(err, name);
+	if (!path)
+		return err_nomem(err);
+	r = temp_path(temp);
+	if (r < 0)
+		return err_sys(err, -r, "container %s", name);
+	r = store_lock(s, STORE_LOCK_SHARED, err);
+	if (r < 0)
+		return r;
+	/* Gone in one step; what a crash leaves of the rest is swept with imagefs/tmp. */
+	if (renameat(s->imagefs_fd, path, s->imagefs_fd, temp) < 0) {
+		r = errno == ENOENT ? no_such(err, name)
+				    : err_sys(err, errno, "container %s", name);
+	} else {
+		file_sync_dir(s->imagefs_fd, "containers");
+		r = file_remove_tree(s->imagefs_fd, temp);
+		if (r < 0)
+			r = err_sys(err, -r, "container %s: imagefs/%s", name, temp);
+	}
+	store_unlock(s);
+	return r;
+}
+
+int container_lock(const struct container *c, bool exclusive, bool wait)
+{
+	_cleanup_close_ int fd =
+		openat(c->fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -errno;
+	while (flock(fd, (exclusive ? LOCK_EX : LOCK_SH) | (wait ? 0 : LOCK_NB)) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return TAKE_FD(fd);
+}
+
+/* One directory on the way down: the directories in it that are still to be seen. */
+struct frame {
+	char **dirs;
+	size_t n;
+	dev_t dev;
+	ino_t ino;
+};
+
+/* Add up the files of the directory fd; its directories are listed in *f. */
+static int size_directory(int fd, struct frame *f, struct map *seen, uint64_t *sum)
+{
+	_cleanup_closedir_ DIR *d = NULL;
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent *e;
+	struct stat st;
+	char key[32];
+
+	d = copy < 0 ? NULL : fdopendir(copy);
+	if (!d || fstat(fd, &st) < 0)
+		return -errno;
+	f->dev = st.st_dev;
+	f->ino = st.st_ino;
+	while ((e = readdir(d))) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
+		    fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		if (S_ISDIR(st.st_mode)) {
+			char **dirs = realloc(f->dirs, (f->n + 1) * sizeof(*dirs));
+
+			if (!dirs)
+				return -ENOMEM;
+			f->dirs = dirs;
+			f->dirs[f->n] = strdup(e->d_name);
+			if (!f->dirs[f->n])
+				return -ENOMEM;
+			f->n++;
+		} else if (S_ISREG(st.st_mode)) {
+			snprintf(key, sizeof(key), "%llx", (unsigned long long)st.st_ino);
+			if (st.st_nlink > 1 && map_get(seen, key))
+				continue;
+			if (st.st_nlink > 1 && map_put(seen, key, seen) < 0)
+				return -ENOMEM;
+			*sum += (uint64_t)st.st_size;
+		}
+	}
+	return 0;
+}
+
+/* Up to the directory of the frame; something else there means that the tree moved under us. */
+static int go_up(int *fd, const struct frame *f)
+{
+	int up = openat(*fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
+
+	if (up < 0)
+		return -errno;
+	close(*fd);
+	*fd = up;
+	if (fstat(up, &st) < 0)
+		return -errno;
+	return st.st_dev == f->dev && st.st_ino == f->ino ? 0 : -EAGAIN;
+}
+
+/* Depth first with a stack on the heap: an upper may be deeper than ours is large. */
+static int size_tree(int top, uint64_t *sum)
+{
+	_cleanup_close_ int fd =
+		openat(top, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct frame *stack = calloc(1, sizeof(*stack));
+	struct map seen = MAP_INIT;
+	size_t depth = 1;
+	int r = fd < 0 ? -errno : 0;
+
+	if (!stack)
+		return -ENOMEM;
+	if (r == 0)
+		r = size_directory(fd, &stack[0], &seen, sum);
+	while (r == 0 && depth) {
+		struct frame *f = &stack[depth - 1], *more;
+		_cleanup_free_ char *name = NULL;
+		int child;
+
+		if (!f->n) {
+			free(f->dirs);
+			if (--depth)
+				r = go_up(&fd, &stack[depth - 1]);
+			continue;
+		}
+		name = f->dirs[--f->n];
+		child = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (child < 0)
+			continue;
+		close(fd);
+		fd = child;
+		more = realloc(stack, (depth + 1) * sizeof(*stack));
+		if (!more) {
+			r = -ENOMEM;
+			break;
+		}
+		stack = more;
+		memset(&stack[depth++], 0, sizeof(*stack));
+		r = size_directory(fd, &stack[depth - 1], &seen, sum);
+	}
+	while (depth) {
+		struct frame *f = &stack[--depth];
+
+		while (f->n)
+			free(f->dirs[--f->n]);
+		free(f->dirs);
+	}
+	free(stack);
+	map_fini(&seen, NULL);
+	return r;
+}
+
+int container_changed_size(const struct container *c, uint64_t *out, struct err *err)
+{
+	unsigned tries = 0;
+	uint64_t sum;
+	int r;
+
+	/* A container in use may change under the walk; then once more. */
+	do {
+		sum = 0;
+		r = size_tree(c->fd, &sum);
+	} while (r == -EAGAIN && ++tries < 5);
+	if (r < 0 && r != -EAGAIN)
+		return err_sys(err, -r, "container %s", c->name);
+	*out = sum;
+	return 0;
+}

@@ -1,0 +1,483 @@
+#include "store/upper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+
+#define XATTR_OPAQUE_ROOT "trusted.overlay.opaque"
+#define XATTR_OPAQUE_USER "user.overlay.opaque"
+#define XATTR_WHITEOUT_ROOT "trusted.overlay.whiteout"
+#define XATTR_WHITEOUT_USER "user.overlay.whiteout"
+#define XATTR_ESCAPE "user.imagefs."
+
+/* Room for "/proc/self/fd/N/NAME". */
+#define PROC_MAX 320
+
+/*
+ * No xattr call takes a directory descriptor and a name before kernel 6.13,
+ * and none takes an O_PATH descriptor; the link in /proc leads to exactly the
+ * file that the descriptor is, whatever its path.
+ */
+static void proc_path(char out[static PROC_MAX], int fd, const char *name)
+{
+	snprintf(out, PROC_MAX, name ? "/proc/self/fd/%d/%s" : "/proc/self/fd/%d", fd, name);
+}
+
+/* An attribute of a file that is named by (fd, name), or is fd where name is NULL. */
+static ssize_t get_raw(int fd, const char *name, const char *attr, void *value, size_t size)
+{
+	char path[PROC_MAX];
+	ssize_t n;
+
+	proc_path(path, fd, name);
+	n = name ? lgetxattr(path, attr, value, size) : getxattr(path, attr, value, size);
+	return n < 0 ? -errno : n;
+}
+
+static const struct {
+	const char *name;
+	mode_t type;
+} types[] = {
+	{ "dir", S_IFDIR },	{ "file", S_IFREG },  { "symlink", S_IFLNK }, { "pipe", S_IFIFO },
+	{ "socket", S_IFSOCK }, { "block", S_IFBLK }, { "char", S_IFCHR },
+};
+
+static int parse_u32(const char **s, int base, char end, uint32_t *out)
+{
+	unsigned long long v;
+	char *stop;
+
+	if (**s < '0' || **s > '9')
+		return -EIO;
+	errno = 0;
+	v = strtoull(*s, &stop, base);
+	if (errno || v > UINT32_MAX || (*stop != end && *stop != '\0'))
+		return -EIO;
+	*s = *stop ? stop + 1 : stop;
+	*out = (uint32_t)v;
+	return 0;
+}
+
+/* The type part: "char-1-3", or a name alone. */
+static int parse_type(const char *s, struct stat *st)
+{
+	size_t i, len = strcspn(s, "-");
+	uint32_t major, minor;
+
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		if (strncmp(s, types[i].name, len) != 0 || types[i].name[len])
+			continue;
+		st->st_mode = (st->st_mode & 07777) | types[i].type;
+		s += len;
+		if (types[i].type != S_IFBLK && types[i].type != S_IFCHR)
+			return *s ? -EIO : 0;
+		if (*s++ != '-' || parse_u32(&s, 10, '-', &major) < 0 ||
+		    parse_u32(&s, 10, '\0', &minor) < 0)
+			return -EIO;
+		st->st_rdev = makedev(major, minor);
+		return 0;
+	}
+	return -EIO;
+}
+
+static int parse_override(const char *s, struct stat *st)
+{
+	uint32_t uid, gid, mode;
+
+	if (parse_u32(&s, 10, ':', &uid) < 0 || parse_u32(&s, 10, ':', &gid) < 0 ||
+	    parse_u32(&s, 8, ':', &mode) < 0 || mode > 07777)
+		return -EIO;
+	st->st_uid = uid;
+	st->st_gid = gid;
+	st->st_mode = (st->st_mode & S_IFMT) | mode;
+	return *s ? parse_type(s, st) : 0;
+}
+
+/* What the disk says about (fd, name) becomes what the image says. */
+static int apply_override(const struct upper *u, int fd, const char *name, struct stat *st)
+{
+	char text[128];
+	ssize_t n;
+
+	if (!u->unprivileged)
+		return 0;
+	st->st_uid = 0;
+	st->st_gid = 0;
+	if (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode))
+		return 0;
+	n = get_raw(fd, name, UPPER_XATTR_OVERRIDE, text, sizeof(text) - 1);
+	if (n == -ENODATA || n == -ENOTSUP)
+		return 0;
+	if (n < 0)
+		return n == -ERANGE ? -EIO : (int)n;
+	text[n] = '\0';
+	return parse_override(text, st);
+}
+
+static int is_whiteout(const struct upper *u, int dirfd, const char *name, const struct stat *st)
+{
+	ssize_t n;
+
+	if (S_ISCHR(st->st_mode))
+		return st->st_rdev == makedev(0, 0);
+	if (!S_ISREG(st->st_mode) || st->st_size)
+		return 0;
+	n = get_raw(dirfd, name, u->unprivileged ? XATTR_WHITEOUT_USER : XATTR_WHITEOUT_ROOT, NULL,
+		    0);
+	if (n == -ENODATA || n == -ENOTSUP)
+		return 0;
+	return n < 0 ? (int)n : 1;
+}
+
+int upper_stat(const struct upper *u, int dirfd, const char *name, struct stat *st)
+{
+	if (fstatat(dirfd, name, st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	return apply_override(u, dirfd, name, st);
+}
+
+int upper_lookup(const struct upper *u, int dirfd, const char *name, struct stat *st,
+		 bool *whiteout)
+{
+	int r;
+
+	if (fstatat(dirfd, name, st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	r = is_whiteout(u, dirfd, name, st);
+	if (r < 0)
+		return r;
+	*whiteout = r > 0;
+	return r > 0 ? 0 : apply_override(u, dirfd, name, st);
+}
+
+int upper_fstat(const struct upper *u, int fd, struct stat *st)
+{
+	if (fstatat(fd, "", st, AT_EMPTY_PATH) < 0)
+		return -errno;
+	return apply_override(u, fd, NULL, st);
+}
+
+int upper_readlink(const struct upper *u, int dirfd, const char *name, struct buf *out)
+{
+	struct stat st;
+	ssize_t n;
+	int r;
+
+	r = buf_reserve(out, 4096);
+	if (r < 0)
+		return r;
+	n = readlinkat(dirfd, name, out->data + out->len, 4096);
+	if (n >= 0) {
+		out->len += (size_t)n;
+		out->data[out->len] = '\0';
+		return 0;
+	}
+	if (errno != EINVAL || !u->unprivileged)
+		return -errno;
+	r = upper_stat(u, dirfd, name, &st);
+	if (r < 0)
+		return r;
+	return S_ISLNK(st.st_mode) ? file_read(dirfd, name, 4096, out, NULL) : -EINVAL;
+}
+
+void upper_temp(char name[static 32])
+{
+	static unsigned long counter;
+
+	snprintf(name, 32, "#%d-%lx", (int)getpid(),
+		 __atomic_fetch_add(&counter, 1, __ATOMIC_RELAXED));
+}
+
+/* A whiteout where nothing is. */
+static int make_whiteout(const struct upper *u, int dirfd, const char *name)
+{
+	_cleanup_close_ int fd = -1;
+	char path[PROC_MAX];
+
+	if (mknodat(dirfd, name, S_IFCHR, makedev(0, 0)) == 0)
+		return 0;
+	if (errno != EPERM || !u->unprivileged)
+		return -errno;
+	fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	proc_path(path, fd, NULL);
+	return setxattr(path, XATTR_WHITEOUT_USER, "y", 1, 0) < 0 ? -errno : 0;
+}
+
+/* An xattr whiteout counts in a directory only that announces them. */
+static int announce_whiteouts(const struct upper *u, int dirfd, const char *name)
+{
+	char path[PROC_MAX];
+	struct stat st;
+
+	if (!u->unprivileged)
+		return 0;
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (S_ISCHR(st.st_mode))
+		return 0;
+	proc_path(path, dirfd, NULL);
+	if (setxattr(path, XATTR_OPAQUE_USER, "x", 1, XATTR_CREATE) < 0 && errno != EEXIST)
+		return -errno;
+	return 0;
+}
+
+int upper_whiteout(const struct upper *u, int dirfd, const char *name)
+{
+	char temp[32];
+	struct stat st;
+	int r;
+
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		if (errno != ENOENT)
+			return -errno;
+		if (mknodat(dirfd, name, S_IFCHR, makedev(0, 0)) == 0)
+			return 0;
+		if (errno != EPERM)
+			return -errno;
+	}
+	upper_temp(temp);
+	r = make_whiteout(u, u->work_fd, temp);
+	if (r == 0 && renameat(u->work_fd, temp, dirfd, name) < 0) {
+		r = errno == EISDIR || errno == ENOTDIR || errno == ENOTEMPTY ? 0 : -errno;
+		/* A directory changes places with it, and is removed where nobody looks. */
+		if (r == 0 && renameat2(u->work_fd, temp, dirfd, name, RENAME_EXCHANGE) < 0)
+			r = -errno;
+		file_remove_tree(u->work_fd, temp);
+	}
+	if (r < 0) {
+		unlinkat(u->work_fd, temp, 0);
+		return r;
+	}
+	return announce_whiteouts(u, dirfd, name);
+}
+
+int upper_opaque(const struct upper *u, int fd)
+{
+	char path[PROC_MAX];
+
+	proc_path(path, fd, NULL);
+	return setxattr(path, u->unprivileged ? XATTR_OPAQUE_USER : XATTR_OPAQUE_ROOT, "y", 1, 0) <
+			       0
+		       ? -errno
+		       : 0;
+}
+
+int upper_is_opaque(const struct upper *u, int fd)
+{
+	char value[4];
+	ssize_t n = get_raw(fd, NULL, u->unprivileged ? XATTR_OPAQUE_USER : XATTR_OPAQUE_ROOT,
+			    value, sizeof(value));
+
+	if (n == -ENODATA || n == -ENOTSUP || n == -ERANGE)
+		return 0;
+	return n < 0 ? (int)n : n == 1 && value[0] == 'y';
+}
+
+bool upper_placeholder(const struct upper *u, const struct stat *st)
+{
+	if (!u->unprivileged || S_ISREG(st->st_mode) || S_ISDIR(st->st_mode))
+		return false;
+	return S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode) || st->st_uid || st->st_gid;
+}
+
+/* The mode on disk of a file without privilege: its owner can always open it again. */
+static mode_t real_mode(const struct stat *st)
+{
+	if (!S_ISDIR(st->st_mode) && !S_ISREG(st->st_mode))
+		return 0600;
+	return (st->st_mode & 07777) | (S_ISDIR(st->st_mode) ? 0700 : 0600);
+}
+
+static const char *type_name(mode_t mode)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(types); i++)
+		if (types[i].type == (mode & S_IFMT))
+			return types[i].name;
+	return "file";
+}
+
+static int set_override(const struct upper *u, int fd, const struct stat *st)
+{
+	char path[PROC_MAX], text[128];
+	struct stat disk;
+	int n;
+
+	if (fstatat(fd, "", &disk, AT_EMPTY_PATH) < 0)
+		return -errno;
+	proc_path(path, fd, NULL);
+	if (!S_ISREG(disk.st_mode) && !S_ISDIR(disk.st_mode)) {
+		if (upper_placeholder(u, st))
+			return -EPERM;
+		return !S_ISLNK(disk.st_mode) && chmod(path, st->st_mode & 07777) < 0 ? -errno : 0;
+	}
+	n = snprintf(text, sizeof(text), "%u:%u:0%o:%s", st->st_uid, st->st_gid,
+		     st->st_mode & 07777, type_name(st->st_mode));
+	if (S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode))
+		n += snprintf(text + n, sizeof(text) - (size_t)n, "-%u-%u", major(st->st_rdev),
+			      minor(st->st_rdev));
+	/* First the attribute, which decides; in between nobody sees a wrong owner. */
+	if (st->st_uid || st->st_gid || (st->st_mode & 07777) != real_mode(st) ||
+	    (st->st_mode & S_IFMT) != (disk.st_mode & S_IFMT)) {
+		if (setxattr(path, UPPER_XATTR_OVERRIDE, text, (size_t)n, 0) < 0)
+			return -errno;
+		return chmod(path, real_mode(st)) < 0 ? -errno : 0;
+	}
+	if (chmod(path, real_mode(st)) < 0)
+		return -errno;
+	if (removexattr(path, UPPER_XATTR_OVERRIDE) < 0 && errno != ENODATA && errno != ENOTSUP)
+		return -errno;
+	return 0;
+}
+
+int upper_set_owner(const struct upper *u, int fd, const struct stat *st)
+{
+	char path[PROC_MAX];
+	struct stat disk;
+
+	if (u->unprivileged)
+		return set_override(u, fd, st);
+	if (fstatat(fd, "", &disk, AT_EMPTY_PATH) < 0)
+		return -errno;
+	if ((disk.st_uid != st->st_uid || disk.st_gid != st->st_gid) &&
+	    fchownat(fd, "", st->st_uid, st->st_gid, AT_EMPTY_PATH) < 0)
+		return -errno;
+	if (S_ISLNK(disk.st_mode))
+		return 0;
+	/* After chown(2), which takes the set-id bits away. */
+	proc_path(path, fd, NULL);
+	return chmod(path, st->st_mode & 07777) < 0 ? -errno : 0;
+}
+
+/* Make the file as the disk has it; its owner comes after. */
+static int make_real(const struct upper *u, int dirfd, const char *name, const struct stat *st,
+		     const char *target)
+{
+	_cleanup_close_ int fd = -1;
+
+	if (S_ISDIR(st->st_mode))
+		return mkdirat(dirfd, name, 0700) < 0 ? -errno : 0;
+	if (S_ISLNK(st->st_mode) && !upper_placeholder(u, st))
+		return symlinkat(target, dirfd, name) < 0 ? -errno : 0;
+	if (!S_ISREG(st->st_mode) && !upper_placeholder(u, st))
+		return mknodat(dirfd, name, (st->st_mode & S_IFMT) | 0600, st->st_rdev) < 0 ? -errno
+											    : 0;
+	fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	return target ? file_write_all(fd, target, strlen(target)) : 0;
+}
+
+int upper_make(const struct upper *u, int dirfd, const char *name, const struct stat *st,
+	       const char *target)
+{
+	_cleanup_close_ int fd = -1;
+	int r = make_real(u, dirfd, name, st, target);
+
+	if (r == -EEXIST)
+		return r;
+	if (r == 0) {
+		fd = openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+		r = fd < 0 ? -errno : upper_set_owner(u, fd, st);
+	}
+	if (r < 0)
+		unlinkat(dirfd, name, S_ISDIR(st->st_mode) ? AT_REMOVEDIR : 0);
+	return r;
+}
+
+static bool has_prefix(const char *s, const char *prefix)
+{
+	return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+bool upper_xattr_is_private(const char *name)
+{
+	return has_prefix(name, "trusted.overlay.") || has_prefix(name, "user.overlay.") ||
+	       has_prefix(name, "user.fuseoverlayfs.") || has_prefix(name, XATTR_ESCAPE) ||
+	       strcmp(name, UPPER_XATTR_OVERRIDE) == 0;
+}
+
+/* The name on disk; -EPERM for a private one. */
+static int disk_name(const struct upper *u, const char *name, char out[static 300])
+{
+	const char *prefix = "";
+
+	if (upper_xattr_is_private(name))
+		return -EPERM;
+	if (u->unprivileged && (has_prefix(name, "security.") || has_prefix(name, "trusted.")))
+		prefix = XATTR_ESCAPE;
+	if (snprintf(out, 300, "%s%s", prefix, name) > 255)
+		return -ERANGE;
+	return 0;
+}
+
+ssize_t upper_xattr_get(const struct upper *u, int fd, const char *name, void *value, size_t size)
+{
+	char disk[300];
+	int r = disk_name(u, name, disk);
+
+	return r < 0 ? -ENODATA : get_raw(fd, NULL, disk, value, size);
+}
+
+int upper_xattr_list(const struct upper *u, int fd, struct buf *out)
+{
+	_cleanup_free_ char *names = NULL;
+	char path[PROC_MAX];
+	ssize_t n, i;
+
+	proc_path(path, fd, NULL);
+	names = malloc(XATTR_LIST_MAX);
+	if (!names)
+		return -ENOMEM;
+	n = listxattr(path, names, XATTR_LIST_MAX);
+	if (n < 0)
+		return errno == ENOTSUP ? 0 : -errno;
+	for (i = 0; i < n; i += (ssize_t)strlen(names + i) + 1) {
+		const char *name = names + i;
+
+		if (u->unprivileged && has_prefix(name, XATTR_ESCAPE))
+			name += strlen(XATTR_ESCAPE);
+		else if (upper_xattr_is_private(name) ||
+			 (u->unprivileged && !has_prefix(name, "user.")))
+			continue;
+		if (buf_append(out, name, strlen(name) + 1) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int upper_xattr_set(const struct upper *u, int fd, const char *name, const void *value, size_t len,
+		    int flags)
+{
+	char path[PROC_MAX], disk[300];
+	int r = disk_name(u, name, disk);
+
+	if (r < 0)
+		return r;
+	proc_path(path, fd, NULL);
+	return setxattr(path, disk, value, len, flags) < 0 ? -errno : 0;
+}
+
+int upper_xattr_remove(const struct upper *u, int fd, const char *name)
+{
+	char path[PROC_MAX], disk[300];
+	int r = disk_name(u, name, disk);
+
+	if (r < 0)
+		return r == -EPERM ? -ENODATA : r;
+	proc_path(path, fd, NULL);
+	return removexattr(path, disk) < 0 ? -errno : 0;
+}
