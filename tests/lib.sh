@@ -118,7 +118,7 @@ run_cases()
 	local n=0 failed=0 f rc names start
 	shopt -s extdebug
 	names=$(declare -F | awk '$3 ~ /^(case|setup)_/ { print $3 }' |
-		while read -r f; do declare -F "$f"; done | sort -n -k2 | awk '{ print $1 }')
+		while read -r f; do declare -F "$f"; done | sort -s -n -k2 | awk '{ print $1 }')
 	shopt -u extdebug
 	for f in $names; do
 		if [ $# -gt 0 ] && [[ $f == case_* ]] && [[ " $* " != *" ${f#case_} "* ]]; then

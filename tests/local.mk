@@ -8,13 +8,17 @@ UNIT_TESTS = \
 
 SHELL_TESTS = \
 	tests/cli/help \
+	tests/mount/oddities \
 	tests/style/manuals \
 	tests/style/sources
 
 
 TEST_FILES = \
 	tests/lib.sh \
-	tests/summary
+	tests/oddities.py \
+	tests/summary \
+	tests/tarlayer.py \
+	tests/treecmp
 
 if HAVE_CMOCKA
 check_PROGRAMS += $(UNIT_TESTS)
