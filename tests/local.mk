@@ -43,3 +43,13 @@ AM_TESTS_ENVIRONMENT = \
 .PHONY: summary
 summary:
 	@$(SHELL) $(top_srcdir)/tests/summary $(top_builddir)
+
+# For a build with --enable-sanitizers: all that runs our own code and no other tools.
+.PHONY: check-sanitized
+check-sanitized:
+	$(MAKE) check TESTS='$(filter tests/unit/% tests/cli/% tests/mount/%,$(TESTS))'
+
+# distcheck with the tests that look at the archive itself.
+.PHONY: distcheck-quick
+distcheck-quick:
+	$(MAKE) distcheck TESTS='$(filter tests/unit/% tests/style/% tests/cli/help,$(TESTS))'

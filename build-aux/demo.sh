@@ -1,0 +1,99 @@
+#!/bin/sh
+# The main job from nothing: install what is needed, build, load a real image, mount it, browse
+# it, change a copy, commit, and save what came out.
+#
+#     demo.sh [ARCHIVE]
+#
+# ARCHIVE is what `docker save`, `podman save` or skopeo wrote; without one, a sample image is
+# made from Debian packages. Everything happens in ./build and a temporary directory; the
+# saved image is left as demo-image.tar in the current directory.
+set -eu
+
+src=$(cd "$(dirname "$0")/.." && pwd)
+archive=${1-}
+out=$PWD/demo-image.tar
+case $archive in
+'' | /*) ;;
+*) archive=$PWD/$archive ;;
+esac
+[ -z "$archive" ] || [ -e "$archive" ] || {
+	echo "demo.sh: no such file: $archive" >&2
+	exit 1
+}
+
+say() { printf '\n== %s\n' "$*"; }
+# show COMMAND...: as it would be typed, then what it does.
+show() {
+	printf '$ %s\n' "$*"
+	"$@"
+}
+
+say "Packages (only those that are missing) and build"
+"$src/build-aux/setup.sh" build $([ -n "$archive" ] || echo sample)
+"$src/build-aux/build.sh" "$src/build"
+PATH=$src/build:$PATH
+
+if [ ! -w /dev/fuse ]; then
+	echo "demo.sh: /dev/fuse is missing or closed to this user: modprobe fuse, or run as root" >&2
+	exit 1
+fi
+
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/imagefs-demo.XXXXXX")
+mnt=$tmp/mnt
+export IMAGEFS_STORE="$tmp/store"
+finish() {
+	status=$?
+	trap - EXIT
+	imagefs umount "$mnt" 2>/dev/null || :
+	chmod -R u+rwx "$tmp" 2>/dev/null || :
+	rm -rf "$tmp"
+	exit $status
+}
+trap finish EXIT
+trap 'exit 1' HUP INT TERM
+
+if [ -z "$archive" ]; then
+	say "A sample image, made of Debian packages"
+	archive=$tmp/sample.tar
+	"$src/build-aux/sample-image.sh" "$archive" debian-sample:12
+	ls -l "$archive"
+fi
+
+say "Load and mount: nothing is unpacked"
+show imagefs load -i "$archive"
+show imagefs images
+image=$(imagefs images --format '{{.Repository}}:{{.Tag}}' | head -n 1)
+case $image in
+*'<none>'*) image=$(imagefs images -q | head -n 1) path=@$image ;;
+*) path=${image%:*}/${image##*:} ;;
+esac
+show imagefs mount "$mnt"
+
+say "Browse"
+show ls "$mnt/images/$path"
+show ls -l "$mnt/images/$path/rootfs"
+show ls "$mnt/images/$path/layers"
+[ ! -e "$mnt/images/$path/rootfs/etc/os-release" ] ||
+	show head -n 2 "$mnt/images/$path/rootfs/etc/os-release"
+show du -sh "$IMAGEFS_STORE"
+
+say "Change a copy: a container is a writable directory"
+show imagefs create --name demo "$image"
+show cp "$0" "$mnt/containers/demo/copied-by-demo.sh"
+rm=$(find "$mnt/containers/demo/usr/share/doc" -maxdepth 2 -name copyright 2>/dev/null | head -n 1)
+[ -z "$rm" ] || show rm "$rm"
+show imagefs ps
+
+say "Commit: what changed becomes a layer"
+show imagefs commit -m "a file copied" demo demo-image:1
+show imagefs images
+show ls "$mnt/images/demo-image/1/layers"
+show cmp "$0" "$mnt/images/demo-image/1/rootfs/copied-by-demo.sh"
+
+say "Save: docker load, podman load, skopeo and umoci take it"
+show imagefs save -o "$out" demo-image:1
+show ls -l "$out"
+show imagefs rm demo
+show imagefs umount "$mnt"
+
+say "Done: $out"

@@ -1,0 +1,56 @@
+#!/bin/sh
+# Install the Debian packages that imagefs needs; through sudo where the user is not root.
+#
+#     setup.sh [build] [sample] [test]
+#
+# build: compilers and libraries; sample: what makes a sample image; test: the
+# programs that the tests compare imagefs with. What is there already stays.
+set -eu
+
+build="gcc make autoconf automake pkg-config libc6-dev libfuse3-dev fuse3 libarchive-dev
+	libjansson-dev libssl-dev zlib1g-dev libzstd-dev libcmocka-dev"
+sample="mmdebstrap ca-certificates xz-utils"
+test="$sample acl attr buildah bzip2 clang-format crun docker.io file fuse-overlayfs groff-base
+	iproute2 kmod libcap2-bin man-db netavark podman procps python3 skopeo time uidmap umoci
+	util-linux xz-utils zstd"
+
+wanted=
+for set in ${*:-build}; do
+	case $set in
+	build) wanted="$wanted $build" ;;
+	sample) wanted="$wanted $sample" ;;
+	test) wanted="$wanted $test" ;;
+	*)
+		echo "setup.sh: no such set of packages: $set" >&2
+		exit 2
+		;;
+	esac
+done
+
+missing=
+for package in $wanted; do
+	case $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || :) in
+	installed) ;;
+	*) missing="$missing $package" ;;
+	esac
+done
+[ -n "$missing" ] || exit 0
+
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		sudo "$@"
+	else
+		echo "setup.sh: needs root, or sudo, to install:$missing" >&2
+		exit 1
+	fi
+}
+
+echo "installing:$missing" >&2
+# A package source that cannot be reached matters only if a package is then missing.
+as_root apt-get -o Acquire::Retries=3 -q update >&2 ||
+	echo "setup.sh: some package lists could not be fetched" >&2
+as_root env DEBIAN_FRONTEND=noninteractive \
+	apt-get -o Acquire::Retries=3 -o Dpkg::Options::=--force-confold -q -y \
+	install --no-install-recommends $missing >&2 </dev/null
