@@ -19,12 +19,11 @@ struct ingest;
 struct txn;
 
 struct ingest_result {
-	struct digest digest;  /* of the bytes as they came */
-	struct digest diff_id; /* of the uncompressed tar */
-	uint64_t size;	       /* bytes as they came */
-	uint64_t plain_size;   /* bytes uncompressed */
-	enum codec codec;      /* sniffed, never taken from a media type */
-	uint32_t entries;
+	struct digest digest;	 /* of the bytes as they came */
+	struct digest diff_id;	 /* of the uncompressed tar */
+	uint64_t size;		 /* bytes as they came */
+	uint64_t plain_size;	 /* bytes uncompressed */
+	enum codec codec;	 /* sniffed, never taken from a media type */
 	int layer_error;	 /* 0, or -errno: the bytes are no valid layer */
 	char layer_message[512]; /* and why */
 };

@@ -19,6 +19,11 @@ struct err;
 struct layer;
 struct layers;
 struct store;
+struct txn;
+
+/* layer_index_path - "imagefs/layers/sha256/<hex>.idx". */
+#define LAYER_PATH_MAX (DIGEST_MAX + 32)
+void layer_index_path(const struct digest *blob, char out[static LAYER_PATH_MAX]);
 
 /*
  * All open layers of a process, each only once, with one bounded cache of
@@ -28,6 +33,9 @@ struct store;
  */
 struct layers *layers_new(struct store *s, size_t cache_bytes);
 void layers_free(struct layers *ls);
+
+/* layers_look_in - layers that are only in a transaction count as there. t is borrowed. */
+void layers_look_in(struct layers *ls, struct txn *t);
 struct store *layers_store(struct layers *ls);
 
 /*
@@ -38,9 +46,7 @@ int layers_get(struct layers *ls, const struct digest *blob, struct layer **out,
 void layer_ref(struct layer *l);
 void layer_unref(struct layer *l);
 
-/*
- * layer_peek - the header of a blob's index, without opening the layer; made where it is missing.
- */
+/* layer_peek - the header of a blob's index, without mapping it; the index is made where it is missing. */
 int layer_peek(struct store *s, const struct digest *blob, struct layer_header *out,
 	       struct err *err);
 

@@ -19,7 +19,7 @@ enum layer_section {
 	SECTION_EXTENTS, /* struct layer_extent[] */
 	SECTION_XATTRS,	 /* runs of struct layer_xattr, name NUL, value; padded to 4 bytes */
 	SECTION_SPANS,	 /* struct layer_span[], sorted by plain offset */
-	SECTION_WINDOWS, /* zlib streams of up to 32 KiB each, what a span's inflater must know */
+	SECTION_WINDOWS, /* zstd frames of up to 32 KiB each: what a span's inflater must know */
 	SECTION_COUNT
 };
 

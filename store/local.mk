@@ -6,17 +6,27 @@ libstore_a_SOURCES = \
 	store/codec.c store/codec.h \
 	store/commit.h \
 	store/container.c store/container.h \
+	store/decode.c store/decode.h \
 	store/digest.c store/digest.h \
 	store/image.c store/image.h \
-	store/ingest.h \
+	store/ingest.c store/ingest.h \
 	store/json.c store/json.h \
-	store/layer.h \
+	store/layer.c store/layer.h \
+	store/layer_build.c store/layer_build.h \
+	store/layer_build_int.h \
+	store/layer_build_out.c \
+	store/layer_copy.c store/layer_copy.h \
 	store/layer_format.h \
+	store/layer_tar.c store/layer_tar.h \
 	store/manifest.c store/manifest.h \
 	store/mounts.h \
 	store/reference.c store/reference.h \
 	store/refs.c store/refs.h \
+	store/span_cache.c store/span_cache.h \
+	store/span_decode.c \
 	store/store.c store/store.h \
-	store/tree.h \
+	store/tree.c store/tree.h \
+	store/tree_apply.c \
+	store/tree_int.h \
 	store/txn.c store/txn.h \
 	store/upper.c store/upper.h

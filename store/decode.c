@@ -1,0 +1,418 @@
+#include "store/decode.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <archive.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "store/digest.h"
+
+#define WINDOW_SIZE 32768u
+
+/* The state that all codecs share: the block at hand, positions, the span that is open. */
+struct decoder {
+	const struct decode_io *io;
+	struct spans *spans;
+	struct err *err;
+	const unsigned char *block; /* the block that was pulled last */
+	size_t len, used;	    /* its length, and how much of it is consumed */
+	uint64_t base;		    /* blob offset of block[0] */
+	uint64_t plain;		    /* plain bytes so far */
+	struct hash *hash;	    /* of the open span's blob bytes */
+	size_t hashed;		    /* how much of block is in it */
+	unsigned char last;	    /* the last byte of the block before */
+	ZSTD_CCtx *cctx;	    /* packs windows */
+};
+
+void spans_fini(struct spans *s)
+{
+	free(s->v);
+	buf_fini(&s->windows);
+	memset(s, 0, sizeof(*s));
+}
+
+static uint64_t blob_pos(const struct decoder *d)
+{
+	return d->base + d->used;
+}
+
+static void hash_up_to_here(struct decoder *d)
+{
+	if (d->hash && d->used > d->hashed)
+		hash_update(d->hash, d->block + d->hashed, d->used - d->hashed);
+	d->hashed = d->used;
+}
+
+/* Make sure that unconsumed input is there: 1, 0 at the end of the stream, or -errno. */
+static int refill(struct decoder *d)
+{
+	const void *data;
+	ssize_t n;
+
+	if (d->used < d->len)
+		return 1;
+	hash_up_to_here(d);
+	if (d->len)
+		d->last = d->block[d->len - 1];
+	d->base += d->len;
+	d->len = d->used = d->hashed = 0;
+	n = d->io->pull(d->io->ctx, &data);
+	if (n < 0)
+		return err_sys(d->err, (int)-n, "cannot read");
+	d->block = data;
+	d->len = (size_t)n;
+	return n > 0;
+}
+
+static int space(struct decoder *d, void **data, size_t *cap)
+{
+	int r = d->io->space(d->io->ctx, data, cap);
+
+	return r < 0 ? err_sys(d->err, -r, "cannot go on") : 0;
+}
+
+static void push(struct decoder *d, size_t n)
+{
+	d->plain += n;
+	d->io->push(d->io->ctx, n);
+}
+
+/* Finish the open span at the present position. */
+static int span_close(struct decoder *d)
+{
+	struct layer_span *s;
+
+	if (!d->spans || !d->spans->n)
+		return 0;
+	s = &d->spans->v[d->spans->n - 1];
+	s->blob_end = blob_pos(d);
+	if (d->plain - s->plain > SPAN_MAX)
+		d->spans->unseekable = true;
+	hash_up_to_here(d);
+	return hash_final_raw(d->hash, s->sha256) < 0 ? err_nomem(d->err) : 0;
+}
+
+static int put_window(struct decoder *d, struct layer_span *s, const void *window, size_t len)
+{
+	struct buf *w = &d->spans->windows;
+	size_t bound = ZSTD_compressBound(len), n;
+
+	if (buf_reserve(w, bound) < 0)
+		return -ENOMEM;
+	n = ZSTD_compress2(d->cctx, w->data + w->len, bound, window, len);
+	if (ZSTD_isError(n))
+		return -ENOMEM;
+	s->window = w->len;
+	s->window_len = (uint32_t)n;
+	s->window_plain = (uint16_t)(len % WINDOW_SIZE);
+	w->len += n;
+	return 0;
+}
+
+/*
+ * Close the open span and begin one here. bits of the byte before belong to it;
+ * window is what was put out last, NULL where the stream starts afresh.
+ */
+static int span_open(struct decoder *d, unsigned bits, const void *window, size_t window_len)
+{
+	struct spans *list = d->spans;
+	struct layer_span *s;
+	int r = span_close(d);
+
+	if (r < 0)
+		return r;
+	if (list->n == list->cap) {
+		size_t cap = list->cap ? list->cap * 2 : 64;
+		struct layer_span *v = realloc(list->v, cap * sizeof(*v));
+
+		if (!v)
+			return err_nomem(d->err);
+		list->v = v;
+		list->cap = cap;
+	}
+	s = &list->v[list->n];
+	memset(s, 0, sizeof(*s));
+	s->plain = d->plain;
+	s->blob = blob_pos(d);
+	s->bits = (uint8_t)bits;
+	s->flags = window ? 0 : SPAN_START;
+	if (window && put_window(d, s, window, window_len) < 0)
+		return err_nomem(d->err);
+	list->n++;
+	if (bits)
+		hash_update(d->hash, d->used ? &d->block[d->used - 1] : &d->last, 1);
+	return 0;
+}
+
+/* True when a span may begin here without being too short. */
+static bool span_due(const struct decoder *d)
+{
+	const struct spans *s = d->spans;
+
+	return s && (!s->n || d->plain - s->v[s->n - 1].plain >= SPAN_SIZE);
+}
+
+static int copy_plain(struct decoder *d)
+{
+	int r;
+
+	while ((r = refill(d)) > 0) {
+		size_t cap, n;
+		void *out;
+
+		if (span_due(d)) {
+			r = span_open(d, 0, NULL, 0);
+			if (r < 0)
+				return r;
+		}
+		r = space(d, &out, &cap);
+		if (r < 0)
+			return r;
+		n = MIN(cap, d->len - d->used);
+		if (d->spans)
+			n = MIN(n, (size_t)(d->spans->v[d->spans->n - 1].plain + SPAN_SIZE -
+					    d->plain));
+		memcpy(out, d->block + d->used, n);
+		d->used += n;
+		push(d, n);
+	}
+	return r;
+}
+
+/* Behind a gzip member: 1 another one begins, 0 the end (NULs may stand before it), or -EINVAL. */
+static int next_member(struct decoder *d)
+{
+	int r;
+
+	while ((r = refill(d)) > 0) {
+		if (d->block[d->used] == 0x1f)
+			return 1;
+		if (d->block[d->used] != 0)
+			return err_set(d->err, EINVAL, "garbage behind the end of the gzip stream");
+		d->used++;
+	}
+	return r;
+}
+
+/* One call of inflate() into one block of output; *end: the member is complete. */
+static int inflate_some(struct decoder *d, z_stream *z, bool *end)
+{
+	unsigned char window[WINDOW_SIZE];
+	unsigned window_len = WINDOW_SIZE;
+	size_t cap, in;
+	void *out;
+	int r = refill(d), flush;
+
+	if (r == 0)
+		return err_set(d->err, EINVAL, "the gzip stream is truncated");
+	if (r > 0)
+		r = space(d, &out, &cap);
+	if (r < 0)
+		return r;
+	in = d->len - d->used;
+	z->next_in = (unsigned char *)d->block + d->used;
+	z->avail_in = (unsigned)in;
+	z->next_out = out;
+	z->avail_out = (unsigned)cap;
+	/* Stopping at each block costs; only once a span is due is the next block's start looked for. */
+	flush = span_due(d) ? Z_BLOCK : Z_NO_FLUSH;
+	r = inflate(z, flush);
+	d->used += in - z->avail_in;
+	push(d, cap - z->avail_out);
+	if (r != Z_OK && r != Z_STREAM_END && r != Z_BUF_ERROR)
+		return err_set(d->err, EINVAL, "the gzip stream is damaged: %s",
+			       z->msg ? z->msg : "inflate failed");
+	*end = r == Z_STREAM_END;
+	if (!*end && flush == Z_BLOCK && (z->data_type & 128) && !(z->data_type & 64) &&
+	    span_due(d)) {
+		if (inflateGetDictionary(z, window, &window_len) != Z_OK)
+			return err_nomem(d->err);
+		return span_open(d, z->data_type & 7, window, window_len);
+	}
+	return 0;
+}
+
+static int decode_gzip(struct decoder *d)
+{
+	z_stream z = { 0 };
+	bool end = false;
+	int r;
+
+	if (inflateInit2(&z, 15 + 16) != Z_OK)
+		return err_nomem(d->err);
+	while ((r = next_member(d)) > 0) {
+		if (span_due(d))
+			r = span_open(d, 0, NULL, 0);
+		end = false;
+		while (r >= 0 && !end)
+			r = inflate_some(d, &z, &end);
+		if (r < 0)
+			break;
+		inflateReset(&z);
+	}
+	inflateEnd(&z);
+	return r;
+}
+
+static int decode_zstd(struct decoder *d)
+{
+	ZSTD_DCtx *ctx = ZSTD_createDCtx();
+	bool in_frame = false;
+	int r = 0;
+
+	if (!ctx)
+		return err_nomem(d->err);
+	ZSTD_DCtx_setParameter(ctx, ZSTD_d_windowLogMax, ZSTD_WINDOW_LOG_MAX);
+	/* An unfinished frame may still hold output after all input is consumed. */
+	while (r >= 0 && ((r = refill(d)) > 0 || (r == 0 && in_frame))) {
+		ZSTD_inBuffer in = { d->block, d->len, d->used };
+		ZSTD_outBuffer out = { NULL, 0, 0 };
+		bool eof = r == 0;
+		size_t n;
+
+		if (!in_frame && span_due(d)) {
+			r = span_open(d, 0, NULL, 0);
+			if (r < 0)
+				break;
+		}
+		r = space(d, &out.dst, &out.size);
+		if (r < 0)
+			break;
+		n = ZSTD_decompressStream(ctx, &out, &in);
+		d->used = in.pos;
+		push(d, out.pos);
+		if (ZSTD_isError(n)) {
+			r = err_set(d->err, EINVAL, "the zstd stream is damaged: %s",
+				    ZSTD_getErrorName(n));
+			break;
+		}
+		in_frame = n != 0;
+		if (eof && out.pos == 0) {
+			r = err_set(d->err, EINVAL, "the zstd stream is truncated");
+			break;
+		}
+	}
+	ZSTD_freeDCtx(ctx);
+	return r;
+}
+
+static la_ssize_t archive_pull(struct archive *a, void *ctx, const void **block)
+{
+	struct decoder *d = ctx;
+	int r = refill(d);
+
+	if (r < 0) {
+		archive_set_error(a, -r, "cannot read");
+		return -1;
+	}
+	*block = d->block + d->used;
+	d->used = d->len;
+	return r == 0 ? 0 : (la_ssize_t)d->len;
+}
+
+/* bzip2 and xz, which have no spans: libarchive's raw format is a plain decompressor. */
+static int decode_archive(struct decoder *d)
+{
+	struct archive *a = archive_read_new();
+	struct archive_entry *e;
+	int r = 0;
+
+	if (!a)
+		return err_nomem(d->err);
+	archive_read_support_filter_bzip2(a);
+	archive_read_support_filter_xz(a);
+	archive_read_support_format_raw(a);
+	if (archive_read_open(a, d, NULL, archive_pull, NULL) != ARCHIVE_OK ||
+	    archive_read_next_header(a, &e) != ARCHIVE_OK)
+		r = err_set(d->err, EINVAL, "the compressed stream is damaged: %s",
+			    archive_error_string(a) ? archive_error_string(a) : "no data");
+	while (r == 0) {
+		size_t cap;
+		void *out;
+		la_ssize_t n;
+
+		r = space(d, &out, &cap);
+		if (r < 0)
+			break;
+		n = archive_read_data(a, out, cap);
+		if (n == 0)
+			break;
+		if (n < 0)
+			r = err_set(d->err, EINVAL, "the compressed stream is damaged: %s",
+				    archive_error_string(a));
+		else
+			push(d, (size_t)n);
+	}
+	archive_read_free(a);
+	return r;
+}
+
+/* Whatever the codec left unread still counts into the blob's size. */
+static int drain(struct decoder *d)
+{
+	int r;
+
+	while ((r = refill(d)) > 0)
+		d->used = d->len;
+	return r;
+}
+
+static int decode_as(struct decoder *d, enum codec codec)
+{
+	switch (codec) {
+	case CODEC_GZIP:
+		return decode_gzip(d);
+	case CODEC_ZSTD:
+		return decode_zstd(d);
+	case CODEC_BZIP2:
+	case CODEC_XZ:
+		if (d->spans)
+			d->spans->unseekable = true;
+		return decode_archive(d);
+	default:
+		return copy_plain(d);
+	}
+}
+
+int decode(const struct decode_io *io, enum codec *codec, struct spans *spans, uint64_t *blob_size,
+	   uint64_t *plain_size, struct err *err)
+{
+	struct decoder d = { .io = io, .spans = spans, .err = err };
+	int r;
+
+	d.hash = spans ? hash_new(NULL) : NULL;
+	d.cctx = spans ? ZSTD_createCCtx() : NULL;
+	if (spans && (!d.hash || !d.cctx)) {
+		r = err_nomem(err);
+		goto out;
+	}
+	if (spans) {
+		ZSTD_CCtx_setParameter(d.cctx, ZSTD_c_compressionLevel, 1);
+		ZSTD_CCtx_setParameter(d.cctx, ZSTD_c_checksumFlag, 1);
+	}
+	r = refill(&d);
+	if (r < 0)
+		goto out;
+	/* A first block shorter than the magic numbers does not come from our own readers. */
+	*codec = codec_sniff(d.block, d.len);
+	r = decode_as(&d, *codec);
+	if (r >= 0)
+		r = drain(&d);
+	if (r >= 0)
+		r = span_close(&d);
+	if (r >= 0 && spans && spans->unseekable) {
+		spans->n = 0;
+		buf_clear(&spans->windows);
+	}
+	*blob_size = d.base;
+	*plain_size = d.plain;
+out:
+	hash_free(d.hash);
+	ZSTD_freeCCtx(d.cctx);
+	return r < 0 ? r : 0;
+}

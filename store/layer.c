@@ -1,0 +1,589 @@
+#include "store/layer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <zlib.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "store/blob.h"
+#include "store/decode.h"
+#include "store/ingest.h"
+#include "store/layer_copy.h"
+#include "store/span_cache.h"
+#include "store/store.h"
+#include "store/txn.h"
+
+struct layers {
+	struct store *store;
+	struct txn *txn;
+	struct span_cache *cache;
+	pthread_mutex_t lock;
+	struct map open; /* digest -> struct layer */
+	uint32_t next_id;
+};
+
+struct layer {
+	struct layers *all;
+	unsigned refs; /* under all->lock */
+	uint32_t id;
+	struct digest digest;
+	const char *map;
+	size_t size;
+	const struct layer_header *h;
+	int blob_fd;
+	struct layer_copy *copy; /* LAYER_COPY */
+};
+
+void layer_index_path(const struct digest *blob, char out[static LAYER_PATH_MAX])
+{
+	char path[DIGEST_MAX];
+
+	digest_path(blob, path);
+	snprintf(out, LAYER_PATH_MAX, "imagefs/layers/%s.idx", path);
+}
+
+struct layers *layers_new(struct store *s, size_t cache_bytes)
+{
+	struct layers *ls = calloc(1, sizeof(*ls));
+
+	if (!ls)
+		return NULL;
+	ls->store = s;
+	ls->next_id = 1;
+	ls->cache = span_cache_new(cache_bytes);
+	if (!ls->cache) {
+		free(ls);
+		return NULL;
+	}
+	pthread_mutex_init(&ls->lock, NULL);
+	return ls;
+}
+
+static void layer_free(void *p)
+{
+	struct layer *l = p;
+
+	if (l->map)
+		munmap((void *)l->map, l->size);
+	if (l->blob_fd >= 0)
+		close(l->blob_fd);
+	layer_copy_free(l->copy);
+	free(l);
+}
+
+void layers_free(struct layers *ls)
+{
+	if (!ls)
+		return;
+	map_fini(&ls->open, layer_free);
+	span_cache_free(ls->cache);
+	pthread_mutex_destroy(&ls->lock);
+	free(ls);
+}
+
+struct store *layers_store(struct layers *ls)
+{
+	return ls->store;
+}
+
+void layers_look_in(struct layers *ls, struct txn *t)
+{
+	ls->txn = t;
+}
+
+static int open_path(struct store *s, struct txn *t, const char *path)
+{
+	int fd;
+
+	if (t)
+		return txn_open(t, path);
+	fd = openat(s->fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* The header alone: whole, ours, of this version, of this blob, and in step with the file's size. */
+static int check_header(const struct layer_header *h, const struct digest *blob, uint64_t size)
+{
+	struct layer_header copy = *h;
+	uint64_t end = sizeof(*h);
+	int i;
+
+	copy.header_crc = 0;
+	if (memcmp(h->magic, LAYER_MAGIC, sizeof(h->magic)) != 0 || h->version != LAYER_VERSION ||
+	    h->header_crc != (uint32_t)crc32_z(0, (const unsigned char *)&copy, sizeof(copy)) ||
+	    h->file_size != size || strcmp(h->blob_digest, blob->str) != 0)
+		return -EBADMSG;
+	for (i = 0; i < SECTION_COUNT; i++) {
+		if (h->section[i].offset < end || h->section[i].offset % 8 != 0 ||
+		    h->section[i].offset > size || h->section[i].size > size - h->section[i].offset)
+			return -EBADMSG;
+		end = h->section[i].offset + h->section[i].size;
+	}
+	return 0;
+}
+
+static int check_body(const struct layer *l)
+{
+	size_t n = l->h->section[SECTION_SPANS].offset + l->h->section[SECTION_SPANS].size;
+	uint32_t crc = (uint32_t)crc32_z(0, (const unsigned char *)l->map + sizeof(*l->h),
+					 n - sizeof(*l->h));
+	uint64_t names = l->h->section[SECTION_NAMES].size;
+
+	if (crc != l->h->body_crc ||
+	    l->h->section[SECTION_ENTRIES].size < sizeof(struct layer_entry))
+		return -EBADMSG;
+	/* Every name ends in a NUL, the last one at the latest where the section does. */
+	return names && l->map[l->h->section[SECTION_NAMES].offset + names - 1] == '\0' ? 0
+											: -EBADMSG;
+}
+
+static int map_index(struct layer *l)
+{
+	char path[LAYER_PATH_MAX];
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	void *map;
+	int r;
+
+	layer_index_path(&l->digest, path);
+	fd = open_path(l->all->store, l->all->txn, path);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || (size_t)st.st_size < sizeof(struct layer_header))
+		return -EBADMSG;
+	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	l->map = map;
+	l->size = (size_t)st.st_size;
+	l->h = map;
+	r = check_header(l->h, &l->digest, l->size);
+	if (r == 0)
+		r = check_body(l);
+	if (r < 0) {
+		munmap(map, l->size);
+		l->map = NULL;
+	}
+	return r;
+}
+
+/* Make the index of a blob of the store anew; the blob is verified on the way. */
+static int rebuild(struct store *s, const struct digest *blob, struct err *err)
+{
+	struct ingest_result res;
+	struct txn *t = NULL;
+	int fd, r;
+
+	log_debug("making the index of %s", blob->str);
+	fd = blob_open(s, blob, NULL, err);
+	if (fd < 0)
+		return fd;
+	r = txn_begin(s, &t, err);
+	if (r == 0)
+		r = ingest_fd(t, fd, blob, true, &res, err);
+	close(fd);
+	if (r == 0 && !digest_eq(&res.digest, blob))
+		r = err_set(err, EBADMSG, "blob %s: its content has another digest", blob->str);
+	if (r == 0 && res.layer_error)
+		r = err_set(err, -res.layer_error, "blob %s: %s", blob->str, res.layer_message);
+	if (r == 0) {
+		char path[LAYER_PATH_MAX];
+
+		/* What stood there is stale or damaged, and must not win for being as long. */
+		layer_index_path(blob, path);
+		unlinkat(s->fd, path, 0);
+		r = txn_publish(t, err);
+	}
+	txn_free(t);
+	return r;
+}
+
+/* The seekable copy; it is only a cache, so it may have to be made again. */
+static int open_copy(struct layer *l, struct err *err)
+{
+	char path[DIGEST_MAX + 32];
+	struct txn *t;
+	int fd, r;
+
+	layer_copy_path(&l->digest, path);
+	fd = open_path(l->all->store, l->all->txn, path);
+	if (fd >= 0 && layer_copy_open(fd, l->h->plain_size, &l->copy) == 0)
+		return 0;
+	unlinkat(l->all->store->fd, path, 0);
+	r = txn_begin(l->all->store, &t, err);
+	if (r < 0)
+		return r;
+	r = layer_copy_make(t, &l->digest, err);
+	if (r == 0)
+		r = txn_publish(t, err);
+	txn_free(t);
+	if (r < 0)
+		return r;
+	fd = open_path(l->all->store, NULL, path);
+	r = fd < 0 ? fd : layer_copy_open(fd, l->h->plain_size, &l->copy);
+	return r < 0 ? err_sys(err, -r, "blob %s: seekable copy", l->digest.str) : 0;
+}
+
+static int layer_open(struct layer *l, struct err *err)
+{
+	char path[DIGEST_MAX + 8];
+	int r = map_index(l);
+
+	if (r == -ENOENT || r == -EBADMSG) {
+		r = rebuild(l->all->store, &l->digest, err);
+		if (r < 0)
+			return r;
+		r = map_index(l);
+	}
+	if (r < 0)
+		return err_sys(err, -r, "index of blob %s", l->digest.str);
+	blob_store_path(&l->digest, path);
+	l->blob_fd = open_path(l->all->store, l->all->txn, path);
+	if (l->blob_fd == -ENOENT)
+		return err_set(err, ENOENT, "blob %s is missing", l->digest.str);
+	if (l->blob_fd < 0)
+		return err_sys(err, -l->blob_fd, "blob %s", l->digest.str);
+	return l->h->flags & LAYER_COPY ? open_copy(l, err) : 0;
+}
+
+int layers_get(struct layers *ls, const struct digest *blob, struct layer **out, struct err *err)
+{
+	struct layer *l;
+	int r = 0;
+
+	pthread_mutex_lock(&ls->lock);
+	l = map_get(&ls->open, blob->str);
+	if (l) {
+		l->refs++;
+	} else {
+		l = calloc(1, sizeof(*l));
+		if (l) {
+			l->all = ls;
+			l->refs = 1;
+			l->blob_fd = -1;
+			l->digest = *blob;
+			l->id = ls->next_id++;
+			r = layer_open(l, err);
+		}
+		if (!l || (r == 0 && map_put(&ls->open, blob->str, l) < 0))
+			r = err_nomem(err);
+		if (r < 0 && l)
+			layer_free(l);
+	}
+	pthread_mutex_unlock(&ls->lock);
+	if (r == 0)
+		*out = l;
+	return r;
+}
+
+void layer_ref(struct layer *l)
+{
+	pthread_mutex_lock(&l->all->lock);
+	l->refs++;
+	pthread_mutex_unlock(&l->all->lock);
+}
+
+void layer_unref(struct layer *l)
+{
+	struct layers *ls;
+
+	if (!l)
+		return;
+	ls = l->all;
+	pthread_mutex_lock(&ls->lock);
+	if (--l->refs == 0) {
+		map_del(&ls->open, l->digest.str);
+		layer_free(l);
+	}
+	pthread_mutex_unlock(&ls->lock);
+}
+
+int layer_peek(struct store *s, const struct digest *blob, struct layer_header *out,
+	       struct err *err)
+{
+	char path[LAYER_PATH_MAX];
+	int tries;
+
+	layer_index_path(blob, path);
+	for (tries = 0; tries < 2; tries++) {
+		_cleanup_close_ int fd = open_path(s, NULL, path);
+		struct stat st;
+		int r;
+
+		if (fd >= 0 && fstat(fd, &st) == 0 &&
+		    file_pread_all(fd, out, sizeof(*out), 0) == 0 &&
+		    check_header(out, blob, (uint64_t)st.st_size) == 0)
+			return 0;
+		r = rebuild(s, blob, err);
+		if (r < 0)
+			return r;
+	}
+	return err_set(err, EIO, "index of blob %s cannot be read", blob->str);
+}
+
+uint32_t layer_id(const struct layer *l)
+{
+	return l->id;
+}
+
+const struct layer_header *layer_header(const struct layer *l)
+{
+	return l->h;
+}
+
+/* n records of size bytes from number first on, or NULL where the section has no such. */
+static const void *records(const struct layer *l, enum layer_section s, uint64_t first, uint64_t n,
+			   size_t size)
+{
+	uint64_t have = l->h->section[s].size / size;
+
+	if (first > have || n > have - first)
+		return NULL;
+	return l->map + l->h->section[s].offset + first * size;
+}
+
+const struct layer_entry *layer_entry(const struct layer *l, uint32_t i)
+{
+	return records(l, SECTION_ENTRIES, i, 1, sizeof(struct layer_entry));
+}
+
+const char *layer_name(const struct layer *l, const struct layer_entry *e)
+{
+	const char *s = records(l, SECTION_NAMES, e->name, e->name_len + 1ull, 1);
+
+	return s ? s : "";
+}
+
+const char *layer_target(const struct layer *l, const struct layer_entry *e)
+{
+	const char *s = NULL;
+
+	if (e->type == ENTRY_SYMLINK || e->type == ENTRY_LINK)
+		s = records(l, SECTION_NAMES, e->first, e->count + 1ull, 1);
+	return s ? s : "";
+}
+
+void layer_stat(const struct layer *l, const struct layer_entry *e, struct stat *st)
+{
+	static const mode_t types[] = {
+		[ENTRY_DIR] = S_IFDIR,	    [ENTRY_FILE] = S_IFREG,  [ENTRY_SYMLINK] = S_IFLNK,
+		[ENTRY_CHAR] = S_IFCHR,	    [ENTRY_BLOCK] = S_IFBLK, [ENTRY_FIFO] = S_IFIFO,
+		[ENTRY_WHITEOUT] = S_IFREG, [ENTRY_LINK] = S_IFREG,
+	};
+
+	(void)l;
+	memset(st, 0, sizeof(*st));
+	st->st_mode = (e->type < ARRAY_SIZE(types) ? types[e->type] : S_IFREG) | (e->mode & 07777);
+	st->st_nlink = e->nlink;
+	st->st_uid = e->uid;
+	st->st_gid = e->gid;
+	st->st_blksize = 4096;
+	if (e->type == ENTRY_CHAR || e->type == ENTRY_BLOCK) {
+		st->st_rdev = makedev((unsigned)(e->size >> 32), (unsigned)e->size);
+	} else if (e->type == ENTRY_FILE || e->type == ENTRY_SYMLINK) {
+		st->st_size = (off_t)MIN(e->size, (uint64_t)INT64_MAX);
+	}
+	if (e->type == ENTRY_FILE) {
+		const struct layer_extent *x =
+			records(l, SECTION_EXTENTS, e->first, e->count, sizeof(*x));
+		uint64_t bytes = 0;
+		uint32_t i;
+
+		for (i = 0; x && i < e->count; i++)
+			bytes += x[i].length;
+		st->st_blocks = (blkcnt_t)((bytes + 511) / 512);
+	}
+	st->st_mtim.tv_sec = e->mtime;
+	st->st_mtim.tv_nsec = e->mtime_nsec;
+	st->st_atim = st->st_ctim = st->st_mtim;
+}
+
+int layer_xattr(const struct layer *l, const struct layer_entry *e, uint32_t *pos,
+		const char **name, const void **value, size_t *len)
+{
+	uint64_t at = e->xattr;
+	uint32_t i;
+
+	for (i = 0; i < e->n_xattr; i++) {
+		const struct layer_xattr *x = records(l, SECTION_XATTRS, at, sizeof(*x), 1);
+		const char *s = x ? records(l, SECTION_XATTRS, at + sizeof(*x),
+					    x->name_len + 1ull + x->value_len, 1)
+				  : NULL;
+
+		if (!s || s[x->name_len] != '\0')
+			return 0;
+		/* An empty name marks one that a later entry has replaced. */
+		if (i >= *pos && *s) {
+			*pos = i + 1;
+			*name = s;
+			*value = s + x->name_len + 1;
+			*len = x->value_len;
+			return 1;
+		}
+		at += (sizeof(*x) + x->name_len + 1ull + x->value_len + 3) & ~3ull;
+	}
+	return 0;
+}
+
+/* Plain bytes of span i, loaded into the cache. */
+static int load_span(void *ctx, uint32_t i, void *data, size_t len)
+{
+	struct layer *l = ctx;
+	const struct layer_span *s;
+
+	if (l->copy)
+		return layer_copy_read(l->copy, i, data, len);
+	s = records(l, SECTION_SPANS, i, 1, sizeof(*s));
+	if (!s)
+		return -EBADMSG;
+	return span_decode(l->blob_fd, (enum codec)l->h->codec, s,
+			   l->map + l->h->section[SECTION_WINDOWS].offset,
+			   l->h->section[SECTION_WINDOWS].size, data, len);
+}
+
+/* Which span holds a plain offset, and where it begins and ends. */
+static int find_span(const struct layer *l, uint64_t plain, uint32_t *i, uint64_t *start,
+		     uint64_t *end)
+{
+	uint64_t n = l->h->section[SECTION_SPANS].size / sizeof(struct layer_span);
+	const struct layer_span *s = records(l, SECTION_SPANS, 0, n, sizeof(*s));
+	uint64_t lo = 0, hi = n;
+
+	if (plain >= l->h->plain_size)
+		return -EBADMSG;
+	if (l->copy) {
+		*i = (uint32_t)(plain / LAYER_COPY_FRAME);
+		*start = (uint64_t)*i * LAYER_COPY_FRAME;
+		*end = MIN(*start + LAYER_COPY_FRAME, l->h->plain_size);
+		return 0;
+	}
+	while (hi - lo > 1) {
+		uint64_t mid = lo + (hi - lo) / 2;
+
+		if (s[mid].plain <= plain)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	if (!n || s[lo].plain > plain)
+		return -EBADMSG;
+	*i = (uint32_t)lo;
+	*start = s[lo].plain;
+	*end = lo + 1 < n ? s[lo + 1].plain : l->h->plain_size;
+	return *end > plain && *end - *start <= SPAN_MAX ? 0 : -EBADMSG;
+}
+
+static int read_plain(struct layer *l, uint64_t plain, char *out, size_t len)
+{
+	while (len) {
+		const struct span_data *d;
+		uint64_t start, end;
+		uint32_t i;
+		size_t n;
+		int r = find_span(l, plain, &i, &start, &end);
+
+		if (r == 0)
+			r = span_cache_get(l->all->cache, l->id, i, (size_t)(end - start),
+					   load_span, l, &d);
+		if (r < 0)
+			return r;
+		n = (size_t)MIN(end - plain, (uint64_t)len);
+		memcpy(out, d->data + (plain - start), n);
+		span_cache_put(l->all->cache, d);
+		plain += n;
+		out += n;
+		len -= n;
+	}
+	return 0;
+}
+
+/* The first extent that ends behind off; extents are sorted. */
+static uint32_t find_extent(const struct layer_extent *x, uint32_t n, uint64_t off)
+{
+	uint32_t lo = 0, hi = n;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (x[mid].logical + x[mid].length > off)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return lo;
+}
+
+ssize_t layer_pread(struct layer *l, const struct layer_entry *e, void *buf, size_t len,
+		    uint64_t off)
+{
+	const struct layer_extent *x = records(l, SECTION_EXTENTS, e->first, e->count, sizeof(*x));
+	char *out = buf;
+	size_t done = 0;
+	uint32_t i;
+
+	if (e->type != ENTRY_FILE)
+		return -EINVAL;
+	if (!x)
+		return -EBADMSG;
+	if (off >= e->size)
+		return 0;
+	len = (size_t)MIN((uint64_t)len, MIN(e->size - off, (uint64_t)SSIZE_MAX));
+	for (i = find_extent(x, e->count, off); done < len; i++) {
+		uint64_t pos = off + done;
+		uint64_t next = i < e->count ? x[i].logical : UINT64_MAX;
+		size_t n;
+		int r;
+
+		if (next > pos) {
+			n = (size_t)MIN(next - pos, (uint64_t)(len - done));
+			memset(out + done, 0, n);
+			done += n;
+			if (done == len)
+				break;
+			pos += n;
+		}
+		n = (size_t)MIN(x[i].logical + x[i].length - pos, (uint64_t)(len - done));
+		r = read_plain(l, x[i].plain + (pos - x[i].logical), out + done, n);
+		if (r < 0)
+			return r;
+		done += n;
+	}
+	return (ssize_t)done;
+}
+
+int64_t layer_seek(const struct layer *l, const struct layer_entry *e, uint64_t off, int whence)
+{
+	const struct layer_extent *x = records(l, SECTION_EXTENTS, e->first, e->count, sizeof(*x));
+	uint32_t i;
+
+	if (e->type != ENTRY_FILE || !x)
+		return -EINVAL;
+	if (off >= e->size)
+		return -ENXIO;
+	i = find_extent(x, e->count, off);
+	if (whence == SEEK_DATA) {
+		if (i == e->count)
+			return -ENXIO;
+		return (int64_t)MAX(off, x[i].logical);
+	}
+	while (i < e->count && x[i].logical <= off) {
+		off = x[i].logical + x[i].length;
+		i++;
+	}
+	return (int64_t)MIN(off, e->size);
+}

@@ -1,0 +1,216 @@
+#include "store/layer_tar.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <archive.h>
+#include <archive_entry.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "store/layer_build.h"
+
+#define ID_MAX 0xfffffffeLL
+
+struct source {
+	ssize_t (*pull)(void *ctx, const void **data);
+	void *ctx;
+	const void *first; /* pulled ahead, to tell an empty stream */
+	ssize_t first_len;
+};
+
+static la_ssize_t pull(struct archive *a, void *arg, const void **block)
+{
+	struct source *s = arg;
+	ssize_t n;
+
+	if (s->first_len > 0) {
+		*block = s->first;
+		n = s->first_len;
+		s->first_len = 0;
+		return n;
+	}
+	n = s->pull(s->ctx, block);
+	if (n < 0) {
+		archive_set_error(a, (int)-n, "cannot read");
+		return -1;
+	}
+	return n;
+}
+
+static int entry_type(struct archive_entry *e, enum entry_type *out)
+{
+	switch (archive_entry_filetype(e)) {
+	case AE_IFREG:
+	case 0: /* hard links carry no type */
+		*out = ENTRY_FILE;
+		return 0;
+	case AE_IFDIR:
+		*out = ENTRY_DIR;
+		return 0;
+	case AE_IFLNK:
+		*out = ENTRY_SYMLINK;
+		return 0;
+	case AE_IFCHR:
+		*out = ENTRY_CHAR;
+		return 0;
+	case AE_IFBLK:
+		*out = ENTRY_BLOCK;
+		return 0;
+	case AE_IFIFO:
+		*out = ENTRY_FIFO;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* libarchive's view of a header, bounded, as the builder takes it. */
+static int convert(struct archive_entry *e, struct build_entry *out, struct err *err)
+{
+	int64_t uid = archive_entry_uid(e), gid = archive_entry_gid(e);
+	int64_t size = archive_entry_size(e);
+
+	memset(out, 0, sizeof(*out));
+	out->path = archive_entry_pathname(e);
+	if (!out->path)
+		return err_set(err, EINVAL, "an entry without a name");
+	out->hardlink = archive_entry_hardlink(e);
+	if (entry_type(e, &out->type) < 0)
+		return err_set(err, EINVAL, "an entry of an unknown type");
+	if (uid < 0 || uid > ID_MAX || gid < 0 || gid > ID_MAX)
+		return err_set(err, EINVAL, "owner %lld:%lld is out of range", (long long)uid,
+			       (long long)gid);
+	if (size < 0)
+		return err_set(err, EINVAL, "a negative size");
+	out->uid = (uint32_t)uid;
+	out->gid = (uint32_t)gid;
+	out->mode = (uint32_t)archive_entry_mode(e) & 07777;
+	out->mtime = archive_entry_mtime(e);
+	out->mtime_nsec = (uint32_t)archive_entry_mtime_nsec(e) % 1000000000u;
+	out->size = (uint64_t)size;
+	if (out->type == ENTRY_SYMLINK) {
+		out->target = archive_entry_symlink(e);
+		if (!out->target)
+			return err_set(err, EINVAL, "a symbolic link without a target");
+	}
+	if (out->type == ENTRY_CHAR || out->type == ENTRY_BLOCK)
+		out->size = (uint64_t)(uint32_t)archive_entry_rdevmajor(e) << 32 |
+			    (uint32_t)archive_entry_rdevminor(e);
+	return 0;
+}
+
+static int add_xattrs(struct archive_entry *e, struct layer_build *b, uint32_t node,
+		      struct err *err)
+{
+	const char *name;
+	const void *value;
+	size_t len;
+	int r;
+
+	archive_entry_xattr_reset(e);
+	while (archive_entry_xattr_next(e, &name, &value, &len) == ARCHIVE_OK) {
+		r = name ? layer_build_xattr(b, node, name, value, len, err)
+			 : err_set(err, EINVAL, "an extended attribute without a name");
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int damaged(struct archive *a, struct err *err)
+{
+	const char *why = archive_error_string(a);
+
+	return err_set(err, EINVAL, "the tar is damaged: %s", why ? why : "unknown error");
+}
+
+/*
+ * Where the data lies: after archive_read_data_block() libarchive's count of
+ * filtered bytes is the position of that block in the stream.
+ */
+static int add_extents(struct archive *a, struct layer_build *b, uint32_t node, struct err *err)
+{
+	const void *block;
+	size_t len;
+	la_int64_t offset;
+	int r;
+
+	while ((r = archive_read_data_block(a, &block, &len, &offset)) == ARCHIVE_OK) {
+		struct layer_extent x = { (uint64_t)offset, (uint64_t)archive_filter_bytes(a, 0),
+					  len };
+
+		r = layer_build_extent(b, node, &x, err);
+		if (r < 0)
+			return r;
+	}
+	return r == ARCHIVE_EOF ? 0 : damaged(a, err);
+}
+
+static int add(struct archive *a, struct archive_entry *e, struct layer_build *b, struct err *err)
+{
+	struct build_entry entry;
+	uint32_t node;
+	int r = convert(e, &entry, err);
+
+	if (r == 0)
+		r = layer_build_add(b, &entry, &node, err);
+	if (r < 0 || node == LAYER_NONE)
+		return r;
+	r = add_xattrs(e, b, node, err);
+	if (r == 0 && entry.type == ENTRY_FILE)
+		r = add_extents(a, b, node, err);
+	return r;
+}
+
+static int read_entries(struct archive *a, struct layer_build *b, struct err *err)
+{
+	struct buf name _cleanup_buf_ = BUF_INIT;
+	struct archive_entry *e;
+	int r;
+
+	for (;;) {
+		r = archive_read_next_header(a, &e);
+		if (r == ARCHIVE_EOF)
+			return 0;
+		/* WARN is a name that is no UTF-8, which is fine; RETRY is a bad checksum, which is not. */
+		if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
+			return damaged(a, err);
+		r = add(a, e, b, err);
+		if (r < 0) {
+			const char *path = archive_entry_pathname(e);
+
+			text_escape(&name, path ? path : "");
+			return err_wrap(err, r, "entry \"%.300s\"", buf_str(&name));
+		}
+	}
+}
+
+int layer_tar_read(ssize_t (*source)(void *ctx, const void **data), void *ctx,
+		   struct layer_build *b, struct err *err)
+{
+	struct source s = { source, ctx, NULL, 0 };
+	struct archive *a;
+	int r;
+
+	/* No byte at all is an empty layer; libarchive would call it an unknown format. */
+	s.first_len = source(ctx, &s.first);
+	if (s.first_len < 0)
+		return err_sys(err, (int)-s.first_len, "cannot read");
+	if (s.first_len == 0)
+		return 0;
+	a = archive_read_new();
+	if (!a)
+		return err_nomem(err);
+	/* Only tar: the readers of other formats are not for hostile input. */
+	if (archive_read_support_format_tar(a) != ARCHIVE_OK ||
+	    archive_read_open(a, &s, NULL, pull, NULL) != ARCHIVE_OK)
+		r = damaged(a, err);
+	else
+		r = read_entries(a, b, err);
+	archive_read_free(a);
+	return r;
+}
