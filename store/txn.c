@@ -145,6 +145,24 @@ void txn_discard(struct txn *t, const char *name)
 	unlinkat(t->fd, name, 0);
 }
 
+void txn_drop(struct txn *t, const char *path)
+{
+	struct txn_file *f;
+	size_t i;
+
+	pthread_mutex_lock(&t->lock);
+	f = map_del(&t->by_path, path);
+	for (i = 0; f && i < t->n; i++)
+		if (t->files[i] == f)
+			t->files[i] = t->files[--t->n];
+	pthread_mutex_unlock(&t->lock);
+	if (!f)
+		return;
+	unlinkat(t->fd, f->name, 0);
+	free(f->path);
+	free(f);
+}
+
 int txn_open(struct txn *t, const char *path)
 {
 	struct txn_file *f;

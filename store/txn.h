@@ -37,6 +37,9 @@ int txn_create(struct txn *t, char name[static 16], struct err *err);
 int txn_add(struct txn *t, const char *name, const char *path, struct err *err);
 void txn_discard(struct txn *t, const char *name);
 
+/* txn_drop - a file that was added as path shall not appear after all; one that was not is fine. */
+void txn_drop(struct txn *t, const char *path);
+
 /* txn_open - open path, from the transaction if it is there, else from the store. fd or -errno. */
 int txn_open(struct txn *t, const char *path);
 
