@@ -18,10 +18,23 @@ libstore_a_SOURCES = \
 	store/layer_copy.c store/layer_copy.h \
 	store/layer_format.h \
 	store/layer_tar.c store/layer_tar.h \
+	store/load.c store/load.h \
+	store/load_archive.c \
+	store/load_dir.c \
+	store/load_docker.c \
+	store/load_oci.c \
+	store/load_part.c store/load_part.h \
+	store/load_v1.c \
 	store/manifest.c store/manifest.h \
 	store/mounts.h \
 	store/reference.c store/reference.h \
 	store/refs.c store/refs.h \
+	store/save.c store/save.h \
+	store/save_dir.c \
+	store/save_file.c \
+	store/save_json.c \
+	store/save_part.h \
+	store/save_tar.c \
 	store/span_cache.c store/span_cache.h \
 	store/span_decode.c \
 	store/store.c store/store.h \

@@ -1,0 +1,49 @@
+/*
+ * Load: an image archive or an OCI layout directory comes into the store.
+ *
+ *     what is in it     load_archive.c (one pass over a tar stream), load_dir.c
+ *     what it means     load_oci.c, load_docker.c, load_v1.c
+ *
+ * spec    OCI image-spec image-layout.md; Docker image specification v1, v1.1, v1.2
+ */
+#ifndef STORE_LOAD_H
+#define STORE_LOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "store/digest.h"
+#include "store/manifest.h"
+
+struct err;
+struct store;
+
+/* One line of the result: a name and what it means now. */
+struct load_image {
+	char *name;		 /* full reference; NULL: loaded without a name */
+	struct descriptor desc;	 /* of its manifest */
+	struct digest id;	 /* image ID */
+	struct digest displaced; /* the image that had the name before; unset: none, or this one */
+};
+
+struct load_result {
+	struct load_image *v; /* in the archive's order */
+	size_t n;
+};
+
+#define _cleanup_load_result_ __attribute__((cleanup(load_result_fini)))
+
+/*
+ * load - read the archive or layout directory fd and publish every image in it, or none.
+ * fd      a file or a pipe, read to its end, or a directory; borrowed
+ * what    what to call it in messages
+ * quiet   no progress bar
+ * out     the caller frees with load_result_fini()
+ * errors  -EINVAL it is no image archive, or a damaged one; -EBADMSG a digest does not fit;
+ *         -ENOENT it names a blob that it does not hold
+ */
+int load(struct store *s, int fd, const char *what, bool quiet, struct load_result *out,
+	 struct err *err);
+void load_result_fini(struct load_result *r);
+
+#endif

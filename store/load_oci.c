@@ -1,0 +1,440 @@
+/*
+ * An OCI image layout, in an archive or a directory: index.json names
+ * manifests and image indexes, everything else hangs below them by digest.
+ * Manifest, config and layers are kept byte for byte.
+ * spec    OCI image-spec image-layout.md, image-index.md
+ */
+#include "store/load_part.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "store/blob.h"
+#include "store/image.h"
+#include "store/json.h"
+#include "store/load.h"
+#include "store/reference.h"
+
+#define INDEX_DEPTH_MAX 4
+#define PLATFORMS_MAX 32
+
+/* An image that was checked and put: entries of index.json may mean the same one. */
+struct oci_image {
+	struct descriptor desc;
+	struct digest id;
+};
+
+struct oci {
+	struct load *load;
+	struct oci_image *images;
+	size_t n_images;
+	bool artifact; /* what failed is a signature or the like, which may stand beside images */
+};
+
+static int check_layout(struct load *l, struct err *err)
+{
+	struct buf text _cleanup_buf_ = BUF_INIT;
+	_cleanup_json_ json_t *j = NULL;
+	const char *version;
+	int r;
+
+	r = l->src->ops->text(l->src, "oci-layout", &text, err);
+	if (r == 0)
+		r = json_parse(buf_str(&text), text.len, "oci-layout", &j, err);
+	if (r < 0)
+		return r;
+	version = json_str(j, "imageLayoutVersion");
+	if (!version || strncmp(version, "1.", 2) != 0)
+		return err_set(err, ENOTSUP, "oci-layout: version %s is not supported",
+			       version ? version : "(none)");
+	return 0;
+}
+
+/* A JSON blob, held to its descriptor's size here, and to its digest when it is put. */
+static int blob_text(struct load *l, const struct descriptor *d, struct buf *out, struct err *err)
+{
+	char path[DIGEST_MAX + 8];
+	int r;
+
+	blob_store_path(&d->digest, path);
+	r = l->src->ops->text(l->src, path, out, err);
+	if (r == -ENOENT)
+		return err_set(err, ENOENT, "blob %s is missing", d->digest.str);
+	if (r < 0)
+		return r;
+	if ((uint64_t)d->size != out->len)
+		return err_set(err, EBADMSG, "blob %s: has %zu bytes, its descriptor says %lld",
+			       d->digest.str, out->len, (long long)d->size);
+	return 0;
+}
+
+static int check_digest(const struct buf *text, const struct digest *want, struct err *err)
+{
+	struct hash *h = hash_new(want);
+	struct digest got;
+	int r;
+
+	if (!h)
+		return err_nomem(err);
+	hash_update(h, buf_str(text), text->len);
+	r = hash_final(h, &got);
+	hash_free(h);
+	if (r < 0)
+		return err_nomem(err);
+	if (!digest_eq(&got, want))
+		return err_set(err, EBADMSG, "blob %s is damaged: its content has the digest %s",
+			       want->str, got.str);
+	return 0;
+}
+
+static int read_layers(struct load *l, const struct manifest *m, const struct digest *diff_ids,
+		       struct err *err)
+{
+	size_t i;
+	int r;
+
+	for (i = 0; i < m->n_layers; i++) {
+		const struct descriptor *d = &m->layers[i];
+		char path[DIGEST_MAX + 8], where[DIGEST_MAX + 16];
+		struct ingest_result layer;
+
+		blob_store_path(&d->digest, path);
+		if (!l->src->ops->has(l->src, path))
+			return err_set(err, ENOENT, "blob %s is missing", d->digest.str);
+		snprintf(where, sizeof(where), "layer %s", d->digest.str);
+		r = load_layer(l, path, &d->digest, where, &layer, err);
+		if (r < 0)
+			return r;
+		if ((uint64_t)d->size != layer.size)
+			return err_set(err, EBADMSG, "%s: has %llu bytes, its descriptor says %lld",
+				       where, (unsigned long long)layer.size, (long long)d->size);
+		r = load_check_diff_id(&layer, &diff_ids[i], where, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Config and layers of a manifest, checked; the three kinds of blobs are in the transaction then. */
+static int read_image(struct oci *o, const struct descriptor *d, const struct buf *text,
+		      struct digest *id, struct err *err)
+{
+	struct load *l = o->load;
+	_cleanup_free_ struct digest *diff_ids = NULL;
+	struct buf config _cleanup_buf_ = BUF_INIT;
+	_cleanup_json_ json_t *j = NULL;
+	struct manifest m = { 0 };
+	struct digest put;
+	int r;
+
+	r = manifest_parse(buf_str(text), text->len, &m, err);
+	o->artifact = r == -ENOTSUP;
+	if (r < 0)
+		return err_wrap(err, r, "%s", d->digest.str);
+	r = blob_text(l, &m.config, &config, err);
+	if (r == 0)
+		r = json_parse(buf_str(&config), config.len, "image config", &j, err);
+	if (r == 0)
+		r = image_config_check(j, m.n_layers, &diff_ids, err);
+	if (r == 0)
+		r = load_put(l, config.data, config.len, &m.config.digest, id, err);
+	if (r == 0)
+		r = read_layers(l, &m, diff_ids, err);
+	if (r == 0)
+		r = load_put(l, text->data, text->len, &d->digest, &put, err);
+	manifest_fini(&m);
+	return r;
+}
+
+static const struct oci_image *find_image(const struct oci *o, const struct digest *manifest)
+{
+	size_t i;
+
+	for (i = 0; i < o->n_images; i++)
+		if (digest_eq(&o->images[i].desc.digest, manifest))
+			return &o->images[i];
+	return NULL;
+}
+
+/* The text's own word for what it is, where it has one; else its descriptor's. */
+static int real_media_type(const struct buf *text, const struct descriptor *d, bool *is_index,
+			   char **out, struct err *err)
+{
+	_cleanup_json_ json_t *j = NULL;
+	const char *media;
+	int r;
+
+	r = json_parse(buf_str(text), text->len, d->digest.str, &j, err);
+	if (r < 0)
+		return r;
+	*is_index = json_object_get(j, "manifests") != NULL;
+	if (*is_index ? manifest_media_is_manifest(d->media_type)
+		      : manifest_media_is_index(d->media_type))
+		return err_set(err, EINVAL, "%s: not what its descriptor says (%s)", d->digest.str,
+			       d->media_type);
+	media = json_str(j, "mediaType");
+	if (!manifest_media_is_manifest(media))
+		media = manifest_media_is_manifest(d->media_type) ? d->media_type
+								  : MEDIA_OCI_MANIFEST;
+	*out = strdup(media);
+	return *out ? 0 : err_nomem(err);
+}
+
+static int add_image(struct oci *o, const struct descriptor *d, const struct buf *text,
+		     const char *media_type, const struct oci_image **out, struct err *err)
+{
+	struct oci_image *v = realloc(o->images, (o->n_images + 1) * sizeof(*v)), *image;
+	struct descriptor desc = { .digest = d->digest, .size = d->size };
+	int r;
+
+	if (!v)
+		return err_nomem(err);
+	o->images = v;
+	image = &v[o->n_images];
+	memset(image, 0, sizeof(*image));
+	r = read_image(o, d, text, &image->id, err);
+	if (r < 0)
+		return r;
+	desc.media_type = (char *)media_type;
+	if (descriptor_copy(&desc, &image->desc) < 0)
+		return err_nomem(err);
+	o->n_images++;
+	*out = image;
+	return 0;
+}
+
+/*
+ * Down from a descriptor to the image for this host. Depth is bounded, and
+ * with it every cycle: an index cannot hold its own digest anyway.
+ */
+static int resolve(struct oci *o, const struct descriptor *top, const struct oci_image **out,
+		   struct err *err)
+{
+	struct descriptor d = { 0 };
+	int depth, r;
+
+	if (descriptor_copy(top, &d) < 0)
+		return err_nomem(err);
+	for (depth = 0;; depth++) {
+		struct buf text _cleanup_buf_ = BUF_INIT;
+		_cleanup_free_ char *media = NULL;
+		struct descriptor chosen = { 0 };
+		bool is_index = false;
+		struct index x;
+
+		*out = find_image(o, &d.digest);
+		r = 0;
+		if (*out)
+			break;
+		r = blob_text(o->load, &d, &text, err);
+		if (r == 0)
+			r = check_digest(&text, &d.digest, err);
+		if (r == 0)
+			r = real_media_type(&text, &d, &is_index, &media, err);
+		if (r == 0 && !is_index)
+			r = add_image(o, &d, &text, media, out, err);
+		if (r < 0 || !is_index)
+			break;
+		if (depth == INDEX_DEPTH_MAX) {
+			r = err_set(err, EINVAL, "image index %s: nested too deep", d.digest.str);
+			break;
+		}
+		r = index_parse(buf_str(&text), text.len, &x, err);
+		if (r < 0)
+			break;
+		r = index_choose(&x, NULL, err);
+		if (r >= 0)
+			r = descriptor_copy(&x.entries[r], &chosen) < 0 ? err_nomem(err) : 0;
+		index_fini(&x);
+		if (r < 0)
+			break;
+		descriptor_fini(&d);
+		d = chosen;
+	}
+	descriptor_fini(&d);
+	return r;
+}
+
+/*
+ * A name is a whole reference: "latest" and "1", as umoci and docker put them
+ * into ref.name, say nothing about the repository. NULL in *out: none.
+ */
+static int whole_name(const char *s, char **out)
+{
+	_cleanup_reference_ struct reference ref = { 0 };
+
+	*out = NULL;
+	if (!s || (!strchr(s, '/') && !strchr(s, ':')))
+		return 0;
+	if (reference_parse(s, &ref, NULL) < 0 || !ref.tag) {
+		log_debug("the name %s is no reference: ignored", s);
+		return 0;
+	}
+	*out = reference_full(&ref);
+	return *out ? 0 : -ENOMEM;
+}
+
+/* The name of an entry of index.json; NULL in *out: none. */
+static int entry_name(const struct descriptor *d, char **out)
+{
+	int r = whole_name(d->ref_name, out);
+
+	if (r == 0 && !*out)
+		r = whole_name(d->image_name, out);
+	return r;
+}
+
+struct tag_arg {
+	struct load *load;
+	const struct oci_image *image;
+	size_t n;
+};
+
+static int add_tag(void *arg, const char *tag, struct err *err)
+{
+	struct tag_arg *a = arg;
+	_cleanup_free_ char *name = NULL;
+
+	if (whole_name(tag, &name) < 0)
+		return err_nomem(err);
+	if (!name)
+		return 0;
+	a->n++;
+	return load_add(a->load, name, &a->image->desc, &a->image->id, err);
+}
+
+/* An image under the name of its entry; without one, under those that docker's manifest.json has for it. */
+static int name_image(struct oci *o, const struct descriptor *entry, const struct oci_image *image,
+		      struct err *err)
+{
+	struct tag_arg a = { .load = o->load, .image = image };
+	_cleanup_free_ char *name = NULL;
+	int r;
+
+	if (entry_name(entry, &name) < 0)
+		return err_nomem(err);
+	if (!name) {
+		r = load_docker_tags(o->load, &image->id, add_tag, &a, err);
+		if (r < 0 || a.n)
+			return r;
+	}
+	return load_add(o->load, name, &image->desc, &image->id, err);
+}
+
+static bool is_unknown(const struct descriptor *d)
+{
+	return d->os && strcmp(d->os, "unknown") == 0;
+}
+
+static bool str_eq(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool same_name(const struct descriptor *a, const struct descriptor *b)
+{
+	return str_eq(a->ref_name, b->ref_name) && str_eq(a->image_name, b->image_name);
+}
+
+static bool same_platform(const struct descriptor *a, const struct descriptor *b)
+{
+	return str_eq(a->os, b->os) && str_eq(a->architecture, b->architecture) &&
+	       str_eq(a->variant, b->variant);
+}
+
+/*
+ * Some tools list the platforms of one image in index.json itself: entries
+ * under the same name, each with another platform. Then the host's counts.
+ * group   receives them, with borrowed entries, the one at i included
+ * returns false: the entry at i stands for itself
+ */
+static bool platform_group(const struct index *x, size_t i, struct index *group)
+{
+	size_t k, p;
+
+	group->n = 0;
+	for (k = 0; k < x->n; k++) {
+		const struct descriptor *d = &x->entries[k];
+
+		if (is_unknown(d) || !same_name(d, &x->entries[i]))
+			continue;
+		if (!d->os || !d->architecture || group->n == PLATFORMS_MAX)
+			return false;
+		for (p = 0; p < group->n; p++)
+			if (same_platform(d, &group->entries[p]))
+				return false;
+		group->entries[group->n++] = *d;
+	}
+	return group->n > 1;
+}
+
+static int load_entries(struct oci *o, const struct index *x, struct err *err)
+{
+	struct index group = { .entries = calloc(x->n ? x->n : 1, sizeof(*group.entries)) };
+	int r = 0, skipped = 0;
+	size_t i;
+
+	if (!group.entries)
+		return err_nomem(err);
+	for (i = 0; i < x->n && r == 0; i++) {
+		const struct descriptor *d = &x->entries[i];
+		const struct oci_image *image = NULL;
+
+		if (is_unknown(d))
+			continue;
+		if (platform_group(x, i, &group)) {
+			int chosen = index_choose(&group, NULL, err);
+
+			if (chosen < 0) {
+				r = chosen;
+				break;
+			}
+			if (!digest_eq(&group.entries[chosen].digest, &d->digest))
+				continue;
+		}
+		r = resolve(o, d, &image, err);
+		if (r < 0 && o->artifact) {
+			log_debug("%s: no image, ignored", d->digest.str);
+			skipped = r;
+			r = 0;
+			continue;
+		}
+		if (r == 0)
+			r = name_image(o, d, image, err);
+	}
+	free(group.entries);
+	/* Nothing but artifacts: the last one's message stands. */
+	return r == 0 && !o->load->result->n ? skipped : r;
+}
+
+int load_oci(struct load *l, struct err *err)
+{
+	struct buf text _cleanup_buf_ = BUF_INIT;
+	struct oci o = { .load = l };
+	struct index x = { 0 };
+	size_t i;
+	int r;
+
+	r = check_layout(l, err);
+	if (r == 0)
+		r = l->src->ops->text(l->src, "index.json", &text, err);
+	if (r == 0)
+		r = index_parse(buf_str(&text), text.len, &x, err);
+	if (r < 0)
+		return r;
+	if (x.n > LOAD_IMAGES_MAX)
+		r = err_set(err, E2BIG, "index.json: more than %d entries", LOAD_IMAGES_MAX);
+	else
+		r = load_entries(&o, &x, err);
+	index_fini(&x);
+	for (i = 0; i < o.n_images; i++)
+		descriptor_fini(&o.images[i].desc);
+	free(o.images);
+	return r;
+}
