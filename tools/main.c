@@ -17,7 +17,10 @@
 #include "tools/verb.h"
 
 /* Every verb, in the order of `imagefs --help`. */
-static const struct verb *const verbs[] = { NULL };
+static const struct verb *const verbs[] = {
+	&cmd_save,
+	NULL,
+};
 
 /* Named in the manual of the whole, not built in this version. */
 static const char *const later[] = {
