@@ -8,12 +8,16 @@ UNIT_TESTS = \
 
 SHELL_TESTS = \
 	tests/cli/help \
+	tests/interop/load \
+	tests/interop/save \
+	tests/interop/trees \
 	tests/mount/oddities \
 	tests/style/manuals \
 	tests/style/sources
 
 
 TEST_FILES = \
+	tests/images.sh \
 	tests/lib.sh \
 	tests/oddities.py \
 	tests/summary \
@@ -53,3 +57,9 @@ check-sanitized:
 .PHONY: distcheck-quick
 distcheck-quick:
 	$(MAKE) distcheck TESTS='$(filter tests/unit/% tests/style/% tests/cli/help,$(TESTS))'
+
+# Images that the interop tests made.
+clean-local: clean-test-cache
+.PHONY: clean-test-cache
+clean-test-cache:
+	rm -rf tests/cache
