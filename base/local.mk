@@ -8,4 +8,5 @@ libbase_a_SOURCES = \
 	base/map.c base/map.h \
 	base/progress.c base/progress.h \
 	base/ring.c base/ring.h \
+	base/sink.h \
 	base/text.c base/text.h

@@ -22,7 +22,6 @@ struct commit_options {
 	size_t n_changes;
 	enum codec codec;  /* CODEC_NONE, CODEC_GZIP, CODEC_ZSTD */
 	int64_t timestamp; /* of created and history, s; -1: now */
-	bool quiet;
 };
 
 /*

@@ -13,6 +13,7 @@
 #include "store/layer.h"
 #include "store/reference.h"
 #include "store/store.h"
+#include "store/tree.h"
 #include "store/txn.h"
 
 #define INDEX_DEPTH_MAX 4
@@ -279,10 +280,32 @@ int image_size(struct store *s, const struct image *i, uint64_t *out, struct err
 		r = layer_peek(s, &i->manifest.layers[n].digest, &h, err);
 		if (r < 0)
 			return r;
-		sum += h.plain_size;
+		sum += h.content_size;
 	}
 	*out = sum;
 	return 0;
+}
+
+/* Every image that is published can be opened to its last entry: blobs, indexes, hard links. */
+static int check_whole(struct txn *t, const struct descriptor *manifest, struct err *err)
+{
+	_cleanup_image_ struct image *i = NULL;
+	struct layers *ls;
+	struct tree *tree;
+	int r;
+
+	r = image_open(txn_store(t), t, manifest, &i, err);
+	if (r < 0)
+		return r;
+	ls = layers_new(txn_store(t), 0);
+	if (!ls)
+		return err_nomem(err);
+	layers_look_in(ls, t);
+	r = tree_open(ls, i, &tree, err);
+	if (r == 0)
+		tree_free(tree);
+	layers_free(ls);
+	return r;
 }
 
 int image_publish(struct txn *t, const struct image_name *names, size_t n, struct err *err)
@@ -292,6 +315,11 @@ int image_publish(struct txn *t, const struct image_name *names, size_t n, struc
 	size_t i;
 	int r;
 
+	for (i = 0; i < n; i++) {
+		r = check_whole(t, &names[i].desc, err);
+		if (r < 0)
+			return r;
+	}
 	r = store_lock(s, STORE_LOCK_EXCLUSIVE, err);
 	if (r < 0)
 		return r;
@@ -302,9 +330,42 @@ int image_publish(struct txn *t, const struct image_name *names, size_t n, struc
 			err_nomem(err);
 	}
 	if (r == 0)
-		r = txn_publish(t, err);
+		r = refs_stage(t, &refs, err);
 	if (r == 0)
-		r = refs_write(s, &refs, err);
+		r = txn_publish(t, err);
+	store_unlock(s);
+	return r;
+}
+
+int image_tag(struct store *s, const char *source, const char *name, struct err *err)
+{
+	_cleanup_refs_ struct refs refs = { 0 };
+	struct descriptor desc = { 0 };
+	struct digest id;
+	struct txn *t = NULL;
+	size_t pos;
+	int r;
+
+	r = store_lock(s, STORE_LOCK_EXCLUSIVE, err);
+	if (r < 0)
+		return r;
+	r = refs_read(s, &refs, err);
+	if (r == 0)
+		r = image_find(s, &refs, source, &pos, err);
+	if (r == 0) {
+		id = refs.v[pos].id;
+		if (descriptor_copy(&refs.v[pos].desc, &desc) < 0 ||
+		    refs_set(&refs, name, &desc, &id) < 0)
+			r = err_nomem(err);
+		descriptor_fini(&desc);
+	}
+	if (r == 0)
+		r = txn_begin(s, &t, err);
+	if (r == 0)
+		r = refs_stage(t, &refs, err);
+	if (r == 0)
+		r = txn_publish(t, err);
+	txn_free(t);
 	store_unlock(s);
 	return r;
 }

@@ -53,7 +53,7 @@ int image_get(struct store *s, const char *name, struct image **out, struct err 
 int image_find(struct store *s, const struct refs *refs, const char *name, size_t *pos,
 	       struct err *err);
 
-/* image_size - the sum of its layers' uncompressed sizes, from their indexes; bytes. */
+/* image_size - the sum of its layers' files, from their indexes; bytes. */
 int image_size(struct store *s, const struct image *i, uint64_t *out, struct err *err);
 
 /*
@@ -74,5 +74,8 @@ struct image_name {
 	struct digest id;
 };
 int image_publish(struct txn *t, const struct image_name *names, size_t n, struct err *err);
+
+/* image_tag - name, a full reference, means the image source (as image_find() has it) from now on. */
+int image_tag(struct store *s, const char *source, const char *name, struct err *err);
 
 #endif

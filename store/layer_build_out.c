@@ -123,7 +123,8 @@ static void count_links(struct layer_build *b, const struct order *o)
 	}
 }
 
-static int put_entries(struct layer_build *b, const struct order *o, struct buf *out)
+static int put_entries(struct layer_build *b, const struct order *o, struct layer_header *h,
+		       struct buf *out)
 {
 	_cleanup_free_ uint32_t *position = calloc(b->n_nodes, sizeof(*position));
 	size_t i;
@@ -159,6 +160,8 @@ static int put_entries(struct layer_build *b, const struct order *o, struct buf 
 		} else if (ino->type == ENTRY_FILE) {
 			e.first = ino->extent;
 			e.count = ino->n_extents;
+			if (ino->first_node == i)
+				h->content_size += ino->size;
 		} else if (ino->type == ENTRY_SYMLINK || ino->type == ENTRY_LINK) {
 			e.first = ino->target;
 			e.count = (uint32_t)ino->size;
@@ -194,7 +197,7 @@ static int put_sections(struct layer_build *b, const struct order *o, struct lay
 
 	if (buf_append(out, h, sizeof(*h)) < 0 || begin_section(h, SECTION_ENTRIES, out) < 0)
 		return -ENOMEM;
-	if (put_entries(b, o, out) < 0)
+	if (put_entries(b, o, h, out) < 0)
 		return -ENOMEM;
 	h->section[SECTION_ENTRIES].size = out->len - h->section[SECTION_ENTRIES].offset;
 	if (put_section(h, SECTION_NAMES, b->strings.data, b->strings.len, out) < 0 ||

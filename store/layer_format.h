@@ -34,6 +34,8 @@ struct layer_header {
 	uint32_t n_links;    /* entries of type ENTRY_LINK */
 	uint64_t blob_size;
 	uint64_t plain_size;
+	uint64_t
+		content_size; /* sum of the regular files' sizes, each inode once: what docker calls its size */
 	uint64_t file_size; /* of the index */
 	char blob_digest[136];
 	char diff_id[136];

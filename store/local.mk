@@ -3,13 +3,16 @@ libstore_a_CFLAGS = $(AM_CFLAGS) $(ARCHIVE_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CF
 STORE_LIBS = libstore.a libbase.a $(ARCHIVE_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS) $(ZLIB_LIBS) $(ZSTD_LIBS)
 libstore_a_SOURCES = \
 	store/blob.c store/blob.h \
+	store/changes.c store/changes.h \
 	store/codec.c store/codec.h \
-	store/commit.h \
+	store/commit.c store/commit.h \
 	store/container.c store/container.h \
 	store/decode.c store/decode.h \
 	store/digest.c store/digest.h \
+	store/encode.c store/encode.h \
 	store/image.c store/image.h \
 	store/ingest.c store/ingest.h \
+	store/inspect.c store/inspect.h \
 	store/json.c store/json.h \
 	store/layer.c store/layer.h \
 	store/layer_build.c store/layer_build.h \
@@ -18,6 +21,7 @@ libstore_a_SOURCES = \
 	store/layer_copy.c store/layer_copy.h \
 	store/layer_format.h \
 	store/layer_tar.c store/layer_tar.h \
+	store/layer_write.c store/layer_write.h \
 	store/load.c store/load.h \
 	store/load_archive.c \
 	store/load_dir.c \
@@ -38,6 +42,7 @@ libstore_a_SOURCES = \
 	store/span_cache.c store/span_cache.h \
 	store/span_decode.c \
 	store/store.c store/store.h \
+	store/tar_write.c store/tar_write.h \
 	store/tree.c store/tree.h \
 	store/tree_apply.c \
 	store/tree_int.h \

@@ -1,11 +1,9 @@
 #include "store/refs.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -16,6 +14,7 @@
 #include "store/json.h"
 #include "store/reference.h"
 #include "store/store.h"
+#include "store/txn.h"
 
 #define INDEX_MAX (64u << 20)
 #define ANNOTATION_REF_NAME "org.opencontainers.image.ref.name"
@@ -262,28 +261,21 @@ static int refs_text(const struct refs *r, struct buf *out)
 	return j ? json_text(j, out) : -ENOMEM;
 }
 
-int refs_write(struct store *s, const struct refs *r, struct err *err)
+int refs_stage(struct txn *t, const struct refs *r, struct err *err)
 {
 	struct buf text _cleanup_buf_ = BUF_INIT;
 	_cleanup_close_ int fd = -1;
+	char name[16];
 	int e;
 
 	if (refs_text(r, &text) < 0)
 		return err_nomem(err);
-	fd = openat(s->imagefs_fd, "tmp/index.json",
-		    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = txn_create(t, name, err);
 	if (fd < 0)
-		return err_sys(err, errno, "store %s: cannot write index.json", s->path);
+		return fd;
 	e = file_write_all(fd, text.data, text.len);
-	if (e == 0 && fsync(fd) < 0)
-		e = -errno;
-	if (e == 0 && renameat(s->imagefs_fd, "tmp/index.json", s->fd, "index.json") < 0)
-		e = -errno;
-	if (e == 0)
-		e = file_sync_dir(s->fd, ".");
-	if (e < 0) {
-		unlinkat(s->imagefs_fd, "tmp/index.json", 0);
-		return err_sys(err, -e, "store %s: cannot write index.json", s->path);
-	}
+	if (e < 0)
+		return err_sys(err, -e, "store %s: cannot write index.json", txn_store(t)->path);
+	txn_replace(t, name, "index.json");
 	return 0;
 }

@@ -13,6 +13,7 @@
 struct err;
 struct json_t;
 struct store;
+struct txn;
 
 struct ref {
 	char *name; /* "docker.io/library/ubuntu:20.04"; NULL: the image has no name */
@@ -46,7 +47,10 @@ int refs_set(struct refs *r, const char *name, const struct descriptor *manifest
 	     const struct digest *id);
 void refs_drop(struct refs *r, size_t i);
 
-/* refs_write - replace index.json. The caller holds the exclusive lock since refs_read(). */
-int refs_write(struct store *s, const struct refs *r, struct err *err);
+/*
+ * refs_stage - make this the index.json of the transaction: it is replaced when that is published,
+ * last. The caller holds the exclusive lock from refs_read() to txn_publish().
+ */
+int refs_stage(struct txn *t, const struct refs *r, struct err *err);
 
 #endif

@@ -32,6 +32,8 @@ struct txn {
 	struct txn_file **files;
 	size_t n, cap;
 	struct map by_path; /* path -> struct txn_file */
+	char last[16];	    /* txn_replace() */
+	const char *last_path;
 };
 
 static int make_dir(struct txn *t, int tmp)
@@ -140,6 +142,12 @@ out:
 	return r < 0 ? err_nomem(err) : 0;
 }
 
+void txn_replace(struct txn *t, const char *name, const char *path)
+{
+	snprintf(t->last, sizeof(t->last), "%s", name);
+	t->last_path = path;
+}
+
 void txn_discard(struct txn *t, const char *name)
 {
 	unlinkat(t->fd, name, 0);
@@ -190,35 +198,42 @@ static int make_parent(struct txn *t, const char *path)
 	return file_mkdirs(t->store->fd, dir, 0700);
 }
 
-/* What is in the store already under this digest, and as long as ours, stays. */
+/* A file of this name in the store is replaced: ours is verified, that one may have suffered. */
 static int publish_one(struct txn *t, struct txn_file *f)
 {
-	struct stat ours, theirs;
-	int r;
+	int r = make_parent(t, f->path);
 
-	if (fstatat(t->fd, f->name, &ours, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
-	f->made = fstatat(t->store->fd, f->path, &theirs, AT_SYMLINK_NOFOLLOW) < 0;
-	if (!f->made && S_ISREG(theirs.st_mode) && ours.st_size == theirs.st_size)
-		return unlinkat(t->fd, f->name, 0) < 0 ? -errno : 0;
-	r = make_parent(t, f->path);
 	if (r < 0)
 		return r;
+	f->made = faccessat(t->store->fd, f->path, F_OK, AT_SYMLINK_NOFOLLOW) < 0;
 	return renameat(t->fd, f->name, t->store->fd, f->path) < 0 ? -errno : 0;
+}
+
+/* The reference file comes last, when all that it names is safe on the disk. */
+static int publish_last(struct txn *t)
+{
+	if (!t->last[0])
+		return 0;
+	if (renameat(t->fd, t->last, t->store->fd, t->last_path) < 0)
+		return -errno;
+	return file_sync_dir(t->store->fd, ".");
+}
+
+static int sync_file(struct txn *t, const char *name)
+{
+	_cleanup_close_ int fd = openat(t->fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 || fdatasync(fd) < 0 ? -errno : 0;
 }
 
 static int sync_files(struct txn *t)
 {
 	size_t i;
+	int r = t->last[0] ? sync_file(t, t->last) : 0;
 
-	for (i = 0; i < t->n; i++) {
-		_cleanup_close_ int fd =
-			openat(t->fd, t->files[i]->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-
-		if (fd < 0 || fdatasync(fd) < 0)
-			return -errno;
-	}
-	return 0;
+	for (i = 0; i < t->n && r == 0; i++)
+		r = sync_file(t, t->files[i]->name);
+	return r;
 }
 
 static int sync_parents(struct txn *t)
@@ -249,6 +264,8 @@ int txn_publish(struct txn *t, struct err *err)
 		r = publish_one(t, t->files[i]);
 	if (r == 0)
 		r = sync_parents(t);
+	if (r == 0)
+		r = publish_last(t);
 	if (r == 0)
 		return 0;
 	while (i-- > 0)

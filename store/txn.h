@@ -30,11 +30,14 @@ int txn_create(struct txn *t, char name[static 16], struct err *err);
 
 /*
  * txn_add - the file name shall become path (relative to the store's
- * directory) when the transaction is published. A path that is already in
- * the transaction or in the store stays as it is: names are digests.
+ * directory) when the transaction is published. A path that is already in the
+ * transaction stays as it is: names are digests.
  * threads safe
  */
 int txn_add(struct txn *t, const char *name, const char *path, struct err *err);
+
+/* txn_replace - the file name shall be path at the very end, after all others. path is borrowed; one a transaction. */
+void txn_replace(struct txn *t, const char *name, const char *path);
 void txn_discard(struct txn *t, const char *name);
 
 /* txn_drop - a file that was added as path shall not appear after all; one that was not is fine. */

@@ -19,6 +19,8 @@
 /* Every verb, in the order of `imagefs --help`. */
 static const struct verb *const verbs[] = {
 	&cmd_save,
+	&cmd_images,
+	&cmd_inspect,
 	NULL,
 };
 

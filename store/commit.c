@@ -1,0 +1,259 @@
+#include "store/commit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "store/blob.h"
+#include "store/changes.h"
+#include "store/container.h"
+#include "store/encode.h"
+#include "store/image.h"
+#include "store/ingest.h"
+#include "store/json.h"
+#include "store/layer.h"
+#include "store/layer_write.h"
+#include "store/store.h"
+#include "store/tree.h"
+#include "store/txn.h"
+#include "store/upper.h"
+
+/* The root directory as the layers below have it. */
+static int base_root(struct store *s, const struct image *base, struct stat *st, struct err *err)
+{
+	struct layers *ls = layers_new(s, 0);
+	struct tree *t;
+	int r;
+
+	if (!ls)
+		return err_nomem(err);
+	r = tree_open(ls, base, &t, err);
+	if (r == 0) {
+		tree_stat(t, TREE_ROOT, st);
+		tree_free(t);
+	}
+	layers_free(ls);
+	return r;
+}
+
+static int to_ingest(void *ctx, const void *data, size_t len, struct err *err)
+{
+	return ingest_write(ctx, data, len, err);
+}
+
+/* Upper directory, tar, compression and ingest, stacked. empty: nothing changed, and no layer came of it. */
+static int write_layer(struct txn *t, struct container *c, const struct stat *root,
+		       enum codec codec, struct ingest_result *res, bool *empty, struct err *err)
+{
+	struct upper u = { -1, -1, c->unprivileged };
+	struct sink blob = { to_ingest, NULL }, plain = { encoder_write, NULL };
+	struct encoder *e = NULL;
+	struct ingest *in;
+	int r;
+
+	u.fd = openat(c->fd, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	u.work_fd = openat(c->fd, "work", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (u.fd < 0 || u.work_fd < 0) {
+		r = err_sys(err, errno, "container %s", c->name);
+		goto out;
+	}
+	r = ingest_begin(t, NULL, &in, err);
+	if (r < 0)
+		goto out;
+	blob.ctx = in;
+	plain.ctx = e = encoder_new(codec, &blob);
+	r = e ? layer_write(&u, root, &plain, empty, err) : err_nomem(err);
+	if (r == 0 && !*empty)
+		r = encoder_end(e, err);
+	if (r < 0 || *empty)
+		ingest_abort(in);
+	else
+		r = ingest_end(in, res, err);
+	if (r == 0 && !*empty && res->layer_error)
+		r = err_set(err, -res->layer_error, "the layer that was written is not valid: %s",
+			    res->layer_message);
+out:
+	encoder_free(e);
+	if (u.fd >= 0)
+		close(u.fd);
+	if (u.work_fd >= 0)
+		close(u.work_fd);
+	return r;
+}
+
+/* The words of the image's command, joined: what docker notes as CREATED BY. Caller frees. */
+static char *created_by(const json_t *config)
+{
+	const json_t *cmd = json_object_get(json_object_get(config, "config"), "Cmd"), *item;
+	struct buf out = BUF_INIT;
+	size_t i;
+
+	json_array_foreach(cmd, i, item)
+	{
+		if ((i && buf_putc(&out, ' ') < 0) ||
+		    buf_puts(&out, json_string_value(item) ? json_string_value(item) : "") < 0) {
+			buf_fini(&out);
+			return NULL;
+		}
+	}
+	return buf_take(&out);
+}
+
+static int add_history(json_t *config, const struct commit_options *o, const char *created,
+		       const char *by, bool empty)
+{
+	json_t *h = json_pack("{s:s, s:s}", "created", created, "created_by", by), *list;
+
+	if (o->author && *o->author)
+		json_object_set_new(h, "author", json_string(o->author));
+	if (o->message && *o->message)
+		json_object_set_new(h, "comment", json_string(o->message));
+	if (empty)
+		json_object_set_new(h, "empty_layer", json_true());
+	list = json_object_get(config, "history");
+	if (!json_is_array(list)) {
+		json_object_set_new(config, "history", json_array());
+		list = json_object_get(config, "history");
+	}
+	return json_array_append_new(list, h);
+}
+
+/*
+ * The config of the new image: the base's, with docker's rules for what a
+ * commit sets, adds and leaves behind.
+ */
+static int make_config(const struct image *base, const struct commit_options *o,
+		       const struct ingest_result *layer, struct buf *out, struct err *err)
+{
+	static const char *const left_behind[] = {
+		"author", "container", "container_config",	     "docker_version",
+		"id",	  "parent",    "moby.buildkit.buildinfo.v1", "moby.buildkit.cache.v0"
+	};
+	_cleanup_json_ json_t *config = json_deep_copy(base->config);
+	_cleanup_free_ char *by = created_by(base->config);
+	struct timespec now = { o->timestamp, 0 };
+	char created[48];
+	json_t *run;
+	size_t i;
+	int r;
+
+	if (!config || !by)
+		return err_nomem(err);
+	if (o->timestamp < 0)
+		clock_gettime(CLOCK_REALTIME, &now);
+	text_time(now, created);
+	for (i = 0; i < ARRAY_SIZE(left_behind); i++)
+		json_object_del(config, left_behind[i]);
+	json_object_set_new(config, "created", json_string(created));
+	if (o->author && *o->author)
+		json_object_set_new(config, "author", json_string(o->author));
+	run = json_object_get(config, "config");
+	if (!json_is_object(run)) {
+		json_object_set_new(config, "config", json_object());
+		run = json_object_get(config, "config");
+	}
+	r = changes_apply(run, o->changes, o->n_changes, err);
+	if (r < 0)
+		return r;
+	if (layer &&
+	    json_array_append_new(json_object_get(json_object_get(config, "rootfs"), "diff_ids"),
+				  json_string(layer->diff_id.str)) < 0)
+		return err_nomem(err);
+	if (add_history(config, o, created, by, !layer) < 0 || json_text(config, out) < 0)
+		return err_nomem(err);
+	return 0;
+}
+
+/* The layers of the base by their true form, and the new one, as an OCI manifest. */
+static int make_manifest(struct store *s, const struct image *base, const struct digest *id,
+			 size_t config_size, const struct ingest_result *layer, struct buf *out,
+			 struct err *err)
+{
+	size_t n = base->manifest.n_layers, i;
+	struct manifest m = { 0 };
+	int r = 0;
+
+	m.config.media_type = (char *)MEDIA_OCI_CONFIG;
+	m.config.digest = *id;
+	m.config.size = (int64_t)config_size;
+	m.layers = calloc(n + 1, sizeof(*m.layers));
+	if (!m.layers)
+		return err_nomem(err);
+	for (i = 0; i < n && r == 0; i++) {
+		struct layer_header h;
+
+		m.layers[i] = base->manifest.layers[i];
+		r = layer_peek(s, &m.layers[i].digest, &h, err);
+		if (r == 0)
+			m.layers[i].media_type = (char *)codec_media_type((enum codec)h.codec);
+	}
+	m.n_layers = n;
+	if (layer) {
+		m.layers[n].media_type = (char *)codec_media_type(layer->codec);
+		m.layers[n].digest = layer->digest;
+		m.layers[n].size = (int64_t)layer->size;
+		m.n_layers++;
+	}
+	if (r == 0 && manifest_write(&m, out) < 0)
+		r = err_nomem(err);
+	free(m.layers);
+	return r;
+}
+
+static int build(struct txn *t, struct container *c, const struct commit_options *o,
+		 const struct image *base, struct image_name *out, struct err *err)
+{
+	struct buf config _cleanup_buf_ = BUF_INIT;
+	struct buf manifest _cleanup_buf_ = BUF_INIT;
+	struct ingest_result layer;
+	struct stat root;
+	bool empty = false;
+	int r;
+
+	r = base_root(txn_store(t), base, &root, err);
+	if (r == 0)
+		r = write_layer(t, c, &root, o->codec, &layer, &empty, err);
+	if (r == 0)
+		r = make_config(base, o, empty ? NULL : &layer, &config, err);
+	if (r == 0)
+		r = blob_put(t, config.data, config.len, &out->id, err);
+	if (r == 0)
+		r = make_manifest(txn_store(t), base, &out->id, config.len, empty ? NULL : &layer,
+				  &manifest, err);
+	if (r == 0)
+		r = blob_put(t, manifest.data, manifest.len, &out->desc.digest, err);
+	out->name = o->name;
+	out->desc.media_type = (char *)MEDIA_OCI_MANIFEST;
+	out->desc.size = (int64_t)manifest.len;
+	return r;
+}
+
+int commit(struct store *s, struct container *c, const struct commit_options *o, struct digest *id,
+	   struct err *err)
+{
+	_cleanup_image_ struct image *base = NULL;
+	struct image_name name = { 0 };
+	struct txn *t;
+	int r;
+
+	r = image_open(s, NULL, &c->manifest, &base, err);
+	if (r < 0)
+		return err_wrap(err, r, "container %s: its image", c->name);
+	r = txn_begin(s, &t, err);
+	if (r < 0)
+		return r;
+	r = build(t, c, o, base, &name, err);
+	if (r == 0)
+		r = image_publish(t, &name, 1, err);
+	txn_free(t);
+	if (r == 0)
+		*id = name.id;
+	return r;
+}

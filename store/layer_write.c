@@ -1,0 +1,385 @@
+#include "store/layer_write.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/text.h"
+#include "store/tar_write.h"
+#include "store/upper.h"
+
+#define COPY_SIZE (256u * 1024)
+#define WHITEOUT ".wh."
+#define OPAQUE ".wh..wh..opq"
+
+/* A directory being walked: its names, sorted, and how far we are. */
+struct level {
+	int fd;
+	char **names;
+	size_t n, i;
+	size_t path_len; /* of walk.path, up to this directory */
+};
+
+struct walk {
+	const struct upper *u;
+	const struct sink *out;
+	struct err *err;
+	struct level *levels;
+	size_t depth, cap;
+	struct buf path;  /* of the entry at hand */
+	struct map links; /* "dev:ino" -> path of the first name */
+	char *block;
+	size_t written; /* entries */
+};
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void level_fini(struct level *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->n; i++)
+		free(l->names[i]);
+	free(l->names);
+	if (l->fd >= 0)
+		close(l->fd);
+}
+
+static int read_names(struct level *l)
+{
+	_cleanup_closedir_ DIR *d = NULL;
+	int copy = openat(l->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	size_t cap = 0;
+	struct dirent *e;
+
+	d = copy < 0 ? NULL : fdopendir(copy);
+	if (!d)
+		return -errno;
+	while ((errno = 0, e = readdir(d))) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		if (l->n == cap) {
+			char **names;
+
+			cap = cap ? cap * 2 : 32;
+			names = realloc(l->names, cap * sizeof(*names));
+			if (!names)
+				return -ENOMEM;
+			l->names = names;
+		}
+		l->names[l->n] = strdup(e->d_name);
+		if (!l->names[l->n])
+			return -ENOMEM;
+		l->n++;
+	}
+	if (errno)
+		return -errno;
+	if (l->n)
+		qsort(l->names, l->n, sizeof(*l->names), by_name);
+	return 0;
+}
+
+/* Walk into a directory; fd is taken. */
+static int enter(struct walk *w, int fd)
+{
+	struct level *l;
+	int r;
+
+	if (w->depth == w->cap) {
+		size_t cap = w->cap ? w->cap * 2 : 16;
+
+		l = realloc(w->levels, cap * sizeof(*l));
+		if (!l) {
+			close(fd);
+			return -ENOMEM;
+		}
+		w->levels = l;
+		w->cap = cap;
+	}
+	l = &w->levels[w->depth++];
+	memset(l, 0, sizeof(*l));
+	l->fd = fd;
+	l->path_len = w->path.len;
+	r = read_names(l);
+	return r;
+}
+
+static int fail(struct walk *w, int r, const char *what)
+{
+	struct buf name _cleanup_buf_ = BUF_INIT;
+
+	text_escape(&name, buf_str(&w->path));
+	return err_sys(w->err, -r, "/%s: %s", buf_str(&name), what);
+}
+
+/* The attributes of the image's file, as pax records in the order of their names. */
+static int add_xattrs(struct walk *w, int fd, struct tar_entry *e)
+{
+	struct buf list _cleanup_buf_ = BUF_INIT;
+	_cleanup_free_ char **names = NULL;
+	size_t n = 0, i;
+	const char *p;
+	int r;
+
+	r = upper_xattr_list(w->u, fd, &list);
+	if (r == -ENOTSUP || (r == 0 && !list.len))
+		return 0;
+	if (r < 0)
+		return r;
+	names = calloc(list.len, sizeof(*names));
+	if (!names)
+		return -ENOMEM;
+	for (p = list.data; p < list.data + list.len; p += strlen(p) + 1)
+		if (strcmp(p, "security.capability") == 0 || strncmp(p, "user.", 5) == 0)
+			names[n++] = (char *)p;
+	qsort(names, n, sizeof(*names), by_name);
+	for (i = 0; i < n; i++) {
+		_cleanup_free_ char *value = NULL;
+		ssize_t len = upper_xattr_get(w->u, fd, names[i], NULL, 0);
+
+		if (len < 0)
+			return (int)len;
+		value = malloc((size_t)len + 1);
+		if (!value)
+			return -ENOMEM;
+		len = upper_xattr_get(w->u, fd, names[i], value, (size_t)len);
+		if (len < 0)
+			return (int)len;
+		if (tar_xattr(&e->xattrs, names[i], value, (size_t)len) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int put_entry(struct walk *w, const struct tar_entry *e)
+{
+	w->written++;
+	return tar_header(w->out, e, w->err);
+}
+
+/* A marker file of the image's form beside the names of the directory at hand. */
+static int put_marker(struct walk *w, size_t dir_len, const char *prefix, const char *name)
+{
+	struct buf path _cleanup_buf_ = BUF_INIT;
+	struct tar_entry e = { .st.st_mode = S_IFREG | 0600 };
+
+	if (buf_append(&path, w->path.data, dir_len) < 0 || (dir_len && buf_putc(&path, '/') < 0) ||
+	    buf_puts(&path, prefix) < 0 || buf_puts(&path, name) < 0)
+		return err_nomem(w->err);
+	e.path = buf_str(&path);
+	return put_entry(w, &e);
+}
+
+static int put_data(struct walk *w, int fd, uint64_t size)
+{
+	uint64_t left = size;
+	int r;
+
+	while (left) {
+		ssize_t n = read(fd, w->block, MIN(left, (uint64_t)COPY_SIZE));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return fail(w, -errno, "cannot read");
+		if (n == 0)
+			return fail(w, -EIO, "became shorter while it was read");
+		r = sink_write(w->out, w->block, (size_t)n, w->err);
+		if (r < 0)
+			return r;
+		left -= (uint64_t)n;
+	}
+	return tar_pad(w->out, size, w->err);
+}
+
+/* The path under which this inode was written already, or NULL; remembers it where it has more names. */
+static int seen_before(struct walk *w, int dirfd, const char *name, const char **first)
+{
+	struct stat real;
+	char key[64];
+	char *copy;
+
+	*first = NULL;
+	if (fstatat(dirfd, name, &real, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (real.st_nlink < 2)
+		return 0;
+	snprintf(key, sizeof(key), "%llx:%llx", (unsigned long long)real.st_dev,
+		 (unsigned long long)real.st_ino);
+	*first = map_get(&w->links, key);
+	if (*first)
+		return 0;
+	copy = strdup(buf_str(&w->path));
+	if (!copy || map_put(&w->links, key, copy) < 0) {
+		free(copy);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Anything but a directory. fd was opened with O_PATH. */
+static int put_file(struct walk *w, int dirfd, const char *name, int fd, struct tar_entry *e)
+{
+	struct buf target _cleanup_buf_ = BUF_INIT;
+	_cleanup_close_ int data = -1;
+	const char *first;
+	int r;
+
+	if (S_ISSOCK(e->st.st_mode)) {
+		log_warn("/%s: a socket has no place in a layer; skipped", e->path);
+		return 0;
+	}
+	r = seen_before(w, dirfd, name, &first);
+	if (r < 0)
+		return fail(w, r, "cannot read");
+	if (first) {
+		e->hardlink = true;
+		e->target = first;
+		return put_entry(w, e);
+	}
+	if (S_ISLNK(e->st.st_mode)) {
+		r = upper_readlink(w->u, dirfd, name, &target);
+		if (r < 0)
+			return fail(w, r, "cannot read the link");
+		e->target = buf_str(&target);
+	}
+	r = add_xattrs(w, fd, e);
+	if (r < 0)
+		return fail(w, r, "cannot read its extended attributes");
+	if (!S_ISREG(e->st.st_mode))
+		return put_entry(w, e);
+	data = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (data < 0)
+		return fail(w, -errno, "cannot open");
+	r = put_entry(w, e);
+	return r < 0 ? r : put_data(w, data, (uint64_t)e->st.st_size);
+}
+
+static int put_dir(struct walk *w, int dirfd, const char *name, int fd, struct tar_entry *e)
+{
+	int dir = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), r;
+
+	if (dir < 0)
+		return fail(w, -errno, "cannot open");
+	r = add_xattrs(w, fd, e);
+	if (r < 0)
+		r = fail(w, r, "cannot read its extended attributes");
+	if (r == 0)
+		r = put_entry(w, e);
+	if (r == 0 && upper_is_opaque(w->u, dir) == 1)
+		r = put_marker(w, w->path.len, OPAQUE, "");
+	if (r < 0) {
+		close(dir);
+		return r;
+	}
+	r = enter(w, dir);
+	return r < 0 ? fail(w, r, "cannot read the directory") : 0;
+}
+
+static int put_one(struct walk *w, int dirfd, const char *name)
+{
+	size_t dir_len = w->path.len;
+	_cleanup_close_ int fd = -1;
+	struct tar_entry e = { 0 };
+	bool whiteout;
+	int r;
+
+	if ((dir_len && buf_putc(&w->path, '/') < 0) || buf_puts(&w->path, name) < 0)
+		return err_nomem(w->err);
+	if (strncmp(name, WHITEOUT, strlen(WHITEOUT)) == 0)
+		return fail(w, -EINVAL, "the name would be read as a whiteout");
+	r = upper_lookup(w->u, dirfd, name, &e.st, &whiteout);
+	if (r < 0)
+		return fail(w, r, "cannot read");
+	if (whiteout)
+		return put_marker(w, dir_len, WHITEOUT, name);
+	fd = openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return fail(w, -errno, "cannot open");
+	e.path = buf_str(&w->path);
+	r = S_ISDIR(e.st.st_mode) ? put_dir(w, dirfd, name, fd, &e)
+				  : put_file(w, dirfd, name, fd, &e);
+	buf_fini(&e.xattrs);
+	return r;
+}
+
+/* The root stands in the layer only where its owner or mode is another one than below. */
+static int put_root(struct walk *w, const struct stat *base)
+{
+	struct tar_entry e = { .path = "." };
+	int r = upper_fstat(w->u, w->u->fd, &e.st);
+
+	if (r < 0)
+		return fail(w, r, "cannot read");
+	if (e.st.st_mode != base->st_mode || e.st.st_uid != base->st_uid ||
+	    e.st.st_gid != base->st_gid) {
+		r = put_entry(w, &e);
+		if (r < 0)
+			return r;
+	}
+	return upper_is_opaque(w->u, w->u->fd) == 1 ? put_marker(w, 0, OPAQUE, "") : 0;
+}
+
+static int walk(struct walk *w, const struct stat *base_root)
+{
+	int fd = openat(w->u->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
+
+	if (fd < 0)
+		return fail(w, -errno, "cannot open");
+	r = put_root(w, base_root);
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
+	r = enter(w, fd);
+	if (r < 0)
+		return fail(w, r, "cannot read the directory");
+	while (w->depth) {
+		struct level *l = &w->levels[w->depth - 1];
+
+		w->path.len = l->path_len;
+		if (w->path.data)
+			w->path.data[w->path.len] = '\0';
+		if (l->i == l->n) {
+			level_fini(l);
+			w->depth--;
+			continue;
+		}
+		r = put_one(w, l->fd, l->names[l->i++]);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int layer_write(const struct upper *u, const struct stat *base_root, const struct sink *out,
+		bool *empty, struct err *err)
+{
+	struct walk w = { .u = u, .out = out, .err = err };
+	int r;
+
+	w.block = malloc(COPY_SIZE);
+	r = w.block ? walk(&w, base_root) : err_nomem(err);
+	if (r == 0 && w.written)
+		r = tar_end(out, err);
+	*empty = w.written == 0;
+	while (w.depth)
+		level_fini(&w.levels[--w.depth]);
+	free(w.levels);
+	free(w.block);
+	buf_fini(&w.path);
+	map_fini(&w.links, free);
+	return r;
+}

@@ -1,0 +1,39 @@
+/*
+ * Writing a tar that is the same for the same tree, on every machine: ustar
+ * headers, pax records only where a value does not fit, no user names, no
+ * times but mtime.
+ * spec    POSIX.1-2017 pax, "ustar Interchange Format", "pax Extended Header"; SCHILY.xattr of star
+ */
+#ifndef STORE_TAR_WRITE_H
+#define STORE_TAR_WRITE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "base/buf.h"
+#include "base/sink.h"
+
+struct err;
+
+struct tar_entry {
+	const char *path;   /* relative; a directory's without the '/' at its end */
+	const char *target; /* of a symbolic or hard link */
+	bool hardlink;	    /* another name of target; st counts for owner, mode and mtime only */
+	struct stat st;	    /* type, mode, owner, size, mtime, rdev */
+	struct buf xattrs;  /* pax records, made by tar_xattr() in the order of the names */
+};
+
+/* tar_xattr - append the record of an extended attribute; 0 or -ENOMEM. */
+int tar_xattr(struct buf *out, const char *name, const void *value, size_t len);
+
+/* tar_header - everything of an entry but its data, which the caller writes to the same sink. */
+int tar_header(const struct sink *s, const struct tar_entry *e, struct err *err);
+
+/* tar_pad - behind size bytes of data, up to the next block. */
+int tar_pad(const struct sink *s, uint64_t size, struct err *err);
+
+/* tar_end - the two zero blocks. */
+int tar_end(const struct sink *s, struct err *err);
+
+#endif
