@@ -1,3 +1,6 @@
+/*
+ * The buffer grows by doubling and keeps one byte more than it says, for the NUL.
+ */
 #include "base/buf.h"
 
 #include <errno.h>

@@ -1,3 +1,7 @@
+/*
+ * Messages are formatted into the caller's struct, never on the heap: running out of
+ * memory must be sayable.
+ */
 #include "base/err.h"
 
 #include <errno.h>

@@ -1,3 +1,7 @@
+/*
+ * Every walk here keeps one descriptor and names below it, so no link outside is ever
+ * followed.
+ */
 #include "base/file.h"
 
 #include <dirent.h>

@@ -1,3 +1,6 @@
+/*
+ * One line a message, to stderr or to syslog; nothing is kept.
+ */
 #include "base/log.h"
 
 #include <stdarg.h>

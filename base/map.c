@@ -1,3 +1,7 @@
+/*
+ * Open addressing with linear probing; a removal moves later slots back instead of
+ * leaving a tombstone.
+ */
 #include "base/map.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/*
+ * The bar is redrawn ten times a second at the most, whatever the number of calls.
+ */
 #include "base/progress.h"
 
 #include <stdio.h>

@@ -1,3 +1,7 @@
+/*
+ * A mutex and two conditions around an array of blocks: blocks are large, so the lock is
+ * taken rarely.
+ */
 #include "base/ring.h"
 
 #include <pthread.h>

@@ -1,3 +1,6 @@
+/*
+ * The formats are docker's (go-units, Go's RFC 3339), rebuilt from what they print.
+ */
 #include "base/text.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/*
+ * Small blobs are hashed as they are read, so what a caller gets is what the digest says.
+ */
 #include "store/blob.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/*
+ * One function an instruction, and a table of them; the word splitting is a Dockerfile's.
+ */
 #include "store/changes.h"
 
 #include <ctype.h>

@@ -1,3 +1,6 @@
+/*
+ * The magic numbers of the compressions.
+ */
 #include "store/codec.h"
 
 #include <string.h>

@@ -1,3 +1,7 @@
+/*
+ * The stages of a commit are stacked: upper directory, tar, compression, ingest; then
+ * config and manifest.
+ */
 #include "store/commit.h"
 
 #include <errno.h>

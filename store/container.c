@@ -1,3 +1,7 @@
+/*
+ * A container is born in imagefs/tmp and renamed into place; container.json is written
+ * once.
+ */
 #include "store/container.h"
 
 #include <dirent.h>

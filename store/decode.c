@@ -1,3 +1,7 @@
+/*
+ * All codecs share one cursor over the input blocks, which hashes what it passes into the
+ * open span.
+ */
 #include "store/decode.h"
 
 #include <errno.h>

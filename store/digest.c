@@ -1,3 +1,6 @@
+/*
+ * The strict grammar of digests, and OpenSSL behind the running hashes.
+ */
 #include "store/digest.h"
 
 #include <errno.h>

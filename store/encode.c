@@ -1,3 +1,7 @@
+/*
+ * gzip through zlib and zstd in frames, both without anything in their headers that
+ * varies.
+ */
 #include "store/encode.h"
 
 #include <errno.h>

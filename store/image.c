@@ -1,3 +1,7 @@
+/*
+ * From what a user types to an image, and from a transaction to a name: the two ends of
+ * every verb.
+ */
 #include "store/image.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/*
+ * The pipeline of three threads that every blob comes in through.
+ */
 #include "store/ingest.h"
 
 #include <errno.h>

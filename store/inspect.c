@@ -1,3 +1,6 @@
+/*
+ * Docker's keys from a config, in docker's order.
+ */
 #include "store/inspect.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/*
+ * jansson, with the flags that hostile input calls for.
+ */
 #include "store/json.h"
 
 #include <errno.h>

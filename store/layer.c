@@ -1,3 +1,7 @@
+/*
+ * The index is mapped and never parsed; a read finds the extent, then the span, then asks
+ * the cache.
+ */
 #include "store/layer.h"
 
 #include <errno.h>

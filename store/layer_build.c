@@ -1,3 +1,7 @@
+/*
+ * Entries are placed as an unpacker would place them, parents' links resolved inside the
+ * layer.
+ */
 #include "store/layer_build.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/*
+ * Sorting what was collected and writing it as one file.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,6 @@
+/*
+ * Written once through the decoder, then read by the table at its end.
+ */
 #include "store/layer_copy.h"
 
 #include <errno.h>

@@ -1,3 +1,7 @@
+/*
+ * libarchive reads the headers; where data lies is taken from its count of consumed
+ * bytes.
+ */
 #include "store/layer_tar.h"
 
 #include <errno.h>

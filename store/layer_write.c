@@ -1,3 +1,7 @@
+/*
+ * A walk with an explicit stack, names sorted, a descriptor a level; nothing outside is
+ * followed.
+ */
 #include "store/layer_write.h"
 
 #include <dirent.h>

@@ -1,3 +1,6 @@
+/*
+ * Only what is needed is taken from a manifest, and all of that is checked.
+ */
 #include "store/manifest.h"
 
 #include <errno.h>

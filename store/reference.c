@@ -1,3 +1,6 @@
+/*
+ * A hand-written scanner for the reference grammar: it is regular and small.
+ */
 #include "store/reference.h"
 
 #include <ctype.h>

@@ -1,3 +1,7 @@
+/*
+ * index.json is read whole and written whole; entries of other tools keep what they
+ * brought.
+ */
 #include "store/refs.h"
 
 #include <errno.h>

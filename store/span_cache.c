@@ -1,3 +1,7 @@
+/*
+ * A hash table and an LRU list under one lock, which is never held while a span is
+ * inflated.
+ */
 #include "store/span_cache.h"
 
 #include <errno.h>

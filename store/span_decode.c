@@ -1,3 +1,7 @@
+/*
+ * Decoding one span again: its blob bytes are checked against their digest before they
+ * are inflated.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

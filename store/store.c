@@ -1,3 +1,6 @@
+/*
+ * Making and opening the directory, and its lock.
+ */
 #include "store/store.h"
 
 #include <errno.h>

@@ -1,3 +1,7 @@
+/*
+ * ustar by hand, because every byte of it is a promise; pax records where ustar has no
+ * room.
+ */
 #include "store/tar_write.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/*
+ * Reading a merged tree.
+ */
 #include "store/tree.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/*
+ * A directory below imagefs/tmp, locked by its owner, and a list of where its files go.
+ */
 #include "store/txn.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/*
+ * The two forms of an upper directory behind one set of calls.
+ */
 #include "store/upper.h"
 
 #include <errno.h>
