@@ -6,6 +6,7 @@ libbase_a_SOURCES = \
 	base/file.c base/file.h \
 	base/log.c base/log.h \
 	base/map.c base/map.h \
+	base/mountpoint.c base/mountpoint.h \
 	base/progress.c base/progress.h \
 	base/ring.c base/ring.h \
 	base/sink.h \
