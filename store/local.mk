@@ -29,8 +29,9 @@ libstore_a_SOURCES = \
 	store/load_oci.c \
 	store/load_part.c store/load_part.h \
 	store/load_v1.c \
+	store/made.c store/made.h \
 	store/manifest.c store/manifest.h \
-	store/mounts.h \
+	store/mounts.c store/mounts.h \
 	store/reference.c store/reference.h \
 	store/refs.c store/refs.h \
 	store/save.c store/save.h \

@@ -14,6 +14,7 @@
 #define STORE_MOUNTS_H
 
 struct err;
+struct sockaddr_un;
 struct store;
 
 /* mounts_refresh - tell every daemon of this store and wait; a dead daemon's socket is removed. */
@@ -28,5 +29,11 @@ void mounts_thaw(int *fds, unsigned n);
 
 /* mounts_close - no daemon holds this container any more; -EBUSY names the reason. */
 int mounts_close(struct store *s, const char *container, struct err *err);
+
+/* mounts_find - a pidfd of the daemon that serves this store at DIR, or -ENOENT. The caller closes it. */
+int mounts_find(struct store *s, const char *dir);
+
+/* mounts_address - where a daemon listens: name in the directory dirfd (imagefs/mounts), however long its path. */
+int mounts_address(int dirfd, const char *name, struct sockaddr_un *out);
 
 #endif

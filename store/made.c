@@ -1,0 +1,210 @@
+#include "store/made.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "store/store.h"
+
+#define SUFFIX ".made"
+#define MADE_MAX (64 * PATH_MAX)
+/* DIR, DIR/images, DIR/containers; more only where several daemons died at once. */
+#define PATHS_MAX 16
+
+struct made {
+	struct store *store;
+	int dirfd; /* imagefs/mounts */
+	int fd;	   /* the notes, locked; -1: none yet */
+	char name[32];
+	char *paths[PATHS_MAX];
+	size_t n;
+};
+
+int made_new(struct store *s, struct made **out, struct err *err)
+{
+	struct made *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return err_nomem(err);
+	m->store = s;
+	m->fd = -1;
+	snprintf(m->name, sizeof(m->name), "%d" SUFFIX, (int)getpid());
+	m->dirfd = openat(s->imagefs_fd, "mounts", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (m->dirfd < 0) {
+		free(m);
+		return err_sys(err, errno, "%s/imagefs/mounts", s->path);
+	}
+	*out = m;
+	return 0;
+}
+
+void made_free(struct made *m)
+{
+	size_t i;
+
+	if (!m)
+		return;
+	for (i = 0; i < m->n; i++)
+		free(m->paths[i]);
+	if (m->fd >= 0)
+		close(m->fd);
+	close(m->dirfd);
+	free(m);
+}
+
+/* Write the notes as they are now; without any the file goes. */
+static int write_notes(struct made *m)
+{
+	struct buf text _cleanup_buf_ = BUF_INIT;
+	size_t i;
+	int r = 0;
+
+	if (m->n == 0) {
+		if (m->fd >= 0) {
+			unlinkat(m->dirfd, m->name, 0);
+			close(m->fd);
+			m->fd = -1;
+		}
+		return 0;
+	}
+	if (m->fd < 0) {
+		m->fd = openat(m->dirfd, m->name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (m->fd < 0)
+			return -errno;
+		if (flock(m->fd, LOCK_EX | LOCK_NB) < 0)
+			return -errno;
+	}
+	for (i = 0; i < m->n && r == 0; i++)
+		r = buf_printf(&text, "%s\n", m->paths[i]);
+	if (r < 0)
+		return r;
+	if (ftruncate(m->fd, 0) < 0 || lseek(m->fd, 0, SEEK_SET) < 0)
+		return -errno;
+	return file_write_all(m->fd, text.data, text.len);
+}
+
+static int note(struct made *m, const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < m->n; i++)
+		if (strcmp(m->paths[i], path) == 0)
+			return 0;
+	if (m->n == PATHS_MAX)
+		return -ENOSPC;
+	m->paths[m->n] = strdup(path);
+	if (!m->paths[m->n])
+		return -ENOMEM;
+	m->n++;
+	return write_notes(m);
+}
+
+int made_dir(struct made *m, const char *path, struct err *err)
+{
+	struct stat st;
+	int r;
+
+	if (mkdir(path, 0755) < 0) {
+		if (errno != EEXIST)
+			return err_sys(err, errno, "cannot make %s", path);
+		if (stat(path, &st) < 0)
+			return err_sys(err, errno, "%s", path);
+		return S_ISDIR(st.st_mode) ? 0 : err_sys(err, ENOTDIR, "%s", path);
+	}
+	r = note(m, path);
+	if (r < 0) {
+		rmdir(path);
+		return err_sys(err, -r, "%s/imagefs/mounts/%s", m->store->path, m->name);
+	}
+	return 0;
+}
+
+/* A path may be taken over with dir where it is dir or directly in it. */
+static bool concerns(const char *path, const char *dir)
+{
+	size_t len = strlen(dir);
+
+	return strncmp(path, dir, len) == 0 &&
+	       (path[len] == '\0' || (path[len] == '/' && !strchr(path + len + 1, '/')));
+}
+
+static void adopt_from(struct made *m, const char *name, const char *dir)
+{
+	_cleanup_close_ int fd = openat(m->dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	struct buf text _cleanup_buf_ = BUF_INIT;
+	char *line, *save = NULL;
+
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return;
+	if (file_read(m->dirfd, name, MADE_MAX, &text, NULL) < 0 || text.len == 0)
+		return;
+	for (line = strtok_r(text.data, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		if (!concerns(line, dir))
+			return; /* the notes of another mount: for whoever comes to that */
+		if (note(m, line) < 0)
+			return;
+	}
+	if (strcmp(name, m->name) != 0)
+		unlinkat(m->dirfd, name, 0);
+}
+
+void made_adopt(struct made *m, const char *dir)
+{
+	_cleanup_closedir_ DIR *d = NULL;
+	int fd = openat(m->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent *e;
+
+	d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d)
+		return;
+	while ((e = readdir(d))) {
+		size_t len = strlen(e->d_name);
+
+		if (len > strlen(SUFFIX) && strcmp(e->d_name + len - strlen(SUFFIX), SUFFIX) == 0 &&
+		    !(m->fd >= 0 && strcmp(e->d_name, m->name) == 0))
+			adopt_from(m, e->d_name, dir);
+	}
+}
+
+static int by_length(const void *a, const void *b)
+{
+	size_t x = strlen(*(char *const *)a), y = strlen(*(char *const *)b);
+
+	return x < y ? 1 : x > y ? -1 : 0;
+}
+
+void made_remove(struct made *m, const char *path)
+{
+	size_t i, k = 0;
+
+	/* What is inside goes before what it is in. */
+	qsort(m->paths, m->n, sizeof(m->paths[0]), by_length);
+	for (i = 0; i < m->n; i++) {
+		if (path[0] != '\0' && strcmp(m->paths[i], path) != 0) {
+			m->paths[k++] = m->paths[i];
+			continue;
+		}
+		/* What others have put something in is theirs now. */
+		if (rmdir(m->paths[i]) == 0 || errno == ENOENT || errno == ENOTEMPTY) {
+			free(m->paths[i]);
+			continue;
+		}
+		log_debug("%s: %s", m->paths[i], strerror(errno));
+		m->paths[k++] = m->paths[i];
+	}
+	m->n = k;
+	write_notes(m);
+}
