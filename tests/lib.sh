@@ -238,14 +238,15 @@ assert_usage()
 # store_snapshot [STORE]: a digest of all that a failed command must leave alone.
 store_snapshot()
 {
+	local out=$SCRATCH/snapshot.$BASHPID
 	(
 		cd "${1:-$IMAGEFS_STORE}" || exit 0
 		cat index.json oci-layout
 		find blobs imagefs/layers imagefs/containers -printf '%p %s %T@ %m\n' 2>/dev/null | sort
 		find imagefs/tmp -mindepth 1 | sed 's/^/LEFT BEHIND: /'
-	) >"$SCRATCH/snapshot.$BASHPID" 2>/dev/null
-	sed -n '/^LEFT BEHIND/p' "$SCRATCH/snapshot.$BASHPID" >&2
-	sha256sum <"$SCRATCH/snapshot.$BASHPID"
+	) >"$out" 2>/dev/null
+	sed -n '/^LEFT BEHIND/p' "$out" >&2
+	sha256sum <"$out"
 }
 
 # store_unchanged PATTERN COMMAND...: assert_fails, and the store is as it was before.
