@@ -23,6 +23,7 @@ struct save_tar {
 	struct save_file file; /* fd -1: standard output */
 	struct archive *archive;
 	struct archive_entry *entry;
+	bool given_up;
 };
 
 static struct save_tar *tar_of(struct save_sink *k)
@@ -33,8 +34,10 @@ static struct save_tar *tar_of(struct save_sink *k)
 static la_ssize_t write_block(struct archive *a, void *arg, const void *data, size_t len)
 {
 	const struct save_tar *t = arg;
-	int r = file_write_all(t->file.fd >= 0 ? t->file.fd : STDOUT_FILENO, data, len);
+	int r = -ECANCELED;
 
+	if (!t->given_up)
+		r = file_write_all(t->file.fd >= 0 ? t->file.fd : STDOUT_FILENO, data, len);
 	if (r == 0)
 		return (la_ssize_t)len;
 	archive_set_error(a, -r, "%s", strerror(-r));
@@ -102,11 +105,9 @@ static void tar_free(struct save_sink *k)
 {
 	struct save_tar *t = tar_of(k);
 
-	if (t->archive) {
-		/* Closing would write an end behind what is unfinished. */
-		archive_write_fail(t->archive);
-		archive_write_free(t->archive);
-	}
+	/* libarchive closes what it frees: no end is to stand behind what is unfinished. */
+	t->given_up = true;
+	archive_write_free(t->archive);
 	archive_entry_free(t->entry);
 	save_file_fini(&t->file);
 	free(t);
