@@ -1,0 +1,2 @@
+dist_man_MANS += man/imagefs-load.1
+dist_man_MANS += man/imagefs-save.1

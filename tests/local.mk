@@ -4,10 +4,13 @@
 # any other test an executable that sources tests/lib.sh and one line in SHELL_TESTS.
 
 UNIT_TESTS = \
-	tests/unit/test_digest
+	tests/unit/test_digest \
+	tests/unit/test_load
 
 SHELL_TESTS = \
 	tests/cli/help \
+	tests/cli/load \
+	tests/cli/save \
 	tests/interop/load \
 	tests/interop/save \
 	tests/interop/trees \
@@ -17,6 +20,7 @@ SHELL_TESTS = \
 
 
 TEST_FILES = \
+	tests/archives.py \
 	tests/images.sh \
 	tests/lib.sh \
 	tests/oddities.py \

@@ -2,6 +2,7 @@ bin_PROGRAMS += imagefs
 imagefs_SOURCES = \
 	tools/cmd_images.c \
 	tools/cmd_inspect.c \
+	tools/cmd_load.c \
 	tools/cmd_save.c \
 	tools/main.c tools/verb.h
 imagefs_LDADD = $(STORE_LIBS)

@@ -18,10 +18,7 @@
 
 /* Every verb, in the order of `imagefs --help`. */
 static const struct verb *const verbs[] = {
-	&cmd_save,
-	&cmd_images,
-	&cmd_inspect,
-	NULL,
+	&cmd_load, &cmd_save, &cmd_images, &cmd_inspect, NULL,
 };
 
 /* Named in the manual of the whole, not built in this version. */

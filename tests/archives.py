@@ -1,0 +1,800 @@
+"""Image archives and layouts of every kind, and the hostile ones, each a few kilobytes.
+
+archives.py list good|bad     names
+archives.py make NAME OUT     write it to OUT, a file or a directory
+archives.py expect NAME       good: the lines that load prints; bad: a pattern for its message
+"""
+
+import bz2
+import gzip
+import hashlib
+import io
+import json
+import lzma
+import os
+import subprocess
+import sys
+import tarfile
+
+GZIP = "application/vnd.oci.image.layer.v1.tar+gzip"
+TAR = "application/vnd.oci.image.layer.v1.tar"
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+INDEX = "application/vnd.oci.image.index.v1+json"
+CONFIG = "application/vnd.oci.image.config.v1+json"
+REF = "org.opencontainers.image.ref.name"
+NAME = "io.containerd.image.name"
+HOST = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
+
+
+def sha(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def text(obj):
+    return json.dumps(obj, separators=(",", ":")).encode()
+
+
+def tar(files):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as t:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            info.mtime = 1700000000
+            t.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+def zstd(data):
+    return subprocess.run(["zstd", "-qc"], input=data, stdout=subprocess.PIPE, check=True).stdout
+
+
+PACK = {
+    "none": lambda d: d,
+    "gzip": lambda d: gzip.compress(d, mtime=0),
+    "members": lambda d: gzip.compress(d[:700], mtime=0) + gzip.compress(d[700:], mtime=0),
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
+    "zstd": zstd,
+}
+
+BASE = tar({"etc/os-release": b"ID=test\n", "bin/sh": b"#!" + b"x" * 5000})
+TOP = tar({"etc/motd": b"hello\n", "etc/.wh.gone": b""})
+
+
+def config(layers, **more):
+    c = {
+        "created": "2023-11-14T22:13:20Z",
+        "architecture": HOST,
+        "os": "linux",
+        "config": {"Cmd": ["/bin/sh"], "Env": ["A=<b>&c"]},
+        "rootfs": {"type": "layers", "diff_ids": ["sha256:" + sha(d) for d in layers]},
+        "history": [{"created_by": "layer %d" % i} for i in range(len(layers))],
+    }
+    c.update(more)
+    return text(c)
+
+
+class Members(dict):
+    """Path to contents: bytes, ("symlink", target) or ("link", target)."""
+
+    def blob(self, data):
+        self["blobs/sha256/" + sha(data)] = data
+        return {"digest": "sha256:" + sha(data), "size": len(data)}
+
+
+def write_tar(members, out):
+    with tarfile.open(out, "w", format=tarfile.PAX_FORMAT) as t:
+        for path, data in members.items():
+            for data in data if isinstance(data, list) else [data]:
+                info = tarfile.TarInfo(path)
+                if isinstance(data, tuple):
+                    info.type = tarfile.SYMTYPE if data[0] == "symlink" else tarfile.LNKTYPE
+                    info.linkname = data[1]
+                    t.addfile(info)
+                else:
+                    info.size = len(data)
+                    t.addfile(info, io.BytesIO(data))
+
+
+def write_dir(members, out):
+    for path, data in members.items():
+        path = os.path.join(out, path)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        if isinstance(data, tuple):
+            os.symlink(data[1], path)
+        else:
+            with open(path, "wb") as f:
+                f.write(data)
+
+
+def docker(layers=(BASE, TOP), tags=("app:1",), pack="none", conf=None, path="%s/layer.tar", **item):
+    m = Members()
+    c = conf if conf is not None else config(layers)
+    paths = []
+    for i, layer in enumerate(layers):
+        paths.append(path % sha(b"%d" % i + layer))
+        m[paths[-1].rpartition("/")[0] + "/VERSION"] = b"1.0"
+        m[paths[-1]] = PACK[pack](layer)
+    m[sha(c) + ".json"] = c
+    entry = {"Config": sha(c) + ".json", "RepoTags": list(tags) if tags is not None else None, "Layers": paths}
+    entry.update(item)
+    m["manifest.json"] = text([entry])
+    return m
+
+
+def image(m, layers=(BASE, TOP), pack="gzip", conf=None, media=None, **lie):
+    """Config, layers and manifest as blobs; the manifest's descriptor."""
+    c = m.blob(conf if conf is not None else config(layers))
+    c["mediaType"] = CONFIG
+    descs = []
+    for layer in layers:
+        d = m.blob(PACK[pack](layer))
+        d["mediaType"] = media or (TAR if pack == "none" else GZIP)
+        descs.append(d)
+    body = {"schemaVersion": 2, "mediaType": MANIFEST, "config": c, "layers": descs}
+    body.update(lie)
+    d = m.blob(text(body))
+    d["mediaType"] = MANIFEST
+    return d
+
+
+def artifact(m):
+    """A manifest of something that is no image."""
+    d = m.blob(b"{}")
+    d["mediaType"] = "application/vnd.dev.cosign.simplesigning.v1+json"
+    d = m.blob(text({"schemaVersion": 2, "mediaType": MANIFEST, "config": d, "layers": [d]}))
+    d["mediaType"] = MANIFEST
+    return d
+
+
+def layout(m, *entries):
+    m["index.json"] = text({"schemaVersion": 2, "manifests": list(entries)})
+    m["oci-layout"] = text({"imageLayoutVersion": "1.0.0"})
+    return m
+
+
+def named(desc, ref=None, name=None, platform=None):
+    d = dict(desc)
+    notes = {k: v for k, v in ((REF, ref), (NAME, name)) if v}
+    if notes:
+        d["annotations"] = notes
+    if platform:
+        d["platform"] = dict(zip(("os", "architecture"), platform.split("/")))
+    return d
+
+
+def oci(ref="docker.io/library/app:1", name=None, **kw):
+    m = Members()
+    return layout(m, named(image(m, **kw), ref, name))
+
+
+def index(m, *entries, media=INDEX):
+    d = m.blob(text({"schemaVersion": 2, "mediaType": media, "manifests": list(entries)}))
+    d["mediaType"] = media
+    return d
+
+
+def v1(repositories=True, **more):
+    m = Members()
+    ids = [sha(b"one"), sha(b"two")]
+    for i, layer in enumerate((BASE, TOP)):
+        j = {"id": ids[i], "created": "2015-01-02T03:04:05Z", "architecture": HOST, "os": "linux",
+             "docker_version": "1.9.1", "container_config": {"Cmd": ["/bin/sh", "-c", "#(nop) %d" % i]}}
+        if i:
+            j["parent"] = ids[0]
+            j["config"] = {"Cmd": ["/bin/sh"], "Env": ["A=<b>&c"]}
+        j.update(more if i == 0 else {})
+        m[ids[i] + "/VERSION"] = b"1.0"
+        m[ids[i] + "/json"] = text(j)
+        m[ids[i] + "/layer.tar"] = layer
+    if repositories:
+        m["repositories"] = text({"old": {"1": ids[1]}})
+    return m
+
+
+GOOD, BAD, FORM = {}, {}, {}
+
+
+def good(*lines, form="tar"):
+    def add(f):
+        GOOD[f.__name__] = (f, lines)
+        FORM[f.__name__] = form
+        return f
+    return add
+
+
+def bad(pattern, form="tar"):
+    def add(f):
+        BAD[f.__name__] = (f, pattern)
+        FORM[f.__name__] = form
+        return f
+    return add
+
+
+ID = "Loaded image ID: sha256:" + sha(config((BASE, TOP)))
+APP = "Loaded image: app:1"
+
+
+@good(APP)
+def docker_plain():
+    return docker()
+
+
+@good(APP)
+def docker_gzip():
+    return docker(pack="gzip")
+
+
+@good(APP)
+def docker_gzip_members():
+    return docker(pack="members")
+
+
+@good(APP)
+def docker_bzip2():
+    return docker(pack="bzip2")
+
+
+@good(APP)
+def docker_xz():
+    return docker(pack="xz")
+
+
+@good(APP)
+def docker_zstd():
+    return docker(pack="zstd")
+
+
+@good(APP)
+def docker_manifest_first():
+    return dict(reversed(docker().items()))
+
+
+@good(APP)
+def docker_dot_slash():
+    return {"./" + k: v for k, v in docker().items()}
+
+
+@good(APP)
+def docker_flat_names():
+    """As skopeo and podman name layers, with links for old readers."""
+    m = docker(path="%s.tar")
+    m[sha(b"x") + "/layer.tar"] = ("symlink", "../%s.tar" % sha(b"0" + BASE))
+    return m
+
+
+@good(APP)
+def docker_symlinked_layer():
+    m = docker(layers=(BASE, BASE, TOP))
+    m["%s/layer.tar" % sha(b"1" + BASE)] = ("symlink", "../%s/layer.tar" % sha(b"0" + BASE))
+    return m
+
+
+@good(APP)
+def docker_hard_linked_layer():
+    m = docker(layers=(BASE, BASE, TOP))
+    m["%s/layer.tar" % sha(b"1" + BASE)] = ("link", "%s/layer.tar" % sha(b"0" + BASE))
+    return m
+
+
+@good("Loaded image: app:1", "Loaded image: localhost:5000/team/app:2", "Loaded image: u/app:3")
+def docker_many_tags():
+    return docker(tags=("app:1", "localhost:5000/team/app:2", "docker.io/u/app:3"))
+
+
+@good(ID)
+def docker_untagged():
+    return docker(tags=None)
+
+
+@good(APP)
+def docker_without_layers():
+    return docker(layers=(), Layers=None)
+
+
+@good("Loaded image: app:1", "Loaded image: other:2")
+def docker_two_images():
+    m = docker()
+    n = docker(layers=(BASE,), tags=("other:2",))
+    both = json.loads(m["manifest.json"]) + json.loads(n["manifest.json"])
+    m.update(n)
+    m["manifest.json"] = text(both)
+    return m
+
+
+@good(APP)
+def docker_bracket_layer():
+    """A layer that begins like JSON does."""
+    return docker(layers=(tar({"[": b"x", "{}": b"y"}),))
+
+
+@good("Loaded image: new:2")
+def docker_manifest_twice():
+    """Of members with one name the last counts, as for tar."""
+    m = docker(tags=("old:1",))
+    m["manifest.json"] = [m["manifest.json"], docker(tags=("new:2",))["manifest.json"]]
+    return m
+
+
+@good(APP)
+def docker_zero_byte_layer():
+    return docker(layers=(BASE, b""))
+
+
+@good("Loaded image: app:1", "Loaded image: app:2")
+def docker_25():
+    m = Members()
+    d = image(m, pack="none")
+    layout(m, named(d, "1", "docker.io/library/app:1"), named(d, "2", "docker.io/library/app:2"))
+    c = config((BASE, TOP))
+    m["manifest.json"] = text([{"Config": "blobs/sha256/" + sha(c), "RepoTags": ["app:1", "app:2"],
+                                "Layers": ["blobs/sha256/" + sha(x) for x in (BASE, TOP)]}])
+    return m
+
+
+@good(APP)
+def oci_takes_repotags():
+    m = docker_25()
+    i = json.loads(m["index.json"])
+    i["manifests"] = [named({k: i["manifests"][0][k] for k in ("digest", "size", "mediaType")}, "1")]
+    m["index.json"] = text(i)
+    j = json.loads(m["manifest.json"])
+    j[0]["RepoTags"] = ["app:1"]
+    m["manifest.json"] = text(j)
+    return m
+
+
+@good("Loaded image: old:1")
+def v1_repositories():
+    return v1()
+
+
+@good("Loaded image ID: sha256:.*")
+def v1_without_repositories():
+    return v1(repositories=False)
+
+
+@good(APP)
+def oci_archive():
+    return oci()
+
+
+@good(APP, form="dir")
+def oci_dir():
+    return oci()
+
+
+@good(APP)
+def oci_zstd():
+    return oci(pack="zstd")
+
+
+@good(APP)
+def oci_bzip2():
+    return oci(pack="bzip2")
+
+
+@good(APP)
+def oci_xz():
+    return oci(pack="xz")
+
+
+@good(APP)
+def oci_media_type_lies():
+    return oci(pack="none", media=GZIP)
+
+
+@good(ID)
+def oci_tag_only():
+    return oci(ref="latest")
+
+
+@good(ID)
+def oci_two_tags_only():
+    m = Members()
+    d = image(m)
+    return layout(m, named(d, "latest"), named(d, "1"))
+
+
+@good(ID)
+def oci_unnamed():
+    return oci(ref=None)
+
+
+@good(APP)
+def oci_tag_and_image_name():
+    return oci(ref="1", name="docker.io/library/app:1")
+
+
+@good("Loaded image: ghcr.io/a/b:c")
+def oci_ref_name_first():
+    return oci(ref="ghcr.io/a/b:c", name="docker.io/library/app:1")
+
+
+@good("Loaded image: app:1")
+def oci_short_name():
+    return oci(ref="app:1")
+
+
+@good(ID)
+def oci_name_is_no_reference():
+    return oci(ref="../../etc:passwd")
+
+
+@good("Loaded image: app:1", "Loaded image: app:2")
+def oci_two_names():
+    m = Members()
+    d = image(m)
+    return layout(m, named(d, "docker.io/library/app:1"), named(d, "docker.io/library/app:2"), named(d))
+
+
+@good(APP)
+def oci_index():
+    m = Members()
+    other = {"digest": "sha256:" + "0" * 64, "size": 1, "mediaType": MANIFEST}
+    d = index(m, named(other, platform="unknown/unknown"), named(other, platform="linux/s390"),
+              named(image(m), platform="linux/" + HOST))
+    return layout(m, named(d, "docker.io/library/app:1"))
+
+
+@good(APP)
+def oci_docker_list():
+    m = Members()
+    d = index(m, named(image(m), platform="linux/" + HOST),
+              media="application/vnd.docker.distribution.manifest.list.v2+json")
+    return layout(m, named(d, "docker.io/library/app:1"))
+
+
+@good(APP)
+def oci_nested_index():
+    m = Members()
+    d = image(m)
+    for _ in range(4):
+        d = index(m, named(d, platform="linux/" + HOST))
+    return layout(m, named(d, "docker.io/library/app:1"))
+
+
+@good(APP)
+def oci_platforms_in_index_json():
+    m = Members()
+    other = {"digest": "sha256:" + "0" * 64, "size": 1, "mediaType": MANIFEST}
+    return layout(m, named(other, "docker.io/library/app:1", platform="linux/s390"),
+                  named(image(m), "docker.io/library/app:1", platform="linux/" + HOST),
+                  named(other, "docker.io/library/app:1", platform="unknown/unknown"))
+
+
+@good(APP)
+def oci_signature_beside():
+    m = Members()
+    return layout(m, named(artifact(m), "sha256-x.sig"), named(image(m), "docker.io/library/app:1"))
+
+
+@bad("is empty", form="raw")
+def empty():
+    return b""
+
+
+@bad("not an image archive", form="raw")
+def garbage():
+    return hashlib.sha512(b"g").digest() * 200
+
+
+@bad("not an image archive", form="raw")
+def garbage_in_gzip():
+    return gzip.compress(b"no tar at all" * 99)
+
+
+@bad("not an image archive: neither")
+def root_file_system():
+    return {"etc/passwd": b"root:x:0:0\n", "bin/sh": b"x" * 9000}
+
+
+@bad("manifest.json: invalid JSON")
+def docker_manifest_no_json():
+    return dict(docker(), **{"manifest.json": b"[{]"})
+
+
+@bad("manifest.json: not a list")
+def docker_manifest_object():
+    return dict(docker(), **{"manifest.json": b"{}"})
+
+
+@bad("manifest.json: .*duplicate")
+def docker_duplicate_key():
+    return dict(docker(), **{"manifest.json": b'[{"Config":"a","Config":"b","Layers":[]}]'})
+
+
+@bad("manifest.json: larger than|manifest.json: not JSON")
+def docker_manifest_huge():
+    return dict(docker(), **{"manifest.json": b"[" + b" " * (5 << 20) + b"]"})
+
+
+@bad("not a path inside the archive")
+def docker_dotdot_layer():
+    return docker(Layers=["../../etc/passwd", "x"])
+
+
+@bad("not a name inside the archive")
+def member_dotdot():
+    return dict(docker(), **{"a/../../b": b"x"})
+
+
+@bad("layer nowhere.tar: .*missing")
+def docker_missing_layer():
+    return docker(Layers=["nowhere.tar", "x"])
+
+
+@bad("image config: .*missing")
+def docker_missing_config():
+    return docker(Config="nowhere.json")
+
+
+@bad("image config .* is damaged")
+def docker_config_changed():
+    m = docker()
+    name = sha(config((BASE, TOP))) + ".json"
+    m[name] = m[name].replace(b"/bin/sh", b"/bin/ed")
+    return m
+
+
+@bad("layer .*: its DiffID is sha256:%s, the image's config says sha256:%s" % (sha(BASE), sha(TOP)))
+def docker_layers_swapped():
+    c = config((TOP, BASE))
+    return docker(conf=c)
+
+
+@bad("2 diff_ids for 1 layers")
+def docker_layer_count():
+    m = docker()
+    j = json.loads(m["manifest.json"])
+    del j[0]["Layers"][1]
+    m["manifest.json"] = text(j)
+    return m
+
+
+@bad("too many links")
+def docker_link_loop():
+    m = docker()
+    a, b = ("%s/layer.tar" % sha(b"%d" % i + x) for i, x in enumerate((BASE, TOP)))
+    m[a] = ("symlink", "../" + b)
+    m[b] = ("symlink", "../" + a)
+    return m
+
+
+@bad("link out of the archive")
+def docker_link_outside():
+    m = docker()
+    m["%s/layer.tar" % sha(b"0" + BASE)] = ("symlink", "../../etc/passwd")
+    return m
+
+
+@bad("link out of the archive")
+def docker_link_absolute():
+    m = docker()
+    m["%s/layer.tar" % sha(b"0" + BASE)] = ("symlink", "/etc/passwd")
+    return m
+
+
+@bad("invalid reference format")
+def docker_bad_tag():
+    return docker(tags=("../etc:1",))
+
+
+@bad("invalid tag")
+def docker_no_tag():
+    return docker(tags=("app",))
+
+
+@bad("rootfs.type")
+def docker_rootfs_type():
+    return docker(conf=config((BASE, TOP), rootfs={"type": "disk", "diff_ids": []}))
+
+
+@bad("Cmd")
+def docker_config_types():
+    return docker(conf=config((BASE, TOP), config={"Cmd": "sh"}))
+
+
+@bad("not a layer|layer .*: ")
+def docker_layer_is_text():
+    return docker(layers=(b"just text, no tar" * 99,))
+
+
+@bad("layer .*: ")
+def docker_layer_truncated():
+    m = docker(pack="gzip")
+    for k in m:
+        if k.endswith("layer.tar"):
+            m[k] = m[k][:-30]
+    return m
+
+
+@bad("blob sha256:[0-9a-f]+ is missing")
+def oci_missing_layer():
+    m = oci()
+    del m["blobs/sha256/" + sha(PACK["gzip"](TOP))]
+    return m
+
+
+@bad("blob sha256:[0-9a-f]+ is missing")
+def oci_missing_config():
+    m = oci()
+    del m["blobs/sha256/" + sha(config((BASE, TOP)))]
+    return m
+
+
+@bad("blob sha256:[0-9a-f]+ is missing")
+def oci_missing_manifest():
+    m = oci()
+    del m["blobs/sha256/" + json.loads(m["index.json"])["manifests"][0]["digest"][7:]]
+    return m
+
+
+@bad("blob sha256:[0-9a-f]+ is missing", form="dir")
+def oci_dir_missing_layer():
+    return oci_missing_layer()
+
+
+def flipped(m, path):
+    m[path] = m[path][:40] + bytes([m[path][40] ^ 1]) + m[path][41:]
+    return m
+
+
+@bad("blob sha256:%s is damaged" % sha(PACK["gzip"](TOP)))
+def oci_layer_flipped():
+    return flipped(oci(), "blobs/sha256/" + sha(PACK["gzip"](TOP)))
+
+
+@bad("blob sha256:%s is damaged" % sha(PACK["gzip"](TOP)), form="dir")
+def oci_dir_layer_flipped():
+    return flipped(oci(), "blobs/sha256/" + sha(PACK["gzip"](TOP)))
+
+
+@bad("blob sha256:[0-9a-f]+ is damaged")
+def oci_config_flipped():
+    m = oci()
+    path = "blobs/sha256/" + sha(config((BASE, TOP)))
+    m[path] = m[path].replace(b"/bin/sh", b"/bin/ed")
+    return m
+
+
+@bad("blob sha256:[0-9a-f]+(:| is damaged)", form="dir")
+def oci_dir_config_flipped():
+    return oci_config_flipped()
+
+
+@bad("bytes, its descriptor says")
+def oci_size_lie():
+    m = Members()
+    d = image(m)
+    return layout(m, dict(named(d, "docker.io/library/app:1"), size=d["size"] + 1))
+
+
+@bad("no valid size")
+def oci_size_negative():
+    m = Members()
+    return layout(m, dict(named(image(m), "docker.io/library/app:1"), size=-1))
+
+
+@bad("digest")
+def oci_digest_path():
+    m = Members()
+    return layout(m, dict(image(m), digest="sha256:../../../../../../etc/passwd"))
+
+
+@bad("layer .*: its DiffID is")
+def oci_diff_id():
+    return oci(conf=config((BASE, BASE)))
+
+
+@bad("diff_ids for 2 layers")
+def oci_layer_count():
+    return oci(conf=config((BASE,)))
+
+
+@bad("nested too deep")
+def oci_index_too_deep():
+    m = Members()
+    d = image(m)
+    for _ in range(6):
+        d = index(m, named(d, platform="linux/" + HOST))
+    return layout(m, named(d, "docker.io/library/app:1"))
+
+
+@bad("no image for platform")
+def oci_other_platform():
+    m = Members()
+    return layout(m, index(m, named(image(m), platform="linux/s390"),
+                           named(image(m, layers=(TOP,)), platform="linux/sparc")))
+
+
+@bad("not what its descriptor says")
+def oci_index_is_manifest():
+    m = Members()
+    return layout(m, dict(image(m), mediaType=INDEX))
+
+
+@bad("members of an? (image index|manifest)|not what its descriptor says")
+def oci_layers_and_manifests():
+    m = Members()
+    return layout(m, image(m, manifests=[]))
+
+
+@bad("not a container image")
+def oci_only_an_artifact():
+    m = Members()
+    return layout(m, artifact(m))
+
+
+@bad("no image in it")
+def oci_no_images():
+    return layout(Members())
+
+
+@bad("oci-layout is missing")
+def oci_no_layout_file():
+    m = oci()
+    del m["oci-layout"]
+    return m
+
+
+@bad("symbolic link", form="dir")
+def oci_dir_blob_symlink():
+    m = oci()
+    m["blobs/sha256/" + sha(PACK["gzip"](TOP))] = ("symlink", "/etc/passwd")
+    return m
+
+
+@bad("symbolic link", form="dir")
+def oci_dir_index_symlink():
+    return dict(oci(), **{"index.json": ("symlink", "/etc/passwd")})
+
+
+@bad("its own ancestor")
+def v1_loop():
+    return v1(parent=sha(b"two"))
+
+
+@bad("invalid layer ID")
+def v1_bad_parent():
+    return v1(parent="../" * 21 + "x")
+
+
+@bad("missing")
+def v1_missing_parent():
+    return v1(parent=sha(b"three"))
+
+
+@bad("no layer ID|not an object")
+def v1_repositories_type():
+    return dict(v1(), repositories=b'{"a":{"b":1}}')
+
+
+@bad("invalid reference format")
+def v1_bad_name():
+    return dict(v1(), repositories=text({"../x": {"1": sha(b"two")}}))
+
+
+def main(argv):
+    verb, name = argv[1], argv[2]
+    if verb == "list":
+        print("\n".join(GOOD if name == "good" else BAD))
+    elif verb == "expect":
+        print("\n".join(GOOD[name][1]) if name in GOOD else BAD[name][1])
+    elif verb == "make":
+        made = (GOOD.get(name) or BAD[name])[0]()
+        if FORM[name] == "raw":
+            with open(argv[3], "wb") as f:
+                f.write(made)
+        else:
+            (write_dir if FORM[name] == "dir" else write_tar)(made, argv[3])
+    elif verb == "make-all":
+        for n in list(GOOD) + list(BAD):
+            main([argv[0], "make", n, os.path.join(name, n)])
+    else:
+        sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    main(sys.argv)

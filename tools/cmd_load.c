@@ -1,0 +1,99 @@
+/*
+ * imagefs load: images from an archive or a layout directory into the store.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "store/load.h"
+#include "store/reference.h"
+#include "store/store.h"
+#include "tools/verb.h"
+
+DEFINE_CLEANUP_PTR(struct store, store_close);
+
+/* As docker prints it: without what goes without saying. */
+static char *familiar(const char *name)
+{
+	_cleanup_reference_ struct reference ref = { 0 };
+
+	return reference_parse(name, &ref, NULL) == 0 ? reference_familiar(&ref) : NULL;
+}
+
+static void print_image(const struct load_image *image)
+{
+	_cleanup_free_ char *short_name = NULL;
+	const char *name;
+
+	if (!image->name) {
+		printf("Loaded image ID: %s\n", image->id.str);
+		return;
+	}
+	short_name = familiar(image->name);
+	name = short_name ? short_name : image->name;
+	if (digest_is_set(&image->displaced))
+		printf("The image %s already exists, renaming the old one with ID %s to empty "
+		       "string\n",
+		       name, image->displaced.str);
+	printf("Loaded image: %s\n", name);
+}
+
+static int open_input(const char *input, struct err *err)
+{
+	int fd;
+
+	if (!input) {
+		if (isatty(STDIN_FILENO))
+			return err_set(err, EINVAL,
+				       "requested load from stdin, but stdin is empty; name a file "
+				       "with -i");
+		return STDIN_FILENO;
+	}
+	fd = open(input, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	return fd < 0 ? err_sys(err, errno, "%s", input) : fd;
+}
+
+static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "input", required_argument, NULL, 'i' },
+		{ NULL, 0, NULL, 0 },
+	};
+	_cleanup_(cleanup_store_close) struct store *s = NULL;
+	_cleanup_load_result_ struct load_result result = { 0 };
+	const char *input = NULL;
+	struct err err = ERR_INIT;
+	size_t i;
+	int opt, fd;
+
+	while ((opt = verb_getopt(v, argc, argv, "i:q", longs)) != -1)
+		if (opt == 'i')
+			input = optarg;
+	if (optind < argc)
+		return verb_usage(v, "unexpected argument %s", argv[optind]);
+	fd = open_input(input, &err);
+	if (fd < 0 || verb_store(g, &s, &err) < 0 ||
+	    load(s, fd, input ? input : "standard input", g->quiet, &result, &err) < 0)
+		return verb_fail(v, &err);
+	for (i = 0; i < result.n; i++)
+		print_image(&result.v[i]);
+	return 0;
+}
+
+const struct verb cmd_load = {
+	.name = "load",
+	.usage = "[-i FILE|DIR] [-q]",
+	.summary = "Load images from an archive, or from an OCI layout directory",
+	.help = "  -i, --input FILE   read FILE instead of standard input; also an OCI layout "
+		"directory\n"
+		"  -q, --quiet        no progress bar\n\n"
+		"Archives of docker save, podman save, skopeo, buildah and umoci are read, also\n"
+		"compressed with gzip, xz, bzip2 or zstd.\n\n"
+		"Examples:\n"
+		"  imagefs load -i debian.tar\n"
+		"  docker save debian | imagefs load\n",
+	.run = run,
+};
