@@ -95,6 +95,11 @@ static int convert(struct archive_entry *e, struct build_entry *out, struct err 
 	out->mode = (uint32_t)archive_entry_mode(e) & 07777;
 	out->mtime = archive_entry_mtime(e);
 	out->mtime_nsec = (uint32_t)archive_entry_mtime_nsec(e) % 1000000000u;
+	/* pax writes -4.75; libarchive (3.6) reads -4 and +0.75 of it. */
+	if (out->mtime < 0 && out->mtime_nsec) {
+		out->mtime--;
+		out->mtime_nsec = 1000000000u - out->mtime_nsec;
+	}
 	out->size = (uint64_t)size;
 	if (out->type == ENTRY_SYMLINK) {
 		out->target = archive_entry_symlink(e);

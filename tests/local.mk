@@ -4,8 +4,12 @@
 # any other test an executable that sources tests/lib.sh and one line in SHELL_TESTS.
 
 UNIT_TESTS = \
+	tests/unit/test_base \
+	tests/unit/test_changes \
 	tests/unit/test_digest \
-	tests/unit/test_load
+	tests/unit/test_layer \
+	tests/unit/test_load \
+	tests/unit/test_reference
 
 SHELL_TESTS = \
 	tests/cli/help \

@@ -44,9 +44,11 @@ int verb_fail(const struct verb *v, const struct err *err);
 /* verb_store - open the store that the globals name; -errno with *err set. */
 int verb_store(const struct globals *g, struct store **out, struct err *err);
 
+extern const struct verb cmd_commit;
 extern const struct verb cmd_images;
 extern const struct verb cmd_inspect;
 extern const struct verb cmd_load;
 extern const struct verb cmd_save;
+extern const struct verb cmd_tag;
 
 #endif

@@ -1,0 +1,201 @@
+/*
+ * base/: text, map, ring, file trees.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/map.h"
+#include "base/ring.h"
+#include "base/text.h"
+
+static void test_size(void **state)
+{
+	static const struct {
+		uint64_t bytes;
+		const char *text;
+	} cases[] = { { 0, "0B" },	  { 999, "999B" },	  { 1000, "1kB" },
+		      { 1536, "1.54kB" }, { 77800000, "77.8MB" }, { 1160000000, "1.16GB" },
+		      { 999999, "1MB" },  { 124000000, "124MB" }, { UINT64_MAX, "18.4EB" } };
+	char out[32];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		text_size(cases[i].bytes, out);
+		assert_string_equal(out, cases[i].text);
+	}
+}
+
+static void test_ago(void **state)
+{
+	static const struct {
+		int64_t s;
+		const char *text;
+	} cases[] = { { 0, "Less than a second" }, { 1, "1 second" },
+		      { 59, "59 seconds" },	   { 60, "About a minute" },
+		      { 3599, "59 minutes" },	   { 3600, "About an hour" },
+		      { 5400, "2 hours" },	   { 86400 * 2, "2 days" },
+		      { 86400 * 14, "2 weeks" },   { 86400 * 61, "2 months" },
+		      { 86400 * 800, "2 years" } };
+	char out[48];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		text_ago(cases[i].s, out);
+		assert_string_equal(out, cases[i].text);
+	}
+}
+
+static void test_time(void **state)
+{
+	static const char *const bad[] = { "",
+					   "2024",
+					   "2024-01-01",
+					   "2024-13-01T00:00:00Z",
+					   "2024-01-01T00:00:00",
+					   "2024-01-01T00:00:00Zx" };
+	struct timespec t;
+	char out[48];
+	size_t i;
+
+	(void)state;
+	assert_int_equal(text_parse_time("2024-02-29T12:30:45.5+02:00", &t), 0);
+	assert_int_equal(t.tv_nsec, 500000000);
+	text_time(t, out);
+	assert_string_equal(out, "2024-02-29T10:30:45.5Z");
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(text_parse_time(bad[i], &t), -EINVAL);
+}
+
+static void test_escape(void **state)
+{
+	struct buf b _cleanup_buf_ = BUF_INIT;
+
+	(void)state;
+	assert_int_equal(text_escape(&b, "a\x1b[31m\n\\\xff\xc3\xa9\xe2\x80\xae"), 0);
+	assert_string_equal(buf_str(&b), "a\\x1b[31m\\x0a\\x5c\\xff\xc3\xa9\\xe2\\x80\\xae");
+}
+
+static void test_map(void **state)
+{
+	struct map m = MAP_INIT;
+	char key[16];
+	uintptr_t i;
+
+	(void)state;
+	for (i = 1; i <= 5000; i++) {
+		snprintf(key, sizeof(key), "k%zu", (size_t)i);
+		assert_int_equal(map_put(&m, key, (void *)i), 0);
+	}
+	for (i = 1; i <= 5000; i += 2) {
+		snprintf(key, sizeof(key), "k%zu", (size_t)i);
+		assert_int_equal((uintptr_t)map_del(&m, key), i);
+	}
+	for (i = 1; i <= 5000; i++) {
+		snprintf(key, sizeof(key), "k%zu", (size_t)i);
+		assert_int_equal((uintptr_t)map_get(&m, key), i % 2 ? 0 : i);
+	}
+	assert_int_equal(m.n, 2500);
+	map_fini(&m, NULL);
+}
+
+#define RING_BYTES 100000
+
+static void *fill_ring(void *arg)
+{
+	struct ring *r = arg;
+	unsigned char block[777];
+	size_t done, i;
+
+	for (done = 0; done < RING_BYTES; done += i) {
+		for (i = 0; i < sizeof(block) && done + i < RING_BYTES; i++)
+			block[i] = (unsigned char)((done + i) % 251);
+		if (ring_write(r, block, i) < 0)
+			return (void *)1;
+	}
+	ring_end(r);
+	return NULL;
+}
+
+static void test_ring(void **state)
+{
+	struct ring *r = ring_new(3, 100);
+	size_t done = 0;
+	const void *data;
+	pthread_t writer;
+	void *result;
+	ssize_t n, i;
+
+	(void)state;
+	assert_int_equal(pthread_create(&writer, NULL, fill_ring, r), 0);
+	while ((n = ring_pull(r, &data)) > 0)
+		for (i = 0; i < n; i++, done++)
+			assert_int_equal(((const unsigned char *)data)[i], done % 251);
+	assert_int_equal(done, RING_BYTES);
+	pthread_join(writer, &result);
+	assert_null(result);
+	ring_free(r);
+}
+
+static void test_ring_fails(void **state)
+{
+	struct ring *r = ring_new(2, 16);
+	pthread_t writer;
+	void *result;
+
+	(void)state;
+	assert_int_equal(pthread_create(&writer, NULL, fill_ring, r), 0);
+	ring_fail(r, -EIO);
+	pthread_join(writer, &result);
+	assert_non_null(result);
+	ring_free(r);
+}
+
+static void test_remove_tree(void **state)
+{
+	char dir[] = "/tmp/test_base.XXXXXX";
+	_cleanup_close_ int fd = -1;
+	char path[1200] = "t";
+	int i;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	for (i = 0; i < 500; i++)
+		strcat(path, "/d");
+	assert_int_equal(file_mkdirs(fd, path, 0700), 0);
+	assert_int_equal(symlinkat("/etc", fd, "t/out"), 0);
+	assert_int_equal(file_remove_tree(fd, "t"), 0);
+	assert_int_equal(faccessat(fd, "t", F_OK, 0), -1);
+	assert_int_equal(access("/etc/passwd", F_OK), 0);
+	assert_int_equal(file_remove_tree(fd, "t"), 0);
+	rmdir(dir);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_size),	   cmocka_unit_test(test_ago),
+		cmocka_unit_test(test_time),	   cmocka_unit_test(test_escape),
+		cmocka_unit_test(test_map),	   cmocka_unit_test(test_ring),
+		cmocka_unit_test(test_ring_fails), cmocka_unit_test(test_remove_tree),
+	};
+
+	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
+}
