@@ -111,6 +111,10 @@ struct layer_span {
 	unsigned char sha256[32]; /* of blob bytes [blob - (bits > 0), blob_end) */
 };
 
+_Static_assert(sizeof(struct layer_header) == 432 && sizeof(struct layer_entry) == 72 &&
+		       sizeof(struct layer_span) == 72,
+	       "imagefs-index(5) gives these sizes");
+
 struct layer_xattr {
 	uint16_t name_len; /* without the NUL */
 	uint16_t reserved;
