@@ -3,7 +3,7 @@
 
     oddities.py list                 the names of all cases
     oddities.py make DIR             DIR/NAME: an OCI layout for each case
-    oddities.py expect NAME          "accept", "either", or "refuse PATTERN"
+    oddities.py expect               a line for each case: NAME "accept", "either", or "refuse PATTERN"
     oddities.py check NAME ROOTFS    look at the image's tree; exit status 1 and a reason on stderr
     oddities.py check-layers NAME DIR   the same for the view of single layers, where a case has one
 """
@@ -1481,8 +1481,8 @@ def main(argv):
     elif verb == "make":
         run_make(args[0], args[1:])
     elif verb == "expect":
-        c = CASES[args[0]]
-        print("either" if c.either else f"refuse {c.refuse}" if c.refuse else "accept")
+        for c in CASES.values():
+            print(c.name, "either" if c.either else f"refuse {c.refuse}" if c.refuse else "accept")
     elif verb in ("check", "check-layers"):
         try:
             if verb == "check":
