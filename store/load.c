@@ -97,11 +97,12 @@ int load_add(struct load *l, const char *name, const struct descriptor *manifest
 static int find_images(struct load *l, struct err *err)
 {
 	const struct load_source_ops *ops = l->src->ops;
+	bool docker = ops->has(l->src, "manifest.json");
 	int r;
 
-	if (ops->has(l->src, "index.json"))
+	if (ops->has(l->src, "index.json") && (!docker || ops->has(l->src, "oci-layout")))
 		r = load_oci(l, err);
-	else if (ops->has(l->src, "manifest.json"))
+	else if (docker)
 		r = load_docker(l, err);
 	else
 		r = load_v1(l, err);

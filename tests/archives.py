@@ -76,11 +76,14 @@ def config(layers, **more):
 
 
 class Members(dict):
-    """Path to contents: bytes, ("symlink", target) or ("link", target)."""
+    """Path to contents: bytes, ("symlink", target) or ("link", target); a list is several members."""
+
+    algorithm = "sha256"
 
     def blob(self, data):
-        self["blobs/sha256/" + sha(data)] = data
-        return {"digest": "sha256:" + sha(data), "size": len(data)}
+        digest = hashlib.new(self.algorithm, data).hexdigest()
+        self["blobs/%s/%s" % (self.algorithm, digest)] = data
+        return {"digest": "%s:%s" % (self.algorithm, digest), "size": len(data)}
 
 
 def write_tar(members, out):
@@ -343,6 +346,19 @@ def oci_takes_repotags():
     j[0]["RepoTags"] = ["app:1"]
     m["manifest.json"] = text(j)
     return m
+
+
+@good(APP)
+def docker_with_an_index_json():
+    """A layout needs oci-layout; without that, docker's list counts."""
+    return dict(docker(), **{"index.json": b"{}"})
+
+
+@good(APP)
+def oci_sha512():
+    m = Members()
+    m.algorithm = "sha512"
+    return layout(m, named(image(m), "docker.io/library/app:1"))
 
 
 @good("Loaded image: old:1")
