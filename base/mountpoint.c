@@ -1,3 +1,4 @@
+/* Mounts of this process, read from /proc/self/mountinfo, and their end. */
 #include "base/mountpoint.h"
 
 #include <errno.h>

@@ -1,0 +1,22 @@
+# The daemon, mount.imagefs; mount(8) looks for it in a directory of its own (--with-mount-helper-dir).
+noinst_LIBRARIES += libfs.a
+libfs_a_CFLAGS = $(AM_CFLAGS) $(FUSE_CFLAGS)
+libfs_a_SOURCES = \
+	fs/containers.c fs/containers.h \
+	fs/control.c fs/control.h \
+	fs/fs.h \
+	fs/images.c fs/images.h \
+	fs/images_ops.c fs/images_ops.h \
+	fs/mountdir.c fs/mountdir.h \
+	fs/namespace.c fs/namespace.h \
+	fs/nodeid.h \
+	fs/objects.c fs/objects.h \
+	fs/options.c fs/options.h \
+	fs/session.c fs/session.h \
+	fs/shown.c fs/shown.h \
+	fs/trees.c fs/trees.h
+
+mounthelper_PROGRAMS = mount.imagefs
+mount_imagefs_SOURCES = fs/main.c
+mount_imagefs_CFLAGS = $(AM_CFLAGS) $(FUSE_CFLAGS)
+mount_imagefs_LDADD = libfs.a $(STORE_LIBS) $(FUSE_LIBS)

@@ -14,10 +14,7 @@ struct err;
 struct fs;
 struct session;
 
-/*
- * What a tree is to a session. init must leave splicing off (conn->want
- * without FUSE_CAP_SPLICE_*): requests are read and answered by copy.
- */
+/* What a tree is to a session. Requests are read and answered by copy, never spliced. */
 struct session_ops {
 	const char *name; /* "images": for messages and the threads' names */
 	const struct fuse_lowlevel_ops *ops;
@@ -55,6 +52,10 @@ int session_fd(const struct session *s);
 const char *session_mountpoint(const struct session *s);
 /* session_granted - true where all these bits of flags2 (0: flags) were offered and answered. */
 bool session_granted(const struct session *s, unsigned word, uint32_t bits);
+
+/* session_raise_readahead - let the kernel read 1 MiB ahead, where we may; once the session is
+ * ready. */
+void session_raise_readahead(const struct session *s);
 
 /*
  * session_unmount - take the mount away; the threads end by it.

@@ -1,3 +1,4 @@
+/* Directories made for a mount, noted in a file whose lock tells that the daemon lives. */
 #include "store/made.h"
 
 #include <dirent.h>

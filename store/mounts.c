@@ -1,3 +1,4 @@
+/* The commands' side of the control socket: one connection, one line, one answer. */
 #include "store/mounts.h"
 
 #include <dirent.h>
@@ -139,6 +140,18 @@ static int refresh_one(int sock, void *arg)
 void mounts_refresh(struct store *s)
 {
 	for_each(s, refresh_one, NULL);
+}
+
+static int hang_up(int sock, void *arg)
+{
+	(void)arg;
+	close(sock);
+	return 0;
+}
+
+void mounts_sweep(struct store *s)
+{
+	for_each(s, hang_up, NULL);
 }
 
 struct request {

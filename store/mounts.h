@@ -30,6 +30,9 @@ void mounts_thaw(int *fds, unsigned n);
 /* mounts_close - no daemon holds this container any more; -EBUSY names the reason. */
 int mounts_close(struct store *s, const char *container, struct err *err);
 
+/* mounts_sweep - remove the sockets of daemons that were killed. */
+void mounts_sweep(struct store *s);
+
 /* mounts_find - a pidfd of the daemon that serves this store at DIR, or -ENOENT. The caller closes it. */
 int mounts_find(struct store *s, const char *dir);
 

@@ -4,7 +4,11 @@ imagefs_SOURCES = \
 	tools/cmd_images.c \
 	tools/cmd_inspect.c \
 	tools/cmd_load.c \
+	tools/cmd_mount.c \
 	tools/cmd_save.c \
 	tools/cmd_tag.c \
+	tools/cmd_umount.c \
 	tools/main.c tools/verb.h
 imagefs_LDADD = $(STORE_LIBS)
+# Where `imagefs mount` looks for the daemon when it is not beside it.
+imagefs_CPPFLAGS = $(AM_CPPFLAGS) -DMOUNT_HELPER_DIR='"$(mounthelperdir)"'

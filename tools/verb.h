@@ -48,7 +48,9 @@ extern const struct verb cmd_commit;
 extern const struct verb cmd_images;
 extern const struct verb cmd_inspect;
 extern const struct verb cmd_load;
+extern const struct verb cmd_mount;
 extern const struct verb cmd_save;
 extern const struct verb cmd_tag;
+extern const struct verb cmd_umount;
 
 #endif

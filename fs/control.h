@@ -1,0 +1,39 @@
+/*
+ * The daemon's ear: the socket through which commands say that the store
+ * changed (store/mounts.h has the requests), and inotify for the changes of
+ * tools that do not know us.
+ */
+#ifndef FS_CONTROL_H
+#define FS_CONTROL_H
+
+#include <stdbool.h>
+
+struct containers;
+struct control;
+struct err;
+struct images;
+struct store;
+
+/*
+ * control_open - listen. What is asked before control_attach() waits.
+ * where   the directory that is mounted; borrowed
+ */
+int control_open(struct store *s, const char *where, struct control **out, struct err *err);
+
+/* control_attach - whom requests are for; either may be NULL. */
+void control_attach(struct control *c, struct images *im, struct containers *co);
+
+/* control_fd - readable when control_handle() has something to do. */
+int control_fd(const struct control *c);
+
+/* control_handle - do what was asked meanwhile. Called by the main thread, which holds no locks. */
+void control_handle(struct control *c);
+
+/* control_wants_end - somebody asked for an unmount. */
+bool control_wants_end(const struct control *c);
+
+/* control_close - nobody finds the daemon any more; connections stay until control_free(). */
+void control_close(struct control *c);
+void control_free(struct control *c);
+
+#endif

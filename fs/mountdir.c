@@ -1,0 +1,106 @@
+/* DIR and its mount points: made, cleared of dead mounts, and removed again. */
+#include "fs/mountdir.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mountpoint.h"
+#include "store/made.h"
+#include "store/store.h"
+
+/* True where a daemon that served this mount is gone. */
+static bool is_stale(const char *dir)
+{
+	struct stat st;
+
+	return stat(dir, &st) < 0 && errno == ENOTCONN;
+}
+
+/* A mount of ours at dir: cleared where its daemon is dead, else an error. */
+static int clear(const char *dir, struct err *err)
+{
+	int tries, r;
+
+	for (tries = 0; tries < 16; tries++) {
+		_cleanup_mountpoint_ struct mountpoint m = { 0 };
+
+		r = mountpoint_find(dir, &m, err);
+		if (r <= 0)
+			return r;
+		if (strncmp(m.type, "fuse", 4) != 0)
+			return 0;
+		if (is_stale(dir)) {
+			log_debug("%s: clearing what a dead daemon left", dir);
+			r = mountpoint_unmount(dir, true, err);
+			if (r < 0)
+				return r;
+			continue;
+		}
+		if (strcmp(m.type, "fuse.imagefs") != 0)
+			return 0;
+		return err_set(
+			err, EBUSY,
+			"%s: already mounted, from store %s; unmount it with 'imagefs umount'", dir,
+			m.source);
+	}
+	return 0;
+}
+
+int mountdir_prepare(struct mountdir *m, struct store *s, const char *path, enum mount_tree tree,
+		     struct err *err)
+{
+	int r;
+
+	memset(m, 0, sizeof(*m));
+	r = mountpoint_resolve(path, &m->dir, err);
+	if (r < 0)
+		return r;
+	m->images = tree == TREE_BOTH	  ? path_join(m->dir, "images")
+		    : tree == TREE_IMAGES ? strdup(m->dir)
+					  : NULL;
+	m->containers = tree == TREE_BOTH	  ? path_join(m->dir, "containers")
+			: tree == TREE_CONTAINERS ? strdup(m->dir)
+						  : NULL;
+	if ((tree != TREE_CONTAINERS && !m->images) || (tree != TREE_IMAGES && !m->containers))
+		return err_nomem(err);
+	r = made_new(s, &m->made, err);
+	if (r == 0)
+		r = clear(m->dir, err);
+	if (r == 0 && tree == TREE_BOTH) {
+		r = clear(m->images, err);
+		if (r == 0)
+			r = clear(m->containers, err);
+	}
+	if (r < 0)
+		return r;
+	made_adopt(m->made, m->dir);
+	r = made_dir(m->made, m->dir, err);
+	if (r == 0 && m->images)
+		r = made_dir(m->made, m->images, err);
+	if (r == 0 && m->containers)
+		r = made_dir(m->made, m->containers, err);
+	return r;
+}
+
+void mountdir_left(struct mountdir *m, const char *mountpoint)
+{
+	if (!m->made)
+		return;
+	/* With tree= the mount point is DIR itself. */
+	made_remove(m->made, mountpoint ? mountpoint : "");
+}
+
+void mountdir_fini(struct mountdir *m)
+{
+	made_free(m->made);
+	free(m->dir);
+	free(m->images);
+	free(m->containers);
+	memset(m, 0, sizeof(*m));
+}

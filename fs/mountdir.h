@@ -1,0 +1,30 @@
+/*
+ * The directory that a user names, and the mount points in it.
+ */
+#ifndef FS_MOUNTDIR_H
+#define FS_MOUNTDIR_H
+
+#include "fs/options.h"
+
+struct err;
+struct made;
+struct store;
+
+struct mountdir {
+	char *dir;		   /* absolute, without links */
+	char *images, *containers; /* mount points; NULL: that tree is not wanted */
+	struct made *made;
+};
+
+/*
+ * mountdir_prepare - make what is missing and clear what a dead daemon left.
+ * errors  -EBUSY something of ours is mounted there
+ */
+int mountdir_prepare(struct mountdir *m, struct store *s, const char *path, enum mount_tree tree,
+		     struct err *err);
+
+/* mountdir_left - a mount point is free again: it goes, if a mount made it. NULL: all are, and DIR too. */
+void mountdir_left(struct mountdir *m, const char *mountpoint);
+void mountdir_fini(struct mountdir *m);
+
+#endif

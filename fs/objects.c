@@ -1,0 +1,92 @@
+/* A table of numbered, counted objects; a number is free again when nobody refers to it. */
+#include "fs/objects.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+static int grow(struct objects *t)
+{
+	uint32_t cap = t->cap ? t->cap * 2 : 64, *unused;
+	struct object **v;
+
+	if (t->cap > NODEID_OBJECT_MAX / 2)
+		return -ENFILE;
+	v = realloc(t->v, cap * sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	t->v = v;
+	/* As many as there are numbers, so that giving one back cannot fail. */
+	unused = realloc(t->unused, cap * sizeof(*unused));
+	if (!unused)
+		return -ENOMEM;
+	t->unused = unused;
+	t->cap = cap;
+	return 0;
+}
+
+int objects_add(struct objects *t, struct object *o, enum node_kind kind)
+{
+	int r;
+
+	if (t->n_unused) {
+		o->number = t->unused[--t->n_unused];
+	} else {
+		if (t->n == t->cap) {
+			r = grow(t);
+			if (r < 0)
+				return r;
+		}
+		o->number = t->n++;
+	}
+	o->kind = kind;
+	o->refs = 1;
+	o->next_dead = NULL;
+	t->v[o->number] = o;
+	return 0;
+}
+
+struct object *objects_get(const struct objects *t, enum node_kind kind, uint32_t number)
+{
+	struct object *o = number < t->n ? t->v[number] : NULL;
+
+	return o && o->kind == kind ? o : NULL;
+}
+
+void objects_ref(struct object *o)
+{
+	o->refs++;
+}
+
+void objects_unref(struct objects *t, struct object *o, uint64_t n)
+{
+	if (n > o->refs) {
+		log_warn("object %u: %llu references to drop of %llu", o->number,
+			 (unsigned long long)n, (unsigned long long)o->refs);
+		n = o->refs;
+	}
+	o->refs -= n;
+	if (o->refs)
+		return;
+	t->v[o->number] = NULL;
+	t->unused[t->n_unused++] = o->number;
+	o->next_dead = t->dead;
+	t->dead = o;
+}
+
+struct object *objects_take_dead(struct objects *t)
+{
+	struct object *o = t->dead;
+
+	t->dead = NULL;
+	return o;
+}
+
+void objects_fini(struct objects *t)
+{
+	free(t->v);
+	free(t->unused);
+	memset(t, 0, sizeof(*t));
+}

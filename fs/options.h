@@ -1,0 +1,28 @@
+/*
+ * The options of a mount, as -o and fstab give them.
+ */
+#ifndef FS_OPTIONS_H
+#define FS_OPTIONS_H
+
+#include <stdbool.h>
+
+#include "fs/fs.h"
+
+struct err;
+
+enum mount_tree { TREE_BOTH, TREE_IMAGES, TREE_CONTAINERS };
+
+struct mount_options {
+	struct fs_options fs;
+	enum mount_tree tree; /* TREE_BOTH: each at a directory of its own below DIR */
+};
+
+void options_init(struct mount_options *o);
+
+/*
+ * options_parse - one argument of -o: words with commas between; text is taken apart.
+ * errors  -EINVAL an option that does not exist, or a value that it cannot have
+ */
+int options_parse(struct mount_options *o, char *text, struct err *err);
+
+#endif

@@ -1,0 +1,122 @@
+/*
+ * imagefs mount: start the daemon that shows a store as directories.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "store/store.h"
+#include "tools/verb.h"
+
+#define HELPER "mount.imagefs"
+#define ARGS_MAX 64
+
+/* Where the daemon may lie, seen from the directory of this program; then where it was installed. */
+static const char *const beside[] = { "", "/../sbin", "/../libexec/imagefs" };
+static const char *const installed[] = { MOUNT_HELPER_DIR, "/sbin", "/usr/sbin",
+					 "/usr/local/sbin" };
+
+static bool is_program(const char *path)
+{
+	return access(path, X_OK) == 0;
+}
+
+static int find_helper(struct buf *out, struct err *err)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+	size_t i;
+
+	self[n > 0 ? n : 0] = '\0';
+	slash = strrchr(self, '/');
+	for (i = 0; slash && i < ARRAY_SIZE(beside); i++) {
+		buf_clear(out);
+		if (buf_printf(out, "%.*s%s/" HELPER, (int)(slash - self), self, beside[i]) < 0)
+			return err_nomem(err);
+		if (is_program(buf_str(out)))
+			return 0;
+	}
+	for (i = 0; i < ARRAY_SIZE(installed); i++) {
+		buf_clear(out);
+		if (buf_printf(out, "%s/" HELPER, installed[i]) < 0)
+			return err_nomem(err);
+		if (is_program(buf_str(out)))
+			return 0;
+	}
+	return err_set(err, ENOENT, HELPER ": not found beside imagefs, nor in " MOUNT_HELPER_DIR);
+}
+
+static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
+{
+	struct buf helper _cleanup_buf_ = BUF_INIT;
+	const char *args[ARGS_MAX + 8];
+	struct store *s = NULL;
+	struct err err = ERR_INIT;
+	_cleanup_free_ char *path = NULL;
+	size_t n = 3;
+	int opt;
+
+	args[0] = HELPER;
+	while ((opt = verb_getopt(v, argc, argv, "o:f", NULL)) != -1) {
+		if (n + 2 > ARGS_MAX)
+			return verb_usage(v, "too many options");
+		if (opt == 'o') {
+			args[n++] = "-o";
+			args[n++] = optarg;
+		} else if (opt == 'f') {
+			args[n++] = "-f";
+		}
+	}
+	if (argc - optind != 1)
+		return verb_usage(v, "one directory is needed");
+	if (g->debug) {
+		args[n++] = "-o";
+		args[n++] = "debug";
+	}
+	/* The store is made where it is missing; the daemon is told where it is. */
+	if (verb_store(g, &s, &err) < 0)
+		return verb_fail(v, &err);
+	path = strdup(s->path);
+	store_close(s);
+	if (!path) {
+		err_nomem(&err);
+		return verb_fail(v, &err);
+	}
+	args[1] = path;
+	args[2] = argv[optind];
+	args[n] = NULL;
+	if (find_helper(&helper, &err) < 0)
+		return verb_fail(v, &err);
+	execv(buf_str(&helper), (char **)args);
+	err_sys(&err, errno, "%s", buf_str(&helper));
+	return verb_fail(v, &err);
+}
+
+const struct verb cmd_mount = {
+	.name = "mount",
+	.usage = "[-o OPTS] [-f] DIR",
+	.summary = "Show the store's images and containers as directories",
+	.help = "DIR/images is read-only, DIR/containers can be written; both are made if "
+		"missing.\n"
+		"\nOptions:\n"
+		"  -o OPTS  options with commas between:\n"
+		"             allow_other          let other users in, with modes checked\n"
+		"             ro                   containers cannot be written either\n"
+		"             uid=N, gid=N         show every file with this owner\n"
+		"             cache_size=N[KMG]    memory for inflated contents (128M)\n"
+		"             tree=images          mount this one tree at DIR itself;\n"
+		"                                  also tree=containers\n"
+		"             dev, suid            let device files and set-id bits work\n"
+		"             noexec               nothing may be run from it\n"
+		"  -f       stay in the foreground\n"
+		"\nExample:\n"
+		"  imagefs mount /mnt && ls /mnt/images/debian/12/rootfs\n",
+	.run = run,
+};

@@ -1,0 +1,303 @@
+/*
+ * imagefs umount: take a mount away and wait until its daemon is gone.
+ */
+#include "config.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mountpoint.h"
+#include "base/text.h"
+#include "store/made.h"
+#include "store/mounts.h"
+#include "store/store.h"
+#include "tools/verb.h"
+
+/* Containers first: they are more often in use, and then nothing has been unmounted yet. */
+#define TREES_MAX 3
+
+/* How often and how long something that is in use only for a moment is waited for. */
+#define BUSY_TRIES 10
+#define BUSY_PAUSE_MS 50
+#define DAEMON_MS 60000
+
+struct target {
+	char *dir;
+	char *trees[TREES_MAX];
+	size_t n;
+	char *source; /* the store, as it was mounted */
+};
+
+static void target_fini(struct target *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->n; i++)
+		free(t->trees[i]);
+	free(t->dir);
+	free(t->source);
+}
+
+static int add_tree(struct target *t, const char *name, struct err *err)
+{
+	_cleanup_mountpoint_ struct mountpoint m = { 0 };
+	_cleanup_free_ char *path = name ? path_join(t->dir, name) : strdup(t->dir);
+	int r;
+
+	if (!path)
+		return err_nomem(err);
+	r = mountpoint_find(path, &m, err);
+	if (r <= 0)
+		return r;
+	if (strcmp(m.type, "fuse.imagefs") != 0)
+		return 0;
+	if (!t->source)
+		t->source = TAKE_PTR(m.source);
+	t->trees[t->n++] = TAKE_PTR(path);
+	return 0;
+}
+
+static int find_target(const char *arg, struct target *t, struct err *err)
+{
+	int r;
+
+	r = mountpoint_resolve(arg, &t->dir, err);
+	if (r == 0)
+		r = add_tree(t, "containers", err);
+	if (r == 0)
+		r = add_tree(t, "images", err);
+	if (r == 0)
+		r = add_tree(t, NULL, err);
+	if (r == 0 && t->n == 0)
+		return err_set(err, EINVAL, "%s: not mounted", t->dir);
+	return r;
+}
+
+/* True where the link that /proc has at path leads to dir or into it. */
+static bool leads_into(int procfd, const char *path, const char *dir)
+{
+	char to[PATH_MAX];
+	ssize_t n = readlinkat(procfd, path, to, sizeof(to) - 1);
+	size_t len = strlen(dir);
+
+	if (n <= 0)
+		return false;
+	to[n] = '\0';
+	return strncmp(to, dir, len) == 0 && (to[len] == '\0' || to[len] == '/');
+}
+
+static bool holds(int procfd, const char *pid, const char *dir)
+{
+	static const char *const links[] = { "cwd", "root", "exe" };
+	static const char *const folders[] = { "fd", "map_files" };
+	char path[2 * NAME_MAX + 16];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(links); i++) {
+		snprintf(path, sizeof(path), "%s/%s", pid, links[i]);
+		if (leads_into(procfd, path, dir))
+			return true;
+	}
+	for (i = 0; i < ARRAY_SIZE(folders); i++) {
+		_cleanup_closedir_ DIR *d = NULL;
+		struct dirent *e;
+		int fd;
+
+		snprintf(path, sizeof(path), "%s/%s", pid, folders[i]);
+		fd = openat(procfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		d = fd < 0 ? NULL : fdopendir(fd);
+		while (d && (e = readdir(d)))
+			if (leads_into(dirfd(d), e->d_name, dir))
+				return true;
+	}
+	return false;
+}
+
+/* A process that has something of a tree open; only those that this user may look at are seen. */
+static bool find_holder(const char *dir, struct buf *out)
+{
+	_cleanup_closedir_ DIR *d = opendir("/proc");
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		struct buf comm _cleanup_buf_ = BUF_INIT;
+		char path[NAME_MAX + 8];
+
+		if (!isdigit((unsigned char)e->d_name[0]) || !holds(dirfd(d), e->d_name, dir))
+			continue;
+		snprintf(path, sizeof(path), "%s/comm", e->d_name);
+		if (file_read(dirfd(d), path, 4096, &comm, NULL) < 0 || comm.len == 0)
+			continue;
+		comm.data[strcspn(comm.data, "\n")] = '\0';
+		return text_escape(out, comm.data) == 0 &&
+		       buf_printf(out, " (process %s) is using it", e->d_name) == 0;
+	}
+	return false;
+}
+
+static int busy(const char *tree, struct err *err)
+{
+	struct buf who _cleanup_buf_ = BUF_INIT;
+
+	if (find_holder(tree, &who))
+		return err_set(err, EBUSY, "%s: target is busy: %s", tree, buf_str(&who));
+	return err_set(err, EBUSY, "%s: target is busy", tree);
+}
+
+static void pause_ms(long ms)
+{
+	const struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+
+	nanosleep(&t, NULL);
+}
+
+/*
+ * Ask before anything is unmounted, so that all goes or nothing. MNT_EXPIRE
+ * says what is in use without unmounting it, at the first time of asking.
+ */
+static int check_busy(const struct target *t, struct err *err)
+{
+	struct buf who _cleanup_buf_ = BUF_INIT;
+	size_t i;
+	int tries;
+
+	for (i = 0; i < t->n; i++) {
+		for (tries = 0; tries < BUSY_TRIES; tries++) {
+			if (tries)
+				pause_ms(BUSY_PAUSE_MS);
+			if (umount2(t->trees[i], MNT_EXPIRE | UMOUNT_NOFOLLOW) == 0 ||
+			    errno != EBUSY)
+				break;
+		}
+		if (tries == BUSY_TRIES)
+			return busy(t->trees[i], err);
+		/* Who may not ask so has to look himself. */
+		if (errno == EPERM && find_holder(t->trees[i], &who))
+			return err_set(err, EBUSY, "%s: target is busy: %s", t->trees[i],
+				       buf_str(&who));
+	}
+	return 0;
+}
+
+static int unmount_tree(const char *tree, struct err *err)
+{
+	_cleanup_mountpoint_ struct mountpoint m = { 0 };
+	struct stat st;
+	int tries, r = 0;
+
+	if (mountpoint_find(tree, &m, NULL) == 0)
+		return 0;
+	/* Of a daemon that is dead nothing can be flushed, and nothing is in use. */
+	if (stat(tree, &st) < 0 && errno == ENOTCONN)
+		return mountpoint_unmount(tree, true, err);
+	for (tries = 0; tries < BUSY_TRIES; tries++) {
+		r = mountpoint_unmount(tree, false, err);
+		if (r != -EBUSY)
+			return r;
+		pause_ms(BUSY_PAUSE_MS);
+	}
+	return busy(tree, err);
+}
+
+static int unmount_all(const struct target *t, struct err *err)
+{
+	size_t i;
+	int r = check_busy(t, err);
+
+	for (i = 0; i < t->n && r == 0; i++) {
+		r = unmount_tree(t->trees[i], err);
+		if (r < 0 && i > 0)
+			err_wrap(err, r, "%s is unmounted, but", t->trees[0]);
+	}
+	return r;
+}
+
+/* The store that a mount names as its source, where it is still there. It must not be made anew. */
+static void open_store(const struct target *t, struct store **out)
+{
+	_cleanup_free_ char *version = path_join(t->source, "imagefs/version");
+
+	if (version && access(version, F_OK) == 0)
+		store_open(t->source, out, NULL);
+}
+
+static int wait_daemon(int pidfd, const char *dir, struct err *err)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	int r;
+
+	do
+		r = poll(&p, 1, DAEMON_MS);
+	while (r < 0 && errno == EINTR);
+	return r > 0 ? 0
+		     : err_set(err, ETIMEDOUT, "%s: unmounted, but its daemon does not end", dir);
+}
+
+static int umount_target(struct target *t, struct err *err)
+{
+	struct store *s = NULL;
+	struct made *made = NULL;
+	_cleanup_close_ int pidfd = -1;
+	int r;
+
+	open_store(t, &s);
+	if (s)
+		pidfd = mounts_find(s, t->dir);
+	r = unmount_all(t, err);
+	if (r == 0 && pidfd >= 0)
+		r = wait_daemon(pidfd, t->dir, err);
+	/* A daemon that was killed could not tidy up. */
+	if (r == 0 && s && pidfd < 0 && made_new(s, &made, NULL) == 0) {
+		made_adopt(made, t->dir);
+		made_remove(made, "");
+		made_free(made);
+	}
+	if (s)
+		store_close(s);
+	return r;
+}
+
+static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
+{
+	struct target t = { 0 };
+	struct err err = ERR_INIT;
+	int r;
+
+	(void)g;
+	while (verb_getopt(v, argc, argv, "", NULL) != -1)
+		;
+	if (argc - optind != 1)
+		return verb_usage(v, "one directory is needed");
+	r = find_target(argv[optind], &t, &err);
+	if (r == 0)
+		r = umount_target(&t, &err);
+	target_fini(&t);
+	return r < 0 ? verb_fail(v, &err) : 0;
+}
+
+const struct verb cmd_umount = {
+	.name = "umount",
+	.usage = "DIR",
+	.summary = "Take a mount away again",
+	.help = "Writes what is not yet written, unmounts, waits until the daemon has ended, and\n"
+		"removes the directories that 'imagefs mount' made. While something of the mount\n"
+		"is in use it is left as it is.\n"
+		"\nExample:\n"
+		"  imagefs umount /mnt\n",
+	.run = run,
+};
