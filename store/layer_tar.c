@@ -5,6 +5,7 @@
 #include "store/layer_tar.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -18,13 +19,32 @@
 #include "store/layer_build.h"
 
 #define ID_MAX 0xfffffffeLL
+#define BLOCK_SIZE 512
 
 struct source {
 	ssize_t (*pull)(void *ctx, const void **data);
 	void *ctx;
 	const void *first; /* pulled ahead, to tell an empty stream */
 	ssize_t first_len;
+	uint64_t total; /* bytes that came */
+	bool padded;	/* zeros were put behind them */
 };
+
+/*
+ * Some writers (umoci insert) stop behind the last file's last byte. Go's
+ * reader, and so every other tool, takes that for the end; libarchive wants the block
+ * to be filled. Contents may not reach into what is filled in: see add_extents().
+ */
+static la_ssize_t pad(struct source *s, const void **block)
+{
+	static const char zeros[BLOCK_SIZE];
+
+	if (s->padded || s->total % BLOCK_SIZE == 0)
+		return 0;
+	s->padded = true;
+	*block = zeros;
+	return (la_ssize_t)(BLOCK_SIZE - s->total % BLOCK_SIZE);
+}
 
 static la_ssize_t pull(struct archive *a, void *arg, const void **block)
 {
@@ -35,14 +55,16 @@ static la_ssize_t pull(struct archive *a, void *arg, const void **block)
 		*block = s->first;
 		n = s->first_len;
 		s->first_len = 0;
+		s->total += (uint64_t)n;
 		return n;
 	}
-	n = s->pull(s->ctx, block);
+	n = s->padded ? 0 : s->pull(s->ctx, block);
 	if (n < 0) {
 		archive_set_error(a, (int)-n, "cannot read");
 		return -1;
 	}
-	return n;
+	s->total += (uint64_t)n;
+	return n ? n : pad(s, block);
 }
 
 static int entry_type(struct archive_entry *e, enum entry_type *out)
@@ -141,7 +163,8 @@ static int damaged(struct archive *a, struct err *err)
  * Where the data lies: after archive_read_data_block() libarchive's count of
  * filtered bytes is the position of that block in the stream.
  */
-static int add_extents(struct archive *a, struct layer_build *b, uint32_t node, struct err *err)
+static int add_extents(struct archive *a, const struct source *s, struct layer_build *b,
+		       uint32_t node, struct err *err)
 {
 	const void *block;
 	size_t len;
@@ -152,6 +175,8 @@ static int add_extents(struct archive *a, struct layer_build *b, uint32_t node, 
 		struct layer_extent x = { (uint64_t)offset, (uint64_t)archive_filter_bytes(a, 0),
 					  len };
 
+		if (s->padded && x.plain + x.length > s->total)
+			return err_set(err, EINVAL, "the tar is damaged: it ends inside a file");
 		r = layer_build_extent(b, node, &x, err);
 		if (r < 0)
 			return r;
@@ -159,7 +184,8 @@ static int add_extents(struct archive *a, struct layer_build *b, uint32_t node, 
 	return r == ARCHIVE_EOF ? 0 : damaged(a, err);
 }
 
-static int add(struct archive *a, struct archive_entry *e, struct layer_build *b, struct err *err)
+static int add(struct archive *a, const struct source *s, struct archive_entry *e,
+	       struct layer_build *b, struct err *err)
 {
 	struct build_entry entry;
 	uint32_t node;
@@ -171,11 +197,12 @@ static int add(struct archive *a, struct archive_entry *e, struct layer_build *b
 		return r;
 	r = add_xattrs(e, b, node, err);
 	if (r == 0 && entry.type == ENTRY_FILE)
-		r = add_extents(a, b, node, err);
+		r = add_extents(a, s, b, node, err);
 	return r;
 }
 
-static int read_entries(struct archive *a, struct layer_build *b, struct err *err)
+static int read_entries(struct archive *a, const struct source *s, struct layer_build *b,
+			struct err *err)
 {
 	struct buf name _cleanup_buf_ = BUF_INIT;
 	struct archive_entry *e;
@@ -188,7 +215,7 @@ static int read_entries(struct archive *a, struct layer_build *b, struct err *er
 		/* WARN is a name that is no UTF-8, which is fine; RETRY is a bad checksum, which is not. */
 		if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
 			return damaged(a, err);
-		r = add(a, e, b, err);
+		r = add(a, s, e, b, err);
 		if (r < 0) {
 			const char *path = archive_entry_pathname(e);
 
@@ -201,7 +228,7 @@ static int read_entries(struct archive *a, struct layer_build *b, struct err *er
 int layer_tar_read(ssize_t (*source)(void *ctx, const void **data), void *ctx,
 		   struct layer_build *b, struct err *err)
 {
-	struct source s = { source, ctx, NULL, 0 };
+	struct source s = { .pull = source, .ctx = ctx };
 	struct archive *a;
 	int r;
 
@@ -219,7 +246,7 @@ int layer_tar_read(ssize_t (*source)(void *ctx, const void **data), void *ctx,
 	    archive_read_open(a, &s, NULL, pull, NULL) != ARCHIVE_OK)
 		r = damaged(a, err);
 	else
-		r = read_entries(a, b, err);
+		r = read_entries(a, &s, b, err);
 	archive_read_free(a);
 	return r;
 }

@@ -325,6 +325,21 @@ def docker_zero_byte_layer():
     return docker(layers=(BASE, b""))
 
 
+def unpadded(layer):
+    """As umoci insert writes it: nothing behind the last byte of the last file."""
+    return layer[:3 * 512 + 5002]
+
+
+@good(APP)
+def docker_layer_unpadded():
+    return docker(layers=(unpadded(BASE),))
+
+
+@bad("ends inside a file")
+def docker_layer_ends_inside_a_file():
+    return docker(layers=(unpadded(BASE)[:-100],))
+
+
 @good("Loaded image: app:1", "Loaded image: app:2")
 def docker_25():
     m = Members()
