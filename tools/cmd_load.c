@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -45,7 +46,7 @@ static int open_input(const char *input, struct err *err)
 {
 	int fd;
 
-	if (!input) {
+	if (!input || strcmp(input, "-") == 0) {
 		if (isatty(STDIN_FILENO))
 			return err_set(err, EINVAL,
 				       "requested load from stdin, but stdin is empty; name a file "
@@ -76,7 +77,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 		return verb_usage(v, "unexpected argument %s", argv[optind]);
 	fd = open_input(input, &err);
 	if (fd < 0 || verb_store(g, &s, &err) < 0 ||
-	    load(s, fd, input ? input : "standard input", g->quiet, &result, &err) < 0)
+	    load(s, fd, fd == STDIN_FILENO ? "standard input" : input, g->quiet, &result, &err) < 0)
 		return verb_fail(v, &err);
 	for (i = 0; i < result.n; i++)
 		print_image(&result.v[i]);
