@@ -4,3 +4,7 @@ dist_man_MANS += man/imagefs-index.5
 dist_man_MANS += man/imagefs-mount.1
 dist_man_MANS += man/imagefs-umount.1
 dist_man_MANS += man/mount.imagefs.8
+dist_man_MANS += man/imagefs-images.1
+dist_man_MANS += man/imagefs-tag.1
+dist_man_MANS += man/imagefs-inspect.1
+dist_man_MANS += man/imagefs-commit.1
