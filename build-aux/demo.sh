@@ -62,7 +62,7 @@ fi
 say "Load and mount: nothing is unpacked"
 show imagefs load -i "$archive"
 show imagefs images
-image=$(imagefs images --format '{{.Repository}}:{{.Tag}}' | head -n 1)
+image=$(imagefs images | awk 'NR == 2 { print $1 ":" $2 }')
 case $image in
 *'<none>'*) image=$(imagefs images -q | head -n 1) path=@$image ;;
 *) path=${image%:*}/${image##*:} ;;

@@ -185,12 +185,12 @@ unpacked()
 make_unpacked() { umoci unpack --image "$UNPACK:1" "$1"; }
 
 # same_tree [OPTION]... A B: equal in everything, the root's mtime in the umoci bundle apart.
-same_tree() { python3 "$TESTS/treecmp" "$@"; }
+same_tree() { $PYTHON "$TESTS/treecmp" "$@"; }
 
 # digests ARCHIVE|LAYOUT: the layer digests of the first image of an OCI layout, or of one in a tar.
 layer_digests()
 {
-	python3 - "$1" <<'PYTHON'
+	$PYTHON - "$1" <<'PYTHON'
 import json, os, sys, tarfile
 
 def reader(path):

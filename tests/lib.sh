@@ -29,6 +29,10 @@ top_builddir=$(cd "${top_builddir:-.}" && pwd)
 export top_srcdir top_builddir
 export PATH="$top_builddir:$PATH:/usr/sbin:/sbin"
 TESTS=$top_srcdir/tests
+# The system's own, which an ordinary user may run too.
+PYTHON=/usr/bin/python3
+[ -x $PYTHON ] || PYTHON=$(command -v python3)
+export PYTHONDONTWRITEBYTECODE=1
 TEST_NAME=$(basename "$0")
 
 SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/imagefs-test.XXXXXX") || exit 99
@@ -280,4 +284,14 @@ mount_store()
 	need_fuse
 	mkdir -p "$1"
 	imagefs mount "${@:2}" "$1"
+}
+
+# image_field NAME KEY...: a value of `imagefs inspect`, as JSON where it is no string.
+image_field()
+{
+	imagefs inspect "$1" | $PYTHON -c 'import json, sys
+value = json.load(sys.stdin)[0]
+for key in sys.argv[1:]:
+    value = value[key]
+print(value if isinstance(value, str) else json.dumps(value, separators=(",", ":")))' "${@:2}"
 }

@@ -1014,6 +1014,18 @@ def no_end_blocks():
 
 
 @case()
+def no_padding_at_the_end():
+    """As umoci insert writes it."""
+    t = yield layer(Tar().file("e", "e").raw(header("f", size=700) + b"x" * 700).bytes(False)),
+    t.file("f", b"x" * 700)
+
+
+@case(refuse=".")
+def truncated_in_the_last_block():
+    yield layer(Tar().file("e", "e").raw(header("f", size=700) + b"x" * 690).bytes(False)),
+
+
+@case()
 def one_end_block():
     t = yield layer(Tar().file("f", "f").bytes(False) + b"\0" * 512),
     t.file("f", "f")
