@@ -1,49 +1,297 @@
 #include "fs/containers.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/err.h"
+#include "base/log.h"
+#include "fs/ct.h"
+#include "fs/fs.h"
+#include "fs/ops.h"
 #include "fs/session.h"
+#include "store/container.h"
+#include "store/tree.h"
 
-const struct session_ops containers_session = { .name = "containers" };
+/* Inode numbers have room for that many containers (fs/node.h). */
+#define ID_MAX ((1u << 23) - 1)
+
+/* FUSE_HANDLE_KILLPRIV_V2 of linux/fuse.h, which libfuse 3.14 does not know. */
+#define HANDLE_KILLPRIV_V2 (1u << 28)
+
+#define MAX_WRITE (1u << 20)
 
 int containers_new(struct fs *fs, struct containers **out, struct err *err)
 {
-	(void)fs;
-	(void)out;
-	return err_set(err, ENOTSUP, "containers are not shown by this build");
+	struct containers *c = calloc(1, sizeof(*c));
+	int r;
+
+	if (!c)
+		return err_nomem(err);
+	c->fs = fs;
+	c->root.ino = FUSE_ROOT_ID;
+	c->root.type = S_IFDIR;
+	c->root.lower = TREE_NONE;
+	c->root.fd = -1;
+	pthread_mutex_init(&c->lock, NULL);
+	nodes_init(&c->nodes);
+	clock_gettime(CLOCK_REALTIME, &c->changed);
+	r = container_list(fs->store, &c->names, err);
+	if (r < 0) {
+		containers_free(c);
+		return r;
+	}
+	*out = c;
+	return 0;
+}
+
+static void unref(void *ct)
+{
+	ct_unref(ct);
 }
 
 void containers_free(struct containers *c)
 {
-	(void)c;
+	if (!c)
+		return;
+	nodes_fini(&c->nodes);
+	map_fini(&c->in_use, unref);
+	container_list_free(c->names);
+	pthread_mutex_destroy(&c->lock);
+	free(c);
 }
 
 void containers_attach(struct containers *c, struct session *s)
 {
-	(void)c;
-	(void)s;
+	c->session = s;
+}
+
+int containers_find(struct containers *c, const char *name, struct ct **out)
+{
+	struct err err = ERR_INIT;
+	struct ct *ct;
+	int r = container_name_check(name, NULL);
+
+	if (r < 0)
+		return -ENOENT;
+	pthread_mutex_lock(&c->lock);
+	ct = map_get(&c->in_use, name);
+	if (!ct) {
+		r = c->next_id < ID_MAX ? 0 : -ENFILE;
+		if (r == 0)
+			r = ct_open(c->fs, &c->nodes, name, c->next_id + 1, &ct, &err);
+		if (r == 0 && map_put(&c->in_use, name, ct) < 0) {
+			ct_unref(ct);
+			r = -ENOMEM;
+		}
+		if (r == 0)
+			c->next_id++;
+		else if (r != -ENOENT)
+			log_warn("%s", err.msg[0] ? err.msg : strerror(-r));
+	}
+	if (r == 0) {
+		ct_ref(ct);
+		*out = ct;
+	}
+	pthread_mutex_unlock(&c->lock);
+	return r;
+}
+
+void containers_root_stat(const struct containers *c, struct stat *st)
+{
+	memset(st, 0, sizeof(*st));
+	st->st_ino = FUSE_ROOT_ID;
+	st->st_mode = S_IFDIR | 0755;
+	st->st_nlink = 2;
+	st->st_uid = geteuid();
+	st->st_gid = getegid();
+	st->st_blksize = 4096;
+	st->st_atim = st->st_mtim = st->st_ctim = c->changed;
+	fs_show_owner(c->fs, st);
+}
+
+/* --- what the daemon's main thread asks for --- */
+
+/* The kernel forgets a name, whether it had a file or not; no lock is held (DESIGN: a worker may wait for it). */
+static void tell_name(struct containers *c, const char *name)
+{
+	if (c->session)
+		fuse_lowlevel_notify_inval_entry(session_fuse(c->session), FUSE_ROOT_ID, name,
+						 strlen(name));
+}
+
+static void tell_list(struct containers *c)
+{
+	clock_gettime(CLOCK_REALTIME, &c->changed);
+	if (c->session)
+		fuse_lowlevel_notify_inval_inode(session_fuse(c->session), FUSE_ROOT_ID, 0, 0);
+}
+
+/* Take a container out of the table: whoever looks it up from now on gets a new one. */
+static struct ct *take_out(struct containers *c, const char *name)
+{
+	struct ct *ct;
+
+	pthread_mutex_lock(&c->lock);
+	ct = map_del(&c->in_use, name);
+	pthread_mutex_unlock(&c->lock);
+	return ct;
+}
+
+static struct ct *borrow(struct containers *c, const char *name)
+{
+	struct ct *ct;
+
+	pthread_mutex_lock(&c->lock);
+	ct = map_get(&c->in_use, name);
+	if (ct)
+		ct_ref(ct);
+	pthread_mutex_unlock(&c->lock);
+	return ct;
+}
+
+static void let_go(struct containers *c, const char *name)
+{
+	struct ct *ct = take_out(c, name);
+
+	tell_name(c, name);
+	if (!ct)
+		return;
+	ct_close(ct);
+	ct_unref(ct);
+}
+
+/* One name that was listed before, is listed now, or both. */
+static void refresh_name(struct containers *c, const char *name, bool before, bool now)
+{
+	struct ct *ct = before && now ? borrow(c, name) : NULL;
+
+	/* Removed and made again between two refreshes. */
+	if (before != now || (ct && ct_gone(ct)))
+		let_go(c, name);
+	ct_unref(ct);
 }
 
 void containers_refresh(struct containers *c)
 {
-	(void)c;
+	struct err err = ERR_INIT;
+	char **now, **before = c->names;
+	size_t i = 0, k = 0;
+
+	if (container_list(c->fs->store, &now, &err) < 0) {
+		log_warn("%s", err.msg);
+		return;
+	}
+	while (before[i] || now[k]) {
+		int d = !before[i] ? 1 : !now[k] ? -1 : strcmp(before[i], now[k]);
+
+		refresh_name(c, d <= 0 ? before[i] : now[k], d <= 0, d >= 0);
+		i += d <= 0;
+		k += d >= 0;
+	}
+	c->names = now;
+	container_list_free(before);
+	tell_list(c);
 }
 
 int containers_freeze(struct containers *c, const char *name, struct err *err)
 {
-	(void)c;
-	return err_set(err, ENOENT, "%s", name);
+	struct ct *ct;
+	int r = containers_find(c, name, &ct);
+
+	if (r == -ENOENT)
+		return err_set(err, ENOENT, "No such container: %s", name);
+	if (r < 0)
+		return err_sys(err, -r, "container %s", name);
+	ct_freeze(ct);
+	ct_unref(ct);
+	return 0;
 }
 
 void containers_thaw(struct containers *c, const char *name)
 {
-	(void)c;
-	(void)name;
+	struct ct *ct = borrow(c, name);
+
+	if (!ct)
+		return;
+	ct_thaw(ct);
+	ct_unref(ct);
 }
 
 int containers_close(struct containers *c, const char *name, struct err *err)
 {
-	(void)c;
-	return err_set(err, ENOENT, "%s", name);
+	struct ct *ct = borrow(c, name);
+	unsigned n = ct ? __atomic_load_n(&ct->open_files, __ATOMIC_RELAXED) : 0;
+
+	ct_unref(ct);
+	if (n)
+		return err_set(err, EBUSY, "container %s is in use: %u of its files %s open", name,
+			       n, n == 1 ? "is" : "are");
+	let_go(c, name);
+	return 0;
 }
+
+/* --- the session --- */
+
+static void init(void *userdata, struct fuse_conn_info *conn)
+{
+	(void)userdata;
+	conn->want &= ~(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
+			FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_AUTO_INVAL_DATA |
+			FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_POSIX_LOCKS | FUSE_CAP_FLOCK_LOCKS |
+			FUSE_CAP_HANDLE_KILLPRIV | FUSE_CAP_DONT_MASK | FUSE_CAP_POSIX_ACL);
+	/* O_TRUNC comes with open: what is cut off is not copied up before. */
+	conn->want |= conn->capable &
+		      (FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_READDIRPLUS | FUSE_CAP_ASYNC_READ |
+		       FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_EXPLICIT_INVAL_DATA |
+		       FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_ASYNC_DIO);
+	conn->max_write = MAX_WRITE;
+	conn->max_readahead = MAX_WRITE;
+}
+
+static const struct fuse_lowlevel_ops ops = {
+	.init = init,
+	.lookup = op_lookup,
+	.forget = op_forget,
+	.forget_multi = op_forget_multi,
+	.getattr = op_getattr,
+	.setattr = op_setattr,
+	.readlink = op_readlink,
+	.mknod = op_mknod,
+	.mkdir = op_mkdir,
+	.unlink = op_unlink,
+	.rmdir = op_rmdir,
+	.symlink = op_symlink,
+	.rename = op_rename,
+	.link = op_link,
+	.open = op_open,
+	.read = op_read,
+	.write = op_write,
+	.flush = op_flush,
+	.release = op_release,
+	.fsync = op_fsync,
+	.opendir = op_opendir,
+	.readdir = op_readdir,
+	.readdirplus = op_readdirplus,
+	.releasedir = op_releasedir,
+	.fsyncdir = op_fsyncdir,
+	.statfs = op_statfs,
+	.setxattr = op_setxattr,
+	.getxattr = op_getxattr,
+	.listxattr = op_listxattr,
+	.removexattr = op_removexattr,
+	.create = op_create,
+	.fallocate = op_fallocate,
+	.lseek = op_lseek,
+	.copy_file_range = op_copy_file_range,
+};
+
+const struct session_ops containers_session = {
+	.name = "containers",
+	.ops = &ops,
+	.threads = 10,
+	/* Else the kernel asks for security.capability before each write(2). */
+	.flags = HANDLE_KILLPRIV_V2,
+};

@@ -1,0 +1,341 @@
+#include "fs/copyup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "fs/ct.h"
+#include "fs/merge.h"
+#include "fs/node.h"
+#include "store/layer.h"
+#include "store/tree.h"
+#include "store/upper.h"
+
+#define BLOCK (1u << 20)
+
+static int set_times(int fd, const struct stat *st)
+{
+	struct timespec times[2] = { st->st_atim, st->st_mtim };
+
+	return utimensat(fd, "", times, AT_EMPTY_PATH) < 0 ? -errno : 0;
+}
+
+/* Contents up to size; what is a hole below stays one. */
+static int copy_data(struct layer *l, const struct layer_entry *e, int fd, uint64_t size)
+{
+	_cleanup_free_ char *block = malloc(BLOCK);
+	uint64_t off = 0;
+	int r;
+
+	if (!block)
+		return -ENOMEM;
+	while (off < size) {
+		int64_t data = layer_seek(l, e, off, SEEK_DATA), hole;
+
+		if (data == -ENXIO || (data >= 0 && (uint64_t)data >= size))
+			break;
+		if (data < 0)
+			return (int)data;
+		hole = layer_seek(l, e, (uint64_t)data, SEEK_HOLE);
+		if (hole < 0)
+			return (int)hole;
+		for (off = (uint64_t)data; off < MIN((uint64_t)hole, size);) {
+			ssize_t n = layer_pread(l, e, block,
+						MIN(MIN((uint64_t)hole, size) - off, BLOCK), off);
+
+			if (n <= 0)
+				return n < 0 ? (int)n : -EIO;
+			if (lseek(fd, (off_t)off, SEEK_SET) < 0)
+				return -errno;
+			r = file_write_all(fd, block, (size_t)n);
+			if (r < 0)
+				return r;
+			off += (uint64_t)n;
+		}
+	}
+	return ftruncate(fd, (off_t)size) < 0 ? -errno : 0;
+}
+
+/*
+ * What the store's file system has no place for is left out, as overlayfs
+ * does: an unknown name space, and without privilege anything on a symlink.
+ */
+static int forgive(int r, mode_t mode)
+{
+	if (r == -ENOTSUP || (r == -EPERM && !S_ISREG(mode) && !S_ISDIR(mode)))
+		return 0;
+	return r;
+}
+
+static int copy_xattrs(const struct ct *ct, uint32_t lower, int fd, mode_t mode)
+{
+	struct layer *l;
+	const struct layer_entry *e = merge_entry(ct, lower, &l);
+	uint32_t pos = 0;
+	const char *name;
+	const void *value;
+	size_t len;
+	int r = 0;
+
+	while (r == 0 && e && layer_xattr(l, e, &pos, &name, &value, &len) > 0)
+		if (!upper_xattr_is_private(name))
+			r = forgive(upper_xattr_set(&ct->upper, fd, name, value, len, 0), mode);
+	return r;
+}
+
+/* A whole copy of a base tree's node, without a place yet: temp in work/. */
+static int make_copy(struct ct *ct, uint32_t lower, uint64_t size, const char *temp)
+{
+	_cleanup_close_ int fd = -1;
+	_cleanup_free_ char *target = NULL;
+	struct layer *l = NULL;
+	const struct layer_entry *e = merge_entry(ct, lower, &l);
+	struct stat st;
+	int r;
+
+	tree_stat(ct->tree, lower, &st);
+	if (S_ISLNK(st.st_mode)) {
+		target = strdup(layer_target(l, e));
+		if (!target)
+			return -ENOMEM;
+	}
+	r = upper_make(&ct->upper, ct->upper.work_fd, temp, &st, target);
+	if (r < 0)
+		return r;
+	if (S_ISREG(st.st_mode) && MIN(size, (uint64_t)st.st_size)) {
+		/* Its owner may not have the right to, root has: before the owner's mode, nobody asks. */
+		fd = openat(ct->upper.work_fd, temp, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0)
+			return -errno;
+		r = copy_data(l, e, fd, MIN(size, (uint64_t)st.st_size));
+		/* The name must never lead to less than the contents, whatever the power does. */
+		if (r == 0 && fdatasync(fd) < 0)
+			r = -errno;
+		if (r < 0)
+			return r;
+		close(TAKE_FD(fd));
+	}
+	fd = openat(ct->upper.work_fd, temp, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	/* Writing took the set-id bits and the file capabilities: once more, then the rest. */
+	r = S_ISREG(st.st_mode) ? upper_set_owner(&ct->upper, fd, &st) : 0;
+	if (r == 0)
+		r = copy_xattrs(ct, lower, fd, st.st_mode);
+	return r < 0 ? r : set_times(fd, &st);
+}
+
+static void remove_temp(struct ct *ct, const char *temp)
+{
+	if (unlinkat(ct->upper.work_fd, temp, 0) < 0 && errno == EISDIR)
+		unlinkat(ct->upper.work_fd, temp, AT_REMOVEDIR);
+}
+
+/* --- directories --- */
+
+static int open_path_dir(int fd, const char *name)
+{
+	int child = openat(fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return child < 0 ? -errno : child;
+}
+
+/* Make the directory lower in the upper directory fd. The times of fd stay what they were. */
+static int make_dir(struct ct *ct, uint32_t lower, int fd)
+{
+	struct stat parent;
+	char temp[32];
+	int r;
+
+	if (fstatat(fd, "", &parent, AT_EMPTY_PATH) < 0)
+		return -errno;
+	upper_temp(temp);
+	r = make_copy(ct, lower, 0, temp);
+	if (r == 0 && renameat(ct->upper.work_fd, temp, fd, tree_name(ct->tree, lower)) < 0)
+		r = -errno;
+	if (r < 0)
+		remove_temp(ct, temp);
+	return r < 0 ? r : set_times(fd, &parent);
+}
+
+/*
+ * The upper side of a directory of the base tree, made with those above it
+ * where it is missing. The container shows it, so nothing on the way hides it.
+ * returns an O_PATH descriptor or -errno
+ */
+static int upper_of(struct ct *ct, uint32_t lower)
+{
+	_cleanup_close_ int fd = fcntl(ct->upper.fd, F_DUPFD_CLOEXEC, 0);
+	_cleanup_free_ uint32_t *chain = NULL;
+	size_t n = 0, cap = 0;
+	uint32_t t;
+
+	if (fd < 0)
+		return -errno;
+	for (t = lower; t != TREE_ROOT; t = tree_parent(ct->tree, t)) {
+		if (n == cap) {
+			uint32_t *more = realloc(chain, (cap = cap ? cap * 2 : 16) * sizeof(*more));
+
+			if (!more)
+				return -ENOMEM;
+			chain = more;
+		}
+		chain[n++] = t;
+	}
+	while (n--) {
+		const char *name = tree_name(ct->tree, chain[n]);
+		int child = open_path_dir(fd, name), r = child;
+
+		if (child == -ENOENT) {
+			r = make_dir(ct, chain[n], fd);
+			if (r == 0)
+				r = child = open_path_dir(fd, name);
+			if (r >= 0)
+				r = node_set_upper(ct->nodes, ct_ino_lower(ct, chain[n]), child);
+		}
+		if (r < 0) {
+			if (child >= 0)
+				close(child);
+			return r;
+		}
+		close(fd);
+		fd = child;
+	}
+	return TAKE_FD(fd);
+}
+
+int copyup_dir(struct node *dir)
+{
+	int fd;
+
+	if (dir->upper)
+		return 0;
+	if (dir->dead)
+		return -ENOENT;
+	fd = upper_of(dir->ct, dir->lower);
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return dir->upper ? 0 : -EIO;
+}
+
+/* --- files --- */
+
+/* Give the copy one name of the base tree; the last one by rename. */
+static int place(struct ct *ct, const char *temp, uint32_t lower, bool last)
+{
+	_cleanup_close_ int fd = upper_of(ct, tree_parent(ct->tree, lower));
+	const char *name = tree_name(ct->tree, lower);
+	struct stat parent;
+
+	if (fd < 0)
+		return fd;
+	if (fstatat(fd, "", &parent, AT_EMPTY_PATH) < 0)
+		return -errno;
+	if (last ? renameat(ct->upper.work_fd, temp, fd, name) < 0
+		 : linkat(ct->upper.work_fd, temp, fd, name, 0) < 0)
+		return -errno;
+	return set_times(fd, &parent);
+}
+
+/*
+ * Under all its names. Nothing has been written yet, so if this ends half
+ * way the names still agree in everything but their inode.
+ */
+static int place_all(struct ct *ct, uint32_t lower, const char *temp)
+{
+	const struct link *group;
+	uint32_t pending = TREE_NONE;
+	int i, r, n = links_group(ct, lower, &group);
+
+	if (n < 0)
+		return n;
+	if (!group)
+		return place(ct, temp, lower, true);
+	for (i = 0; i < n; i++) {
+		r = links_visible(ct, group[i].node);
+		if (r < 0)
+			return r;
+		if (!r)
+			continue;
+		if (pending != TREE_NONE) {
+			r = place(ct, temp, pending, false);
+			if (r < 0)
+				return r;
+		}
+		pending = group[i].node;
+	}
+	return pending == TREE_NONE ? -ENOENT : place(ct, temp, pending, true);
+}
+
+static int install(struct node *n, const char *temp)
+{
+	struct ct *ct = n->ct;
+	struct stat st;
+	int fd, r;
+
+	if (fstatat(ct->upper.work_fd, temp, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (n->dead) {
+		fd = openat(ct->upper.work_fd, temp, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0)
+			return -errno;
+		unlinkat(ct->upper.work_fd, temp, 0);
+		node_pin(ct->nodes, n, fd);
+	} else {
+		r = ct_alias_put(ct, st.st_ino, n->ino);
+		if (r == 0)
+			r = place_all(ct, n->lower, temp);
+		if (r < 0) {
+			ct_alias_drop(ct, st.st_ino);
+			return r;
+		}
+	}
+	n->upper_ino = st.st_ino;
+	n->upper = true;
+	return 0;
+}
+
+int copyup_file(struct node *n, uint64_t size)
+{
+	struct ct *ct = n->ct;
+	char temp[32];
+	int r = 0;
+
+	if (n->upper)
+		return 0;
+	/* Contents are copied while look-ups and other files go on. */
+	pthread_mutex_lock(&ct->copying);
+	if (!n->upper) {
+		upper_temp(temp);
+		r = make_copy(ct, n->lower, size, temp);
+		if (r == 0) {
+			pthread_rwlock_wrlock(&ct->ns);
+			r = install(n, temp);
+			pthread_rwlock_unlock(&ct->ns);
+		}
+		if (r < 0)
+			unlinkat(ct->upper.work_fd, temp, 0);
+	}
+	pthread_mutex_unlock(&ct->copying);
+	return r;
+}
+
+int copyup(struct node *n, uint64_t size)
+{
+	int r;
+
+	if (!S_ISDIR(n->type))
+		return copyup_file(n, size);
+	if (n->upper)
+		return 0;
+	pthread_rwlock_wrlock(&n->ct->ns);
+	r = copyup_dir(n);
+	pthread_rwlock_unlock(&n->ct->ns);
+	return r;
+}

@@ -1,0 +1,28 @@
+/*
+ * Copy-up: a file of the base image becomes a file of the upper directory,
+ * just before it changes.
+ */
+#ifndef FS_COPYUP_H
+#define FS_COPYUP_H
+
+#include <stdint.h>
+
+struct at;
+struct node;
+
+/*
+ * copyup_file - with owner, mode, times, xattrs, holes, and under every name of it
+ * that the container shows. It appears whole. A file that has no name any more is copied
+ * without one.
+ * size    copy no more contents than that (it is about to be truncated); UINT64_MAX: all
+ * locks   none held; of a node that is upper already nothing is done
+ */
+int copyup_file(struct node *n, uint64_t size);
+
+/* copyup_dir - a directory and those above it. The caller holds ns for writing. */
+int copyup_dir(struct node *dir);
+
+/* copyup - whichever it is; no lock is held. */
+int copyup(struct node *n, uint64_t size);
+
+#endif

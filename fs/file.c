@@ -1,0 +1,147 @@
+#include "fs/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "fs/copyup.h"
+#include "fs/ct.h"
+#include "fs/node.h"
+#include "store/upper.h"
+
+/*
+ * The kernel does appending (it knows the size), direct I/O and syncing
+ * itself; who may open was decided before we are asked.
+ */
+int file_open_upper(struct node *n, int flags)
+{
+	struct at at _cleanup_at_ = AT_INIT;
+	char path[40];
+	int fd, r = node_at(n->ct->nodes, n, &at);
+
+	if (r < 0)
+		return r;
+	flags = (flags & (O_ACCMODE | O_TRUNC)) | O_CLOEXEC | O_NONBLOCK;
+	/* Some writes need to read what is around them. */
+	if ((flags & O_ACCMODE) == O_WRONLY)
+		flags = (flags & ~O_ACCMODE) | O_RDWR;
+	if (at.name) {
+		fd = openat(at.fd, at.name, flags | O_NOFOLLOW);
+	} else {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", at.fd);
+		fd = open(path, flags);
+	}
+	return fd < 0 ? -errno : fd;
+}
+
+static bool writes(int flags)
+{
+	return (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC);
+}
+
+int file_adopt(struct node *n, int flags, int fd, struct file **out)
+{
+	struct file *f = malloc(sizeof(*f));
+
+	if (!f) {
+		if (fd >= 0)
+			close(fd);
+		return -ENOMEM;
+	}
+	f->node = n;
+	f->flags = flags & ~O_TRUNC;
+	f->fd = fd;
+	__atomic_fetch_add(&n->ct->open_files, 1, __ATOMIC_RELAXED);
+	*out = f;
+	return 0;
+}
+
+int file_open(struct node *n, int flags, struct file **out)
+{
+	struct ct *ct = n->ct;
+	int fd = -ENODATA, r;
+
+	/* What is cut off at once need not be copied. */
+	if (flags & O_TRUNC) {
+		r = copyup_file(n, 0);
+		if (r < 0)
+			return r;
+	}
+	pthread_rwlock_rdlock(&ct->ns);
+	if (n->upper)
+		fd = file_open_upper(n, flags);
+	pthread_rwlock_unlock(&ct->ns);
+	if (fd < 0 && fd != -ENODATA)
+		return fd;
+	return file_adopt(n, flags, fd < 0 ? -1 : fd, out);
+}
+
+void file_close(struct file *f)
+{
+	if (f->fd >= 0)
+		close(f->fd);
+	__atomic_fetch_sub(&f->node->ct->open_files, 1, __ATOMIC_RELAXED);
+	free(f);
+}
+
+int file_upper(struct file *f, int change)
+{
+	struct ct *ct = f->node->ct;
+	int fd = __atomic_load_n(&f->fd, __ATOMIC_ACQUIRE), none = -1, r;
+
+	if (fd >= 0)
+		return fd;
+	if (change && !writes(f->flags))
+		return -EBADF;
+	if (change) {
+		r = copyup_file(f->node, UINT64_MAX);
+		if (r < 0)
+			return r;
+	}
+	pthread_rwlock_rdlock(&ct->ns);
+	fd = f->node->upper ? file_open_upper(f->node, f->flags) : -ENODATA;
+	pthread_rwlock_unlock(&ct->ns);
+	if (fd < 0)
+		return fd;
+	/* Two may have opened it; the second one is not needed. */
+	if (!__atomic_compare_exchange_n(&f->fd, &none, fd, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_ACQUIRE)) {
+		close(fd);
+		fd = none;
+	}
+	return fd;
+}
+
+int file_drop_privileges(struct node *n, int fd, unsigned caller)
+{
+	const struct upper *u = &n->ct->upper;
+	struct stat st;
+	mode_t mode;
+	int r;
+
+	if (n->checked)
+		return 0;
+	r = upper_xattr_remove(u, fd, "security.capability");
+	if (r < 0 && r != -ENODATA && r != -ENOTSUP)
+		return r;
+	r = upper_fstat(u, fd, &st);
+	if (r < 0)
+		return r;
+	mode = st.st_mode & ~(mode_t)S_ISUID;
+	if (mode & S_IXGRP)
+		mode &= ~(mode_t)S_ISGID;
+	if (mode != st.st_mode) {
+		if (caller == 0)
+			return 0;
+		st.st_mode = mode;
+		r = upper_set_owner(u, fd, &st);
+		if (r < 0)
+			return r;
+	}
+	n->checked = true;
+	return 0;
+}

@@ -1,0 +1,271 @@
+/*
+ * Attributes.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "fs/copyup.h"
+#include "fs/ct.h"
+#include "fs/file.h"
+#include "fs/fs.h"
+#include "fs/merge.h"
+#include "fs/ops.h"
+#include "store/layer.h"
+#include "store/store.h"
+#include "store/upper.h"
+
+static int get_attributes(struct containers *c, struct node *n, struct stat *st)
+{
+	int r;
+
+	if (!n->ct) {
+		containers_root_stat(c, st);
+		return 0;
+	}
+	/* A container's root is shown without taking the container: see op_lookup(). */
+	if (n == n->ct->root) {
+		pthread_mutex_lock(&n->ct->gate);
+		r = n->ct->closed ? -ESTALE : upper_fstat(&n->ct->upper, n->ct->upper.fd, st);
+		pthread_mutex_unlock(&n->ct->gate);
+		st->st_ino = n->ino;
+		st->st_nlink = 1;
+	} else {
+		r = op_enter(n, OP_READ);
+		if (r < 0)
+			return r;
+		r = merge_stat(n, st);
+		op_leave(n, OP_READ);
+	}
+	if (r == 0)
+		op_show(c, st);
+	return r;
+}
+
+static void reply_attr(fuse_req_t req, int r, const struct stat *st)
+{
+	if (r < 0)
+		op_reply(req, r);
+	else
+		fuse_reply_attr(req, st, FS_FOREVER);
+}
+
+void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct stat st;
+	int r;
+
+	(void)fi;
+	memset(&st, 0, sizeof(st));
+	r = get_attributes(op_containers(req), op_node(req, ino), &st);
+	reply_attr(req, r, &st);
+}
+
+/*
+ * Without privilege a symlink, fifo or socket that gets an owner turns into a
+ * placeholder: made anew, put in its place. Its inode number stays by alias.
+ */
+static int become_placeholder(struct node *n, const struct stat *st)
+{
+	struct at at _cleanup_at_ = AT_INIT;
+	struct buf target _cleanup_buf_ = BUF_INIT;
+	struct ct *ct = n->ct;
+	struct stat disk;
+	char temp[32];
+	int r = node_at(ct->nodes, n, &at);
+
+	if (r < 0)
+		return r;
+	/* Other names would keep the old one. */
+	if (!at.name || fstatat(at.fd, at.name, &disk, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    disk.st_nlink > 1)
+		return -EPERM;
+	if (S_ISLNK(st->st_mode))
+		r = upper_readlink(&ct->upper, at.fd, at.name, &target);
+	if (r < 0)
+		return r;
+	upper_temp(temp);
+	r = upper_make(&ct->upper, ct->upper.work_fd, temp, st,
+		       S_ISLNK(st->st_mode) ? buf_str(&target) : NULL);
+	if (r < 0)
+		return r;
+	if (fstatat(ct->upper.work_fd, temp, &disk, AT_SYMLINK_NOFOLLOW) < 0)
+		r = -errno;
+	if (r == 0)
+		r = ct_alias_put(ct, disk.st_ino, n->ino);
+	if (r == 0 && renameat(ct->upper.work_fd, temp, at.fd, at.name) < 0)
+		r = -errno;
+	if (r < 0) {
+		unlinkat(ct->upper.work_fd, temp, 0);
+		return r;
+	}
+	ct_alias_drop(ct, n->upper_ino);
+	n->upper_ino = disk.st_ino;
+	return 0;
+}
+
+static int set_owner(struct node *n, const struct stat *attr, int to_set)
+{
+	struct at at _cleanup_at_ = AT_INIT;
+	_cleanup_close_ int fd = -1;
+	const struct upper *u = &n->ct->upper;
+	struct stat st;
+	int r = node_at(n->ct->nodes, n, &at);
+
+	if (r < 0)
+		return r;
+	fd = at_path_fd(&at);
+	if (fd < 0)
+		return fd;
+	r = at_stat(u, &at, &st);
+	if (r < 0)
+		return r;
+	if ((to_set & FUSE_SET_ATTR_MODE) && !S_ISLNK(st.st_mode))
+		st.st_mode = (st.st_mode & S_IFMT) | (attr->st_mode & 07777);
+	if (to_set & FUSE_SET_ATTR_UID)
+		st.st_uid = attr->st_uid;
+	if (to_set & FUSE_SET_ATTR_GID)
+		st.st_gid = attr->st_gid;
+	if ((to_set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)) && S_ISREG(st.st_mode)) {
+		/* chown(2) takes these away, root's too. */
+		if (!(to_set & FUSE_SET_ATTR_MODE)) {
+			st.st_mode &= ~(mode_t)S_ISUID;
+			if (st.st_mode & S_IXGRP)
+				st.st_mode &= ~(mode_t)S_ISGID;
+		}
+		upper_xattr_remove(u, fd, "security.capability");
+	}
+	n->checked = false;
+	r = upper_set_owner(u, fd, &st);
+	return r == -EPERM && upper_placeholder(u, &st) ? become_placeholder(n, &st) : r;
+}
+
+static int set_times(struct node *n, const struct stat *attr, int to_set)
+{
+	struct at at _cleanup_at_ = AT_INIT;
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_nsec = UTIME_OMIT } };
+	int r = node_at(n->ct->nodes, n, &at);
+
+	if (r < 0)
+		return r;
+	if (to_set & FUSE_SET_ATTR_ATIME_NOW)
+		times[0].tv_nsec = UTIME_NOW;
+	else if (to_set & FUSE_SET_ATTR_ATIME)
+		times[0] = attr->st_atim;
+	if (to_set & FUSE_SET_ATTR_MTIME_NOW)
+		times[1].tv_nsec = UTIME_NOW;
+	else if (to_set & FUSE_SET_ATTR_MTIME)
+		times[1] = attr->st_mtim;
+	r = at.name ? utimensat(at.fd, at.name, times, AT_SYMLINK_NOFOLLOW)
+		    : utimensat(at.fd, "", times, AT_EMPTY_PATH);
+	return r < 0 ? -errno : 0;
+}
+
+/* ns is not held: an open file's descriptor is good without. */
+static int set_size(struct node *n, off_t size, struct fuse_file_info *fi, unsigned caller)
+{
+	_cleanup_close_ int own = -1;
+	int fd, r;
+
+	if (fi) {
+		fd = file_upper((struct file *)(uintptr_t)fi->fh, 1);
+	} else {
+		pthread_rwlock_rdlock(&n->ct->ns);
+		fd = own = file_open_upper(n, O_RDWR);
+		pthread_rwlock_unlock(&n->ct->ns);
+	}
+	if (fd < 0)
+		return fd;
+	r = file_drop_privileges(n, fd, caller);
+	return r < 0 ? r : ftruncate(fd, size) < 0 ? -errno : 0;
+}
+
+#define OWNER (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)
+#define TIMES                                                                  \
+	(FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_ATIME_NOW | \
+	 FUSE_SET_ATTR_MTIME_NOW)
+
+static int set_attributes(fuse_req_t req, struct node *n, const struct stat *attr, int to_set,
+			  struct fuse_file_info *fi)
+{
+	int r = copyup(n, to_set & FUSE_SET_ATTR_SIZE ? (uint64_t)attr->st_size : UINT64_MAX);
+
+	if (r == 0 && (to_set & FUSE_SET_ATTR_SIZE))
+		r = set_size(n, attr->st_size, fi, fuse_req_ctx(req)->uid);
+	if (r < 0 || !(to_set & (OWNER | TIMES)))
+		return r;
+	pthread_rwlock_wrlock(&n->ct->ns);
+	if (to_set & OWNER)
+		r = set_owner(n, attr, to_set);
+	if (r == 0 && (to_set & TIMES))
+		r = set_times(n, attr, to_set);
+	pthread_rwlock_unlock(&n->ct->ns);
+	return r;
+}
+
+void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
+		struct fuse_file_info *fi)
+{
+	struct node *n = op_node(req, ino);
+	struct stat st;
+	int r = n->ct ? ct_enter(n->ct, true) : -EPERM;
+
+	memset(&st, 0, sizeof(st));
+	if (r == 0) {
+		r = set_attributes(req, n, attr, to_set, fi);
+		ct_leave(n->ct, true);
+	}
+	if (r == 0)
+		r = get_attributes(op_containers(req), n, &st);
+	reply_attr(req, r, &st);
+}
+
+static int read_link(struct node *n, struct buf *out)
+{
+	struct at at _cleanup_at_ = AT_INIT;
+	struct layer *l;
+	const struct layer_entry *e;
+	int r;
+
+	if (!n->upper) {
+		e = merge_entry(n->ct, n->lower, &l);
+		return e ? buf_puts(out, layer_target(l, e)) : -EIO;
+	}
+	r = node_at(n->ct->nodes, n, &at);
+	return r < 0 ? r : upper_readlink(&n->ct->upper, at.fd, at.name ? at.name : "", out);
+}
+
+void op_readlink(fuse_req_t req, fuse_ino_t ino)
+{
+	struct node *n = op_node(req, ino);
+	struct buf target _cleanup_buf_ = BUF_INIT;
+	int r = op_enter(n, OP_READ);
+
+	if (r == 0) {
+		r = read_link(n, &target);
+		op_leave(n, OP_READ);
+	}
+	if (r < 0)
+		op_reply(req, r);
+	else
+		fuse_reply_readlink(req, buf_str(&target));
+}
+
+void op_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+	struct containers *c = op_containers(req);
+	struct statvfs sv;
+
+	(void)ino;
+	if (fstatvfs(c->fs->store->imagefs_fd, &sv) < 0) {
+		op_reply(req, -errno);
+		return;
+	}
+	sv.f_namemax = NAME_MAX;
+	fuse_reply_statfs(req, &sv);
+}

@@ -1,0 +1,245 @@
+/*
+ * Open files: reading and writing.
+ *
+ * Without the kernel's writeback cache: a write is in the file of the upper
+ * directory when write(2) returns, so killing the daemon loses nothing, and a
+ * frozen container is a consistent one.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "fs/ct.h"
+#include "fs/file.h"
+#include "fs/merge.h"
+#include "fs/ops.h"
+#include "store/layer.h"
+#include "store/upper.h"
+
+static struct file *op_file(const struct fuse_file_info *fi)
+{
+	return (struct file *)(uintptr_t)fi->fh;
+}
+
+void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct node *n = op_node(req, ino);
+	bool change = fi->flags & O_TRUNC;
+	struct file *f = NULL;
+	int r = n->ct ? ct_enter(n->ct, change) : -EISDIR;
+
+	if (r == 0) {
+		r = file_open(n, fi->flags, &f);
+		if (r == 0 && change && f->fd >= 0)
+			r = file_drop_privileges(n, f->fd, fuse_req_ctx(req)->uid);
+		ct_leave(n->ct, change);
+	}
+	if (r < 0) {
+		if (f)
+			file_close(f);
+		op_reply(req, r);
+		return;
+	}
+	fi->fh = (uint64_t)(uintptr_t)f;
+	/* All changes come through this kernel: its pages are right, also over a copy-up. */
+	fi->keep_cache = 1;
+	if (fuse_reply_open(req, fi) < 0)
+		file_close(f);
+}
+
+void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	(void)ino;
+	file_close(op_file(fi));
+	op_reply(req, 0);
+}
+
+static ssize_t read_below(struct node *n, char *buf, size_t size, off_t off)
+{
+	struct layer *l;
+	const struct layer_entry *e = merge_entry(n->ct, n->lower, &l);
+
+	return e ? layer_pread(l, e, buf, size, (uint64_t)off) : -EIO;
+}
+
+static ssize_t read_upper(int fd, char *buf, size_t size, off_t off)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		ssize_t n = pread(fd, buf + done, size - done, off + (off_t)done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
+}
+
+void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	struct node *n = op_node(req, ino);
+	_cleanup_free_ char *buf = malloc(size);
+	ssize_t r = buf ? ct_enter(n->ct, false) : -ENOMEM;
+
+	if (r == 0) {
+		int fd = file_upper(op_file(fi), 0);
+
+		if (fd >= 0)
+			r = read_upper(fd, buf, size, off);
+		else
+			r = fd == -ENODATA ? read_below(n, buf, size, off) : fd;
+		ct_leave(n->ct, false);
+	}
+	if (r < 0)
+		op_reply(req, (int)r);
+	else
+		fuse_reply_buf(req, buf, (size_t)r);
+}
+
+static ssize_t write_upper(int fd, const char *data, size_t size, off_t off)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		ssize_t n = pwrite(fd, data + done, size - done, off + (off_t)done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return done ? (ssize_t)done : -errno;
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
+}
+
+void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t off,
+	      struct fuse_file_info *fi)
+{
+	struct node *n = op_node(req, ino);
+	ssize_t r = ct_enter(n->ct, true);
+
+	if (r == 0) {
+		int fd = file_upper(op_file(fi), 1);
+
+		r = fd < 0 ? fd : file_drop_privileges(n, fd, fuse_req_ctx(req)->uid);
+		if (r == 0)
+			r = write_upper(fd, data, size, off);
+		ct_leave(n->ct, true);
+	}
+	if (r < 0)
+		op_reply(req, (int)r);
+	else
+		fuse_reply_write(req, (size_t)r);
+}
+
+/*
+ * close(2): what the disk has to say against earlier writes is said here, as
+ * closing a descriptor of the file says it.
+ */
+void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	int fd = __atomic_load_n(&op_file(fi)->fd, __ATOMIC_ACQUIRE), copy, r = 0;
+
+	(void)ino;
+	if (fd >= 0 && (op_file(fi)->flags & O_ACCMODE) != O_RDONLY) {
+		copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+		if (copy >= 0 && close(copy) < 0)
+			r = -errno;
+	}
+	op_reply(req, r);
+}
+
+void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+	struct node *n = op_node(req, ino);
+	int r = ct_enter(n->ct, false), fd;
+
+	if (r == 0) {
+		fd = file_upper(op_file(fi), 0);
+		if (fd >= 0)
+			r = (datasync ? fdatasync(fd) : fsync(fd)) < 0 ? -errno : 0;
+		else
+			r = fd == -ENODATA ? 0 : fd;
+		ct_leave(n->ct, false);
+	}
+	op_reply(req, r);
+}
+
+void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t len,
+		  struct fuse_file_info *fi)
+{
+	struct node *n = op_node(req, ino);
+	int r = ct_enter(n->ct, true), fd;
+
+	if (r == 0) {
+		fd = file_upper(op_file(fi), 1);
+		r = fd < 0 ? fd : file_drop_privileges(n, fd, fuse_req_ctx(req)->uid);
+		if (r == 0)
+			r = fallocate(fd, mode, off, len) < 0 ? -errno : 0;
+		ct_leave(n->ct, true);
+	}
+	op_reply(req, r);
+}
+
+static int64_t seek_below(struct node *n, off_t off, int whence)
+{
+	struct layer *l;
+	const struct layer_entry *e = merge_entry(n->ct, n->lower, &l);
+
+	return !e || off < 0 ? -ENXIO : layer_seek(l, e, (uint64_t)off, whence);
+}
+
+void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse_file_info *fi)
+{
+	struct node *n = op_node(req, ino);
+	int64_t r = whence == SEEK_DATA || whence == SEEK_HOLE ? ct_enter(n->ct, false) : -EINVAL;
+
+	if (r == 0) {
+		int fd = file_upper(op_file(fi), 0);
+
+		if (fd >= 0) {
+			r = lseek(fd, off, whence);
+			r = r < 0 ? -errno : r;
+		} else {
+			r = fd == -ENODATA ? seek_below(n, off, whence) : fd;
+		}
+		ct_leave(n->ct, false);
+	}
+	if (r < 0)
+		op_reply(req, (int)r);
+	else
+		fuse_reply_lseek(req, r);
+}
+
+void op_copy_file_range(fuse_req_t req, fuse_ino_t in, off_t in_off, struct fuse_file_info *in_fi,
+			fuse_ino_t out, off_t out_off, struct fuse_file_info *out_fi, size_t len,
+			int flags)
+{
+	struct node *from = op_node(req, in), *to = op_node(req, out);
+	ssize_t r = from->ct == to->ct ? ct_enter(to->ct, true) : -EXDEV;
+
+	if (r == 0) {
+		int src = file_upper(op_file(in_fi), 0), dst;
+
+		/* From below there is nothing to copy from by descriptor: EXDEV lets the kernel read and write. */
+		dst = src < 0 ? -EXDEV : file_upper(op_file(out_fi), 1);
+		r = dst < 0 ? dst : file_drop_privileges(to, dst, fuse_req_ctx(req)->uid);
+		if (r == 0) {
+			r = copy_file_range(src, &in_off, dst, &out_off, len, (unsigned)flags);
+			r = r < 0 ? -errno : r;
+		}
+		ct_leave(to->ct, true);
+	}
+	if (r < 0)
+		op_reply(req, (int)r);
+	else
+		fuse_reply_write(req, (size_t)r);
+}

@@ -1,0 +1,262 @@
+/*
+ * Making files: mknod, mkdir, symlink, create, link.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "fs/copyup.h"
+#include "fs/ct.h"
+#include "fs/file.h"
+#include "fs/fs.h"
+#include "fs/merge.h"
+#include "fs/ops.h"
+#include "store/upper.h"
+
+/*
+ * What the place of a new name is like: dir's upper side is made, and nothing
+ * that shows has the name. *whiteout: something that hides the base tree's does.
+ */
+static int prepare(struct node *dir, const char *name, struct at *at, bool *whiteout)
+{
+	struct found f;
+	struct stat st;
+	int r = merge_lookup(dir, name, &f);
+
+	if (r != -ENOENT)
+		return r < 0 ? r : -EEXIST;
+	if (dir->dead)
+		return -ENOENT;
+	r = copyup_dir(dir);
+	if (r == 0)
+		r = node_dir(dir->ct->nodes, dir, at);
+	if (r < 0)
+		return r;
+	*whiteout = fstatat(at->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	return 0;
+}
+
+/* Over a whiteout: born in work/, so that at no time what was below shows again. */
+static int make_over(struct ct *ct, int dirfd, const char *name, const struct stat *st,
+		     const char *target)
+{
+	char temp[32];
+	bool directory = S_ISDIR(st->st_mode);
+	int r;
+
+	upper_temp(temp);
+	r = upper_make(&ct->upper, ct->upper.work_fd, temp, st, target);
+	if (r == 0 && directory) {
+		_cleanup_close_ int fd = openat(ct->upper.work_fd, temp,
+						O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+		r = fd < 0 ? -errno : upper_opaque(&ct->upper, fd);
+	}
+	if (r == 0)
+		r = op_place(ct, temp, dirfd, name, directory, true);
+	if (r < 0)
+		file_remove_tree(ct->upper.work_fd, temp);
+	return r;
+}
+
+/* Who it belongs to, and what it has from its directory. */
+static int inherit(fuse_req_t req, struct node *dir, struct stat *st)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	struct stat parent;
+	int r = merge_stat(dir, &parent);
+
+	if (r < 0)
+		return r;
+	st->st_uid = ctx->uid;
+	st->st_gid = ctx->gid;
+	ct_owner(&st->st_uid, &st->st_gid);
+	if (parent.st_mode & S_ISGID) {
+		st->st_gid = parent.st_gid;
+		if (S_ISDIR(st->st_mode))
+			st->st_mode |= S_ISGID;
+	}
+	return 0;
+}
+
+/* ns is held for writing. */
+static int make(fuse_req_t req, struct node *dir, const char *name, struct stat *st,
+		const char *target, struct fuse_entry_param *e)
+{
+	struct at at _cleanup_at_ = AT_INIT;
+	bool whiteout = false;
+	struct found f;
+	int r = prepare(dir, name, &at, &whiteout);
+
+	if (r == 0)
+		r = inherit(req, dir, st);
+	if (r < 0)
+		return r;
+	if (whiteout)
+		r = make_over(dir->ct, at.fd, name, st, target);
+	else
+		r = upper_make(&dir->ct->upper, at.fd, name, st, target);
+	if (r == 0)
+		r = merge_lookup(dir, name, &f);
+	return r < 0 ? r : op_entry(op_containers(req), dir, name, &f, e);
+}
+
+static int make_entered(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+			dev_t rdev, const char *target, struct fuse_entry_param *e)
+{
+	struct node *dir = op_node(req, parent);
+	struct stat st;
+	int r = op_name_check(name);
+
+	memset(&st, 0, sizeof(st));
+	st.st_mode = mode;
+	st.st_rdev = rdev;
+	if (r == 0)
+		r = op_enter(dir, OP_CHANGE);
+	if (r < 0)
+		return r;
+	r = make(req, dir, name, &st, target, e);
+	op_leave(dir, OP_CHANGE);
+	return r;
+}
+
+static void reply_entry(fuse_req_t req, int r, const struct fuse_entry_param *e)
+{
+	if (r < 0)
+		op_reply(req, r);
+	else if (fuse_reply_entry(req, e) < 0)
+		node_forget(&op_containers(req)->nodes, op_node(req, e->ino), 1);
+}
+
+void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
+{
+	struct fuse_entry_param e;
+	int r = -EPERM;
+
+	/* 0:0 is what a whiteout is made of. */
+	if (!S_ISCHR(mode) || rdev != makedev(0, 0))
+		r = make_entered(req, parent, name, mode, rdev, NULL, &e);
+	reply_entry(req, r, &e);
+}
+
+void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+{
+	struct fuse_entry_param e;
+
+	reply_entry(req, make_entered(req, parent, name, S_IFDIR | (mode & 07777), 0, NULL, &e),
+		    &e);
+}
+
+void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
+{
+	struct fuse_entry_param e;
+
+	reply_entry(req, make_entered(req, parent, name, S_IFLNK | 0777, 0, target, &e), &e);
+}
+
+void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+	       struct fuse_file_info *fi)
+{
+	struct fuse_entry_param e;
+	struct file *f = NULL;
+	struct node *n;
+	int r = make_entered(req, parent, name, S_IFREG | (mode & 07777), 0, NULL, &e);
+
+	if (r < 0) {
+		op_reply(req, r);
+		return;
+	}
+	n = op_node(req, e.ino);
+	r = ct_enter(n->ct, false);
+	if (r == 0) {
+		r = file_open(n, fi->flags & ~(O_TRUNC | O_EXCL | O_CREAT), &f);
+		ct_leave(n->ct, false);
+	}
+	if (r < 0) {
+		op_reply(req, r);
+		node_forget(&op_containers(req)->nodes, n, 1);
+		return;
+	}
+	fi->fh = (uint64_t)(uintptr_t)f;
+	fi->keep_cache = 1;
+	if (fuse_reply_create(req, &e, fi) < 0) {
+		file_close(f);
+		node_forget(&op_containers(req)->nodes, n, 1);
+	}
+}
+
+/* A name for the file at from, where none is. */
+static int link_at(const struct at *from, int dirfd, const char *name)
+{
+	char path[40];
+
+	if (from->name)
+		return linkat(from->fd, from->name, dirfd, name, 0) < 0 ? -errno : 0;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", from->fd);
+	return linkat(AT_FDCWD, path, dirfd, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+}
+
+/* ns is held for writing, n is upper. */
+static int link_node(struct node *n, struct node *dir, const char *name, struct found *f)
+{
+	struct at from _cleanup_at_ = AT_INIT, to _cleanup_at_ = AT_INIT;
+	struct ct *ct = dir->ct;
+	bool whiteout;
+	char temp[32];
+	int r;
+
+	if (n->dead)
+		return -ENOENT;
+	r = prepare(dir, name, &to, &whiteout);
+	if (r == 0)
+		r = node_at(ct->nodes, n, &from);
+	if (r < 0)
+		return r;
+	if (whiteout) {
+		upper_temp(temp);
+		r = link_at(&from, ct->upper.work_fd, temp);
+		if (r == 0) {
+			r = op_place(ct, temp, to.fd, name, false, true);
+			if (r < 0)
+				unlinkat(ct->upper.work_fd, temp, 0);
+		}
+	} else {
+		r = link_at(&from, to.fd, name);
+	}
+	return r < 0 ? r : merge_lookup(dir, name, f);
+}
+
+void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
+{
+	struct node *n = op_node(req, ino), *dir = op_node(req, parent);
+	struct fuse_entry_param e;
+	struct found f;
+	int r = op_name_check(name);
+
+	/* Two containers are two file systems, though the kernel sees one. */
+	if (r == 0 && n->ct != dir->ct)
+		r = -EXDEV;
+	if (r == 0 && !dir->ct)
+		r = -EPERM;
+	if (r == 0)
+		r = ct_enter(dir->ct, true);
+	if (r < 0) {
+		op_reply(req, r);
+		return;
+	}
+	r = copyup(n, UINT64_MAX);
+	if (r == 0) {
+		pthread_rwlock_wrlock(&dir->ct->ns);
+		r = link_node(n, dir, name, &f);
+		if (r == 0)
+			r = op_entry(op_containers(req), dir, name, &f, &e);
+		pthread_rwlock_unlock(&dir->ct->ns);
+	}
+	ct_leave(dir->ct, true);
+	reply_entry(req, r, &e);
+}

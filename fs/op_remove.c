@@ -1,0 +1,152 @@
+/*
+ * Removing names: unlink, rmdir.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "fs/copyup.h"
+#include "fs/ct.h"
+#include "fs/links.h"
+#include "fs/merge.h"
+#include "fs/ops.h"
+#include "store/upper.h"
+
+int op_hold(struct node *n)
+{
+	struct at at _cleanup_at_ = AT_INIT;
+	int fd, r;
+
+	if (!n || !n->upper || n->pinned)
+		return 0;
+	r = node_at(n->ct->nodes, n, &at);
+	if (r < 0)
+		return r;
+	fd = at_path_fd(&at);
+	if (fd < 0)
+		return fd;
+	node_at_end(&at);
+	node_pin(n->ct->nodes, n, fd);
+	return 0;
+}
+
+void op_dropped(struct node *n, struct node *dir, const char *name)
+{
+	struct nodes *t;
+	struct stat st;
+
+	if (!n)
+		return;
+	t = n->ct->nodes;
+	if (node_drop_name(t, n, dir, name)) {
+		node_unpin(t, n);
+		return;
+	}
+	if (S_ISDIR(n->type) || merge_stat(n, &st) < 0 || st.st_nlink == 0)
+		node_die(t, n);
+}
+
+/* ns is held for writing. */
+static int remove_file(struct node *dir, const char *name)
+{
+	struct at at _cleanup_at_ = AT_INIT;
+	struct ct *ct = dir->ct;
+	struct node *n = node_child(ct->nodes, dir, name);
+	bool below = merge_below(dir, name) != TREE_NONE;
+	struct found f;
+	int r = merge_lookup(dir, name, &f);
+
+	if (r < 0)
+		return r;
+	if (S_ISDIR(f.st.st_mode))
+		return -EISDIR;
+	r = copyup_dir(dir);
+	if (r == 0)
+		r = op_hold(n);
+	if (r == 0)
+		r = node_dir(ct->nodes, dir, &at);
+	if (r < 0)
+		return r;
+	if (below)
+		r = upper_whiteout(&ct->upper, at.fd, name);
+	else
+		r = unlinkat(at.fd, name, 0) < 0 ? -errno : 0;
+	if (r == 0)
+		op_dropped(n, dir, name);
+	return r;
+}
+
+void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct node *dir = op_node(req, parent);
+	int r = op_enter(dir, OP_CHANGE);
+
+	if (r == 0) {
+		r = remove_file(dir, name);
+		op_leave(dir, OP_CHANGE);
+	}
+	op_reply(req, r);
+}
+
+/* An upper directory that shows nothing may hold whiteouts still: it goes to work/ with them. */
+static int remove_upper_dir(struct ct *ct, int fd, const char *name)
+{
+	char temp[32];
+
+	if (unlinkat(fd, name, AT_REMOVEDIR) == 0)
+		return 0;
+	if (errno != ENOTEMPTY && errno != EEXIST)
+		return -errno;
+	upper_temp(temp);
+	if (renameat(fd, name, ct->upper.work_fd, temp) < 0)
+		return -errno;
+	file_remove_tree(ct->upper.work_fd, temp);
+	return 0;
+}
+
+static int remove_directory(struct node *dir, const char *name)
+{
+	struct at at _cleanup_at_ = AT_INIT;
+	struct ct *ct = dir->ct;
+	struct node *n = node_child(ct->nodes, dir, name);
+	bool below = merge_below(dir, name) != TREE_NONE;
+	int r;
+
+	if (!n)
+		return -ENOENT;
+	if (!S_ISDIR(n->type))
+		return -ENOTDIR;
+	r = merge_is_empty(n);
+	if (r <= 0)
+		return r < 0 ? r : -ENOTEMPTY;
+	r = copyup_dir(dir);
+	if (r == 0)
+		r = op_hold(n);
+	if (r == 0)
+		r = node_dir(ct->nodes, dir, &at);
+	if (r < 0)
+		return r;
+	if (below)
+		r = upper_whiteout(&ct->upper, at.fd, name);
+	else
+		r = remove_upper_dir(ct, at.fd, name);
+	if (r == 0)
+		op_dropped(n, dir, name);
+	else
+		node_unpin(ct->nodes, n);
+	return r;
+}
+
+void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct node *dir = op_node(req, parent);
+	int r = op_enter(dir, OP_CHANGE);
+
+	if (r == 0) {
+		r = remove_directory(dir, name);
+		op_leave(dir, OP_CHANGE);
+	}
+	op_reply(req, r);
+}

@@ -1,0 +1,85 @@
+#include "fs/ops.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fs/ct.h"
+#include "fs/fs.h"
+#include "fs/merge.h"
+#include "store/tree.h"
+#include "store/upper.h"
+
+int op_enter(struct node *n, enum op_need need)
+{
+	int r;
+
+	if (!n->ct)
+		return -EPERM;
+	r = ct_enter(n->ct, need == OP_CHANGE);
+	if (r < 0)
+		return r;
+	if (need == OP_CHANGE)
+		pthread_rwlock_wrlock(&n->ct->ns);
+	else
+		pthread_rwlock_rdlock(&n->ct->ns);
+	return 0;
+}
+
+void op_leave(struct node *n, enum op_need need)
+{
+	pthread_rwlock_unlock(&n->ct->ns);
+	ct_leave(n->ct, need == OP_CHANGE);
+}
+
+int op_name_check(const char *name)
+{
+	if (strlen(name) > NAME_MAX)
+		return -ENAMETOOLONG;
+	return strncmp(name, ".wh.", 4) == 0 ? -EINVAL : 0;
+}
+
+void op_show(const struct containers *c, struct stat *st)
+{
+	fs_show_owner(c->fs, st);
+}
+
+int op_entry(struct containers *c, struct node *dir, const char *name, const struct found *f,
+	     struct fuse_entry_param *out)
+{
+	struct node template = {
+		.ino = f->st.st_ino,
+		.ct = dir->ct,
+		.lower = f->lower,
+		.type = f->st.st_mode & S_IFMT,
+		.upper = f->upper,
+		.upper_ino = f->upper_ino,
+	};
+	struct node *n = node_take(&c->nodes, &template, dir, name);
+
+	if (!n)
+		return -ENOMEM;
+	memset(out, 0, sizeof(*out));
+	out->ino = (fuse_ino_t)(uintptr_t)n;
+	out->attr = f->st;
+	out->attr_timeout = out->entry_timeout = FS_FOREVER;
+	op_show(c, &out->attr);
+	return 0;
+}
+
+int op_place(struct ct *ct, const char *temp, int dirfd, const char *name, bool directory,
+	     bool whiteout)
+{
+	int work = ct->upper.work_fd;
+
+	if (!directory || !whiteout)
+		return renameat(work, temp, dirfd, name) < 0 ? -errno : 0;
+	/* A directory cannot replace a device; they change places, and what was below stays hidden. */
+	if (renameat2(work, temp, dirfd, name, RENAME_EXCHANGE) < 0)
+		return -errno;
+	unlinkat(work, temp, 0);
+	return 0;
+}
