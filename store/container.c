@@ -407,8 +407,22 @@ int container_create(struct store *s, const char *name, const struct image *imag
 	return r;
 }
 
-int container_remove(struct store *s, const char *name, struct err *err)
+/* The lock, for as long as the removal takes. A container too damaged to open has no user. */
+static int lock_to_remove(struct store *s, const char *name, int *lock, struct err *err)
 {
+	_cleanup_container_ struct container *c = NULL;
+
+	if (container_open(s, name, &c, NULL) < 0)
+		return 0;
+	*lock = container_lock(c, true, false);
+	if (*lock == -EWOULDBLOCK)
+		return err_set(err, EBUSY, "container %s is in use; remove it with -f", name);
+	return 0;
+}
+
+int container_remove(struct store *s, const char *name, bool force, struct err *err)
+{
+	_cleanup_close_ int lock = -1;
 	_cleanup_free_ char *path = path_join("containers", name);
 	char temp[48];
 	int r = container_name_check(name, NULL);
@@ -417,6 +431,9 @@ int container_remove(struct store *s, const char *name, struct err *err)
 		return no_such(err, name);
 	if (!path)
 		return err_nomem(err);
+	r = force ? 0 : lock_to_remove(s, name, &lock, err);
+	if (r < 0)
+		return r;
 	r = temp_path(temp);
 	if (r < 0)
 		return err_sys(err, -r, "container %s", name);

@@ -59,8 +59,12 @@ static inline void cleanup_container(struct container **c)
 int container_list(struct store *s, char ***out, struct err *err);
 void container_list_free(char **names);
 
-/* container_remove - it and its upper directory are gone; open mounts are told by the caller. */
-int container_remove(struct store *s, const char *name, struct err *err);
+/*
+ * container_remove - it and its upper directory are gone; open mounts are told by the caller.
+ * force   also where somebody holds its lock
+ * errors  -ENOENT, -EBUSY
+ */
+int container_remove(struct store *s, const char *name, bool force, struct err *err);
 
 /* container_lock - flock on the container's lock file; a descriptor to close, -EWOULDBLOCK, -errno.
  */

@@ -1,0 +1,83 @@
+/*
+ * imagefs create: a container, a writable directory on top of an image.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "store/container.h"
+#include "store/image.h"
+#include "store/mounts.h"
+#include "store/store.h"
+#include "tools/verb.h"
+
+DEFINE_CLEANUP_PTR(struct store, store_close);
+
+enum { OPT_NAME = 1 };
+
+/* Docker shows names with a '/' before them, and takes them so, too. */
+static const char *without_slash(const char *name)
+{
+	return name[0] == '/' ? name + 1 : name;
+}
+
+static int create(struct store *s, const char *wanted, const char *image_name, char **name,
+		  struct err *err)
+{
+	_cleanup_image_ struct image *image = NULL;
+	int r = image_get(s, image_name, &image, err);
+
+	if (r < 0)
+		return r;
+	if (wanted) {
+		*name = strdup(without_slash(wanted));
+		return *name ? container_create(s, *name, image, err) : err_nomem(err);
+	}
+	/* Somebody else may get the same random name first. */
+	do {
+		free(TAKE_PTR(*name));
+		r = container_name_random(s, name, err);
+		if (r == 0)
+			r = container_create(s, *name, image, err);
+	} while (r == -EEXIST);
+	return r;
+}
+
+static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "name", required_argument, NULL, OPT_NAME },
+		{ NULL, 0, NULL, 0 },
+	};
+	_cleanup_(cleanup_store_close) struct store *s = NULL;
+	_cleanup_free_ char *name = NULL;
+	const char *wanted = NULL;
+	struct err err = ERR_INIT;
+
+	while (verb_getopt(v, argc, argv, "", longs) != -1)
+		wanted = optarg;
+	if (optind >= argc)
+		return verb_usage(v, "which image?");
+	if (argc - optind > 1)
+		return verb_usage(v, "one image only: %s is too much", argv[optind + 1]);
+	if ((wanted && container_name_check(without_slash(wanted), &err) < 0) ||
+	    verb_store(g, &s, &err) < 0 || create(s, wanted, argv[optind], &name, &err) < 0)
+		return verb_fail(v, &err);
+	mounts_refresh(s);
+	puts(name);
+	return 0;
+}
+
+const struct verb cmd_create = {
+	.name = "create",
+	.usage = "[--name NAME] IMAGE",
+	.summary = "Make a container: a writable directory on top of an image",
+	.help = "      --name NAME   its name, and that of its directory below containers/;\n"
+		"                    else a random one\n\n"
+		"The name is printed.\n\n"
+		"Example:\n"
+		"  imagefs create --name work debian:12 && touch /mnt/containers/work/hello\n",
+	.run = run,
+};
