@@ -1,3 +1,7 @@
+/*
+ * The containers tree: its top directory, its hooks for the daemon, its table of
+ * operations.
+ */
 #include "fs/containers.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/*
+ * Copy-up: made whole in work/, then put in its place by rename.
+ */
 #include "fs/copyup.h"
 
 #include <errno.h>

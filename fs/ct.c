@@ -1,3 +1,6 @@
+/*
+ * A container in use: opening, its gate and lock, its inode numbers.
+ */
 #include "fs/ct.h"
 
 #include <dirent.h>

@@ -1,3 +1,6 @@
+/*
+ * Open files of containers, and the one way to open what is in an upper directory.
+ */
 #include "fs/file.h"
 
 #include <errno.h>

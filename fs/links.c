@@ -1,3 +1,6 @@
+/*
+ * The hard-link groups of a base tree, found by one scan when first asked for.
+ */
 #include "fs/links.h"
 
 #include <errno.h>

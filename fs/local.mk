@@ -4,13 +4,27 @@ libfs_a_CFLAGS = $(AM_CFLAGS) $(FUSE_CFLAGS)
 libfs_a_SOURCES = \
 	fs/containers.c fs/containers.h \
 	fs/control.c fs/control.h \
+	fs/copyup.c fs/copyup.h \
+	fs/ct.c fs/ct.h \
+	fs/file.c fs/file.h \
 	fs/fs.h \
 	fs/images.c fs/images.h \
 	fs/images_ops.c fs/images_ops.h \
+	fs/links.c fs/links.h \
+	fs/merge.c fs/merge.h \
 	fs/mountdir.c fs/mountdir.h \
 	fs/namespace.c fs/namespace.h \
+	fs/node.c fs/node.h \
 	fs/nodeid.h \
 	fs/objects.c fs/objects.h \
+	fs/op_attr.c \
+	fs/op_dir.c \
+	fs/op_file.c \
+	fs/op_make.c \
+	fs/op_remove.c \
+	fs/op_rename.c \
+	fs/op_xattr.c \
+	fs/ops.c fs/ops.h \
 	fs/options.c fs/options.h \
 	fs/session.c fs/session.h \
 	fs/shown.c fs/shown.h \

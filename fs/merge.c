@@ -1,3 +1,6 @@
+/*
+ * The merged view of a directory: one name, all names, a node's attributes.
+ */
 #include "fs/merge.h"
 
 #include <dirent.h>

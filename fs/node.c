@@ -1,3 +1,6 @@
+/*
+ * The table of nodes, and the directory descriptors that they are reached by.
+ */
 #include "fs/node.h"
 
 #include <errno.h>

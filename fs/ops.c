@@ -1,3 +1,6 @@
+/*
+ * What the operations of the containers tree share.
+ */
 #include "fs/ops.h"
 
 #include <errno.h>

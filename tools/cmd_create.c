@@ -78,6 +78,6 @@ const struct verb cmd_create = {
 		"                    else a random one\n\n"
 		"The name is printed.\n\n"
 		"Example:\n"
-		"  imagefs create --name work debian:12 && touch /mnt/containers/work/hello\n",
+		"  imagefs create --name web debian:12 && touch /mnt/containers/web/hello\n",
 	.run = run,
 };

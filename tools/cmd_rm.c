@@ -65,6 +65,6 @@ const struct verb cmd_rm = {
 	.help = "  -f, --force   also one that has open files; a missing one is no error\n\n"
 		"Each name is printed when it is gone.\n\n"
 		"Example:\n"
-		"  imagefs rm work\n",
+		"  imagefs rm web\n",
 	.run = run,
 };

@@ -1,10 +1,13 @@
 bin_PROGRAMS += imagefs
 imagefs_SOURCES = \
 	tools/cmd_commit.c \
+	tools/cmd_create.c \
 	tools/cmd_images.c \
 	tools/cmd_inspect.c \
 	tools/cmd_load.c \
 	tools/cmd_mount.c \
+	tools/cmd_ps.c \
+	tools/cmd_rm.c \
 	tools/cmd_save.c \
 	tools/cmd_tag.c \
 	tools/cmd_umount.c \

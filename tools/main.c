@@ -18,8 +18,8 @@
 
 /* Every verb, in the order of `imagefs --help`. */
 static const struct verb *const verbs[] = {
-	&cmd_load, &cmd_mount,	 &cmd_umount, &cmd_save, &cmd_images,
-	&cmd_tag,  &cmd_inspect, &cmd_commit, NULL,
+	&cmd_load,   &cmd_images, &cmd_inspect, &cmd_tag, &cmd_save,   &cmd_mount,
+	&cmd_umount, &cmd_create, &cmd_ps,	&cmd_rm,  &cmd_commit, NULL,
 };
 
 /* Named in the manual of the whole, not built in this version. */

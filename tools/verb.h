@@ -45,10 +45,13 @@ int verb_fail(const struct verb *v, const struct err *err);
 int verb_store(const struct globals *g, struct store **out, struct err *err);
 
 extern const struct verb cmd_commit;
+extern const struct verb cmd_create;
 extern const struct verb cmd_images;
 extern const struct verb cmd_inspect;
 extern const struct verb cmd_load;
 extern const struct verb cmd_mount;
+extern const struct verb cmd_ps;
+extern const struct verb cmd_rm;
 extern const struct verb cmd_save;
 extern const struct verb cmd_tag;
 extern const struct verb cmd_umount;
