@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -24,6 +25,8 @@
 #define MADE_MAX (64 * PATH_MAX)
 /* DIR, DIR/images, DIR/containers; more only where several daemons died at once. */
 #define PATHS_MAX 16
+/* How often, 10 ms apart, a daemon that is ending is asked whether it has ended. */
+#define ENDING_TRIES 100
 
 struct made {
 	struct store *store;
@@ -133,13 +136,28 @@ int made_dir(struct made *m, const char *path, struct err *err)
 	return 0;
 }
 
-/* A path may be taken over with dir where it is dir or directly in it. */
+/* A path may be taken over with dir where it is dir itself or a mount point in it. */
 static bool concerns(const char *path, const char *dir)
 {
 	size_t len = strlen(dir);
 
 	return strncmp(path, dir, len) == 0 &&
-	       (path[len] == '\0' || (path[len] == '/' && !strchr(path + len + 1, '/')));
+	       (path[len] == '\0' || strcmp(path + len, "/images") == 0 ||
+		strcmp(path + len, "/containers") == 0);
+}
+
+/* Nothing is mounted at dir any more, so the daemon that noted it is dead, or about to end. */
+static bool wait_for_end(int fd)
+{
+	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
+	int tries;
+
+	for (tries = 0; tries < ENDING_TRIES; tries++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return true;
+		nanosleep(&pause, NULL);
+	}
+	return false;
 }
 
 static void adopt_from(struct made *m, const char *name, const char *dir)
@@ -148,18 +166,16 @@ static void adopt_from(struct made *m, const char *name, const char *dir)
 	struct buf text _cleanup_buf_ = BUF_INIT;
 	char *line, *save = NULL;
 
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+	if (fd < 0 || file_read(m->dirfd, name, MADE_MAX, &text, NULL) < 0 || text.len == 0)
 		return;
-	if (file_read(m->dirfd, name, MADE_MAX, &text, NULL) < 0 || text.len == 0)
+	line = strtok_r(text.data, "\n", &save);
+	/* The notes of another mount are for whoever comes to that. */
+	if (!line || !concerns(line, dir) || !wait_for_end(fd))
 		return;
-	for (line = strtok_r(text.data, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		if (!concerns(line, dir))
-			return; /* the notes of another mount: for whoever comes to that */
-		if (note(m, line) < 0)
+	for (; line; line = strtok_r(NULL, "\n", &save))
+		if (!concerns(line, dir) || note(m, line) < 0)
 			return;
-	}
-	if (strcmp(name, m->name) != 0)
-		unlinkat(m->dirfd, name, 0);
+	unlinkat(m->dirfd, name, 0);
 }
 
 void made_adopt(struct made *m, const char *dir)

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -22,6 +24,9 @@
 
 /* A daemon that does not answer within this is not waited for any longer. */
 #define ANSWER_SECONDS 60
+
+/* How often, 10 ms apart, a daemon that is ending is asked whether it has ended. */
+#define ENDING_TRIES 100
 
 /* A path of a socket may have 107 bytes only; through the descriptor of its directory it is short. */
 int mounts_address(int dirfd, const char *name, struct sockaddr_un *out)
@@ -75,7 +80,7 @@ static int ask(int fd, const char *verb, const char *arg, char *answer, size_t s
 	if (n < 0 || (size_t)n >= sizeof(line))
 		return -ENAMETOOLONG;
 	if (send(fd, line, (size_t)n, MSG_NOSIGNAL) != n)
-		return -errno;
+		return errno == EPIPE ? -ECONNRESET : -errno;
 	for (;;) {
 		ssize_t got = recv(fd, answer + have, size - 1 - have, 0);
 
@@ -96,7 +101,31 @@ static int ask(int fd, const char *verb, const char *arg, char *answer, size_t s
 	}
 }
 
-/* Calls use(fd, arg) with a connection to each daemon; use returns non-zero to stop. It owns fd. */
+/*
+ * What use() makes of one daemon. One that ends during the conversation
+ * (-ECONNRESET) is dialled until it is gone, so that its socket goes with it.
+ */
+static int use_one(int dirfd, const char *name, int (*use)(int fd, void *arg), void *arg)
+{
+	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
+	int tries, r;
+
+	for (tries = 0; tries < ENDING_TRIES; tries++) {
+		int fd = dial(dirfd, name);
+
+		if (fd < 0) {
+			log_debug("mounts/%s: %s", name, strerror(-fd));
+			return 0;
+		}
+		r = use(fd, arg);
+		if (r != -ECONNRESET)
+			return r;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+/* Calls use(fd, arg) with a connection to each daemon; it owns fd, and returns non-zero to stop. */
 static int for_each(struct store *s, int (*use)(int fd, void *arg), void *arg)
 {
 	_cleanup_closedir_ DIR *d = NULL;
@@ -111,17 +140,9 @@ static int for_each(struct store *s, int (*use)(int fd, void *arg), void *arg)
 		close(dirfd);
 		return 0;
 	}
-	while (r == 0 && (e = readdir(d))) {
-		int fd;
-
-		if (!is_socket_name(e->d_name))
-			continue;
-		fd = dial(dirfd, e->d_name);
-		if (fd >= 0)
-			r = use(fd, arg);
-		else
-			log_debug("mounts/%s: %s", e->d_name, strerror(-fd));
-	}
+	while (r == 0 && (e = readdir(d)))
+		if (is_socket_name(e->d_name))
+			r = use_one(dirfd, e->d_name, use, arg);
 	return r;
 }
 
@@ -132,9 +153,9 @@ static int refresh_one(int sock, void *arg)
 	int r = ask(fd, "refresh", NULL, answer, sizeof(answer));
 
 	(void)arg;
-	if (r < 0 && r != -ECONNRESET && r != -EPIPE)
+	if (r < 0 && r != -ECONNRESET)
 		log_warn("a mount of this store does not answer: %s", strerror(-r));
-	return 0;
+	return r == -ECONNRESET ? r : 0;
 }
 
 void mounts_refresh(struct store *s)
@@ -142,16 +163,18 @@ void mounts_refresh(struct store *s)
 	for_each(s, refresh_one, NULL);
 }
 
-static int hang_up(int sock, void *arg)
+static int greet(int sock, void *arg)
 {
+	_cleanup_close_ int fd = sock;
+	char answer[PATH_MAX + 2];
+
 	(void)arg;
-	close(sock);
-	return 0;
+	return ask(fd, "where", NULL, answer, sizeof(answer)) == -ECONNRESET ? -ECONNRESET : 0;
 }
 
 void mounts_sweep(struct store *s)
 {
-	for_each(s, hang_up, NULL);
+	for_each(s, greet, NULL);
 }
 
 struct request {
@@ -165,8 +188,8 @@ struct request {
 static int judge(int r, const char *answer, struct err *err)
 {
 	/* A daemon that has just ended holds nothing. */
-	if (r == -ECONNRESET || r == -EPIPE)
-		return -ECONNRESET;
+	if (r == -ECONNRESET)
+		return r;
 	if (r < 0)
 		return err_sys(err, -r, "a mount of this store does not answer");
 	if (strcmp(answer, "ok") == 0)
@@ -182,8 +205,6 @@ static int freeze_one(int sock, void *arg)
 	int *fds, r;
 
 	r = judge(ask(fd, "freeze", q->container, answer, sizeof(answer)), answer, q->err);
-	if (r == -ECONNRESET)
-		return 0;
 	if (r < 0)
 		return r;
 	fds = realloc(q->fds, (q->n + 1) * sizeof(*fds));
@@ -220,9 +241,8 @@ static int close_one(int sock, void *arg)
 	_cleanup_close_ int fd = sock;
 	struct request *q = arg;
 	char answer[512];
-	int r = judge(ask(fd, "close", q->container, answer, sizeof(answer)), answer, q->err);
 
-	return r == -ECONNRESET ? 0 : r;
+	return judge(ask(fd, "close", q->container, answer, sizeof(answer)), answer, q->err);
 }
 
 int mounts_close(struct store *s, const char *container, struct err *err)
@@ -243,11 +263,12 @@ static int find_one(int sock, void *arg)
 	struct search *q = arg;
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
-	char answer[8192];
+	char answer[PATH_MAX + 2];
+	int r = ask(fd, "where", NULL, answer, sizeof(answer));
 
-	if (ask(fd, "where", NULL, answer, sizeof(answer)) < 0 || strcmp(answer, q->dir) != 0 ||
+	if (r < 0 || strcmp(answer, q->dir) != 0 ||
 	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
-		return 0;
+		return r == -ECONNRESET ? r : 0;
 	q->pidfd = (int)syscall(SYS_pidfd_open, peer.pid, 0);
 	return 1;
 }

@@ -18,7 +18,11 @@ SHELL_TESTS = \
 	tests/interop/load \
 	tests/interop/save \
 	tests/interop/trees \
+	tests/mount/changes \
+	tests/mount/lifecycle \
+	tests/mount/names \
 	tests/mount/oddities \
+	tests/mount/user \
 	tests/style/manuals \
 	tests/style/sources
 
@@ -27,6 +31,7 @@ TEST_FILES = \
 	tests/archives.py \
 	tests/images.sh \
 	tests/lib.sh \
+	tests/mountimages.py \
 	tests/oddities.py \
 	tests/summary \
 	tests/tarlayer.py \

@@ -266,6 +266,7 @@ static int umount_target(struct target *t, struct err *err)
 		made_adopt(made, t->dir);
 		made_remove(made, "");
 		made_free(made);
+		mounts_sweep(s);
 	}
 	if (s)
 		store_close(s);
