@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -355,8 +356,17 @@ void session_free(struct session *s)
 		pthread_join(s->workers[i].thread, NULL);
 		free(s->workers[i].buf.mem);
 	}
-	if (s->fuse)
+	if (s->fuse) {
+		/*
+		 * libfuse frees its copy of the path only here, and would unmount
+		 * whatever is there now, if the connection were not over.
+		 */
+		struct pollfd p = { .fd = fuse_session_fd(s->fuse) };
+
+		if (poll(&p, 1, 0) > 0 && (p.revents & POLLERR))
+			fuse_session_unmount(s->fuse);
 		fuse_session_destroy(s->fuse);
+	}
 	free(s->mountpoint);
 	free(s);
 }
