@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/map.h"
 #include "base/progress.h"
 #include "store/image.h"
 #include "store/load_part.h"
@@ -111,24 +112,50 @@ static int find_images(struct load *l, struct err *err)
 	return r;
 }
 
-/* What the names mean until now, for the line that docker prints when one moves. */
-static int note_displaced(struct store *s, struct load_result *result, struct err *err)
+/* What the names meant until now, for the line that docker prints when one moves. */
+static void note_displaced(const struct refs *before, struct load_result *result)
 {
-	_cleanup_refs_ struct refs refs = { 0 };
 	size_t i;
-	int r;
 
-	r = refs_read(s, &refs, err);
-	if (r < 0)
-		return r;
 	for (i = 0; i < result->n; i++) {
 		struct load_image *image = &result->v[i];
-		const struct ref *old = image->name ? refs_find(&refs, image->name) : NULL;
+		const struct ref *old = image->name ? refs_find(before, image->name) : NULL;
 
 		if (old && digest_is_set(&old->id) && !digest_eq(&old->id, &image->id))
 			image->displaced = old->id;
 	}
-	return 0;
+}
+
+static int need(struct map *needed, const struct digest *d, struct err *err)
+{
+	return map_put(needed, d->str, needed) < 0 ? err_nomem(err) : 0;
+}
+
+/* What came in and no image needs is given up. */
+static int forget_others(struct load *l, struct err *err)
+{
+	struct map needed = MAP_INIT;
+	size_t i, k;
+	int r = 0;
+
+	for (i = 0; i < l->result->n && r == 0; i++) {
+		const struct descriptor *desc = &l->result->v[i].desc;
+		_cleanup_image_ struct image *image = NULL;
+
+		if (map_get(&needed, desc->digest.str))
+			continue;
+		r = image_open(txn_store(l->txn), l->txn, desc, &image, err);
+		if (r == 0)
+			r = need(&needed, &desc->digest, err);
+		if (r == 0)
+			r = need(&needed, &image->id, err);
+		for (k = 0; r == 0 && k < image->manifest.n_layers; k++)
+			r = need(&needed, &image->manifest.layers[k].digest, err);
+	}
+	if (r == 0)
+		l->src->ops->forget(l->src, &needed);
+	map_fini(&needed, NULL);
+	return r;
 }
 
 static int publish(struct load *l, struct err *err)
@@ -145,8 +172,8 @@ static int publish(struct load *l, struct err *err)
 		names[i].desc = result->v[i].desc;
 		names[i].id = result->v[i].id;
 	}
-	l->src->ops->forget(l->src, &l->kept);
-	r = note_displaced(txn_store(l->txn), l->result, err);
+	note_displaced(&l->before, l->result);
+	r = forget_others(l, err);
 	if (r == 0)
 		r = image_publish(l->txn, names, result->n, err);
 	return r;
@@ -178,7 +205,9 @@ int load(struct store *s, int fd, const char *what, bool quiet, struct load_resu
 	r = txn_begin(s, &l.txn, err);
 	if (r < 0)
 		return r;
-	r = open_source(&l, fd, &progress, quiet, err);
+	r = refs_read(s, &l.before, err);
+	if (r == 0)
+		r = open_source(&l, fd, &progress, quiet, err);
 	if (r == 0)
 		r = find_images(&l, err);
 	progress_end(&progress);
@@ -188,7 +217,7 @@ int load(struct store *s, int fd, const char *what, bool quiet, struct load_resu
 		r = publish(&l, err);
 	if (l.src)
 		l.src->ops->free(l.src);
-	map_fini(&l.kept, NULL);
+	refs_fini(&l.before);
 	txn_free(l.txn);
 	if (r < 0)
 		return r;

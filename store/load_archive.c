@@ -20,6 +20,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/map.h"
 #include "base/progress.h"
 #include "store/blob.h"
 #include "store/layer.h"
@@ -571,13 +572,13 @@ static void forget_blob(struct txn *t, const struct digest *d)
 	txn_drop(t, path);
 }
 
-static void archive_forget(struct load_source *src, const struct map *kept)
+static void archive_forget(struct load_source *src, const struct map *needed)
 {
 	struct load_archive *la = archive_of(src);
 	size_t i;
 
 	for (i = 0; i < la->n_blobs; i++)
-		if (!map_get(kept, la->blobs[i].str))
+		if (!map_get(needed, la->blobs[i].str))
 			forget_blob(la->txn, &la->blobs[i]);
 }
 

@@ -175,10 +175,10 @@ static const char *dir_next(struct load_source *src, size_t *pos)
 }
 
 /* Only what an image asked for was read, and if one of them fails nothing is published. */
-static void dir_forget(struct load_source *src, const struct map *kept)
+static void dir_forget(struct load_source *src, const struct map *needed)
 {
 	(void)src;
-	(void)kept;
+	(void)needed;
 }
 
 static void dir_free(struct load_source *src)

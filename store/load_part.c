@@ -15,15 +15,11 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "store/blob.h"
+#include "store/image.h"
 #include "store/load.h"
 #include "store/txn.h"
 
 #define PLAIN_BLOCK (256u << 10)
-
-static int keep(struct load *l, const struct digest *d, struct err *err)
-{
-	return map_put(&l->kept, d->str, l) < 0 ? err_nomem(err) : 0;
-}
 
 int load_path(const char *base, const char *path, bool up, char **out)
 {
@@ -67,7 +63,7 @@ int load_layer(struct load *l, const char *path, const struct digest *like, cons
 		return err_wrap(err, r, "%s", where);
 	if (out->layer_error < 0)
 		return err_set(err, -out->layer_error, "%s: %s", where, out->layer_message);
-	return keep(l, &out->digest, err);
+	return 0;
 }
 
 /* The blob at fd, uncompressed by libarchive, comes in again as plain tar. */
@@ -125,7 +121,6 @@ int load_layer_plain(struct load *l, const char *path, const char *where, struct
 		*out = packed;
 		return 0;
 	}
-	map_del(&l->kept, packed.digest.str);
 	blob_store_path(&packed.digest, blob);
 	fd = txn_open(l->txn, blob);
 	if (fd < 0)
@@ -135,7 +130,7 @@ int load_layer_plain(struct load *l, const char *path, const char *where, struct
 		return err_wrap(err, r, "%s", where);
 	if (out->layer_error < 0)
 		return err_set(err, -out->layer_error, "%s: %s", where, out->layer_message);
-	return keep(l, &out->digest, err);
+	return 0;
 }
 
 int load_check_diff_id(const struct ingest_result *layer, const struct digest *want,
@@ -194,7 +189,39 @@ int load_put(struct load *l, const void *data, size_t len, const struct digest *
 		return err_set(err, EBADMSG, "blob %s: its content has the digest %s", like->str,
 			       got.str);
 	*out = got;
-	return keep(l, &got, err);
+	return 0;
+}
+
+/* Its manifest and all that hangs below it are in the store. */
+static bool is_whole(struct store *s, const struct descriptor *manifest)
+{
+	_cleanup_image_ struct image *i = NULL;
+	size_t k;
+
+	if (image_open(s, NULL, manifest, &i, NULL) < 0)
+		return false;
+	for (k = 0; k < i->manifest.n_layers; k++)
+		if (!blob_exists(s, &i->manifest.layers[k].digest, i->manifest.layers[k].size))
+			return false;
+	return true;
+}
+
+/*
+ * An image that the store has, maybe with its layers packed as a registry has
+ * them, stays what it is: a manifest of ours would only double its layers.
+ */
+static int known_manifest(const struct load *l, const struct digest *id, struct descriptor *out)
+{
+	size_t i;
+
+	for (i = 0; i < l->before.n; i++) {
+		const struct ref *ref = &l->before.v[i];
+
+		if (digest_eq(&ref->id, id) && manifest_media_is_manifest(ref->desc.media_type) &&
+		    is_whole(txn_store(l->txn), &ref->desc))
+			return descriptor_copy(&ref->desc, out);
+	}
+	return -ENOENT;
 }
 
 int load_put_image(struct load *l, const struct buf *config, const struct descriptor *layers,
@@ -209,6 +236,10 @@ int load_put_image(struct load *l, const struct buf *config, const struct descri
 	r = load_put(l, buf_str(config), config->len, NULL, &m.config.digest, err);
 	if (r < 0)
 		return r;
+	*id = m.config.digest;
+	r = known_manifest(l, id, manifest);
+	if (r != -ENOENT)
+		return r < 0 ? err_nomem(err) : 0;
 	m.config.media_type = media;
 	m.config.size = (int64_t)config->len;
 	if (manifest_write(&m, &text) < 0)
@@ -221,6 +252,5 @@ int load_put_image(struct load *l, const struct buf *config, const struct descri
 	if (!out.media_type)
 		return err_nomem(err);
 	*manifest = out;
-	*id = m.config.digest;
 	return 0;
 }

@@ -9,14 +9,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/map.h"
 #include "store/digest.h"
 #include "store/ingest.h"
 #include "store/manifest.h"
+#include "store/refs.h"
 
 struct buf;
 struct err;
 struct load_result;
+struct map;
 struct progress;
 struct store;
 struct txn;
@@ -49,8 +50,8 @@ struct load_source_ops {
 	/* The members one after the other; *pos starts at 0. NULL at the end, or where they cannot be listed. */
 	const char *(*next)(struct load_source *src, size_t *pos);
 
-	/* Give up blobs that are in the transaction, but not in kept (by digest). */
-	void (*forget)(struct load_source *src, const struct map *kept);
+	/* Give up blobs that are in the transaction, but not in needed (by digest). */
+	void (*forget)(struct load_source *src, const struct map *needed);
 
 	void (*free)(struct load_source *src);
 };
@@ -72,7 +73,7 @@ struct load {
 	struct txn *txn;
 	struct load_source *src;
 	struct load_result *result;
-	struct map kept; /* digests of the blobs that the images need */
+	struct refs before; /* what the store had */
 };
 
 /*
@@ -110,7 +111,7 @@ int load_check_diff_id(const struct ingest_result *layer, const struct digest *w
 int load_layer_descriptor(const struct ingest_result *layer, struct descriptor *out);
 
 /*
- * load_put - a small blob into the transaction, to be kept.
+ * load_put - a small blob into the transaction.
  * like    the digest that it must have, or NULL
  * errors  -EBADMSG
  */
@@ -120,7 +121,7 @@ int load_put(struct load *l, const void *data, size_t len, const struct digest *
 /*
  * load_put_image - config and layers of a docker-archive become an OCI image.
  * layers      n_layers descriptors; borrowed
- * manifest    the new manifest's descriptor; caller frees
+ * manifest    descriptor of its manifest, a new one or the one that the store has; caller frees
  * id          the image ID
  */
 int load_put_image(struct load *l, const struct buf *config, const struct descriptor *layers,

@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/map.h"
 #include "store/blob.h"
 #include "store/image.h"
 #include "store/json.h"
