@@ -237,6 +237,8 @@ static int start(struct daemon *d, struct err *err)
 	if (r < 0)
 		return r;
 	d->fs.opt = d->opt.fs;
+	/* Every request is for a terminal, not for the system log. */
+	d->fs.opt.debug = d->opt.fs.debug && d->foreground;
 	d->fs.layers = layers_new(d->fs.store, d->fs.opt.cache_size);
 	d->fs.trees = d->fs.layers ? trees_new(d->fs.layers) : NULL;
 	if (!d->fs.trees)

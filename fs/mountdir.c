@@ -61,6 +61,9 @@ int mountdir_prepare(struct mountdir *m, struct store *s, const char *path, enum
 	r = mountpoint_resolve(path, &m->dir, err);
 	if (r < 0)
 		return r;
+	/* The notes of what was made, and the answer to "where", have one path a line. */
+	if (strchr(m->dir, '\n'))
+		return err_set(err, EINVAL, "the directory's path has a line break in it");
 	m->images = tree == TREE_BOTH	  ? path_join(m->dir, "images")
 		    : tree == TREE_IMAGES ? strdup(m->dir)
 					  : NULL;

@@ -158,7 +158,7 @@ static int mount_options(const struct fs *fs, const struct session_ops *ops, cha
 		return r;
 	r = fuse_opt_add_opt(&opts, "subtype=imagefs") < 0 ||
 	    fuse_opt_add_opt_escaped(&opts, buf_str(&name)) < 0 ||
-	    fuse_opt_add_opt(&opts, ops->read_only ? "ro" : "rw") < 0 ||
+	    fuse_opt_add_opt(&opts, ops->read_only || fs->opt.ro ? "ro" : "rw") < 0 ||
 	    (fs->opt.dev && fuse_opt_add_opt(&opts, "dev") < 0) ||
 	    (fs->opt.suid && fuse_opt_add_opt(&opts, "suid") < 0) ||
 	    (fs->opt.noexec && fuse_opt_add_opt(&opts, "noexec") < 0) ||
