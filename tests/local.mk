@@ -9,6 +9,8 @@ UNIT_TESTS = \
 	tests/unit/test_digest \
 	tests/unit/test_layer \
 	tests/unit/test_load \
+	tests/unit/test_namespace \
+	tests/unit/test_options \
 	tests/unit/test_reference
 
 SHELL_TESTS = \
@@ -45,6 +47,8 @@ TESTS += $(SHELL_TESTS)
 
 # What a unit test is linked with, unless it says otherwise.
 LDADD = $(STORE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_namespace_LDADD = libfs.a $(LDADD) $(FUSE_LIBS)
+tests_unit_test_options_LDADD = libfs.a $(LDADD) $(FUSE_LIBS)
 
 EXTRA_DIST += $(SHELL_TESTS) $(TEST_FILES)
 
