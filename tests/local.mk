@@ -20,6 +20,7 @@ SHELL_TESTS = \
 	tests/interop/load \
 	tests/interop/save \
 	tests/interop/trees \
+	tests/interop/upper \
 	tests/mount/changes \
 	tests/mount/lifecycle \
 	tests/mount/names \
