@@ -797,6 +797,11 @@ def v1_missing_parent():
     return v1(parent=sha(b"three"))
 
 
+@bad("not a JSON object")
+def v1_json_is_a_list():
+    return dict(v1(repositories=False), **{sha(b"one") + "/json": b"[]"})
+
+
 @bad("no layer ID|not an object")
 def v1_repositories_type():
     return dict(v1(), repositories=b'{"a":{"b":1}}')
