@@ -219,6 +219,7 @@ static int resolve(struct oci *o, const struct descriptor *top, const struct oci
 	struct descriptor d = { 0 };
 	int depth, r;
 
+	o->artifact = false;
 	if (descriptor_copy(top, &d) < 0)
 		return err_nomem(err);
 	for (depth = 0;; depth++) {

@@ -758,6 +758,14 @@ def oci_only_an_artifact():
     return layout(m, artifact(m))
 
 
+@bad("blob sha256:0{64} is missing")
+def oci_missing_manifest_behind_an_artifact():
+    """What an artifact is forgiven, an image is not."""
+    m = Members()
+    gone = {"mediaType": MANIFEST, "digest": "sha256:" + "0" * 64, "size": 2}
+    return layout(m, artifact(m), gone, named(image(m), "docker.io/library/app:1"))
+
+
 @bad("no image in it")
 def oci_no_images():
     return layout(Members())
