@@ -76,16 +76,9 @@ static int blob_text(struct load *l, const struct descriptor *d, struct buf *out
 
 static int check_digest(const struct buf *text, const struct digest *want, struct err *err)
 {
-	struct hash *h = hash_new(want);
 	struct digest got;
-	int r;
 
-	if (!h)
-		return err_nomem(err);
-	hash_update(h, buf_str(text), text->len);
-	r = hash_final(h, &got);
-	hash_free(h);
-	if (r < 0)
+	if (digest_like(buf_str(text), text->len, want, &got) < 0)
 		return err_nomem(err);
 	if (!digest_eq(&got, want))
 		return err_set(err, EBADMSG, "blob %s is damaged: its content has the digest %s",
