@@ -37,6 +37,7 @@
 struct daemon {
 	struct mount_options opt;
 	bool foreground;
+	bool taken; /* another daemon is mounted at dir */
 	const char *store_path, *dir;
 	int ready_fd; /* the other end is the process that the user started; -1: in the foreground */
 	int signal_fd, event_fd;
@@ -244,6 +245,7 @@ static int start(struct daemon *d, struct err *err)
 	if (!d->fs.trees)
 		return err_nomem(err);
 	r = mountdir_prepare(&d->at, d->fs.store, d->dir, d->opt.tree, err);
+	d->taken = r == -EBUSY;
 	/* From here on changes of the store are heard, so none is missed between reading it and serving. */
 	if (r == 0)
 		r = control_open(d->fs.store, d->at.dir, &d->control, err);
@@ -251,6 +253,7 @@ static int start(struct daemon *d, struct err *err)
 		r = open_sessions(d, err);
 	if (r < 0)
 		return r;
+	mountdir_mounted(&d->at);
 	control_attach(d->control, d->images, d->containers);
 	for (i = 0; i < 2 && r == 0; i++)
 		if (d->sessions[i])
@@ -373,7 +376,9 @@ static void stop(struct daemon *d)
 	images_free(d->images);
 	trees_free(d->fs.trees);
 	layers_free(d->fs.layers);
-	mountdir_left(&d->at, NULL);
+	/* Where another daemon is mounted, what we made is for that one to remove. */
+	if (!d->taken)
+		mountdir_left(&d->at, NULL);
 	mountdir_fini(&d->at);
 	/* Who asked for the end and waits for it hears of it last. */
 	control_free(d->control);
@@ -382,7 +387,7 @@ static void stop(struct daemon *d)
 
 int main(int argc, char **argv)
 {
-	struct daemon d = { .ready_fd = -1 };
+	struct daemon d = { .ready_fd = -1, .at = { .lock_fd = -1 } };
 	struct err err = ERR_INIT;
 	int r;
 

@@ -2,9 +2,12 @@
 #include "fs/mountdir.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -52,12 +55,21 @@ static int clear(const char *dir, struct err *err)
 	return 0;
 }
 
+/* Two that mount at one place at once take turns. Where the directory cannot be read they do not. */
+static void lock(struct mountdir *m)
+{
+	m->lock_fd = open(m->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (m->lock_fd >= 0 && flock(m->lock_fd, LOCK_EX) < 0)
+		log_debug("%s: %s", m->dir, strerror(errno));
+}
+
 int mountdir_prepare(struct mountdir *m, struct store *s, const char *path, enum mount_tree tree,
 		     struct err *err)
 {
 	int r;
 
 	memset(m, 0, sizeof(*m));
+	m->lock_fd = -1;
 	r = mountpoint_resolve(path, &m->dir, err);
 	if (r < 0)
 		return r;
@@ -75,15 +87,20 @@ int mountdir_prepare(struct mountdir *m, struct store *s, const char *path, enum
 	r = made_new(s, &m->made, err);
 	if (r == 0)
 		r = clear(m->dir, err);
+	if (r < 0)
+		return r;
+	made_adopt(m->made, m->dir);
+	r = made_dir(m->made, m->dir, err);
+	if (r < 0)
+		return r;
+	lock(m);
+	/* Again: another one may have mounted here before we had the lock. */
+	r = clear(m->dir, err);
 	if (r == 0 && tree == TREE_BOTH) {
 		r = clear(m->images, err);
 		if (r == 0)
 			r = clear(m->containers, err);
 	}
-	if (r < 0)
-		return r;
-	made_adopt(m->made, m->dir);
-	r = made_dir(m->made, m->dir, err);
 	if (r == 0 && m->images)
 		r = made_dir(m->made, m->images, err);
 	if (r == 0 && m->containers)
@@ -91,16 +108,29 @@ int mountdir_prepare(struct mountdir *m, struct store *s, const char *path, enum
 	return r;
 }
 
+void mountdir_mounted(struct mountdir *m)
+{
+	if (m->lock_fd >= 0)
+		close(m->lock_fd);
+	m->lock_fd = -1;
+}
+
 void mountdir_left(struct mountdir *m, const char *mountpoint)
 {
 	if (!m->made)
 		return;
-	/* With tree= the mount point is DIR itself. */
-	made_remove(m->made, mountpoint ? mountpoint : "");
+	if (!mountpoint && m->dir) {
+		/* Also what one noted that came second to mount here. */
+		made_adopt(m->made, m->dir);
+		made_remove(m->made, "");
+	} else if (mountpoint) {
+		made_remove(m->made, mountpoint);
+	}
 }
 
 void mountdir_fini(struct mountdir *m)
 {
+	mountdir_mounted(m);
 	made_free(m->made);
 	free(m->dir);
 	free(m->images);

@@ -14,6 +14,7 @@ struct mountdir {
 	char *dir;		   /* absolute, without links */
 	char *images, *containers; /* mount points; NULL: that tree is not wanted */
 	struct made *made;
+	int lock_fd; /* of DIR, from before it is looked at until it is mounted; -1: not held */
 };
 
 /*
@@ -22,6 +23,9 @@ struct mountdir {
  */
 int mountdir_prepare(struct mountdir *m, struct store *s, const char *path, enum mount_tree tree,
 		     struct err *err);
+
+/* mountdir_mounted - who waits to mount at the same place may see now that it is taken. */
+void mountdir_mounted(struct mountdir *m);
 
 /* mountdir_left - a mount point is free again: it goes, if a mount made it. NULL: all are, and DIR too. */
 void mountdir_left(struct mountdir *m, const char *mountpoint);
