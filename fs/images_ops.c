@@ -19,6 +19,7 @@
 #include "store/layer.h"
 #include "store/store.h"
 #include "store/tree.h"
+#include "fs/xattr_reply.h"
 
 /* Offsets in a place's directory: ".", "..", the image's own names, then places by their number. */
 enum { OFF_PARENT = 1, OFF_OWN = 2, OFF_PLACES = 8 };
@@ -547,12 +548,8 @@ static void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 		r = buf_append(&names, found, strlen(found) + 1);
 	if (r < 0)
 		fuse_reply_err(req, -r);
-	else if (size == 0)
-		fuse_reply_xattr(req, names.len);
-	else if (names.len > size)
-		fuse_reply_err(req, ERANGE);
 	else
-		fuse_reply_buf(req, names.data, names.len);
+		xattr_reply_list(req, &names, size);
 }
 
 static void op_statfs(fuse_req_t req, fuse_ino_t ino)

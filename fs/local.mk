@@ -28,7 +28,8 @@ libfs_a_SOURCES = \
 	fs/options.c fs/options.h \
 	fs/session.c fs/session.h \
 	fs/shown.c fs/shown.h \
-	fs/trees.c fs/trees.h
+	fs/trees.c fs/trees.h \
+	fs/xattr_reply.c fs/xattr_reply.h
 
 mounthelper_PROGRAMS = mount.imagefs
 mount_imagefs_SOURCES = fs/main.c

@@ -14,6 +14,7 @@
 #include "fs/ops.h"
 #include "store/layer.h"
 #include "store/upper.h"
+#include "fs/xattr_reply.h"
 
 /* Access lists live in system.*; this tree has none, and says so. */
 static int check_name(const char *name)
@@ -118,14 +119,10 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 			op_leave(n, OP_READ);
 		}
 	}
-	if (r == 0 && size && names.len > size)
-		r = -ERANGE;
 	if (r < 0)
 		op_reply(req, r);
-	else if (size)
-		fuse_reply_buf(req, buf_str(&names), names.len);
 	else
-		fuse_reply_xattr(req, names.len);
+		xattr_reply_list(req, &names, size);
 }
 
 /* value NULL: remove. */
