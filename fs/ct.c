@@ -112,6 +112,7 @@ void ct_unref(struct ct *ct)
 	if (ct->base)
 		trees_put(ct->fs->trees, ct->base);
 	links_fini(&ct->links);
+	map_fini(&ct->taken, NULL);
 	map_fini(&ct->alias, free);
 	pthread_rwlock_destroy(&ct->ns);
 	pthread_mutex_destroy(&ct->copying);
@@ -246,6 +247,16 @@ uint64_t ct_ino_lower(const struct ct *ct, uint32_t tree_node)
 }
 
 /* alias_lock is held. */
+static void alias_drop(struct ct *ct, uint64_t upper_ino)
+{
+	struct ct_alias *a = map_deln(&ct->alias, (const char *)&upper_ino, sizeof(upper_ino));
+
+	if (a)
+		map_deln(&ct->taken, (const char *)&a->ino, sizeof(a->ino));
+	free(a);
+}
+
+/* alias_lock is held. */
 static int alias_put(struct ct *ct, uint64_t upper_ino, uint64_t ino)
 {
 	struct ct_alias *a = malloc(sizeof(*a));
@@ -253,29 +264,30 @@ static int alias_put(struct ct *ct, uint64_t upper_ino, uint64_t ino)
 	if (!a)
 		return -ENOMEM;
 	a->ino = ino;
-	free(map_deln(&ct->alias, (const char *)&upper_ino, sizeof(upper_ino)));
+	alias_drop(ct, upper_ino);
 	if (map_putn(&ct->alias, (const char *)&upper_ino, sizeof(upper_ino), a) < 0) {
 		free(a);
+		return -ENOMEM;
+	}
+	/* A number that the disk may give to another file while this one has it. */
+	if ((ino & NODE_UPPER) && map_putn(&ct->taken, (const char *)&ino, sizeof(ino), a) < 0) {
+		alias_drop(ct, upper_ino);
 		return -ENOMEM;
 	}
 	return 0;
 }
 
-uint64_t ct_ino_upper(struct ct *ct, uint64_t upper_ino, bool directory)
+uint64_t ct_ino_upper(struct ct *ct, uint64_t upper_ino)
 {
-	uint64_t base = (uint64_t)ct->id << NODE_CT_SHIFT | NODE_UPPER, ino;
+	uint64_t base = (uint64_t)ct->id << NODE_CT_SHIFT | NODE_UPPER, ino = base | upper_ino;
 	struct ct_alias *a;
 
-	/* Most have none: a directory from below has its number from there. */
-	if (directory && upper_ino < NODE_UPPER / 2)
-		return base | upper_ino;
 	pthread_mutex_lock(&ct->alias_lock);
 	a = map_getn(&ct->alias, (const char *)&upper_ino, sizeof(upper_ino));
 	if (a) {
 		ino = a->ino;
-	} else if (upper_ino < NODE_UPPER / 2) {
-		ino = base | upper_ino;
-	} else {
+	} else if (upper_ino >= NODE_UPPER / 2 ||
+		   map_getn(&ct->taken, (const char *)&ino, sizeof(ino))) {
 		ino = base | NODE_UPPER / 2 | (ct->next_big++ & (NODE_UPPER / 2 - 1));
 		alias_put(ct, upper_ino, ino);
 	}
@@ -296,7 +308,7 @@ int ct_alias_put(struct ct *ct, uint64_t upper_ino, uint64_t ino)
 void ct_alias_drop(struct ct *ct, uint64_t upper_ino)
 {
 	pthread_mutex_lock(&ct->alias_lock);
-	free(map_deln(&ct->alias, (const char *)&upper_ino, sizeof(upper_ino)));
+	alias_drop(ct, upper_ino);
 	pthread_mutex_unlock(&ct->alias_lock);
 }
 

@@ -49,6 +49,7 @@ struct ct {
 
 	pthread_mutex_t alias_lock;
 	struct map alias;  /* inode number on disk -> struct ct_alias */
+	struct map taken;  /* inode numbers above NODE_UPPER that an alias has */
 	uint64_t next_big; /* for inode numbers that are too large for their place */
 
 	unsigned open_files; /* atomic */
@@ -87,7 +88,7 @@ bool ct_gone(const struct ct *ct);
  * ct_alias_put - what was copied up keeps the number that it had. 0 or -ENOMEM.
  */
 uint64_t ct_ino_lower(const struct ct *ct, uint32_t tree_node);
-uint64_t ct_ino_upper(struct ct *ct, uint64_t upper_ino, bool directory);
+uint64_t ct_ino_upper(struct ct *ct, uint64_t upper_ino);
 int ct_alias_put(struct ct *ct, uint64_t upper_ino, uint64_t ino);
 void ct_alias_drop(struct ct *ct, uint64_t upper_ino);
 

@@ -67,7 +67,7 @@ static int finish_upper(struct node *dir, int fd, const char *name, struct found
 			return 0;
 		}
 	}
-	out->st.st_ino = ct_ino_upper(ct, out->upper_ino, S_ISDIR(out->st.st_mode));
+	out->st.st_ino = ct_ino_upper(ct, out->upper_ino);
 	return 0;
 }
 
@@ -200,7 +200,7 @@ static int add_upper(struct node *dir, int fd, const struct dirent *e, struct li
 	int r;
 
 	if (type == S_IFREG && !ct->upper.unprivileged)
-		return listing_add(out, e->d_name, ct_ino_upper(ct, e->d_ino, false), type);
+		return listing_add(out, e->d_name, ct_ino_upper(ct, e->d_ino), type);
 	r = upper_lookup(&ct->upper, fd, e->d_name, &f.st, &whiteout);
 	if (r == -ENOENT)
 		return 0;

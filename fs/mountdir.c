@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -20,9 +21,10 @@
 /* True where a daemon that served this mount is gone. */
 static bool is_stale(const char *dir)
 {
-	struct stat st;
+	struct statvfs sv;
 
-	return stat(dir, &st) < 0 && errno == ENOTCONN;
+	/* Not stat(2): attributes are kept for ever, and outlive the daemon. */
+	return statvfs(dir, &sv) < 0 && errno == ENOTCONN;
 }
 
 /* A mount of ours at dir: cleared where its daemon is dead, else an error. */

@@ -289,7 +289,7 @@ static void release(struct nodes *t, struct node *n)
 	drop_fd(t, n);
 	if (n->ct->root == n)
 		n->ct->root = NULL;
-	if (n->dead && n->upper && !S_ISDIR(n->type))
+	if (n->dead && n->upper)
 		ct_alias_drop(n->ct, n->upper_ino);
 	ct_unref(n->ct);
 	free(n);

@@ -96,15 +96,15 @@ static int become_placeholder(struct node *n, const struct stat *st)
 		return r;
 	if (fstatat(ct->upper.work_fd, temp, &disk, AT_SYMLINK_NOFOLLOW) < 0)
 		r = -errno;
-	if (r == 0)
-		r = ct_alias_put(ct, disk.st_ino, n->ino);
 	if (r == 0 && renameat(ct->upper.work_fd, temp, at.fd, at.name) < 0)
 		r = -errno;
 	if (r < 0) {
 		unlinkat(ct->upper.work_fd, temp, 0);
 		return r;
 	}
+	/* Nobody looks it up before ns is given back. */
 	ct_alias_drop(ct, n->upper_ino);
+	ct_alias_put(ct, disk.st_ino, n->ino);
 	n->upper_ino = disk.st_ino;
 	return 0;
 }

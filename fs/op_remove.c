@@ -32,10 +32,19 @@ int op_hold(struct node *n)
 	return 0;
 }
 
+/* Names that no look-up has come across. */
+static bool has_more_names(struct node *n)
+{
+	struct stat st;
+
+	if (!n->upper)
+		return links_count(n->ct, n->lower) > 0;
+	return merge_stat(n, &st) == 0 && st.st_nlink > 0;
+}
+
 void op_dropped(struct node *n, struct node *dir, const char *name)
 {
 	struct nodes *t;
-	struct stat st;
 
 	if (!n)
 		return;
@@ -44,7 +53,7 @@ void op_dropped(struct node *n, struct node *dir, const char *name)
 		node_unpin(t, n);
 		return;
 	}
-	if (S_ISDIR(n->type) || merge_stat(n, &st) < 0 || st.st_nlink == 0)
+	if (S_ISDIR(n->type) || !has_more_names(n))
 		node_die(t, n);
 }
 

@@ -136,12 +136,7 @@ void hash_free(struct hash *h)
 
 int digest_of(const void *data, size_t len, struct digest *out)
 {
-	return digest_like(data, len, NULL, out);
-}
-
-int digest_like(const void *data, size_t len, const struct digest *like, struct digest *out)
-{
-	struct hash *h = hash_new(like);
+	struct hash *h = hash_new(NULL);
 	int r;
 
 	if (!h)

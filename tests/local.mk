@@ -22,6 +22,10 @@ SHELL_TESTS = \
 	tests/interop/trees \
 	tests/interop/upper \
 	tests/mount/changes \
+	tests/mount/container-calls \
+	tests/mount/container-calls-user \
+	tests/mount/container-random \
+	tests/mount/container-random-user \
 	tests/mount/lifecycle \
 	tests/mount/names \
 	tests/mount/oddities \
@@ -32,10 +36,14 @@ SHELL_TESTS = \
 
 TEST_FILES = \
 	tests/archives.py \
+	tests/calls.py \
+	tests/containers.sh \
 	tests/images.sh \
 	tests/lib.sh \
 	tests/mountimages.py \
 	tests/oddities.py \
+	tests/samework.py \
+	tests/smallimage.py \
 	tests/summary \
 	tests/tarlayer.py \
 	tests/treecmp
