@@ -7,6 +7,12 @@
 # The first layer is a small Debian with the packages, the second a file or two on top.
 set -eu
 
+case ${1-} in
+'' | -*)
+	sed -n '2,/^set /s/^# \{0,1\}//p' "$0" >&2
+	exit 2
+	;;
+esac
 out=$1
 name=${2:-debian-sample:12}
 [ $# -lt 2 ] || shift
