@@ -18,9 +18,9 @@
 #include "base/ring.h"
 #include "store/blob.h"
 #include "store/decode.h"
-#include "store/layer.h"
 #include "store/layer_build.h"
 #include "store/layer_copy.h"
+#include "store/layer_format.h"
 #include "store/layer_tar.h"
 #include "store/txn.h"
 

@@ -51,14 +51,6 @@ struct layer {
 	struct layer_copy *copy; /* LAYER_COPY */
 };
 
-void layer_index_path(const struct digest *blob, char out[static LAYER_PATH_MAX])
-{
-	char path[DIGEST_MAX];
-
-	digest_path(blob, path);
-	snprintf(out, LAYER_PATH_MAX, "imagefs/layers/%s.idx", path);
-}
-
 struct layers *layers_new(struct store *s, size_t cache_bytes)
 {
 	struct layers *ls = calloc(1, sizeof(*ls));

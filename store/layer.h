@@ -21,10 +21,6 @@ struct layers;
 struct store;
 struct txn;
 
-/* layer_index_path - "imagefs/layers/sha256/<hex>.idx". */
-#define LAYER_PATH_MAX (DIGEST_MAX + 32)
-void layer_index_path(const struct digest *blob, char out[static LAYER_PATH_MAX]);
-
 /*
  * All open layers of a process, each only once, with one bounded cache of
  * inflated spans between them.

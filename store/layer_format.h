@@ -7,6 +7,12 @@
 
 #include <stdint.h>
 
+#include "store/digest.h"
+
+/* layer_index_path - where the index of a blob lies: "imagefs/layers/sha256/<hex>.idx". */
+#define LAYER_PATH_MAX (DIGEST_MAX + 32)
+void layer_index_path(const struct digest *blob, char out[static LAYER_PATH_MAX]);
+
 #define LAYER_MAGIC "IMGFSIDX"
 #define LAYER_VERSION 1u
 

@@ -23,7 +23,7 @@
 #include "base/map.h"
 #include "base/progress.h"
 #include "store/blob.h"
-#include "store/layer.h"
+#include "store/layer_format.h"
 #include "store/layer_copy.h"
 #include "store/txn.h"
 

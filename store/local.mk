@@ -19,7 +19,7 @@ libstore_a_SOURCES = \
 	store/layer_build_int.h \
 	store/layer_build_out.c \
 	store/layer_copy.c store/layer_copy.h \
-	store/layer_format.h \
+	store/layer_format.c store/layer_format.h \
 	store/layer_tar.c store/layer_tar.h \
 	store/layer_write.c store/layer_write.h \
 	store/load.c store/load.h \
