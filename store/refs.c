@@ -207,9 +207,11 @@ int refs_set(struct refs *r, const char *name, const struct descriptor *manifest
 
 		if (old->name && strcmp(old->name, name) == 0) {
 			free(old->name);
-			old->name = NULL;
+			free(old->desc.ref_name);
+			old->name = old->desc.ref_name = NULL;
 		}
-		if (!old->name && kept_elsewhere(r, i))
+		/* "latest", which another tool wrote, names nothing here, but is that tool's to keep. */
+		if (!old->name && !old->desc.ref_name && kept_elsewhere(r, i))
 			refs_drop(r, i);
 	}
 	return 0;

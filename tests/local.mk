@@ -15,6 +15,7 @@ UNIT_TESTS = \
 
 SHELL_TESTS = \
 	tests/cli/help \
+	tests/cli/images \
 	tests/cli/load \
 	tests/cli/save \
 	tests/interop/load \
@@ -22,6 +23,7 @@ SHELL_TESTS = \
 	tests/interop/trees \
 	tests/interop/upper \
 	tests/mount/changes \
+	tests/mount/commit \
 	tests/mount/container-calls \
 	tests/mount/container-calls-user \
 	tests/mount/container-random \
