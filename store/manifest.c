@@ -208,12 +208,17 @@ int index_parse(const char *data, size_t len, struct index *out, struct err *err
 	_cleanup_json_ json_t *j = NULL;
 	struct index x = { 0 };
 	const json_t *manifests;
+	const char *media;
 	size_t i, n;
 	int r;
 
 	r = json_parse(data, len, "image index", &j, err);
 	if (r < 0)
 		return r;
+	media = json_str(j, "mediaType");
+	if (media && !manifest_media_is_index(media))
+		return err_set(err, ENOTSUP, "image index: media type \"%s\" is not supported",
+			       media);
 	manifests = json_object_get(j, "manifests");
 	if (!json_is_array(manifests))
 		return err_set(err, EINVAL, "image index: no manifests");

@@ -746,6 +746,13 @@ def oci_index_is_manifest():
     return layout(m, dict(image(m), mediaType=INDEX))
 
 
+@bad("media type .* is not supported")
+def oci_index_calls_itself_a_manifest():
+    m = Members()
+    d = index(m, image(m), media=MANIFEST)
+    return layout(m, dict(d, mediaType=INDEX))
+
+
 @bad("members of an? (image index|manifest)|not what its descriptor says")
 def oci_layers_and_manifests():
     m = Members()
