@@ -121,6 +121,9 @@ int refs_read(struct store *s, struct refs *out, struct err *err)
 	if (r < 0)
 		return err_wrap(err, r, "store %s", s->path);
 	manifests = json_object_get(j, "manifests");
+	/* Go writes an empty list as null. What is no index must not be written over as an empty one. */
+	if (!json_is_array(manifests) && !json_is_null(manifests))
+		return err_set(err, EINVAL, "store %s: index.json: no manifests", s->path);
 	n = json_array_size(manifests);
 	refs.v = calloc(n ? n : 1, sizeof(*refs.v));
 	if (!refs.v)
