@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/map.h"
 #include "store/store.h"
 
@@ -212,14 +213,19 @@ static int publish_one(struct txn *t, struct txn_file *f)
 	return renameat(t->fd, f->name, t->store->fd, f->path) < 0 ? -errno : 0;
 }
 
-/* The reference file comes last, when all that it names is safe on the disk. */
+/*
+ * The reference file comes last, when all that it names is safe on the disk.
+ * From the rename on there is no way back: what it names must stay.
+ */
 static int publish_last(struct txn *t)
 {
 	if (!t->last[0])
 		return 0;
 	if (renameat(t->fd, t->last, t->store->fd, t->last_path) < 0)
 		return -errno;
-	return file_sync_dir(t->store->fd, ".");
+	if (file_sync_dir(t->store->fd, ".") < 0)
+		log_warn("store %s: cannot sync the directory", t->store->path);
+	return 0;
 }
 
 static int sync_file(struct txn *t, const char *name)
