@@ -129,6 +129,15 @@ static int add_history(json_t *config, const struct commit_options *o, const cha
 	return json_array_append_new(list, h);
 }
 
+/* An image without layers may have no list of them, or null in its place. */
+static int add_diff_id(json_t *rootfs, const struct digest *diff_id)
+{
+	if (!json_is_array(json_object_get(rootfs, "diff_ids")))
+		json_object_set_new(rootfs, "diff_ids", json_array());
+	return json_array_append_new(json_object_get(rootfs, "diff_ids"),
+				     json_string(diff_id->str));
+}
+
 /*
  * The config of the new image: the base's, with docker's rules for what a
  * commit sets, adds and leaves behind.
@@ -166,9 +175,7 @@ static int make_config(const struct image *base, const struct commit_options *o,
 	r = changes_apply(run, o->changes, o->n_changes, err);
 	if (r < 0)
 		return r;
-	if (layer &&
-	    json_array_append_new(json_object_get(json_object_get(config, "rootfs"), "diff_ids"),
-				  json_string(layer->diff_id.str)) < 0)
+	if (layer && add_diff_id(json_object_get(config, "rootfs"), &layer->diff_id) < 0)
 		return err_nomem(err);
 	if (add_history(config, o, created, by, !layer) < 0 || json_text(config, out) < 0)
 		return err_nomem(err);

@@ -244,6 +244,20 @@ int image_find(struct store *s, const struct refs *refs, const char *name, size_
 	return r;
 }
 
+/* Found by its ID, an image goes by no name, though it may have some. */
+static bool is_named(const struct ref *ref, const char *name)
+{
+	_cleanup_reference_ struct reference parsed = { 0 };
+	_cleanup_free_ char *full = NULL;
+
+	if (reference_parse(name, &parsed, NULL) < 0)
+		return false;
+	if (digest_is_set(&parsed.digest))
+		return true;
+	full = reference_full(&parsed);
+	return full && strcmp(full, ref->name) == 0;
+}
+
 int image_get(struct store *s, const char *name, struct image **out, struct err *err)
 {
 	_cleanup_refs_ struct refs refs = { 0 };
@@ -262,9 +276,7 @@ int image_get(struct store *s, const char *name, struct image **out, struct err 
 	r = image_open(s, NULL, &ref->desc, &i, err);
 	if (r < 0)
 		return err_wrap(err, r, "%s", name);
-	/* Found by its ID, an image goes by no name, though it may have some. */
-	if (ref->name && strncmp(digest_hex(&ref->id), name, strlen(name)) != 0 &&
-	    strncmp(name, "sha256:", 7) != 0) {
+	if (ref->name && is_named(ref, name)) {
 		i->name = strdup(ref->name);
 		if (!i->name)
 			return err_nomem(err);
@@ -312,6 +324,17 @@ static int check_whole(struct txn *t, const struct descriptor *manifest, struct 
 	return r;
 }
 
+/* True where number i is under another name among those before it: it was checked there. */
+static bool checked(const struct image_name *names, size_t i)
+{
+	size_t k;
+
+	for (k = 0; k < i; k++)
+		if (digest_eq(&names[k].desc.digest, &names[i].desc.digest))
+			return true;
+	return false;
+}
+
 int image_publish(struct txn *t, const struct image_name *names, size_t n, struct err *err)
 {
 	struct store *s = txn_store(t);
@@ -323,7 +346,7 @@ int image_publish(struct txn *t, const struct image_name *names, size_t n, struc
 		/* An image's names stand side by side. */
 		if (i && digest_eq(&names[i].desc.digest, &names[i - 1].desc.digest))
 			continue;
-		r = check_whole(t, &names[i].desc, err);
+		r = checked(names, i) ? 0 : check_whole(t, &names[i].desc, err);
 		if (r < 0)
 			return r;
 	}

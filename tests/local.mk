@@ -14,6 +14,8 @@ UNIT_TESTS = \
 	tests/unit/test_reference
 
 SHELL_TESTS = \
+	tests/cli/commit \
+	tests/cli/create \
 	tests/cli/help \
 	tests/cli/images \
 	tests/cli/load \
