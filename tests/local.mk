@@ -15,6 +15,7 @@ UNIT_TESTS = \
 
 SHELL_TESTS = \
 	tests/cli/commit \
+	tests/cli/containers \
 	tests/cli/create \
 	tests/cli/help \
 	tests/cli/images \
@@ -28,6 +29,7 @@ SHELL_TESTS = \
 	tests/mount/commit \
 	tests/mount/container-calls \
 	tests/mount/container-calls-user \
+	tests/mount/container-crash \
 	tests/mount/container-random \
 	tests/mount/container-random-user \
 	tests/mount/lifecycle \
