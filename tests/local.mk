@@ -20,7 +20,9 @@ SHELL_TESTS = \
 	tests/cli/help \
 	tests/cli/images \
 	tests/cli/load \
+	tests/cli/names \
 	tests/cli/save \
+	tests/interop/commit \
 	tests/interop/load \
 	tests/interop/save \
 	tests/interop/trees \
