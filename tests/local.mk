@@ -15,6 +15,7 @@ UNIT_TESTS = \
 
 SHELL_TESTS = \
 	tests/cli/commit \
+	tests/cli/commit-bytes \
 	tests/cli/containers \
 	tests/cli/create \
 	tests/cli/help \
