@@ -11,7 +11,8 @@ UNIT_TESTS = \
 	tests/unit/test_load \
 	tests/unit/test_namespace \
 	tests/unit/test_options \
-	tests/unit/test_reference
+	tests/unit/test_reference \
+	tests/unit/test_upper
 
 SHELL_TESTS = \
 	tests/cli/commit \
