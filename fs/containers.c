@@ -224,6 +224,17 @@ void containers_thaw(struct containers *c, const char *name)
 	ct_unref(ct);
 }
 
+void containers_give_up(struct containers *c)
+{
+	const struct map_slot *s;
+	size_t i = 0;
+
+	pthread_mutex_lock(&c->lock);
+	while ((s = map_next(&c->in_use, &i)))
+		ct_give_up(s->value);
+	pthread_mutex_unlock(&c->lock);
+}
+
 int containers_close(struct containers *c, const char *name, struct err *err)
 {
 	struct ct *ct = borrow(c, name);

@@ -21,18 +21,21 @@ void containers_free(struct containers *c);
 void containers_attach(struct containers *c, struct session *s);
 
 /*
- * All four are called by the daemon's main thread, which holds no locks.
+ * All are called by the daemon's main thread, which holds no locks.
  *
  * containers_refresh  read the store's containers again and tell the kernel what changed
  * containers_freeze   finish the writes to a container, hold new ones until containers_thaw();
- *                     may be called again for one that is frozen: then as many thaws. -ENOENT: no
- * such container containers_close    let go of a container's directory that is about to be removed
- * or renamed: flushed, its descriptors closed, gone from the tree; -EBUSY where files of it are
- * open
+ *                     may be called again for one that is frozen: then as many thaws.
+ *                     -ENOENT: no such container
+ * containers_give_up  the end is near: writes that wait for a thaw fail, so that their threads end
+ * containers_close    let go of a container's directory that is about to be removed or renamed:
+ *                     flushed, its descriptors closed, gone from the tree; -EBUSY where files of it
+ *                     are open
  */
 void containers_refresh(struct containers *c);
 int containers_freeze(struct containers *c, const char *name, struct err *err);
 void containers_thaw(struct containers *c, const char *name);
+void containers_give_up(struct containers *c);
 int containers_close(struct containers *c, const char *name, struct err *err);
 
 #endif

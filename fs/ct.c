@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "fs/fs.h"
 #include "fs/node.h"
+#include "fs/session.h"
 #include "fs/trees.h"
 #include "store/container.h"
 #include "store/image.h"
@@ -167,8 +168,12 @@ int ct_enter(struct ct *ct, bool change)
 	if (change && ct->fs->opt.ro)
 		return -EROFS;
 	pthread_mutex_lock(&ct->gate);
-	while (change && ct->frozen && !ct->closed)
-		pthread_cond_wait(&ct->gate_moved, &ct->gate);
+	if (change && ct->frozen && !ct->closed) {
+		session_wait_begin();
+		while (ct->frozen && !ct->closed)
+			pthread_cond_wait(&ct->gate_moved, &ct->gate);
+		session_wait_end();
+	}
 	if (ct->closed)
 		r = -ESTALE;
 	else
@@ -205,6 +210,16 @@ void ct_thaw(struct ct *ct)
 	pthread_mutex_lock(&ct->gate);
 	if (ct->frozen && --ct->frozen == 0)
 		pthread_cond_broadcast(&ct->gate_moved);
+	pthread_mutex_unlock(&ct->gate);
+}
+
+void ct_give_up(struct ct *ct)
+{
+	pthread_mutex_lock(&ct->gate);
+	if (ct->frozen) {
+		ct->closed = true;
+		pthread_cond_broadcast(&ct->gate_moved);
+	}
 	pthread_mutex_unlock(&ct->gate);
 }
 

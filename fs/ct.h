@@ -77,6 +77,9 @@ void ct_leave(struct ct *ct, bool change);
 void ct_freeze(struct ct *ct);
 void ct_thaw(struct ct *ct);
 
+/* ct_give_up - of a frozen one: it is not thawed any more, who waits for that gets ESTALE. */
+void ct_give_up(struct ct *ct);
+
 /* ct_close - for good: wait for what is under way, close every descriptor, give the lock back. */
 void ct_close(struct ct *ct);
 

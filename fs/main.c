@@ -282,6 +282,8 @@ static bool reap_sessions(struct daemon *d)
 			control_attach(d->control, NULL, d->sessions[1] ? d->containers : NULL);
 		else
 			control_attach(d->control, d->sessions[0] ? d->images : NULL, NULL);
+		if (i == 1)
+			containers_give_up(d->containers);
 		d->sessions[i] = NULL;
 		mountdir_left(&d->at, session_mountpoint(s));
 		session_free(s);
@@ -367,6 +369,8 @@ static void stop(struct daemon *d)
 
 	if (d->control)
 		control_close(d->control);
+	if (d->containers)
+		containers_give_up(d->containers);
 	unmount_all(d);
 	for (i = 0; i < 2; i++)
 		session_free(d->sessions[i]);

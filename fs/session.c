@@ -23,12 +23,14 @@
 #include "fs/fs.h"
 #include "store/store.h"
 
-#define SESSION_THREADS_MAX 16
+/* With those that stand in for others (session_wait_begin). */
+#define SESSION_THREADS_MAX 512
 
 struct worker {
 	struct session *session;
 	struct fuse_buf buf;
 	pthread_t thread;
+	bool started, ended; /* pool is held */
 };
 
 struct session {
@@ -36,8 +38,10 @@ struct session {
 	struct fuse_session *fuse;
 	char *mountpoint;
 	int event_fd;
+	pthread_mutex_t pool; /* the workers below, but for the buffers */
 	struct worker workers[SESSION_THREADS_MAX];
-	unsigned n_workers;
+	unsigned n_running, n_waiting;
+	bool closing; /* no thread is started any more */
 	atomic_bool ready, over;
 	/* Written by the thread that answers INIT, before ready is. */
 	uint32_t offered[2], granted[2];
@@ -210,6 +214,7 @@ int session_open(const struct fs *fs, const struct session_ops *ops, void *data,
 		return err_nomem(err);
 	s->ops = ops;
 	s->event_fd = -1;
+	pthread_mutex_init(&s->pool, NULL);
 	s->mountpoint = strdup(mountpoint);
 	if (!s->mountpoint || mount_options(fs, ops, &opts) < 0 ||
 	    fuse_opt_add_arg(&args, "mount.imagefs") < 0 || fuse_opt_add_arg(&args, "-o") < 0 ||
@@ -243,6 +248,22 @@ out:
 	return r;
 }
 
+/* True for a thread too many, now that one does not wait any longer: it ends. */
+static bool is_surplus(struct worker *w)
+{
+	struct session *s = w->session;
+	bool surplus;
+
+	pthread_mutex_lock(&s->pool);
+	surplus = s->n_running - s->n_waiting > s->ops->threads;
+	if (surplus) {
+		s->n_running--;
+		w->ended = true;
+	}
+	pthread_mutex_unlock(&s->pool);
+	return surplus;
+}
+
 static void *serve(void *arg)
 {
 	struct worker *w = arg;
@@ -261,6 +282,8 @@ static void *serve(void *arg)
 		if (r <= 0)
 			break;
 		fuse_session_process_buf(s->fuse, &w->buf);
+		if (is_surplus(w))
+			return NULL;
 	}
 	if (r < 0)
 		log_warn("%s: reading requests: %s", s->mountpoint, strerror(-r));
@@ -270,27 +293,71 @@ static void *serve(void *arg)
 	return NULL;
 }
 
+/* pool is held. 0 or an errno. */
+static int add_worker(struct session *s)
+{
+	struct worker *w = s->workers;
+	char name[16];
+	int r;
+
+	while (w < s->workers + SESSION_THREADS_MAX && w->started && !w->ended)
+		w++;
+	if (w == s->workers + SESSION_THREADS_MAX)
+		return EAGAIN;
+	if (w->ended)
+		pthread_join(w->thread, NULL);
+	w->started = w->ended = false;
+	w->session = s;
+	r = pthread_create(&w->thread, NULL, serve, w);
+	if (r)
+		return r;
+	w->started = true;
+	s->n_running++;
+	snprintf(name, sizeof(name), "%s", s->ops->name);
+	pthread_setname_np(w->thread, name);
+	return 0;
+}
+
 int session_start(struct session *s, int event_fd, struct err *err)
 {
 	sigset_t all, old;
-	char name[16];
 	unsigned i;
 	int r = 0;
 
 	s->event_fd = event_fd;
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &old);
-	for (i = 0; i < s->ops->threads && i < SESSION_THREADS_MAX && r == 0; i++) {
-		s->workers[i].session = s;
-		r = pthread_create(&s->workers[i].thread, NULL, serve, &s->workers[i]);
-		if (r)
-			break;
-		s->n_workers++;
-		snprintf(name, sizeof(name), "%s", s->ops->name);
-		pthread_setname_np(s->workers[i].thread, name);
-	}
+	pthread_mutex_lock(&s->pool);
+	for (i = 0; i < s->ops->threads && r == 0; i++)
+		r = add_worker(s);
+	pthread_mutex_unlock(&s->pool);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return r ? err_sys(err, r, "%s: starting a thread", s->mountpoint) : 0;
+}
+
+void session_wait_begin(void)
+{
+	struct session *s = current;
+	int r = 0;
+
+	if (!s)
+		return;
+	pthread_mutex_lock(&s->pool);
+	s->n_waiting++;
+	if (!s->closing && s->n_running - s->n_waiting < s->ops->threads)
+		r = add_worker(s);
+	pthread_mutex_unlock(&s->pool);
+	if (r)
+		log_warn("%s: starting a thread: %s", s->mountpoint, strerror(r));
+}
+
+void session_wait_end(void)
+{
+	if (!current)
+		return;
+	pthread_mutex_lock(&current->pool);
+	current->n_waiting--;
+	pthread_mutex_unlock(&current->pool);
 }
 
 bool session_is_ready(const struct session *s)
@@ -351,9 +418,14 @@ void session_free(struct session *s)
 		return;
 	if (s->fuse)
 		fuse_session_exit(s->fuse);
-	for (i = 0; i < s->n_workers; i++) {
-		pthread_cancel(s->workers[i].thread);
-		pthread_join(s->workers[i].thread, NULL);
+	pthread_mutex_lock(&s->pool);
+	s->closing = true;
+	pthread_mutex_unlock(&s->pool);
+	for (i = 0; i < SESSION_THREADS_MAX; i++) {
+		if (s->workers[i].started) {
+			pthread_cancel(s->workers[i].thread);
+			pthread_join(s->workers[i].thread, NULL);
+		}
 		free(s->workers[i].buf.mem);
 	}
 	if (s->fuse) {
@@ -367,6 +439,7 @@ void session_free(struct session *s)
 			fuse_session_unmount(s->fuse);
 		fuse_session_destroy(s->fuse);
 	}
+	pthread_mutex_destroy(&s->pool);
 	free(s->mountpoint);
 	free(s);
 }

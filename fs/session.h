@@ -45,6 +45,14 @@ int session_start(struct session *s, int event_fd, struct err *err);
 bool session_is_ready(const struct session *s);
 bool session_is_over(const struct session *s);
 
+/*
+ * session_wait_begin, session_wait_end - around a wait inside an operation that somebody outside
+ * ends: another thread answers meanwhile. Without that, the main thread could wait in a
+ * notification for a request that nobody is left to read. Nothing in other threads.
+ */
+void session_wait_begin(void);
+void session_wait_end(void);
+
 /* session_fuse - for fuse_lowlevel_notify_*(). */
 struct fuse_session *session_fuse(const struct session *s);
 /* session_fd - the connection, for ioctls; valid as long as the session. */

@@ -36,6 +36,7 @@ SHELL_TESTS = \
 	tests/mount/container-crash \
 	tests/mount/container-random \
 	tests/mount/container-random-user \
+	tests/mount/container-races \
 	tests/mount/lifecycle \
 	tests/mount/names \
 	tests/mount/oddities \
