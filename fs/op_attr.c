@@ -131,7 +131,7 @@ static int set_owner(struct node *n, const struct stat *attr, int to_set)
 		st.st_uid = attr->st_uid;
 	if (to_set & FUSE_SET_ATTR_GID)
 		st.st_gid = attr->st_gid;
-	if ((to_set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)) && S_ISREG(st.st_mode)) {
+	if ((to_set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)) && !S_ISDIR(st.st_mode)) {
 		/* chown(2) takes these away, root's too. */
 		if (!(to_set & FUSE_SET_ATTR_MODE)) {
 			st.st_mode &= ~(mode_t)S_ISUID;
