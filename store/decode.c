@@ -95,7 +95,8 @@ static int span_close(struct decoder *d)
 		return 0;
 	s = &d->spans->v[d->spans->n - 1];
 	s->blob_end = blob_pos(d);
-	if (d->plain - s->plain > SPAN_MAX)
+	/* Nor may what does not count, as NULs and empty members, make it long: span_decode() reads it whole. */
+	if (d->plain - s->plain > SPAN_MAX || s->blob_end - s->blob >= SPAN_BLOB_MAX)
 		d->spans->unseekable = true;
 	hash_up_to_here(d);
 	return hash_final_raw(d->hash, s->sha256) < 0 ? err_nomem(d->err) : 0;

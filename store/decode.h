@@ -20,6 +20,8 @@ struct err;
 #define SPAN_SIZE (1u << 20)
 /* A span longer than this is not worth its memory: the layer is read from a seekable copy then. */
 #define SPAN_MAX (16u << 20)
+/* Blob bytes of a span, one that it shares with the span before included. */
+#define SPAN_BLOB_MAX (2 * (uint64_t)SPAN_MAX)
 /* zstd's largest window, as its own tools have it (ZSTD_d_windowLogMax 27). */
 #define ZSTD_WINDOW_LOG_MAX 27
 

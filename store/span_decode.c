@@ -26,9 +26,8 @@ static int read_checked(int fd, const struct layer_span *span, unsigned char **o
 	struct hash *h;
 	int r;
 
-	/* Compressed bytes of one span are never much more than the plain ones. */
 	if (span->blob < (span->bits > 0) || span->blob_end < start ||
-	    span->blob_end - start > 2 * (uint64_t)SPAN_MAX)
+	    span->blob_end - start > SPAN_BLOB_MAX)
 		return -EBADMSG;
 	*len = (size_t)(span->blob_end - start);
 	in = malloc(*len + 1);

@@ -22,6 +22,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "store/blob.h"
+#include "store/decode.h"
 #include "store/encode.h"
 #include "store/ingest.h"
 #include "store/layer.h"
@@ -223,6 +224,22 @@ static void test_copy(void **state)
 	}
 }
 
+/* NULs behind the last member are accepted, however many; what stands before them can be read still. */
+static void test_padding(void **state)
+{
+	struct fixture *f = *state;
+	struct buf packed _cleanup_buf_ = BUF_INIT;
+	struct ingest_result res;
+
+	pack(f, CODEC_GZIP, &packed);
+	assert_int_equal(buf_reserve(&packed, SPAN_BLOB_MAX), 0);
+	memset(packed.data + packed.len, 0, SPAN_BLOB_MAX);
+	packed.len += SPAN_BLOB_MAX;
+	bring_in(f, &packed, &res);
+	assert_int_equal(res.layer_error, 0);
+	check_reads(f, &res.digest);
+}
+
 /* Every byte that is changed, and every place where the stream may end, must be noticed. */
 static void test_damage(void **state)
 {
@@ -316,6 +333,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_codecs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_copy, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_padding, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damage, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rot, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_index_rebuilt, setup, teardown),
