@@ -23,6 +23,10 @@
 #define SYMLINKS_MAX 40
 #define XATTR_VALUE_MAX 65536u
 #define XATTRS_MAX (1u << 20)
+/* Of one file; a name that comes again is looked for among them, so their number is bounded. */
+#define XATTRS_PER_FILE_MAX 4096u
+/* Directories without an entry: a path of a few bytes, once compressed, may name tens of thousands. */
+#define IMPLICIT_MAX (1u << 19)
 #define WHITEOUT ".wh."
 #define WHITEOUT_META ".wh..wh."
 #define WHITEOUT_OPAQUE ".wh..wh..opq"
@@ -230,6 +234,9 @@ static int step(struct layer_build *b, struct walk *w, const char *name, size_t 
 	if (find_slot(b, *dir, KIND_NAME, name, len, &child) < 0) {
 		if (!make)
 			return -ENOENT;
+		if (++b->n_implicit > IMPLICIT_MAX)
+			return err_set(err, E2BIG, "more than %u directories without an entry",
+				       IMPLICIT_MAX);
 		r = new_node(b, *dir, KIND_NAME, name, len, new_inode(b, ENTRY_DIR), &child, err);
 		if (r < 0)
 			return r;
@@ -546,7 +553,8 @@ int layer_build_xattr(struct layer_build *b, uint32_t node, const char *name, co
 			       XATTR_VALUE_MAX);
 	if (!i->n_xattr)
 		i->xattr = (uint32_t)b->xattrs.len;
-	if (b->xattrs.len - i->xattr > XATTRS_MAX || b->xattrs.len > LAYER_NONE - XATTRS_MAX)
+	if (i->n_xattr >= XATTRS_PER_FILE_MAX || b->xattrs.len - i->xattr > XATTRS_MAX ||
+	    b->xattrs.len > LAYER_NONE - XATTRS_MAX)
 		return err_set(err, E2BIG, "too many extended attributes");
 	drop_xattr(b, i, name);
 	if (buf_append(&b->xattrs, &x, sizeof(x)) < 0 ||

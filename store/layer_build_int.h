@@ -45,7 +45,8 @@ struct layer_build {
 	struct layer_extent *extents;
 	size_t n_extents, cap_extents;
 	struct buf strings, xattrs;
-	struct map names; /* directory, kind, name -> node + 1 */
+	size_t n_implicit; /* directories that were made for the paths of others */
+	struct map names;  /* directory, kind, name -> node + 1 */
 };
 
 #endif

@@ -335,6 +335,19 @@ def docker_layer_unpadded():
     return docker(layers=(unpadded(BASE),))
 
 
+@bad('directories without an entry')
+def docker_layer_of_long_paths():
+    """A few kilobytes that name half a million directories."""
+    return docker(layers=(tar({"%d/" % i + "d/" * 30000 + "f": b"" for i in range(19)}),), pack="gzip")
+
+
+@bad('entry "f": .*too many extended attributes')
+def docker_layer_of_many_xattrs():
+    info = tarfile.TarInfo("f")
+    info.pax_headers = {"SCHILY.xattr.user.%d" % i: "" for i in range(30000)}
+    return docker(layers=(info.tobuf(tarfile.PAX_FORMAT) + bytes(1024),), pack="gzip")
+
+
 @bad("ends inside a file")
 def docker_layer_ends_inside_a_file():
     return docker(layers=(unpadded(BASE)[:-100],))
