@@ -86,8 +86,16 @@ static int image_shown(const struct container *c, const struct refs *refs, char 
 	return *out ? 0 : -ENOMEM;
 }
 
-static int add_row(struct text_table *t, const struct container *c, const struct refs *refs,
-		   struct err *err)
+/* True where a container that was there was removed meanwhile. */
+static bool is_gone(struct store *s, const struct container *c)
+{
+	_cleanup_container_ struct container *now = NULL;
+
+	return container_open(s, c->name, &now, NULL) == -ENOENT;
+}
+
+static int add_row(struct store *s, struct text_table *t, const struct container *c,
+		   const struct refs *refs, struct err *err)
 {
 	_cleanup_free_ char *image = NULL;
 	char ago[48], created[64], size[32];
@@ -95,7 +103,7 @@ static int add_row(struct text_table *t, const struct container *c, const struct
 	int r = container_changed_size(c, &bytes, err);
 
 	if (r < 0)
-		return r;
+		return is_gone(s, c) ? 0 : r;
 	text_ago((int64_t)(time(NULL) - c->created.tv_sec), ago);
 	snprintf(created, sizeof(created), "%s ago", ago);
 	text_size(bytes, size);
@@ -120,7 +128,7 @@ static int print_table(struct store *s, const struct list *l, struct err *err)
 	for (i = 0; i < ARRAY_SIZE(heads) && r == 0; i++)
 		r = text_table_add(&t, heads[i]) < 0 ? err_nomem(err) : 0;
 	for (i = 0; i < l->n && r == 0; i++)
-		r = add_row(&t, l->v[i], &refs, err);
+		r = add_row(s, &t, l->v[i], &refs, err);
 	if (r == 0)
 		text_table_print(&t);
 	text_table_fini(&t);

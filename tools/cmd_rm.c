@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "store/container.h"
@@ -12,10 +13,14 @@
 
 DEFINE_CLEANUP_PTR(struct store, store_close);
 
+/* How often, 10 ms apart, a container that is in use only for a moment is tried again. */
+#define BUSY_TRIES 20
+
 static int remove_one(struct store *s, const char *name, bool force, struct err *err)
 {
+	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
 	_cleanup_container_ struct container *c = NULL;
-	int r;
+	int tries, r;
 
 	if (name[0] == '/')
 		name++;
@@ -24,10 +29,16 @@ static int remove_one(struct store *s, const char *name, bool force, struct err 
 		return r;
 	/* A damaged one can be removed, too. */
 	container_free(TAKE_PTR(c));
-	r = mounts_close(s, name, err);
-	if (r < 0 && !force)
-		return r;
-	return container_remove(s, name, force, err);
+	for (tries = 0;; tries++) {
+		r = mounts_close(s, name, err);
+		if (r < 0 && !force)
+			return r;
+		r = container_remove(s, name, force, err);
+		/* Somebody who walks through the mount has made the daemon take it again. */
+		if (r != -EBUSY || tries == BUSY_TRIES)
+			return r;
+		nanosleep(&pause, NULL);
+	}
 }
 
 static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
