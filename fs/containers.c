@@ -170,11 +170,14 @@ static void let_go(struct containers *c, const char *name)
 /* One name that was listed before, is listed now, or both. */
 static void refresh_name(struct containers *c, const char *name, bool before, bool now)
 {
-	struct ct *ct = before && now ? borrow(c, name) : NULL;
+	struct ct *ct = now ? borrow(c, name) : NULL;
 
-	/* Removed and made again between two refreshes. */
-	if (before != now || (ct && ct_gone(ct)))
+	/* Removed, perhaps made again between two refreshes. */
+	if (!now || (ct && ct_gone(ct)))
 		let_go(c, name);
+	/* Somebody may have missed it when it was not there; who has found it keeps it. */
+	else if (!before || !ct)
+		tell_name(c, name);
 	ct_unref(ct);
 }
 
