@@ -1,6 +1,6 @@
 /*
- * A walk with an explicit stack, names sorted, a descriptor a level; nothing outside is
- * followed.
+ * A walk with an explicit stack, names sorted, a descriptor for where it is; nothing outside
+ * is followed.
  */
 #include "store/layer_write.h"
 
@@ -27,7 +27,8 @@
 
 /* A directory being walked: its names, sorted, and how far we are. */
 struct level {
-	int fd;
+	dev_t dev;
+	ino_t ino;
 	char **names;
 	size_t n, i;
 	size_t path_len; /* of walk.path, up to this directory */
@@ -37,6 +38,7 @@ struct walk {
 	const struct upper *u;
 	const struct sink *out;
 	struct err *err;
+	int fd; /* the directory at hand: an upper may be deeper than there are descriptors */
 	struct level *levels;
 	size_t depth, cap;
 	struct buf path;  /* of the entry at hand */
@@ -57,14 +59,12 @@ static void level_fini(struct level *l)
 	for (i = 0; i < l->n; i++)
 		free(l->names[i]);
 	free(l->names);
-	if (l->fd >= 0)
-		close(l->fd);
 }
 
-static int read_names(struct level *l)
+static int read_names(struct level *l, int fd)
 {
 	_cleanup_closedir_ DIR *d = NULL;
-	int copy = openat(l->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	size_t cap = 0;
 	struct dirent *e;
 
@@ -99,25 +99,49 @@ static int read_names(struct level *l)
 static int enter(struct walk *w, int fd)
 {
 	struct level *l;
-	int r;
+	struct stat st;
 
+	if (w->fd >= 0)
+		close(w->fd);
+	w->fd = fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
 	if (w->depth == w->cap) {
 		size_t cap = w->cap ? w->cap * 2 : 16;
 
 		l = realloc(w->levels, cap * sizeof(*l));
-		if (!l) {
-			close(fd);
+		if (!l)
 			return -ENOMEM;
-		}
 		w->levels = l;
 		w->cap = cap;
 	}
 	l = &w->levels[w->depth++];
 	memset(l, 0, sizeof(*l));
-	l->fd = fd;
+	l->dev = st.st_dev;
+	l->ino = st.st_ino;
 	l->path_len = w->path.len;
-	r = read_names(l);
-	return r;
+	return read_names(l, fd);
+}
+
+/* Out of the directory at hand, to the one above; that must be the one that the walk came from. */
+static int leave(struct walk *w)
+{
+	const struct level *l;
+	struct stat st;
+	int up;
+
+	level_fini(&w->levels[--w->depth]);
+	if (!w->depth)
+		return 0;
+	up = openat(w->fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (up < 0)
+		return -errno;
+	close(w->fd);
+	w->fd = up;
+	l = &w->levels[w->depth - 1];
+	if (fstat(up, &st) < 0)
+		return -errno;
+	return st.st_dev == l->dev && st.st_ino == l->ino ? 0 : -ESTALE;
 }
 
 static int fail(struct walk *w, int r, const char *what)
@@ -125,7 +149,7 @@ static int fail(struct walk *w, int r, const char *what)
 	struct buf name _cleanup_buf_ = BUF_INIT;
 
 	text_escape(&name, buf_str(&w->path));
-	return err_sys(w->err, -r, "/%s: %s", buf_str(&name), what);
+	return err_sys(w->err, -r, "/%.300s: %s", buf_str(&name), what);
 }
 
 /* The attributes of the image's file, as pax records in the order of their names. */
@@ -153,6 +177,9 @@ static int add_xattrs(struct walk *w, int fd, struct tar_entry *e)
 		_cleanup_free_ char *value = NULL;
 		ssize_t len = upper_xattr_get(w->u, fd, names[i], NULL, 0);
 
+		/* A pax record ends its key at the first one; it would be read back as another attribute. */
+		if (strchr(names[i], '='))
+			return -EINVAL;
 		if (len < 0)
 			return (int)len;
 		value = malloc((size_t)len + 1);
@@ -184,6 +211,15 @@ static int put_marker(struct walk *w, size_t dir_len, const char *prefix, const 
 		return err_nomem(w->err);
 	e.path = buf_str(&path);
 	return put_entry(w, &e);
+}
+
+static int put_opaque(struct walk *w, int dir, size_t path_len)
+{
+	int r = upper_is_opaque(w->u, dir);
+
+	if (r < 0)
+		return fail(w, r, "cannot read whether it is opaque");
+	return r ? put_marker(w, path_len, OPAQUE, "") : 0;
 }
 
 static int put_data(struct walk *w, int fd, uint64_t size)
@@ -282,8 +318,8 @@ static int put_dir(struct walk *w, int dirfd, const char *name, int fd, struct t
 		r = fail(w, r, "cannot read its extended attributes");
 	if (r == 0)
 		r = put_entry(w, e);
-	if (r == 0 && upper_is_opaque(w->u, dir) == 1)
-		r = put_marker(w, w->path.len, OPAQUE, "");
+	if (r == 0)
+		r = put_opaque(w, dir, w->path.len);
 	if (r < 0) {
 		close(dir);
 		return r;
@@ -333,7 +369,7 @@ static int put_root(struct walk *w, const struct stat *base)
 		if (r < 0)
 			return r;
 	}
-	return upper_is_opaque(w->u, w->u->fd) == 1 ? put_marker(w, 0, OPAQUE, "") : 0;
+	return put_opaque(w, w->u->fd, 0);
 }
 
 static int walk(struct walk *w, const struct stat *base_root)
@@ -357,11 +393,12 @@ static int walk(struct walk *w, const struct stat *base_root)
 		if (w->path.data)
 			w->path.data[w->path.len] = '\0';
 		if (l->i == l->n) {
-			level_fini(l);
-			w->depth--;
+			r = leave(w);
+			if (r < 0)
+				return fail(w, r, "cannot go on from here");
 			continue;
 		}
-		r = put_one(w, l->fd, l->names[l->i++]);
+		r = put_one(w, w->fd, l->names[l->i++]);
 		if (r < 0)
 			return r;
 	}
@@ -371,7 +408,7 @@ static int walk(struct walk *w, const struct stat *base_root)
 int layer_write(const struct upper *u, const struct stat *base_root, const struct sink *out,
 		bool *empty, struct err *err)
 {
-	struct walk w = { .u = u, .out = out, .err = err };
+	struct walk w = { .u = u, .out = out, .err = err, .fd = -1 };
 	int r;
 
 	w.block = malloc(COPY_SIZE);
@@ -381,6 +418,8 @@ int layer_write(const struct upper *u, const struct stat *base_root, const struc
 	*empty = w.written == 0;
 	while (w.depth)
 		level_fini(&w.levels[--w.depth]);
+	if (w.fd >= 0)
+		close(w.fd);
 	free(w.levels);
 	free(w.block);
 	buf_fini(&w.path);
