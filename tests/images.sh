@@ -149,6 +149,15 @@ make_image_buildah()
 # image_buildah: prints the layout's path; the image in it is :1.
 image_buildah() { made oci-buildah make_image_buildah; }
 
+# pull_buildah pod|build: that image in the storage of podman or buildah; prints its ID. By way of an archive: a
+# directory's path would have to be a valid name.
+pull_buildah()
+{
+	skopeo copy -q "oci:$(image_buildah):1" "oci-archive:$SCRATCH/pull.tar:localhost/pulled:1"
+	"$1" pull -q "oci-archive:$SCRATCH/pull.tar"
+	rm "$SCRATCH/pull.tar"
+}
+
 make_image_umoci()
 {
 	local step

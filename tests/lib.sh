@@ -34,6 +34,8 @@ PYTHON=/usr/bin/python3
 [ -x $PYTHON ] || PYTHON=$(command -v python3)
 export PYTHONDONTWRITEBYTECODE=1
 TEST_NAME=$(basename "$0")
+# The script itself: a file that is surely there, wherever a case stands.
+SELF=$(realpath "$0")
 
 SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/imagefs-test.XXXXXX") || exit 99
 chmod 755 "$SCRATCH"
