@@ -41,18 +41,10 @@ static void init_locks(struct ct *ct)
 
 static int open_parts(struct ct *ct, struct err *err)
 {
-	_cleanup_image_ struct image *image = NULL;
-	int r;
+	int r = container_open(ct->fs->store, ct->name, &ct->box, err);
 
-	r = container_open(ct->fs->store, ct->name, &ct->box, err);
 	if (r < 0)
 		return r;
-	r = image_open(ct->fs->store, NULL, &ct->box->manifest, &image, err);
-	if (r == 0)
-		r = trees_get(ct->fs->trees, image, &ct->base, err);
-	if (r < 0)
-		return err_wrap(err, r, "container %s: its image", ct->name);
-	ct->tree = ct->base->tree;
 	ct->upper.unprivileged = ct->box->unprivileged;
 	ct->upper.fd =
 		openat(ct->box->fd, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -142,6 +134,26 @@ static void sweep_work(struct ct *ct)
 	}
 }
 
+/* The gate is locked. The base tree is opened at the first use: listing containers costs none. */
+static int open_base(struct ct *ct)
+{
+	_cleanup_image_ struct image *image = NULL;
+	struct err err = ERR_INIT;
+	int r;
+
+	if (ct->base)
+		return 0;
+	r = image_open(ct->fs->store, NULL, &ct->box->manifest, &image, &err);
+	if (r == 0)
+		r = trees_get(ct->fs->trees, image, &ct->base, &err);
+	if (r < 0) {
+		log_warn("container %s: its image: %s", ct->name, err.msg);
+		return -EIO;
+	}
+	ct->tree = ct->base->tree;
+	return 0;
+}
+
 /* The gate is locked. */
 static int take_lock(struct ct *ct)
 {
@@ -178,6 +190,8 @@ int ct_enter(struct ct *ct, bool change)
 		r = -ESTALE;
 	else
 		r = take_lock(ct);
+	if (r == 0)
+		r = open_base(ct);
 	if (r == 0) {
 		ct->inside++;
 		ct->changing += change;
@@ -257,6 +271,9 @@ uint64_t ct_ino_lower(const struct ct *ct, uint32_t tree_node)
 {
 	struct stat st;
 
+	/* The root's is known before the tree is open. */
+	if (tree_node == TREE_ROOT)
+		return (uint64_t)ct->id << NODE_CT_SHIFT | 1;
 	tree_stat(ct->tree, tree_node, &st);
 	return (uint64_t)ct->id << NODE_CT_SHIFT | st.st_ino;
 }

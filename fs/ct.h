@@ -29,8 +29,8 @@ struct ct {
 	char *name;
 	uint32_t id; /* in inode numbers */
 	struct container *box;
-	struct shared_tree *base;
-	struct tree *tree; /* of base */
+	struct shared_tree *base; /* from the first use on */
+	struct tree *tree;	  /* of base */
 	struct links links;
 	struct upper upper;
 	struct node *root; /* NULL while the kernel does not know it */
