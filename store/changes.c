@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -183,8 +184,15 @@ static int pairs(struct change *c, const char *what,
 
 static int do_cmd(struct change *c)
 {
+	json_t *cmd = command(c->args);
+
+	/* docker takes an empty list for none given: the base's command stays. */
+	if (json_is_array(cmd) && json_array_size(cmd) == 0) {
+		json_decref(cmd);
+		return 0;
+	}
 	c->cmd_set = true;
-	return set(c, "Cmd", command(c->args));
+	return set(c, "Cmd", cmd);
 }
 
 static int do_entrypoint(struct change *c)
@@ -204,26 +212,44 @@ static int do_label(struct change *c)
 	return pairs(c, "LABEL", put_label);
 }
 
-static int add_port(struct change *c, json_t *ports, const char *word)
+/* A port or a range of them, FIRST-LAST, as the numbers that it stands for. */
+static int parse_ports(char *text, uint64_t *first, uint64_t *last)
 {
-	_cleanup_free_ char *port = strdup(word);
-	struct buf key _cleanup_buf_ = BUF_INIT;
-	char *slash = port ? strchr(port, '/') : NULL;
-	const char *proto = "tcp";
-	uint64_t n;
+	char *dash = strchr(text, '-');
+	int r;
 
-	if (!port)
+	if (dash)
+		*dash = '\0';
+	r = text_parse_u64(text, 65535, first);
+	*last = *first;
+	if (r == 0 && dash)
+		r = text_parse_u64(dash + 1, 65535, last);
+	return r < 0 || *first == 0 || *last < *first ? -EINVAL : 0;
+}
+
+static int add_ports(struct change *c, json_t *ports, const char *word)
+{
+	_cleanup_free_ char *text = strdup(word);
+	char *slash = text ? strchr(text, '/') : NULL;
+	const char *proto = "tcp";
+	uint64_t n, last;
+
+	if (!text)
 		return err_nomem(c->err);
 	if (slash) {
 		*slash = '\0';
 		proto = slash + 1;
 	}
-	if (text_parse_u64(port, 65535, &n) < 0 || n == 0 ||
+	if (parse_ports(text, &n, &last) < 0 ||
 	    (strcmp(proto, "tcp") != 0 && strcmp(proto, "udp") != 0 && strcmp(proto, "sctp") != 0))
 		return err_set(c->err, EINVAL, "invalid containerPort: %s", word);
-	if (buf_printf(&key, "%s/%s", port, proto) < 0 ||
-	    json_object_set_new(ports, key.data, json_object()) < 0)
-		return err_nomem(c->err);
+	for (; n <= last; n++) {
+		char key[32];
+
+		snprintf(key, sizeof(key), "%u/%s", (unsigned)n, proto);
+		if (json_object_set_new(ports, key, json_object()) < 0)
+			return err_nomem(c->err);
+	}
 	return 0;
 }
 
@@ -237,7 +263,7 @@ static int do_expose(struct change *c)
 	if (!ports)
 		return err_nomem(c->err);
 	while ((r = next_word(&s, &word)) > 0) {
-		r = add_port(c, ports, buf_str(&word));
+		r = add_ports(c, ports, buf_str(&word));
 		if (r < 0)
 			return r;
 	}
@@ -308,26 +334,114 @@ static int do_stopsignal(struct change *c)
 	return set(c, "StopSignal", json_string(c->args));
 }
 
-/* HEALTHCHECK NONE, or CMD with a command; the timing options are for who builds. */
+/* A duration as Go writes it, "1m30s" or "1.5h", in ns. */
+static int parse_duration(const char *s, json_int_t *out)
+{
+	static const struct {
+		const char *name;
+		double ns;
+	} units[] = { { "ns", 1 },  { "us", 1e3 }, { "ms", 1e6 },
+		      { "s", 1e9 }, { "m", 6e10 }, { "h", 3.6e12 } };
+	double sum = 0;
+
+	if (!*s)
+		return -EINVAL;
+	while (*s) {
+		size_t digits = strspn(s, "0123456789."), len, i;
+		double n;
+		char *end;
+
+		n = strtod(s, &end);
+		if (digits == 0 || end != s + digits)
+			return -EINVAL;
+		s = end;
+		len = strcspn(s, "0123456789.");
+		for (i = 0; i < ARRAY_SIZE(units); i++)
+			if (strlen(units[i].name) == len && strncmp(s, units[i].name, len) == 0)
+				break;
+		if (i == ARRAY_SIZE(units))
+			return -EINVAL;
+		sum += n * units[i].ns;
+		s += len;
+	}
+	/* docker's bound below; above, what an int64 of ns holds. */
+	if (sum < 1e6 || sum > 9e18)
+		return -EINVAL;
+	*out = (json_int_t)sum;
+	return 0;
+}
+
+/* One --NAME=VALUE of a HEALTHCHECK. */
+static int health_option(struct change *c, json_t *check, const char *word)
+{
+	static const struct {
+		const char *name, *key;
+	} durations[] = { { "--interval=", "Interval" },
+			  { "--timeout=", "Timeout" },
+			  { "--start-period=", "StartPeriod" } };
+	json_int_t ns;
+	uint64_t n;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(durations); i++) {
+		size_t len = strlen(durations[i].name);
+
+		if (strncmp(word, durations[i].name, len) != 0)
+			continue;
+		if (parse_duration(word + len, &ns) < 0)
+			return err_set(c->err, EINVAL,
+				       "HEALTHCHECK: no duration of 1ms or more: %s", word);
+		return json_object_set_new(check, durations[i].key, json_integer(ns)) < 0
+			       ? err_nomem(c->err)
+			       : 0;
+	}
+	if (strncmp(word, "--retries=", 10) != 0)
+		return err_set(c->err, EINVAL, "HEALTHCHECK: unknown option: %s", word);
+	if (text_parse_u64(word + 10, INT32_MAX, &n) < 0 || n == 0)
+		return err_set(c->err, EINVAL, "HEALTHCHECK: retries must be at least 1: %s", word);
+	return json_object_set_new(check, "Retries", json_integer((json_int_t)n)) < 0
+		       ? err_nomem(c->err)
+		       : 0;
+}
+
+/* HEALTHCHECK NONE, or options and CMD with a command. */
 static int do_healthcheck(struct change *c)
 {
+	_cleanup_json_ json_t *check = json_object();
+	struct buf word _cleanup_buf_ = BUF_INIT;
+	const char *args = c->args;
 	json_t *test;
+	int r;
 
-	if (strcasecmp(c->args, "NONE") == 0) {
+	if (!check)
+		return err_nomem(c->err);
+	while (strncmp(args, "--", 2) == 0) {
+		size_t len = strcspn(args, " \t");
+
+		buf_clear(&word);
+		if (buf_append(&word, args, len) < 0)
+			return err_nomem(c->err);
+		r = health_option(c, check, buf_str(&word));
+		if (r < 0)
+			return r;
+		args += len;
+		args += strspn(args, " \t");
+	}
+	if (strcasecmp(args, "NONE") == 0 && json_object_size(check) == 0) {
 		test = json_pack("[s]", "NONE");
-	} else if (strncasecmp(c->args, "CMD ", 4) == 0) {
-		const char *args = c->args + 4 + strspn(c->args + 4, " \t");
-
+	} else if (strncasecmp(args, "CMD ", 4) == 0) {
+		args += 4 + strspn(args + 4, " \t");
 		test = exec_form(args);
 		if (test)
 			json_array_insert_new(test, 0, json_string("CMD"));
 		else
 			test = json_pack("[s, s]", "CMD-SHELL", args);
 	} else {
-		return err_set(c->err, EINVAL,
-			       "HEALTHCHECK takes NONE or CMD and a command (no options)");
+		return err_set(c->err, EINVAL, "HEALTHCHECK takes NONE, or CMD and a command");
 	}
-	return set(c, "Healthcheck", json_pack("{s:o}", "Test", test));
+	if (!test || json_object_set_new(check, "Test", test) < 0)
+		return err_nomem(c->err);
+	return set(c, "Healthcheck", TAKE_PTR(check));
 }
 
 static const struct {

@@ -145,10 +145,15 @@ static int add_diff_id(json_t *rootfs, const struct digest *diff_id)
 static int make_config(const struct image *base, const struct commit_options *o,
 		       const struct ingest_result *layer, struct buf *out, struct err *err)
 {
-	static const char *const left_behind[] = {
-		"author", "container", "container_config",	     "docker_version",
-		"id",	  "parent",    "moby.buildkit.buildinfo.v1", "moby.buildkit.cache.v0"
-	};
+	static const char *const left_behind[] = { "author",
+						   "comment",
+						   "container",
+						   "container_config",
+						   "docker_version",
+						   "id",
+						   "parent",
+						   "moby.buildkit.buildinfo.v1",
+						   "moby.buildkit.cache.v0" };
 	_cleanup_json_ json_t *config = json_deep_copy(base->config);
 	_cleanup_free_ char *by = created_by(base->config);
 	struct timespec now = { o->timestamp, 0 };
