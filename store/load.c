@@ -211,10 +211,10 @@ int load(struct store *s, int fd, const char *what, bool quiet, struct load_resu
 	if (r == 0)
 		r = find_images(&l, err);
 	progress_end(&progress);
+	if (r == 0)
+		r = publish(&l, err);
 	if (r < 0)
 		err_wrap(err, r, "%s", what);
-	else
-		r = publish(&l, err);
 	if (l.src)
 		l.src->ops->free(l.src);
 	refs_fini(&l.before);
