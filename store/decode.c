@@ -224,7 +224,7 @@ static int inflate_some(struct decoder *d, z_stream *z, bool *end)
 	z->avail_in = (unsigned)in;
 	z->next_out = out;
 	z->avail_out = (unsigned)cap;
-	/* Stopping at each block costs; only once a span is due is the next block's start looked for. */
+	/* Only once a span is due is a deflate block's end stopped at: else blocks go on full. */
 	flush = span_due(d) ? Z_BLOCK : Z_NO_FLUSH;
 	r = inflate(z, flush);
 	d->used += in - z->avail_in;
