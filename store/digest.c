@@ -136,7 +136,12 @@ void hash_free(struct hash *h)
 
 int digest_of(const void *data, size_t len, struct digest *out)
 {
-	struct hash *h = hash_new(NULL);
+	return digest_like(data, len, NULL, out);
+}
+
+int digest_like(const void *data, size_t len, const struct digest *like, struct digest *out)
+{
+	struct hash *h = hash_new(like);
 	int r;
 
 	if (!h)

@@ -37,8 +37,12 @@ static inline bool digest_is_set(const struct digest *d)
 	return d->str[0] != '\0';
 }
 
-/* digest_of - the SHA-256 digest of a run of bytes; 0 or -ENOMEM. */
+/*
+ * Both: the digest of a run of bytes; 0 or -ENOMEM. digest_of is SHA-256,
+ * digest_like has the algorithm of like.
+ */
 int digest_of(const void *data, size_t len, struct digest *out);
+int digest_like(const void *data, size_t len, const struct digest *like, struct digest *out);
 
 /*
  * digest_chain_id - the chain ID of layers 0..n-1 from their diff IDs.

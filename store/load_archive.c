@@ -267,19 +267,13 @@ static int finish_blob(struct load_archive *la, struct ingest *ingest, const str
 
 static int finish_text(struct intake *in, struct err *err)
 {
-	struct hash *h;
 	struct digest got;
-	int r;
 
 	if (!digest_is_set(&in->like))
 		return 0;
-	h = hash_new(&in->like);
-	if (!h)
+	if (digest_like(buf_str(&in->m->text), in->m->text.len, &in->like, &got) < 0)
 		return err_nomem(err);
-	hash_update(h, buf_str(&in->m->text), in->m->text.len);
-	r = hash_final(h, &got);
-	hash_free(h);
-	return r < 0 ? err_nomem(err) : check_like(&in->like, &got, err);
+	return check_like(&in->like, &got, err);
 }
 
 static int intake_end(struct intake *in, struct err *err)

@@ -76,16 +76,9 @@ static int blob_text(struct load *l, const struct descriptor *d, struct buf *out
 
 static int check_digest(const struct buf *text, const struct digest *want, struct err *err)
 {
-	struct hash *h = hash_new(want);
 	struct digest got;
-	int r;
 
-	if (!h)
-		return err_nomem(err);
-	hash_update(h, buf_str(text), text->len);
-	r = hash_final(h, &got);
-	hash_free(h);
-	if (r < 0)
+	if (digest_like(buf_str(text), text->len, want, &got) < 0)
 		return err_nomem(err);
 	if (!digest_eq(&got, want))
 		return err_set(err, EBADMSG, "blob %s is damaged: its content has the digest %s",
@@ -219,6 +212,7 @@ static int resolve(struct oci *o, const struct descriptor *top, const struct oci
 	struct descriptor d = { 0 };
 	int depth, r;
 
+	o->artifact = false;
 	if (descriptor_copy(top, &d) < 0)
 		return err_nomem(err);
 	for (depth = 0;; depth++) {

@@ -53,19 +53,19 @@ static bool id_valid(const char *id)
 static int read_json(struct load *l, const char *id, json_t **out, struct err *err)
 {
 	struct buf text _cleanup_buf_ = BUF_INIT;
+	_cleanup_json_ json_t *j = NULL;
 	char path[80];
 	int r;
 
 	snprintf(path, sizeof(path), "%.64s/json", id);
 	r = l->src->ops->text(l->src, path, &text, err);
 	if (r == 0)
-		r = json_parse(buf_str(&text), text.len, path, out, err);
+		r = json_parse(buf_str(&text), text.len, path, &j, err);
 	if (r < 0)
 		return r;
-	if (!json_is_object(*out)) {
-		json_decref(*out);
+	if (!json_is_object(j))
 		return err_set(err, EINVAL, "%s: not a JSON object", path);
-	}
+	*out = TAKE_PTR(j);
 	return 0;
 }
 

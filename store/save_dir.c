@@ -7,10 +7,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -157,11 +155,10 @@ static int split(struct save_dir *d, const char *path, struct err *err)
 
 static int make_tmp(struct save_dir *d)
 {
-	uint64_t id;
+	int r = save_tmp_name(d->tmp);
 
-	if (getrandom(&id, sizeof(id), 0) != (ssize_t)sizeof(id))
-		return -EIO;
-	snprintf(d->tmp, sizeof(d->tmp), ".imagefs-save-%016llx", (unsigned long long)id);
+	if (r < 0)
+		return r;
 	if (mkdirat(d->parent, d->tmp, 0777) < 0) {
 		d->tmp[0] = '\0';
 		return -errno;

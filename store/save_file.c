@@ -16,7 +16,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 
-static int tmp_name(char out[static 40])
+int save_tmp_name(char out[static 40])
 {
 	uint64_t id;
 
@@ -43,7 +43,7 @@ static int open_new(struct save_file *f)
 	f->fd = openat(f->dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
 	if (f->fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT))
 		return f->fd < 0 ? -errno : 0;
-	r = tmp_name(f->tmp);
+	r = save_tmp_name(f->tmp);
 	if (r < 0)
 		return r;
 	f->fd = openat(f->dir, f->tmp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
@@ -92,7 +92,7 @@ static int give_name(struct save_file *f)
 
 	if (f->tmp[0])
 		return 0;
-	r = tmp_name(f->tmp);
+	r = save_tmp_name(f->tmp);
 	if (r < 0)
 		return r;
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", f->fd);

@@ -75,6 +75,9 @@ struct save_file {
 	char tmp[40]; /* the name it has until then; "": none */
 };
 
+/* save_tmp_name - a name that nothing has yet, for what is not whole. 0 or -EIO. */
+int save_tmp_name(char out[static 40]);
+
 #define SAVE_FILE_INIT           \
 	{                        \
 		-1, -1, NULL, "" \

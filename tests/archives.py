@@ -778,6 +778,14 @@ def oci_only_an_artifact():
     return layout(m, artifact(m))
 
 
+@bad("blob sha256:0{64} is missing")
+def oci_missing_manifest_behind_an_artifact():
+    """What an artifact is forgiven, an image is not."""
+    m = Members()
+    gone = {"mediaType": MANIFEST, "digest": "sha256:" + "0" * 64, "size": 2}
+    return layout(m, artifact(m), gone, named(image(m), "docker.io/library/app:1"))
+
+
 @bad("no image in it")
 def oci_no_images():
     return layout(Members())
@@ -815,6 +823,11 @@ def v1_bad_parent():
 @bad("missing")
 def v1_missing_parent():
     return v1(parent=sha(b"three"))
+
+
+@bad("not a JSON object")
+def v1_json_is_a_list():
+    return dict(v1(repositories=False), **{sha(b"one") + "/json": b"[]"})
 
 
 @bad("no layer ID|not an object")
