@@ -7,9 +7,16 @@
 
 #include "base/log.h"
 
+/*
+ * So many numbers rest before the first of them means something else. They are in
+ * st_ino, and who walks a tree compares those: tar would take two files for
+ * one, if the kernel forgot the first and the second got its number.
+ */
+#define RESTING 4096
+
 static int grow(struct objects *t)
 {
-	uint32_t cap = t->cap ? t->cap * 2 : 64, *unused;
+	uint32_t cap = t->cap ? t->cap * 2 : 64, *unused, i;
 	struct object **v;
 
 	if (t->cap > NODEID_OBJECT_MAX / 2)
@@ -19,10 +26,14 @@ static int grow(struct objects *t)
 		return -ENOMEM;
 	t->v = v;
 	/* As many as there are numbers, so that giving one back cannot fail. */
-	unused = realloc(t->unused, cap * sizeof(*unused));
+	unused = malloc(cap * sizeof(*unused));
 	if (!unused)
 		return -ENOMEM;
+	for (i = 0; i < t->n_unused; i++)
+		unused[i] = t->unused[(t->first + i) % t->cap];
+	free(t->unused);
 	t->unused = unused;
+	t->first = 0;
 	t->cap = cap;
 	return 0;
 }
@@ -31,8 +42,10 @@ int objects_add(struct objects *t, struct object *o, enum node_kind kind)
 {
 	int r;
 
-	if (t->n_unused) {
-		o->number = t->unused[--t->n_unused];
+	if (t->n_unused > RESTING) {
+		o->number = t->unused[t->first];
+		t->first = (t->first + 1) % t->cap;
+		t->n_unused--;
 	} else {
 		if (t->n == t->cap) {
 			r = grow(t);
@@ -71,7 +84,7 @@ void objects_unref(struct objects *t, struct object *o, uint64_t n)
 	if (o->refs)
 		return;
 	t->v[o->number] = NULL;
-	t->unused[t->n_unused++] = o->number;
+	t->unused[(t->first + t->n_unused++) % t->cap] = o->number;
 	o->next_dead = t->dead;
 	t->dead = o;
 }

@@ -22,8 +22,8 @@ struct object {
 struct objects {
 	struct object **v; /* by number; NULL: free */
 	uint32_t n, cap;
-	uint32_t *unused; /* numbers that are free again */
-	uint32_t n_unused;
+	uint32_t *unused; /* numbers that are free again: a ring of cap, the oldest at first */
+	uint32_t first, n_unused;
 	struct object *dead; /* no references; to be freed by the owner, without its lock */
 };
 
