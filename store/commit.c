@@ -25,14 +25,45 @@
 #include "store/layer.h"
 #include "store/layer_write.h"
 #include "store/store.h"
+#include "store/tar_write.h"
 #include "store/tree.h"
 #include "store/txn.h"
 #include "store/upper.h"
 
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The attributes of the root that a layer carries, as layer_write() has them. 0 or -ENOMEM. */
+static int root_xattrs(const struct layer *l, const struct layer_entry *e, struct buf *out)
+{
+	_cleanup_free_ const char **names = calloc(e->n_xattr + 1, sizeof(*names));
+	const char *name;
+	const void *value;
+	uint32_t pos = 0;
+	size_t len, n = 0, i;
+
+	if (!names)
+		return -ENOMEM;
+	while (layer_xattr(l, e, &pos, &name, &value, &len) > 0)
+		if (layer_carries(name))
+			names[n++] = name;
+	qsort(names, n, sizeof(*names), by_name);
+	for (i = 0; i < n; i++)
+		for (pos = 0; layer_xattr(l, e, &pos, &name, &value, &len) > 0;)
+			if (name == names[i] && tar_xattr(out, name, value, len) < 0)
+				return -ENOMEM;
+	return 0;
+}
+
 /* The root directory as the layers below have it. */
-static int base_root(struct store *s, const struct image *base, struct stat *st, struct err *err)
+static int base_root(struct store *s, const struct image *base, struct layer_root *root,
+		     struct err *err)
 {
 	struct layers *ls = layers_new(s, 0);
+	const struct layer_entry *e;
+	struct layer *l;
 	struct tree *t;
 	int r;
 
@@ -40,7 +71,10 @@ static int base_root(struct store *s, const struct image *base, struct stat *st,
 		return err_nomem(err);
 	r = tree_open(ls, base, &t, err);
 	if (r == 0) {
-		tree_stat(t, TREE_ROOT, st);
+		tree_stat(t, TREE_ROOT, &root->st);
+		e = tree_entry(t, TREE_ROOT, &l, NULL);
+		if (e && root_xattrs(l, e, &root->xattrs) < 0)
+			r = err_nomem(err);
 		tree_free(t);
 	}
 	layers_free(ls);
@@ -53,7 +87,7 @@ static int to_ingest(void *ctx, const void *data, size_t len, struct err *err)
 }
 
 /* Upper directory, tar, compression and ingest, stacked. empty: nothing changed, and no layer came of it. */
-static int write_layer(struct txn *t, struct container *c, const struct stat *root,
+static int write_layer(struct txn *t, struct container *c, const struct layer_root *root,
 		       enum codec codec, struct ingest_result *res, bool *empty, struct err *err)
 {
 	struct upper u = { -1, -1, c->unprivileged };
@@ -229,7 +263,7 @@ static int build(struct txn *t, struct container *c, const struct commit_options
 	struct buf config _cleanup_buf_ = BUF_INIT;
 	struct buf manifest _cleanup_buf_ = BUF_INIT;
 	struct ingest_result layer;
-	struct stat root;
+	struct layer_root root = { .xattrs = BUF_INIT };
 	bool empty = false;
 	int r;
 
@@ -248,6 +282,7 @@ static int build(struct txn *t, struct container *c, const struct commit_options
 	out->name = o->name;
 	out->desc.media_type = (char *)MEDIA_OCI_MANIFEST;
 	out->desc.size = (int64_t)manifest.len;
+	buf_fini(&root.xattrs);
 	return r;
 }
 

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "store/blob.h"
 #include "store/json.h"
@@ -355,6 +356,8 @@ int image_publish(struct txn *t, const struct image_name *names, size_t n, struc
 		return r;
 	r = refs_read(s, &refs, err);
 	for (i = 0; i < n && r == 0; i++) {
+		log_debug("image %s: manifest %s, name %s", names[i].id.str,
+			  names[i].desc.digest.str, names[i].name ? names[i].name : "<none>");
 		r = refs_set(&refs, names[i].name, &names[i].desc, &names[i].id);
 		if (r < 0)
 			err_nomem(err);

@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/ring.h"
 #include "store/blob.h"
 #include "store/decode.h"
@@ -269,6 +270,8 @@ static int finish(struct ingest *in, struct ingest_result *out, struct err *err)
 	out->layer_error = layer_error(in, out->layer_message);
 	if (out->layer_error == -ENOMEM)
 		return err_nomem(err);
+	log_debug("blob %s: %s, %llu bytes, %llu plain", out->digest.str, codec_name(out->codec),
+		  (unsigned long long)out->size, (unsigned long long)out->plain_size);
 	if (in->fd >= 0) {
 		if (fdatasync(in->fd) < 0)
 			return err_sys(err, errno, "cannot write to the store");

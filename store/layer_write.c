@@ -152,6 +152,11 @@ static int fail(struct walk *w, int r, const char *what)
 	return err_sys(w->err, -r, "/%.300s: %s", buf_str(&name), what);
 }
 
+bool layer_carries(const char *xattr)
+{
+	return strcmp(xattr, "security.capability") == 0 || strncmp(xattr, "user.", 5) == 0;
+}
+
 /* The attributes of the image's file, as pax records in the order of their names. */
 static int add_xattrs(struct walk *w, int fd, struct tar_entry *e)
 {
@@ -170,7 +175,7 @@ static int add_xattrs(struct walk *w, int fd, struct tar_entry *e)
 	if (!names)
 		return -ENOMEM;
 	for (p = list.data; p < list.data + list.len; p += strlen(p) + 1)
-		if (strcmp(p, "security.capability") == 0 || strncmp(p, "user.", 5) == 0)
+		if (layer_carries(p))
 			names[n++] = (char *)p;
 	qsort(names, n, sizeof(*names), by_name);
 	for (i = 0; i < n; i++) {
@@ -355,30 +360,33 @@ static int put_one(struct walk *w, int dirfd, const char *name)
 	return r;
 }
 
-/* The root stands in the layer only where its owner or mode is another one than below. */
-static int put_root(struct walk *w, const struct stat *base)
+/* The root stands in the layer only where it is another one than below; its time alone is no reason. */
+static int put_root(struct walk *w, const struct layer_root *base)
 {
 	struct tar_entry e = { .path = "." };
 	int r = upper_fstat(w->u, w->u->fd, &e.st);
 
+	if (r == 0)
+		r = add_xattrs(w, w->u->fd, &e);
 	if (r < 0)
-		return fail(w, r, "cannot read");
-	if (e.st.st_mode != base->st_mode || e.st.st_uid != base->st_uid ||
-	    e.st.st_gid != base->st_gid) {
+		r = fail(w, r, "cannot read");
+	else if (e.st.st_mode != base->st.st_mode || e.st.st_uid != base->st.st_uid ||
+		 e.st.st_gid != base->st.st_gid || e.xattrs.len != base->xattrs.len ||
+		 (e.xattrs.len && memcmp(e.xattrs.data, base->xattrs.data, e.xattrs.len) != 0))
 		r = put_entry(w, &e);
-		if (r < 0)
-			return r;
-	}
+	buf_fini(&e.xattrs);
+	if (r < 0)
+		return r;
 	return put_opaque(w, w->u->fd, 0);
 }
 
-static int walk(struct walk *w, const struct stat *base_root)
+static int walk(struct walk *w, const struct layer_root *base)
 {
 	int fd = openat(w->u->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
 
 	if (fd < 0)
 		return fail(w, -errno, "cannot open");
-	r = put_root(w, base_root);
+	r = put_root(w, base);
 	if (r < 0) {
 		close(fd);
 		return r;
@@ -405,14 +413,14 @@ static int walk(struct walk *w, const struct stat *base_root)
 	return 0;
 }
 
-int layer_write(const struct upper *u, const struct stat *base_root, const struct sink *out,
+int layer_write(const struct upper *u, const struct layer_root *base, const struct sink *out,
 		bool *empty, struct err *err)
 {
 	struct walk w = { .u = u, .out = out, .err = err, .fd = -1 };
 	int r;
 
 	w.block = malloc(COPY_SIZE);
-	r = w.block ? walk(&w, base_root) : err_nomem(err);
+	r = w.block ? walk(&w, base) : err_nomem(err);
 	if (r == 0 && w.written)
 		r = tar_end(out, err);
 	*empty = w.written == 0;

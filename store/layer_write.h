@@ -9,18 +9,29 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
+#include "base/buf.h"
 #include "base/sink.h"
 
 struct err;
 struct upper;
 
+/* The root directory as the layers below have it. */
+struct layer_root {
+	struct stat st;
+	struct buf
+		xattrs; /* pax records of those that a layer carries, in the order of their names */
+};
+
+/* layer_carries - true for the extended attributes that go into a layer: security.capability, user.*. */
+bool layer_carries(const char *xattr);
+
 /*
  * layer_write - the whole tar, to its end.
- * base_root   the root directory as the layers below have it: it gets an entry only where it differs
+ * base        the root directory gets an entry only where it differs from this
  * empty       set where nothing changed; nothing is written then
  * errors      -EINVAL a name that would be read as a whiteout; -EIO a file that changed meanwhile
  */
-int layer_write(const struct upper *u, const struct stat *base_root, const struct sink *out,
+int layer_write(const struct upper *u, const struct layer_root *base, const struct sink *out,
 		bool *empty, struct err *err);
 
 #endif

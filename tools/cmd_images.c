@@ -2,6 +2,7 @@
  * imagefs images: what the store holds.
  */
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,15 +70,15 @@ static int fill_row(struct store *s, const struct ref *ref, struct row *row, str
 	return row->repo && row->tag ? 0 : err_nomem(err);
 }
 
-/* REPO or REPO:TAG, whole. */
+/* REPO or REPO:TAG, whole; '*', '?' and '[...]' match within a part. */
 static bool matches(const struct row *row, const char *pattern)
 {
-	size_t n = strlen(row->repo);
+	char whole[600];
 
-	if (!pattern || strcmp(pattern, row->repo) == 0)
+	if (!pattern || fnmatch(pattern, row->repo, FNM_PATHNAME) == 0)
 		return true;
-	return strncmp(pattern, row->repo, n) == 0 && pattern[n] == ':' &&
-	       strcmp(pattern + n + 1, row->tag) == 0;
+	snprintf(whole, sizeof(whole), "%s:%s", row->repo, row->tag);
+	return fnmatch(pattern, whole, FNM_PATHNAME) == 0;
 }
 
 static int print_table(const struct row *rows, size_t n, const struct options *o)

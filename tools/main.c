@@ -97,6 +97,16 @@ static const struct option *all_options(const struct option *longs)
 	return all;
 }
 
+/* What getopt_long() did not take: a letter of a cluster, or a whole word. */
+static int wrong_option(const struct verb *v, int opt, char **argv)
+{
+	const char *why = opt == ':' ? "needs an argument" : "is not known or takes no argument";
+
+	if (optopt > ' ' && optopt < 0x7f)
+		return verb_usage(v, "option -%c %s", optopt, why);
+	return verb_usage(v, "option %s %s", argv[optind - 1], why);
+}
+
 int verb_getopt(const struct verb *v, int argc, char **argv, const char *shorts,
 		const struct option *longs)
 {
@@ -110,8 +120,6 @@ int verb_getopt(const struct verb *v, int argc, char **argv, const char *shorts,
 		 strchr(plain, 'q') ? "" : "q");
 	opterr = 0;
 	for (;;) {
-		int at = optind;
-
 		opt = getopt_long(argc, argv, all_shorts, all_options(longs), NULL);
 		if (opt == OPT_HELP) {
 			print_verb_help(v);
@@ -126,10 +134,8 @@ int verb_getopt(const struct verb *v, int argc, char **argv, const char *shorts,
 		}
 		if (take_global(opt))
 			continue;
-		if (opt == ':')
-			exit(verb_usage(v, "option %s needs an argument", argv[at]));
-		if (opt == '?')
-			exit(verb_usage(v, "unknown option %s", argv[at ? at : 1]));
+		if (opt == ':' || opt == '?')
+			exit(wrong_option(v, opt, argv));
 		return opt;
 	}
 }
@@ -156,13 +162,15 @@ int verb_fail(const struct verb *v, const struct err *err)
 int verb_store(const struct globals *g, struct store **out, struct err *err)
 {
 	_cleanup_free_ char *path = NULL;
+	int r;
 
-	if (g->store_path)
-		return store_open(g->store_path, out, err);
-	path = store_default_path();
+	path = g->store_path ? strdup(g->store_path) : store_default_path();
 	if (!path)
 		return err_nomem(err);
-	return store_open(path, out, err);
+	r = store_open(path, out, err);
+	if (r == 0)
+		log_debug("store %s", (*out)->path);
+	return r;
 }
 
 static const struct verb *find_verb(const char *name)
