@@ -242,8 +242,11 @@ int containers_close(struct containers *c, const char *name, struct err *err)
 {
 	struct ct *ct = borrow(c, name);
 	unsigned n = ct ? __atomic_load_n(&ct->open_files, __ATOMIC_RELAXED) : 0;
+	bool frozen = ct && ct_is_frozen(ct);
 
 	ct_unref(ct);
+	if (frozen)
+		return err_set(err, EBUSY, "container %s is in use: it is being committed", name);
 	if (n)
 		return err_set(err, EBUSY, "container %s is in use: %u of its files %s open", name,
 			       n, n == 1 ? "is" : "are");

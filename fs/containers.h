@@ -30,7 +30,7 @@ void containers_attach(struct containers *c, struct session *s);
  * containers_give_up  the end is near: writes that wait for a thaw fail, so that their threads end
  * containers_close    let go of a container's directory that is about to be removed or renamed:
  *                     flushed, its descriptors closed, gone from the tree; -EBUSY where files of it
- *                     are open
+ *                     are open, or it is frozen
  */
 void containers_refresh(struct containers *c);
 int containers_freeze(struct containers *c, const char *name, struct err *err);

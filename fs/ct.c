@@ -227,6 +227,16 @@ void ct_thaw(struct ct *ct)
 	pthread_mutex_unlock(&ct->gate);
 }
 
+bool ct_is_frozen(struct ct *ct)
+{
+	bool frozen;
+
+	pthread_mutex_lock(&ct->gate);
+	frozen = ct->frozen > 0;
+	pthread_mutex_unlock(&ct->gate);
+	return frozen;
+}
+
 void ct_give_up(struct ct *ct)
 {
 	pthread_mutex_lock(&ct->gate);

@@ -77,6 +77,8 @@ void ct_leave(struct ct *ct, bool change);
 void ct_freeze(struct ct *ct);
 void ct_thaw(struct ct *ct);
 
+bool ct_is_frozen(struct ct *ct);
+
 /* ct_give_up - of a frozen one: it is not thawed any more, who waits for that gets ESTALE. */
 void ct_give_up(struct ct *ct);
 
