@@ -14,6 +14,7 @@
 #include "base/map.h"
 #include "base/progress.h"
 #include "store/image.h"
+#include "store/json.h"
 #include "store/load_part.h"
 #include "store/mounts.h"
 #include "store/refs.h"
@@ -217,6 +218,7 @@ int load(struct store *s, int fd, const char *what, bool quiet, struct load_resu
 		err_wrap(err, r, "%s", what);
 	if (l.src)
 		l.src->ops->free(l.src);
+	json_decref(l.list);
 	refs_fini(&l.before);
 	txn_free(l.txn);
 	if (r < 0)

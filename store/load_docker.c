@@ -214,15 +214,15 @@ int load_docker_tags(struct load *l, const struct digest *config,
 		     int (*fn)(void *arg, const char *tag, struct err *err), void *arg,
 		     struct err *err)
 {
-	_cleanup_json_ json_t *list = NULL;
 	size_t i, k;
-	int r;
+	int r = 0;
 
 	if (!l->src->ops->has(l->src, "manifest.json"))
 		return 0;
-	r = read_list(l, &list, err);
-	for (i = 0; r == 0 && i < json_array_size(list); i++) {
-		const json_t *item = json_array_get(list, i);
+	if (!l->list)
+		r = read_list(l, &l->list, err);
+	for (i = 0; r == 0 && i < json_array_size(l->list); i++) {
+		const json_t *item = json_array_get(l->list, i);
 		const json_t *tags = json_object_get(item, "RepoTags");
 
 		if (!strstr(json_str(item, "Config"), digest_hex(config)))

@@ -16,6 +16,7 @@
 
 struct buf;
 struct err;
+struct json_t;
 struct load_result;
 struct map;
 struct progress;
@@ -73,7 +74,9 @@ struct load {
 	struct txn *txn;
 	struct load_source *src;
 	struct load_result *result;
-	struct refs before; /* what the store had */
+	struct refs before;  /* what the store had */
+	struct json_t *list; /* load_docker_tags(): manifest.json, once it was read */
+	size_t json_bytes;   /* load_v1(): what was parsed so far */
 };
 
 /*

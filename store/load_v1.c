@@ -23,6 +23,8 @@
 #include "store/reference.h"
 
 #define CHAIN_MAX MANIFEST_LAYERS_MAX
+/* Every name walks its chain: what is small in the archive can be much to read. */
+#define JSON_BYTES_MAX (128u << 20)
 
 /* One image's layers, the top one first while they are collected. */
 struct chain {
@@ -59,8 +61,13 @@ static int read_json(struct load *l, const char *id, json_t **out, struct err *e
 
 	snprintf(path, sizeof(path), "%.64s/json", id);
 	r = l->src->ops->text(l->src, path, &text, err);
-	if (r == 0)
-		r = json_parse(buf_str(&text), text.len, path, &j, err);
+	if (r < 0)
+		return r;
+	l->json_bytes += text.len;
+	if (l->json_bytes > JSON_BYTES_MAX)
+		return err_set(err, E2BIG, "%s: more than %u bytes of JSON to read in all", path,
+			       JSON_BYTES_MAX);
+	r = json_parse(buf_str(&text), text.len, path, &j, err);
 	if (r < 0)
 		return r;
 	if (!json_is_object(j))

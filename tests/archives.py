@@ -825,6 +825,13 @@ def v1_missing_parent():
     return v1(parent=sha(b"three"))
 
 
+@bad("bytes of JSON to read in all")
+def v1_many_names_of_long_chains():
+    m = v1(comment="x" * (3 << 20))
+    m["repositories"] = text({"old": {str(i): sha(b"two") for i in range(60)}})
+    return m
+
+
 @bad("not a JSON object")
 def v1_json_is_a_list():
     return dict(v1(repositories=False), **{sha(b"one") + "/json": b"[]"})
