@@ -342,10 +342,22 @@ static int merge_kids(struct apply *a, uint32_t first, uint32_t count, uint32_t 
 	return 0;
 }
 
+/* A directory that is only there to hide names makes nothing where its path leads to nothing. */
+static bool only_hides(const struct apply *a, const struct layer_entry *e)
+{
+	uint32_t k;
+
+	for (k = e->first; k < e->first + e->count; k++)
+		if (layer_entry(a->l, k)->type != ENTRY_WHITEOUT)
+			return false;
+	return true;
+}
+
 /*
  * Where the contents of a layer's directory go. A directory without an entry
  * of its own that met a symbolic link goes where the link leads; so does one
  * below it that has no place yet.
+ * errors  -ENOENT it only hides names, and there are none
  */
 static int find_place(struct apply *a, uint32_t entry, uint32_t *dir)
 {
@@ -362,7 +374,7 @@ static int find_place(struct apply *a, uint32_t entry, uint32_t *dir)
 	link = tree_lookup(a->t, parent, layer_name(a->l, e), e->name_len);
 	if (link == TREE_NONE)
 		return -ENOTDIR;
-	r = resolve(a->t, parent, layer_name(a->l, e), true, true, dir);
+	r = resolve(a->t, parent, layer_name(a->l, e), true, !only_hides(a, e), dir);
 	if (r == 0 && !tree_is_dir(a->t, *dir))
 		r = -ENOTDIR;
 	if (r < 0)
@@ -384,11 +396,13 @@ static int apply_dirs(struct apply *a)
 		const struct layer_entry *e = layer_entry(a->l, i);
 		uint32_t dir;
 
-		if (e->type != ENTRY_DIR || !e->count)
+		if (e->type != ENTRY_DIR || (!e->count && !(e->flags & ENTRY_OPAQUE)))
 			continue;
-		if (e->first <= i || e->first > a->n || e->count > a->n - e->first)
+		if (e->count && (e->first <= i || e->first > a->n || e->count > a->n - e->first))
 			return err_set(a->err, EBADMSG, "its index is damaged");
 		r = find_place(a, i, &dir);
+		if (r == -ENOENT)
+			continue;
 		if (r == 0)
 			r = merge_kids(a, e->first, e->count, dir);
 		if (r == -ENOMEM || r == -E2BIG)

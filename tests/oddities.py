@@ -175,6 +175,20 @@ def whiteout_through_symlinked_parent():
 
 
 @case()
+def opaque_through_symlinked_parent():
+    t = yield layer(lower()), layer(Tar().file("lib/.wh..wh..opq"))
+    t.symlink("lib", "usr/lib")
+    t.names("usr/lib")
+
+
+@case()
+def whiteout_below_a_dead_link():
+    t = yield layer(Tar().symlink("a", "nowhere").file("b", "b")), layer(Tar().wh("a/x"))
+    t.names("", "a", "b")
+    t.symlink("a", "nowhere")
+
+
+@case()
 def whiteout_before_same_name():
     t = yield layer(lower()), layer(Tar().wh("keep").file("keep", "new"))
     t.file("keep", "new")
