@@ -9,17 +9,20 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 /*
  * The message is printed as one line, so whatever a hostile name smuggled in
- * (newlines, escape sequences) is neutralised here, once, for all callers.
+ * (newlines, escape sequences, half a character) is neutralised here, once, for all callers.
  */
 static void neutralise(char *s)
 {
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
+	while (*s) {
+		size_t n = text_printable(s);
 
-		if (c < 0x20 || c == 0x7f)
+		if (n == 0)
 			*s = '?';
+		s += n ? n : 1;
 	}
 }
 

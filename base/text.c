@@ -13,9 +13,9 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 
-/* The length of the valid, printable UTF-8 sequence at s, or 0. */
-static size_t utf8_len(const unsigned char *s)
+size_t text_printable(const char *text)
 {
+	const unsigned char *s = (const unsigned char *)text;
 	uint32_t c;
 	size_t n, i;
 
@@ -49,7 +49,7 @@ int text_escape(struct buf *out, const char *name)
 	int r = 0;
 
 	while (*s && r == 0) {
-		size_t n = utf8_len(s);
+		size_t n = text_printable((const char *)s);
 
 		if (n && *s != '\\') {
 			r = buf_append(out, s, n);

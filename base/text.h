@@ -11,6 +11,9 @@
 
 struct buf;
 
+/* text_printable - bytes of the valid UTF-8 sequence at s if a terminal may have it as it is, else 0. */
+size_t text_printable(const char *s);
+
 /*
  * text_escape - append name with everything that a terminal or a script could
  * take for more than text (controls, invalid UTF-8, backslash) as \xHH. 0 or -ENOMEM.

@@ -91,6 +91,18 @@ static void test_escape(void **state)
 	assert_string_equal(buf_str(&b), "a\\x1b[31m\\x0a\\x5c\\xff\xc3\xa9\\xe2\\x80\\xae");
 }
 
+static void test_error_text(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(err_set(&err, EINVAL, "a\nb\x1b[1m \xc2\x9b \xff \xc3\xa9"), -EINVAL);
+	assert_string_equal(err.msg, "a?b?[1m ?? ? \xc3\xa9");
+	assert_int_equal(err_wrap(&err, -EIO, "outer"), -EIO);
+	assert_string_equal(err.msg, "outer: a?b?[1m ?? ? \xc3\xa9");
+	assert_int_equal(err_set(NULL, EINVAL, "nobody reads"), -EINVAL);
+}
+
 static void test_map(void **state)
 {
 	struct map m = MAP_INIT;
@@ -191,10 +203,11 @@ static void test_remove_tree(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_size),	   cmocka_unit_test(test_ago),
-		cmocka_unit_test(test_time),	   cmocka_unit_test(test_escape),
-		cmocka_unit_test(test_map),	   cmocka_unit_test(test_ring),
-		cmocka_unit_test(test_ring_fails), cmocka_unit_test(test_remove_tree),
+		cmocka_unit_test(test_size),	    cmocka_unit_test(test_ago),
+		cmocka_unit_test(test_time),	    cmocka_unit_test(test_escape),
+		cmocka_unit_test(test_map),	    cmocka_unit_test(test_error_text),
+		cmocka_unit_test(test_ring),	    cmocka_unit_test(test_ring_fails),
+		cmocka_unit_test(test_remove_tree),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
