@@ -257,16 +257,18 @@ static int resolve(struct oci *o, const struct descriptor *top, const struct oci
 
 /*
  * A name is a whole reference: "latest" and "1", as umoci and docker put them
- * into ref.name, say nothing about the repository. NULL in *out: none.
+ * into ref.name, say nothing about the repository. A digest in it must be the
+ * manifest's. NULL in *out: none.
  */
-static int whole_name(const char *s, char **out)
+static int whole_name(const char *s, const struct digest *manifest, char **out)
 {
 	_cleanup_reference_ struct reference ref = { 0 };
 
 	*out = NULL;
 	if (!s || (!strchr(s, '/') && !strchr(s, ':')))
 		return 0;
-	if (reference_parse(s, &ref, NULL) < 0 || !ref.tag) {
+	if (reference_parse(s, &ref, NULL) < 0 || !ref.tag ||
+	    (digest_is_set(&ref.digest) && !digest_eq(&ref.digest, manifest))) {
 		log_debug("the name %s is no reference: ignored", s);
 		return 0;
 	}
@@ -277,10 +279,10 @@ static int whole_name(const char *s, char **out)
 /* The name of an entry of index.json; NULL in *out: none. */
 static int entry_name(const struct descriptor *d, char **out)
 {
-	int r = whole_name(d->ref_name, out);
+	int r = whole_name(d->ref_name, &d->digest, out);
 
 	if (r == 0 && !*out)
-		r = whole_name(d->image_name, out);
+		r = whole_name(d->image_name, &d->digest, out);
 	return r;
 }
 
@@ -295,7 +297,7 @@ static int add_tag(void *arg, const char *tag, struct err *err)
 	struct tag_arg *a = arg;
 	_cleanup_free_ char *name = NULL;
 
-	if (whole_name(tag, &name) < 0)
+	if (whole_name(tag, &a->image->desc.digest, &name) < 0)
 		return err_nomem(err);
 	if (!name)
 		return 0;

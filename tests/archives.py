@@ -466,6 +466,11 @@ def oci_name_is_no_reference():
     return oci(ref="../../etc:passwd")
 
 
+@good(ID)
+def oci_name_with_another_digest():
+    return oci(ref="docker.io/library/app:1@sha256:" + "a" * 64)
+
+
 @good("Loaded image: app:1", "Loaded image: app:2")
 def oci_two_names():
     m = Members()

@@ -263,7 +263,8 @@ static void test_object_numbers(void **state)
 	assert_ptr_equal(objects_take_dead(&w->objects), &a);
 	assert_null(objects_take_dead(&w->objects));
 	assert_int_equal(objects_add(&w->objects, &c, NODE_SHOWN), 0);
-	assert_int_equal(c.number, a.number);
+	/* A number that was free rests before it is given again: the kernel may still speak of the old one. */
+	assert_int_not_equal(c.number, a.number);
 	/* The kernel cannot take more than it was given. */
 	objects_unref(&w->objects, &c, 5);
 	objects_unref(&w->objects, &b, 1);
