@@ -129,21 +129,12 @@ int links_visible(struct ct *ct, uint32_t node)
 {
 	_cleanup_free_ uint32_t *chain = NULL;
 	_cleanup_close_ int fd = fcntl(ct->upper.fd, F_DUPFD_CLOEXEC, 0);
-	size_t n = 0, cap = 0;
-	uint32_t t;
+	size_t n;
 
 	if (fd < 0)
 		return -errno;
-	for (t = node; t != TREE_ROOT; t = tree_parent(ct->tree, t)) {
-		if (n == cap) {
-			uint32_t *more = realloc(chain, (cap = cap ? cap * 2 : 16) * sizeof(*more));
-
-			if (!more)
-				return -ENOMEM;
-			chain = more;
-		}
-		chain[n++] = t;
-	}
+	if (tree_chain(ct->tree, node, &chain, &n) < 0)
+		return -ENOMEM;
 	while (n--) {
 		const char *name = tree_name(ct->tree, chain[n]);
 		bool whiteout;

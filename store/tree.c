@@ -137,6 +137,23 @@ bool tree_natural_nlink(const struct tree *t, uint32_t node)
 	return e && e->type != ENTRY_DIR && t->nodes[t->nodes[node].inode].nlink == e->nlink;
 }
 
+int tree_chain(const struct tree *t, uint32_t node, uint32_t **out, size_t *n)
+{
+	uint32_t *chain, i;
+	size_t depth = 0;
+
+	for (i = node; i != TREE_ROOT; i = tree_parent(t, i))
+		depth++;
+	chain = malloc((depth + 1) * sizeof(*chain));
+	if (!chain)
+		return -ENOMEM;
+	*out = chain;
+	*n = depth;
+	for (i = node; i != TREE_ROOT; i = tree_parent(t, i))
+		*chain++ = i;
+	return 0;
+}
+
 char *tree_path(const struct tree *t, uint32_t node)
 {
 	size_t len = 0;

@@ -64,6 +64,12 @@ void tree_stat(const struct tree *t, uint32_t node, struct stat *st);
 /* tree_natural_nlink - true where st_nlink is the same in every image that has the layer. */
 bool tree_natural_nlink(const struct tree *t, uint32_t node);
 
+/*
+ * tree_chain - the nodes on the way from the root, which is left out, down to node: *n of them in an
+ * array that the caller frees, node itself first. 0 or -ENOMEM.
+ */
+int tree_chain(const struct tree *t, uint32_t node, uint32_t **out, size_t *n);
+
 /* tree_path - the path of a node, without a leading '/', "" for the root. Caller frees; NULL: no
  * memory. */
 char *tree_path(const struct tree *t, uint32_t node);
