@@ -98,7 +98,10 @@ static int make(int fd)
 	return r;
 }
 
-/* True for a directory with nothing in it that is not ours: a new store may be made there. */
+/*
+ * True for a directory with nothing in it that is not ours: a new store may be made there, or is
+ * being made by another process at this moment.
+ */
 static bool is_vacant(int fd)
 {
 	_cleanup_closedir_ DIR *d = NULL;
@@ -111,7 +114,8 @@ static bool is_vacant(int fd)
 	while ((e = readdir(d))) {
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
 		    strcmp(e->d_name, "lost+found") == 0 || strcmp(e->d_name, "imagefs") == 0 ||
-		    strcmp(e->d_name, "blobs") == 0 || strncmp(e->d_name, "index.json", 10) == 0)
+		    strcmp(e->d_name, "blobs") == 0 || strncmp(e->d_name, "index.json", 10) == 0 ||
+		    strncmp(e->d_name, "oci-layout", 10) == 0)
 			continue;
 		return false;
 	}
