@@ -280,6 +280,7 @@ static int build(struct txn *t, struct container *c, const struct commit_options
 	if (r == 0)
 		r = blob_put(t, manifest.data, manifest.len, &out->desc.digest, err);
 	out->name = o->name;
+	out->parent = base->id;
 	out->desc.media_type = (char *)MEDIA_OCI_MANIFEST;
 	out->desc.size = (int64_t)manifest.len;
 	buf_fini(&root.xattrs);

@@ -336,6 +336,24 @@ static bool checked(const struct image_name *names, size_t i)
 	return false;
 }
 
+/* In memory: the name means the image, and what is known of both is noted. 0 or -ENOMEM. */
+static int set_name(struct refs *refs, const struct image_name *name)
+{
+	struct timespec now;
+
+	if (refs_set(refs, name->name, &name->desc, &name->id) < 0)
+		return -ENOMEM;
+	if (digest_is_set(&name->parent) && refs_set_parent(refs, &name->id, &name->parent) < 0)
+		return -ENOMEM;
+	if (!name->name)
+		return 0;
+	clock_gettime(CLOCK_REALTIME, &now);
+	refs_set_tagged(refs, &name->id, now);
+	if (digest_is_set(&name->repo_digest))
+		refs_set_digest(refs, name->name, &name->repo_digest);
+	return 0;
+}
+
 int image_publish(struct txn *t, const struct image_name *names, size_t n, struct err *err)
 {
 	struct store *s = txn_store(t);
@@ -358,7 +376,7 @@ int image_publish(struct txn *t, const struct image_name *names, size_t n, struc
 	for (i = 0; i < n && r == 0; i++) {
 		log_debug("image %s: manifest %s, name %s", names[i].id.str,
 			  names[i].desc.digest.str, names[i].name ? names[i].name : "<none>");
-		r = refs_set(&refs, names[i].name, &names[i].desc, &names[i].id);
+		r = set_name(&refs, &names[i]);
 		if (r < 0)
 			err_nomem(err);
 	}
@@ -373,8 +391,7 @@ int image_publish(struct txn *t, const struct image_name *names, size_t n, struc
 int image_tag(struct store *s, const char *source, const char *name, struct err *err)
 {
 	_cleanup_refs_ struct refs refs = { 0 };
-	struct descriptor desc = { 0 };
-	struct digest id;
+	struct image_name target = { .name = name };
 	struct txn *t = NULL;
 	size_t pos;
 	int r;
@@ -386,11 +403,11 @@ int image_tag(struct store *s, const char *source, const char *name, struct err 
 	if (r == 0)
 		r = image_find(s, &refs, source, &pos, err);
 	if (r == 0) {
-		id = refs.v[pos].id;
-		if (descriptor_copy(&refs.v[pos].desc, &desc) < 0 ||
-		    refs_set(&refs, name, &desc, &id) < 0)
+		target.id = refs.v[pos].id;
+		if (descriptor_copy(&refs.v[pos].desc, &target.desc) < 0 ||
+		    set_name(&refs, &target) < 0)
 			r = err_nomem(err);
-		descriptor_fini(&desc);
+		descriptor_fini(&target.desc);
 	}
 	if (r == 0)
 		r = txn_begin(s, &t, err);

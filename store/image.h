@@ -72,6 +72,8 @@ struct image_name {
 	const char *name; /* full reference, or NULL */
 	struct descriptor desc;
 	struct digest id;
+	struct digest parent; /* image ID that it was committed on; unset: none, or what is known */
+	struct digest repo_digest; /* what a registry knows the name by; unset: nothing new */
 };
 int image_publish(struct txn *t, const struct image_name *names, size_t n, struct err *err);
 

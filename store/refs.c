@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "store/blob.h"
 #include "store/json.h"
 #include "store/reference.h"
@@ -25,6 +26,9 @@
 #define ANNOTATION_IMAGE_NAME "io.containerd.image.name"
 /* BuildKit's key for the digest of an image's config. */
 #define ANNOTATION_CONFIG "containerimage.config.digest"
+#define ANNOTATION_PARENT "imagefs.parent"
+#define ANNOTATION_TAGGED "imagefs.tagged"
+#define ANNOTATION_DIGEST "imagefs.digest"
 
 static void ref_fini(struct ref *r)
 {
@@ -41,7 +45,38 @@ void refs_fini(struct refs *r)
 	for (i = 0; i < r->n; i++)
 		ref_fini(&r->v[i]);
 	free(r->v);
+	map_fini(&r->parents, NULL);
 	memset(r, 0, sizeof(*r));
+}
+
+/* One more entry, or one fewer, has this parent. 0 or -ENOMEM. */
+static int count_parent(struct refs *r, const struct digest *parent, int by)
+{
+	intptr_t n;
+
+	if (!digest_is_set(parent))
+		return 0;
+	n = (intptr_t)map_get(&r->parents, parent->str) + by;
+	if (n > 0)
+		return map_put(&r->parents, parent->str, (void *)n) < 0 ? -ENOMEM : 0;
+	map_del(&r->parents, parent->str);
+	return 0;
+}
+
+/* Entries of the same image: the same ID or, where that cannot be told, the same manifest. */
+static bool same_image(const struct ref *a, const struct ref *b)
+{
+	if (!digest_is_set(&a->id) && !digest_is_set(&b->id))
+		return digest_eq(&a->desc.digest, &b->desc.digest);
+	return digest_eq(&a->id, &b->id);
+}
+
+bool refs_same_repo(const char *a, const char *b)
+{
+	const char *tag = strrchr(a, ':');
+	size_t n = tag ? (size_t)(tag - a) + 1 : 0;
+
+	return n && strncmp(a, b, n) == 0 && !strchr(b + n, '/') && !strchr(b + n, ':');
 }
 
 /*
@@ -92,6 +127,23 @@ static void find_id(struct store *s, struct ref *ref)
 	manifest_fini(&m);
 }
 
+/* What we noted of an image; a note that is not one of ours is none. */
+static void read_notes(struct ref *ref)
+{
+	const json_t *notes = json_object_get(ref->json, "annotations");
+	const char *parent = json_str(notes, ANNOTATION_PARENT);
+	const char *tagged = json_str(notes, ANNOTATION_TAGGED);
+	const char *digest = json_str(notes, ANNOTATION_DIGEST);
+
+	if (parent &&
+	    (digest_parse(parent, &ref->parent, NULL) < 0 || digest_eq(&ref->parent, &ref->id)))
+		memset(&ref->parent, 0, sizeof(ref->parent));
+	if (tagged && text_parse_time(tagged, &ref->tagged) < 0)
+		memset(&ref->tagged, 0, sizeof(ref->tagged));
+	if (!ref->name || !digest || digest_parse(digest, &ref->repo_digest, NULL) < 0)
+		memset(&ref->repo_digest, 0, sizeof(ref->repo_digest));
+}
+
 static int read_entry(struct store *s, json_t *j, struct ref *out, struct err *err)
 {
 	int r = descriptor_parse(j, &out->desc, err);
@@ -102,6 +154,7 @@ static int read_entry(struct store *s, json_t *j, struct ref *out, struct err *e
 	if (full_name(&out->desc, &out->name) < 0)
 		return err_nomem(err);
 	find_id(s, out);
+	read_notes(out);
 	return 0;
 }
 
@@ -133,6 +186,8 @@ int refs_read(struct store *s, struct refs *out, struct err *err)
 		r = read_entry(s, json_array_get(manifests, i), &refs.v[i], err);
 		if (r < 0)
 			return err_wrap(err, r, "store %s: index.json: entry %zu", s->path, i);
+		if (count_parent(&refs, &refs.v[i].parent, 1) < 0)
+			return err_nomem(err);
 	}
 	*out = refs;
 	memset(&refs, 0, sizeof(refs));
@@ -149,8 +204,24 @@ struct ref *refs_find(const struct refs *r, const char *name)
 	return NULL;
 }
 
+const struct digest *refs_parent(const struct refs *r, const struct digest *id)
+{
+	size_t i;
+
+	for (i = 0; i < r->n; i++)
+		if (digest_is_set(&r->v[i].parent) && digest_eq(&r->v[i].id, id))
+			return &r->v[i].parent;
+	return NULL;
+}
+
+bool refs_has_children(const struct refs *r, const struct digest *id)
+{
+	return digest_is_set(id) && map_get(&r->parents, id->str) != NULL;
+}
+
 void refs_drop(struct refs *r, size_t i)
 {
+	count_parent(r, &r->v[i].parent, -1);
 	ref_fini(&r->v[i]);
 	memmove(&r->v[i], &r->v[i + 1], (r->n - i - 1) * sizeof(*r->v));
 	r->n--;
@@ -162,9 +233,47 @@ static bool kept_elsewhere(const struct refs *r, size_t i)
 	size_t k;
 
 	for (k = 0; k < r->n; k++)
-		if (k != i && digest_eq(&r->v[k].id, &r->v[i].id))
+		if (k != i && same_image(&r->v[k], &r->v[i]))
 			return true;
 	return false;
+}
+
+bool refs_untag(struct refs *r, size_t i)
+{
+	struct ref *ref = &r->v[i];
+
+	free(ref->name);
+	ref->name = NULL;
+	/* "latest", which another tool wrote, names nothing here, but is that tool's to keep. */
+	if (ref->desc.ref_name && strpbrk(ref->desc.ref_name, "/:")) {
+		free(ref->desc.ref_name);
+		ref->desc.ref_name = NULL;
+	}
+	memset(&ref->repo_digest, 0, sizeof(ref->repo_digest));
+	if (ref->desc.ref_name || !kept_elsewhere(r, i))
+		return false;
+	refs_drop(r, i);
+	return true;
+}
+
+/* What the other entries of the same image, and of the same repository, know holds for this one too. */
+static int inherit(struct refs *r, struct ref *ref)
+{
+	size_t i;
+
+	for (i = 0; i < r->n; i++) {
+		const struct ref *old = &r->v[i];
+
+		if (!same_image(old, ref))
+			continue;
+		ref->parent = old->parent;
+		ref->tagged = old->tagged;
+		if (ref->name && old->name && digest_is_set(&old->repo_digest) &&
+		    digest_eq(&old->desc.digest, &ref->desc.digest) &&
+		    refs_same_repo(old->name, ref->name))
+			ref->repo_digest = old->repo_digest;
+	}
+	return count_parent(r, &ref->parent, 1);
 }
 
 static int append(struct refs *r, const char *name, const struct descriptor *manifest,
@@ -180,9 +289,13 @@ static int append(struct refs *r, const char *name, const struct descriptor *man
 	memset(ref, 0, sizeof(*ref));
 	if (descriptor_copy(manifest, &ref->desc) < 0)
 		return -ENOMEM;
+	/* The name of the entry that the descriptor came from is not this one's. */
+	free(ref->desc.ref_name);
+	free(ref->desc.image_name);
+	ref->desc.ref_name = ref->desc.image_name = NULL;
 	ref->id = *id;
 	ref->name = name ? strdup(name) : NULL;
-	if (name && !ref->name) {
+	if ((name && !ref->name) || inherit(r, ref) < 0) {
 		ref_fini(ref);
 		return -ENOMEM;
 	}
@@ -198,7 +311,7 @@ int refs_set(struct refs *r, const char *name, const struct descriptor *manifest
 
 	if (!name) {
 		for (i = 0; i < r->n; i++)
-			if (digest_eq(&r->v[i].id, id))
+			if (digest_is_set(id) && digest_eq(&r->v[i].id, id))
 				return 0;
 		return append(r, NULL, manifest, id);
 	}
@@ -206,24 +319,65 @@ int refs_set(struct refs *r, const char *name, const struct descriptor *manifest
 	if (e < 0)
 		return e;
 	for (i = n; i-- > 0;) {
-		struct ref *old = &r->v[i];
+		const struct ref *old = &r->v[i];
 
-		if (old->name && strcmp(old->name, name) == 0) {
-			free(old->name);
-			free(old->desc.ref_name);
-			old->name = old->desc.ref_name = NULL;
-		}
-		/* "latest", which another tool wrote, names nothing here, but is that tool's to keep. */
-		if (!old->name && !old->desc.ref_name && kept_elsewhere(r, i))
-			refs_drop(r, i);
+		if (old->name ? strcmp(old->name, name) == 0 : same_image(old, &r->v[r->n - 1]))
+			refs_untag(r, i);
 	}
 	return 0;
+}
+
+int refs_set_parent(struct refs *r, const struct digest *id, const struct digest *parent)
+{
+	bool known = false;
+	size_t i;
+
+	for (i = 0; i < r->n; i++)
+		known |= digest_eq(&r->v[i].id, parent);
+	if (!known || digest_eq(id, parent))
+		return 0;
+	for (i = 0; i < r->n; i++) {
+		struct ref *ref = &r->v[i];
+
+		if (!digest_eq(&ref->id, id) || digest_is_set(&ref->parent))
+			continue;
+		if (count_parent(r, parent, 1) < 0)
+			return -ENOMEM;
+		ref->parent = *parent;
+	}
+	return 0;
+}
+
+void refs_set_tagged(struct refs *r, const struct digest *id, struct timespec when)
+{
+	size_t i;
+
+	for (i = 0; i < r->n; i++)
+		if (digest_eq(&r->v[i].id, id))
+			r->v[i].tagged = when;
+}
+
+void refs_set_digest(struct refs *r, const char *name, const struct digest *digest)
+{
+	struct ref *ref = refs_find(r, name);
+
+	if (ref)
+		ref->repo_digest = *digest;
+}
+
+static void note(json_t *annotations, const char *key, const char *value)
+{
+	if (*value)
+		json_object_set_new(annotations, key, json_string(value));
+	else
+		json_object_del(annotations, key);
 }
 
 static json_t *entry_json(const struct ref *ref)
 {
 	_cleanup_json_ json_t *j = ref->json ? json_deep_copy(ref->json) : json_object();
 	json_t *annotations = json_object_get(j, "annotations");
+	char tagged[48] = "";
 
 	if (!j)
 		return NULL;
@@ -254,6 +408,11 @@ static json_t *entry_json(const struct ref *ref)
 	}
 	if (digest_is_set(&ref->id))
 		json_object_set_new(annotations, ANNOTATION_CONFIG, json_string(ref->id.str));
+	if (ref->tagged.tv_sec)
+		text_time(ref->tagged, tagged);
+	note(annotations, ANNOTATION_PARENT, ref->parent.str);
+	note(annotations, ANNOTATION_TAGGED, tagged);
+	note(annotations, ANNOTATION_DIGEST, ref->repo_digest.str);
 	return TAKE_PTR(j);
 }
 

@@ -1,12 +1,18 @@
 /*
  * References: the store's index.json, which names every image. An image
  * without a name is kept there too, without a ref.name, until it is removed.
+ *
+ * What belongs to an image and not to one of its names (parent, tagged) is
+ * the same in all its entries, and stays while the image has one.
  */
 #ifndef STORE_REFS_H
 #define STORE_REFS_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
+#include "base/map.h"
 #include "store/digest.h"
 #include "store/manifest.h"
 
@@ -20,12 +26,18 @@ struct ref {
 	struct descriptor
 		desc;	  /* of its manifest, or of an image index that another tool put here */
 	struct digest id; /* config digest: the image ID; unset where the manifest cannot be read */
+	struct digest parent;	/* image ID of the image that it was committed on; unset: none */
+	struct timespec tagged; /* when the image last got a name; 0: it never did */
+	struct digest
+		repo_digest; /* what the registry knows this name by; unset: never pulled or pushed */
 	struct json_t *json; /* the entry as it was read, so that what others noted in it stays */
 };
 
 struct refs {
 	struct ref *v;
 	size_t n;
+	struct map
+		parents; /* image IDs that entries have as their parent, with the number of those entries */
 };
 
 #define _cleanup_refs_ __attribute__((cleanup(refs_fini)))
@@ -37,15 +49,39 @@ void refs_fini(struct refs *r);
 /* refs_find - by full name; NULL where there is none. */
 struct ref *refs_find(const struct refs *r, const char *name);
 
+/* refs_same_repo - two full names that differ in the tag at most. */
+bool refs_same_repo(const char *a, const char *b);
+
+/* refs_parent - the image ID that an image was committed on, borrowed; NULL: none. */
+const struct digest *refs_parent(const struct refs *r, const struct digest *id);
+
 /*
- * refs_set - in memory: name (NULL: no name) now means this manifest. An image
- * that loses its last name by it stays, without one; a nameless entry of
- * an image that gets a name goes. 0 or -ENOMEM.
- * refs_drop - in memory: remove the entry at position i.
+ * refs_has_children - some image has this one as its parent. Without a name
+ * such an image is an intermediate one: neither listed without -a nor dangling.
+ */
+bool refs_has_children(const struct refs *r, const struct digest *id);
+
+/*
+ * All in memory, until refs_stage().
+ *
+ * refs_set         name (NULL: no name) now means this manifest. An image that loses its last name by
+ *                  it stays, without one; a nameless entry of an image that gets a name goes. What is
+ *                  known of the image, and of the repository if it has it already, holds for the new name.
+ * refs_untag       the name of the entry at position i goes; the entry with it where another one
+ *                  keeps the image. True where the entry went: the ones behind it moved up.
+ * refs_drop        the entry at position i goes
+ * refs_set_parent  of an image; one that has a parent keeps it, and only an image that is there is made one
+ * refs_set_tagged  of an image
+ * refs_set_digest  of a name
+ * return  0 or -ENOMEM
  */
 int refs_set(struct refs *r, const char *name, const struct descriptor *manifest,
 	     const struct digest *id);
+bool refs_untag(struct refs *r, size_t i);
 void refs_drop(struct refs *r, size_t i);
+int refs_set_parent(struct refs *r, const struct digest *id, const struct digest *parent);
+void refs_set_tagged(struct refs *r, const struct digest *id, struct timespec when);
+void refs_set_digest(struct refs *r, const char *name, const struct digest *digest);
 
 /*
  * refs_stage - make this the index.json of the transaction: it is replaced when that is published,
