@@ -13,3 +13,4 @@ dist_man_MANS += man/imagefs-ps.1
 dist_man_MANS += man/imagefs-rm.1
 dist_man_MANS += man/imagefs.1
 dist_man_MANS += man/imagefs-store.5
+dist_man_MANS += man/imagefs-import.1

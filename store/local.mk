@@ -11,6 +11,7 @@ libstore_a_SOURCES = \
 	store/digest.c store/digest.h \
 	store/encode.c store/encode.h \
 	store/image.c store/image.h \
+	store/import.c store/import.h \
 	store/ingest.c store/ingest.h \
 	store/inspect.c store/inspect.h \
 	store/json.c store/json.h \

@@ -254,7 +254,7 @@ void index_fini(struct index *x)
 }
 
 /* uname(2)'s machine in the words of Go, which image indexes use. */
-static void host_platform(char out[static 64])
+void manifest_host_platform(char out[static 64])
 {
 	static const struct {
 		const char *machine, *platform;
@@ -315,7 +315,7 @@ int index_choose(const struct index *x, const char *platform, struct err *err)
 	size_t i, bare = 0, n_bare = 0;
 
 	if (!platform) {
-		host_platform(host);
+		manifest_host_platform(host);
 		platform = host;
 	}
 	for (i = 0; i < x->n; i++) {

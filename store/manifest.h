@@ -73,6 +73,9 @@ void index_fini(struct index *x);
 bool manifest_media_is_index(const char *media_type);
 bool manifest_media_is_manifest(const char *media_type);
 
+/* manifest_host_platform - OS/ARCH[/VARIANT] of this machine, in the words of Go. */
+void manifest_host_platform(char out[static 64]);
+
 /*
  * index_choose - the entry for a platform, or for the host where platform is
  * NULL ("linux/amd64"); attestation manifests (unknown/unknown) never.

@@ -22,6 +22,7 @@ SHELL_TESTS = \
 	tests/cli/create \
 	tests/cli/help \
 	tests/cli/images \
+	tests/cli/import \
 	tests/cli/load \
 	tests/cli/names \
 	tests/cli/save \

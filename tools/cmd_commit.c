@@ -14,6 +14,7 @@
 #include "store/mounts.h"
 #include "store/reference.h"
 #include "store/store.h"
+#include "tools/epoch.h"
 #include "tools/verb.h"
 
 #define CHANGES_MAX 256
@@ -23,21 +24,6 @@ struct request {
 	const char *changes[CHANGES_MAX];
 	struct commit_options options;
 };
-
-static int parse_timestamp(const char *s, int64_t *out, struct err *err)
-{
-	struct timespec t;
-	uint64_t seconds;
-
-	if (text_parse_u64(s, 253402300799ull, &seconds) == 0)
-		*out = (int64_t)seconds;
-	else if (text_parse_time(s, &t) == 0 && t.tv_sec >= 0)
-		*out = t.tv_sec;
-	else
-		return err_set(err, EINVAL,
-			       "timestamp \"%s\": neither seconds since 1970 nor RFC 3339", s);
-	return 0;
-}
 
 static int parse_codec(const char *s, enum codec *out, struct err *err)
 {
@@ -126,12 +112,11 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 		{ NULL, 0, NULL, 0 }
 	};
 	struct request q = { .options = { .codec = CODEC_GZIP, .timestamp = -1 } };
-	const char *epoch = getenv("SOURCE_DATE_EPOCH");
 	struct err err = ERR_INIT;
 	int opt, r = 0;
 
 	q.options.changes = q.changes;
-	if (epoch && *epoch && parse_timestamp(epoch, &q.options.timestamp, &err) < 0)
+	if (epoch_env(&q.options.timestamp, &err) < 0)
 		return verb_fail(v, &err);
 	while (r == 0 && (opt = verb_getopt(v, argc, argv, "a:m:c:p", longs)) != -1) {
 		switch (opt) {
@@ -152,7 +137,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 			r = parse_codec(optarg, &q.options.codec, &err);
 			break;
 		case OPT_TIMESTAMP:
-			r = parse_timestamp(optarg, &q.options.timestamp, &err);
+			r = epoch_parse(optarg, &q.options.timestamp, &err);
 			break;
 		default:
 			r = err_set(&err, ENOTSUP, "--include, --exclude: not in this version yet");

@@ -3,6 +3,7 @@ imagefs_SOURCES = \
 	tools/cmd_commit.c \
 	tools/cmd_create.c \
 	tools/cmd_images.c \
+	tools/cmd_import.c \
 	tools/cmd_inspect.c \
 	tools/cmd_load.c \
 	tools/cmd_mount.c \
@@ -11,6 +12,7 @@ imagefs_SOURCES = \
 	tools/cmd_save.c \
 	tools/cmd_tag.c \
 	tools/cmd_umount.c \
+	tools/epoch.c tools/epoch.h \
 	tools/main.c tools/verb.h
 imagefs_LDADD = $(STORE_LIBS)
 # Where `imagefs mount` looks for the daemon when it is not beside it.

@@ -18,14 +18,14 @@
 
 /* Every verb, in the order of `imagefs --help`. */
 static const struct verb *const verbs[] = {
-	&cmd_load,   &cmd_images, &cmd_inspect, &cmd_tag, &cmd_save,   &cmd_mount,
-	&cmd_umount, &cmd_create, &cmd_ps,	&cmd_rm,  &cmd_commit, NULL,
+	&cmd_load,   &cmd_images, &cmd_inspect, &cmd_tag,    &cmd_save,	  &cmd_mount, &cmd_umount,
+	&cmd_create, &cmd_ps,	  &cmd_rm,	&cmd_commit, &cmd_import, NULL,
 };
 
 /* Named in the manual of the whole, not built in this version. */
 static const char *const later[] = {
-	"import", "export", "rename", "diff",	"run",	  "history", "rmi", "prune",
-	"pull",	  "push",   "login",  "logout", "search", "verify",  "df",  "completion",
+	"export", "rename", "diff",   "run",	"history", "rmi", "prune",	"pull",
+	"push",	  "login",  "logout", "search", "verify",  "df",  "completion",
 };
 
 static struct globals globals;

@@ -1,0 +1,140 @@
+/*
+ * imagefs import: the tar of a root file system becomes an image.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "store/import.h"
+#include "store/reference.h"
+#include "store/store.h"
+#include "tools/epoch.h"
+#include "tools/verb.h"
+
+#define CHANGES_MAX 256
+
+DEFINE_CLEANUP_PTR(struct store, store_close);
+
+static int open_input(const char *file, struct err *err)
+{
+	int fd;
+
+	if (strcmp(file, "-") == 0) {
+		if (isatty(STDIN_FILENO))
+			return err_set(err, EINVAL,
+				       "standard input is a terminal; name a file, or "
+				       "pipe a tar into it");
+		return STDIN_FILENO;
+	}
+	if (strncmp(file, "http://", 7) == 0 || strncmp(file, "https://", 8) == 0)
+		return err_set(err, ENOTSUP,
+			       "%.300s: a URL is not fetched; use: curl -fL URL | imagefs import - "
+			       "[REPOSITORY[:TAG]]",
+			       file);
+	fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	return fd < 0 ? err_sys(err, errno, "%s", file) : fd;
+}
+
+/* The whole reference of a new image; NULL where none was given. Caller frees. */
+static int full_name(const char *reference, char **out, struct err *err)
+{
+	_cleanup_reference_ struct reference ref = { 0 };
+	int r;
+
+	*out = NULL;
+	if (!reference || !*reference)
+		return 0;
+	r = reference_parse(reference, &ref, err);
+	if (r < 0)
+		return r;
+	if (digest_is_set(&ref.digest))
+		return err_set(err, EINVAL, "%s: cannot import digest reference", reference);
+	*out = reference_full(&ref);
+	return *out ? 0 : err_nomem(err);
+}
+
+static int execute(const struct globals *g, const char *file, const char *reference,
+		   struct import_options *o, struct err *err)
+{
+	_cleanup_(cleanup_store_close) struct store *s = NULL;
+	_cleanup_free_ char *full = NULL;
+	struct digest id;
+	int fd, r;
+
+	r = full_name(reference, &full, err);
+	if (r < 0)
+		return r;
+	o->name = full;
+	fd = open_input(file, err);
+	if (fd < 0)
+		return fd;
+	r = verb_store(g, &s, err);
+	if (r == 0)
+		r = import(s, fd, fd == STDIN_FILENO ? "standard input" : file, o, &id, err);
+	if (fd != STDIN_FILENO)
+		close(fd);
+	if (r == 0)
+		puts(id.str);
+	return r;
+}
+
+enum { OPT_PLATFORM = 256 };
+
+static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "change", required_argument, NULL, 'c' },
+		{ "message", required_argument, NULL, 'm' },
+		{ "platform", required_argument, NULL, OPT_PLATFORM },
+		{ NULL, 0, NULL, 0 },
+	};
+	const char *changes[CHANGES_MAX];
+	struct import_options o = { .changes = changes, .timestamp = -1 };
+	struct err err = ERR_INIT;
+	int opt;
+
+	while ((opt = verb_getopt(v, argc, argv, "c:m:", longs)) != -1) {
+		if (opt == 'c' && o.n_changes == CHANGES_MAX)
+			return verb_usage(v, "at most %d --change", CHANGES_MAX);
+		if (opt == 'c')
+			changes[o.n_changes++] = optarg;
+		else if (opt == 'm')
+			o.message = optarg;
+		else
+			o.platform = optarg;
+	}
+	if (argc - optind < 1 || argc - optind > 2)
+		return verb_usage(v, "requires at least 1 and at most 2 arguments");
+	o.quiet = g->quiet;
+	if (epoch_env(&o.timestamp, &err) < 0 ||
+	    execute(g, argv[optind], argc - optind == 2 ? argv[optind + 1] : NULL, &o, &err) < 0)
+		return verb_fail(v, &err);
+	return 0;
+}
+
+const struct verb cmd_import = {
+	.name = "import",
+	.usage = "[OPTIONS] FILE|- [REPOSITORY[:TAG]]",
+	.summary = "Make an image of one layer from a tar of a root file system",
+	.help = "Options:\n"
+		"  -c, --change INSTRUCTION  apply a Dockerfile instruction: CMD, ENTRYPOINT, ENV, "
+		"EXPOSE,\n"
+		"                            HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, "
+		"VOLUME, WORKDIR\n"
+		"  -m, --message TEXT        a comment, kept in the history (else \"Imported from "
+		"-\")\n"
+		"      --platform PLATFORM   OS[/ARCH[/VARIANT]] or ARCH, else this machine's\n\n"
+		"The tar may be compressed with gzip, zstd, bzip2 or xz. A tar has no "
+		"configuration:\n"
+		"what an exported image had (command, environment, user, ...) is lost; give it "
+		"with\n"
+		"--change. $SOURCE_DATE_EPOCH is the image's time where it is set.\n\n"
+		"Examples:\n"
+		"  imagefs import -c 'CMD [\"bash\"]' rootfs.tar.xz debian:mine\n"
+		"  imagefs export work | imagefs import - flat:1\n",
+	.run = run,
+};

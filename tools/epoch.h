@@ -1,0 +1,17 @@
+/*
+ * The time that a reproducible image is given: --timestamp and SOURCE_DATE_EPOCH.
+ */
+#ifndef TOOLS_EPOCH_H
+#define TOOLS_EPOCH_H
+
+#include <stdint.h>
+
+struct err;
+
+/* epoch_parse - seconds since 1970, or RFC 3339; -EINVAL */
+int epoch_parse(const char *s, int64_t *out, struct err *err);
+
+/* epoch_env - *out from SOURCE_DATE_EPOCH where that is set, else as it was; -EINVAL */
+int epoch_env(int64_t *out, struct err *err);
+
+#endif
