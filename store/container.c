@@ -30,6 +30,7 @@
 #include "store/store.h"
 #include "store/tree.h"
 #include "store/upper.h"
+#include "store/walk.h"
 
 #define CONTAINER_JSON "container.json"
 #define CONTAINER_JSON_MAX (64u << 10)
@@ -467,117 +468,34 @@ int container_lock(const struct container *c, bool exclusive, bool wait)
 	return TAKE_FD(fd);
 }
 
-/* One directory on the way down: the directories in it that are still to be seen. */
-struct frame {
-	char **dirs;
-	size_t n;
-	dev_t dev;
-	ino_t ino;
-};
-
-/* Add up the files of the directory fd; its directories are listed in *f. */
-static int size_directory(int fd, struct frame *f, struct map *seen, uint64_t *sum)
+/* The regular files below upper/, each once however many names it has. */
+static int size_tree(int top, uint64_t *sum)
 {
-	_cleanup_closedir_ DIR *d = NULL;
-	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct dirent *e;
+	struct walk w _cleanup_walk_ = WALK_INIT;
+	struct map seen = MAP_INIT;
+	const char *name;
 	struct stat st;
 	char key[32];
+	int fd, r;
 
-	d = copy < 0 ? NULL : fdopendir(copy);
-	if (!d || fstat(fd, &st) < 0)
-		return -errno;
-	f->dev = st.st_dev;
-	f->ino = st.st_ino;
-	while ((e = readdir(d))) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
-		    fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	fd = openat(top, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	r = fd < 0 ? -errno : walk_enter(&w, fd);
+	while (r >= 0 && (r = walk_next(&w, &name)) > 0) {
+		if (fstatat(w.fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
 		if (S_ISDIR(st.st_mode)) {
-			char **dirs = realloc(f->dirs, (f->n + 1) * sizeof(*dirs));
-
-			if (!dirs)
-				return -ENOMEM;
-			f->dirs = dirs;
-			f->dirs[f->n] = strdup(e->d_name);
-			if (!f->dirs[f->n])
-				return -ENOMEM;
-			f->n++;
+			fd = openat(w.fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+			if (fd >= 0)
+				r = walk_enter(&w, fd);
 		} else if (S_ISREG(st.st_mode)) {
 			snprintf(key, sizeof(key), "%llx", (unsigned long long)st.st_ino);
-			if (st.st_nlink > 1 && map_get(seen, key))
+			if (st.st_nlink > 1 && map_get(&seen, key))
 				continue;
-			if (st.st_nlink > 1 && map_put(seen, key, seen) < 0)
-				return -ENOMEM;
+			if (st.st_nlink > 1 && map_put(&seen, key, &seen) < 0)
+				r = -ENOMEM;
 			*sum += (uint64_t)st.st_size;
 		}
 	}
-	return 0;
-}
-
-/* Up to the directory of the frame; something else there means that the tree moved under us. */
-static int go_up(int *fd, const struct frame *f)
-{
-	int up = openat(*fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct stat st;
-
-	if (up < 0)
-		return -errno;
-	close(*fd);
-	*fd = up;
-	if (fstat(up, &st) < 0)
-		return -errno;
-	return st.st_dev == f->dev && st.st_ino == f->ino ? 0 : -EAGAIN;
-}
-
-/* Depth first with a stack on the heap: an upper may be deeper than ours is large. */
-static int size_tree(int top, uint64_t *sum)
-{
-	_cleanup_close_ int fd =
-		openat(top, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	struct frame *stack = calloc(1, sizeof(*stack));
-	struct map seen = MAP_INIT;
-	size_t depth = 1;
-	int r = fd < 0 ? -errno : 0;
-
-	if (!stack)
-		return -ENOMEM;
-	if (r == 0)
-		r = size_directory(fd, &stack[0], &seen, sum);
-	while (r == 0 && depth) {
-		struct frame *f = &stack[depth - 1], *more;
-		_cleanup_free_ char *name = NULL;
-		int child;
-
-		if (!f->n) {
-			free(f->dirs);
-			if (--depth)
-				r = go_up(&fd, &stack[depth - 1]);
-			continue;
-		}
-		name = f->dirs[--f->n];
-		child = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (child < 0)
-			continue;
-		close(fd);
-		fd = child;
-		more = realloc(stack, (depth + 1) * sizeof(*stack));
-		if (!more) {
-			r = -ENOMEM;
-			break;
-		}
-		stack = more;
-		memset(&stack[depth++], 0, sizeof(*stack));
-		r = size_directory(fd, &stack[depth - 1], &seen, sum);
-	}
-	while (depth) {
-		struct frame *f = &stack[--depth];
-
-		while (f->n)
-			free(f->dirs[--f->n]);
-		free(f->dirs);
-	}
-	free(stack);
 	map_fini(&seen, NULL);
 	return r;
 }
@@ -592,8 +510,8 @@ int container_changed_size(const struct container *c, uint64_t *out, struct err 
 	do {
 		sum = 0;
 		r = size_tree(c->fd, &sum);
-	} while (r == -EAGAIN && ++tries < 5);
-	if (r < 0 && r != -EAGAIN)
+	} while (r == -ESTALE && ++tries < 5);
+	if (r < 0 && r != -ESTALE)
 		return err_sys(err, -r, "container %s", c->name);
 	*out = sum;
 	return 0;

@@ -1,10 +1,8 @@
 /*
- * A walk with an explicit stack, names sorted, a descriptor for where it is; nothing outside
- * is followed.
+ * One walk over the upper directory, names sorted: an entry, or a marker, for each file in it.
  */
 #include "store/layer_write.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,28 +18,17 @@
 #include "base/text.h"
 #include "store/tar_write.h"
 #include "store/upper.h"
+#include "store/walk.h"
 
 #define COPY_SIZE (256u * 1024)
 #define WHITEOUT ".wh."
 #define OPAQUE ".wh..wh..opq"
 
-/* A directory being walked: its names, sorted, and how far we are. */
-struct level {
-	dev_t dev;
-	ino_t ino;
-	char **names;
-	size_t n, i;
-	size_t path_len; /* of walk.path, up to this directory */
-};
-
-struct walk {
+struct writer {
 	const struct upper *u;
 	const struct sink *out;
 	struct err *err;
-	int fd; /* the directory at hand: an upper may be deeper than there are descriptors */
-	struct level *levels;
-	size_t depth, cap;
-	struct buf path;  /* of the entry at hand */
+	struct walk walk;
 	struct map links; /* "dev:ino" -> path of the first name */
 	char *block;
 	size_t written; /* entries */
@@ -52,103 +39,11 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static void level_fini(struct level *l)
-{
-	size_t i;
-
-	for (i = 0; i < l->n; i++)
-		free(l->names[i]);
-	free(l->names);
-}
-
-static int read_names(struct level *l, int fd)
-{
-	_cleanup_closedir_ DIR *d = NULL;
-	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	size_t cap = 0;
-	struct dirent *e;
-
-	d = copy < 0 ? NULL : fdopendir(copy);
-	if (!d)
-		return -errno;
-	while ((errno = 0, e = readdir(d))) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		if (l->n == cap) {
-			char **names;
-
-			cap = cap ? cap * 2 : 32;
-			names = realloc(l->names, cap * sizeof(*names));
-			if (!names)
-				return -ENOMEM;
-			l->names = names;
-		}
-		l->names[l->n] = strdup(e->d_name);
-		if (!l->names[l->n])
-			return -ENOMEM;
-		l->n++;
-	}
-	if (errno)
-		return -errno;
-	if (l->n)
-		qsort(l->names, l->n, sizeof(*l->names), by_name);
-	return 0;
-}
-
-/* Walk into a directory; fd is taken. */
-static int enter(struct walk *w, int fd)
-{
-	struct level *l;
-	struct stat st;
-
-	if (w->fd >= 0)
-		close(w->fd);
-	w->fd = fd;
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (w->depth == w->cap) {
-		size_t cap = w->cap ? w->cap * 2 : 16;
-
-		l = realloc(w->levels, cap * sizeof(*l));
-		if (!l)
-			return -ENOMEM;
-		w->levels = l;
-		w->cap = cap;
-	}
-	l = &w->levels[w->depth++];
-	memset(l, 0, sizeof(*l));
-	l->dev = st.st_dev;
-	l->ino = st.st_ino;
-	l->path_len = w->path.len;
-	return read_names(l, fd);
-}
-
-/* Out of the directory at hand, to the one above; that must be the one that the walk came from. */
-static int leave(struct walk *w)
-{
-	const struct level *l;
-	struct stat st;
-	int up;
-
-	level_fini(&w->levels[--w->depth]);
-	if (!w->depth)
-		return 0;
-	up = openat(w->fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (up < 0)
-		return -errno;
-	close(w->fd);
-	w->fd = up;
-	l = &w->levels[w->depth - 1];
-	if (fstat(up, &st) < 0)
-		return -errno;
-	return st.st_dev == l->dev && st.st_ino == l->ino ? 0 : -ESTALE;
-}
-
-static int fail(struct walk *w, int r, const char *what)
+static int fail(struct writer *w, int r, const char *what)
 {
 	struct buf name _cleanup_buf_ = BUF_INIT;
 
-	text_escape(&name, buf_str(&w->path));
+	text_escape(&name, buf_str(&w->walk.path));
 	return err_sys(w->err, -r, "/%.300s: %s", buf_str(&name), what);
 }
 
@@ -158,7 +53,7 @@ bool layer_carries(const char *xattr)
 }
 
 /* The attributes of the image's file, as pax records in the order of their names. */
-static int add_xattrs(struct walk *w, int fd, struct tar_entry *e)
+static int add_xattrs(struct writer *w, int fd, struct tar_entry *e)
 {
 	struct buf list _cleanup_buf_ = BUF_INIT;
 	_cleanup_free_ char **names = NULL;
@@ -199,26 +94,27 @@ static int add_xattrs(struct walk *w, int fd, struct tar_entry *e)
 	return 0;
 }
 
-static int put_entry(struct walk *w, const struct tar_entry *e)
+static int put_entry(struct writer *w, const struct tar_entry *e)
 {
 	w->written++;
 	return tar_header(w->out, e, w->err);
 }
 
 /* A marker file of the image's form beside the names of the directory at hand. */
-static int put_marker(struct walk *w, size_t dir_len, const char *prefix, const char *name)
+static int put_marker(struct writer *w, size_t dir_len, const char *prefix, const char *name)
 {
 	struct buf path _cleanup_buf_ = BUF_INIT;
 	struct tar_entry e = { .st.st_mode = S_IFREG | 0600 };
 
-	if (buf_append(&path, w->path.data, dir_len) < 0 || (dir_len && buf_putc(&path, '/') < 0) ||
-	    buf_puts(&path, prefix) < 0 || buf_puts(&path, name) < 0)
+	if (buf_append(&path, w->walk.path.data, dir_len) < 0 ||
+	    (dir_len && buf_putc(&path, '/') < 0) || buf_puts(&path, prefix) < 0 ||
+	    buf_puts(&path, name) < 0)
 		return err_nomem(w->err);
 	e.path = buf_str(&path);
 	return put_entry(w, &e);
 }
 
-static int put_opaque(struct walk *w, int dir, size_t path_len)
+static int put_opaque(struct writer *w, int dir, size_t path_len)
 {
 	int r = upper_is_opaque(w->u, dir);
 
@@ -227,7 +123,7 @@ static int put_opaque(struct walk *w, int dir, size_t path_len)
 	return r ? put_marker(w, path_len, OPAQUE, "") : 0;
 }
 
-static int put_data(struct walk *w, int fd, uint64_t size)
+static int put_data(struct writer *w, int fd, uint64_t size)
 {
 	uint64_t left = size;
 	int r;
@@ -250,7 +146,7 @@ static int put_data(struct walk *w, int fd, uint64_t size)
 }
 
 /* The path under which this inode was written already, or NULL; remembers it where it has more names. */
-static int seen_before(struct walk *w, int dirfd, const char *name, const char **first)
+static int seen_before(struct writer *w, int dirfd, const char *name, const char **first)
 {
 	struct stat real;
 	char key[64];
@@ -266,7 +162,7 @@ static int seen_before(struct walk *w, int dirfd, const char *name, const char *
 	*first = map_get(&w->links, key);
 	if (*first)
 		return 0;
-	copy = strdup(buf_str(&w->path));
+	copy = strdup(buf_str(&w->walk.path));
 	if (!copy || map_put(&w->links, key, copy) < 0) {
 		free(copy);
 		return -ENOMEM;
@@ -275,7 +171,7 @@ static int seen_before(struct walk *w, int dirfd, const char *name, const char *
 }
 
 /* Anything but a directory. fd was opened with O_PATH. */
-static int put_file(struct walk *w, int dirfd, const char *name, int fd, struct tar_entry *e)
+static int put_file(struct writer *w, int dirfd, const char *name, int fd, struct tar_entry *e)
 {
 	struct buf target _cleanup_buf_ = BUF_INIT;
 	_cleanup_close_ int data = -1;
@@ -312,7 +208,7 @@ static int put_file(struct walk *w, int dirfd, const char *name, int fd, struct 
 	return r < 0 ? r : put_data(w, data, (uint64_t)e->st.st_size);
 }
 
-static int put_dir(struct walk *w, int dirfd, const char *name, int fd, struct tar_entry *e)
+static int put_dir(struct writer *w, int dirfd, const char *name, int fd, struct tar_entry *e)
 {
 	int dir = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), r;
 
@@ -324,25 +220,23 @@ static int put_dir(struct walk *w, int dirfd, const char *name, int fd, struct t
 	if (r == 0)
 		r = put_entry(w, e);
 	if (r == 0)
-		r = put_opaque(w, dir, w->path.len);
+		r = put_opaque(w, dir, w->walk.path.len);
 	if (r < 0) {
 		close(dir);
 		return r;
 	}
-	r = enter(w, dir);
+	r = walk_enter(&w->walk, dir);
 	return r < 0 ? fail(w, r, "cannot read the directory") : 0;
 }
 
-static int put_one(struct walk *w, int dirfd, const char *name)
+static int put_one(struct writer *w, int dirfd, const char *name)
 {
-	size_t dir_len = w->path.len;
+	size_t dir_len = walk_dir_len(&w->walk);
 	_cleanup_close_ int fd = -1;
 	struct tar_entry e = { 0 };
 	bool whiteout;
 	int r;
 
-	if ((dir_len && buf_putc(&w->path, '/') < 0) || buf_puts(&w->path, name) < 0)
-		return err_nomem(w->err);
 	if (strncmp(name, WHITEOUT, strlen(WHITEOUT)) == 0)
 		return fail(w, -EINVAL, "the name would be read as a whiteout");
 	r = upper_lookup(w->u, dirfd, name, &e.st, &whiteout);
@@ -353,7 +247,7 @@ static int put_one(struct walk *w, int dirfd, const char *name)
 	fd = openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return fail(w, -errno, "cannot open");
-	e.path = buf_str(&w->path);
+	e.path = buf_str(&w->walk.path);
 	r = S_ISDIR(e.st.st_mode) ? put_dir(w, dirfd, name, fd, &e)
 				  : put_file(w, dirfd, name, fd, &e);
 	buf_fini(&e.xattrs);
@@ -361,7 +255,7 @@ static int put_one(struct walk *w, int dirfd, const char *name)
 }
 
 /* The root stands in the layer only where it is another one than below; its time alone is no reason. */
-static int put_root(struct walk *w, const struct layer_root *base)
+static int put_root(struct writer *w, const struct layer_root *base)
 {
 	struct tar_entry e = { .path = "." };
 	int r = upper_fstat(w->u, w->u->fd, &e.st);
@@ -380,9 +274,10 @@ static int put_root(struct walk *w, const struct layer_root *base)
 	return put_opaque(w, w->u->fd, 0);
 }
 
-static int walk(struct walk *w, const struct layer_root *base)
+static int write_all(struct writer *w, const struct layer_root *base)
 {
 	int fd = openat(w->u->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
+	const char *name;
 
 	if (fd < 0)
 		return fail(w, -errno, "cannot open");
@@ -391,46 +286,30 @@ static int walk(struct walk *w, const struct layer_root *base)
 		close(fd);
 		return r;
 	}
-	r = enter(w, fd);
+	r = walk_enter(&w->walk, fd);
 	if (r < 0)
 		return fail(w, r, "cannot read the directory");
-	while (w->depth) {
-		struct level *l = &w->levels[w->depth - 1];
-
-		w->path.len = l->path_len;
-		if (w->path.data)
-			w->path.data[w->path.len] = '\0';
-		if (l->i == l->n) {
-			r = leave(w);
-			if (r < 0)
-				return fail(w, r, "cannot go on from here");
-			continue;
-		}
-		r = put_one(w, w->fd, l->names[l->i++]);
+	while ((r = walk_next(&w->walk, &name)) > 0) {
+		r = put_one(w, w->walk.fd, name);
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	return r < 0 ? fail(w, r, "cannot go on from here") : 0;
 }
 
 int layer_write(const struct upper *u, const struct layer_root *base, const struct sink *out,
 		bool *empty, struct err *err)
 {
-	struct walk w = { .u = u, .out = out, .err = err, .fd = -1 };
+	struct writer w = { .u = u, .out = out, .err = err, .walk = WALK_INIT };
 	int r;
 
 	w.block = malloc(COPY_SIZE);
-	r = w.block ? walk(&w, base) : err_nomem(err);
+	r = w.block ? write_all(&w, base) : err_nomem(err);
 	if (r == 0 && w.written)
 		r = tar_end(out, err);
 	*empty = w.written == 0;
-	while (w.depth)
-		level_fini(&w.levels[--w.depth]);
-	if (w.fd >= 0)
-		close(w.fd);
-	free(w.levels);
+	walk_fini(&w.walk);
 	free(w.block);
-	buf_fini(&w.path);
 	map_fini(&w.links, free);
 	return r;
 }

@@ -49,4 +49,5 @@ libstore_a_SOURCES = \
 	store/tree_apply.c \
 	store/tree_int.h \
 	store/txn.c store/txn.h \
-	store/upper.c store/upper.h
+	store/upper.c store/upper.h \
+	store/walk.c store/walk.h
