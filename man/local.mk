@@ -11,6 +11,7 @@ dist_man_MANS += man/imagefs-commit.1
 dist_man_MANS += man/imagefs-create.1
 dist_man_MANS += man/imagefs-ps.1
 dist_man_MANS += man/imagefs-rm.1
+dist_man_MANS += man/imagefs-rename.1
 dist_man_MANS += man/imagefs.1
 dist_man_MANS += man/imagefs-store.5
 dist_man_MANS += man/imagefs-import.1

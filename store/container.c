@@ -65,6 +65,30 @@ static int no_such(struct err *err, const char *name)
 	return err_set(err, ENOENT, "No such container: %.300s", buf_str(&shown));
 }
 
+static int in_use(struct err *err, const char *name)
+{
+	return err_set(
+		err, EEXIST,
+		"Conflict. The container name \"/%s\" is already in use by container \"%s\". "
+		"You have to remove (or rename) that container to be able to reuse that name.",
+		name, name);
+}
+
+int container_name_free(struct store *s, const char *name, struct err *err)
+{
+	_cleanup_free_ char *path = path_join("containers", name);
+	struct stat st;
+	int r = container_name_check(name, err);
+
+	if (r < 0)
+		return r;
+	if (!path)
+		return err_nomem(err);
+	if (fstatat(s->imagefs_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return in_use(err, name);
+	return errno == ENOENT ? 0 : err_sys(err, errno, "container %s", name);
+}
+
 int container_name_random(struct store *s, char **out, struct err *err)
 {
 	static const char *const how[] = {
@@ -343,15 +367,18 @@ static int fill(struct store *s, int fd, const struct image *image, struct err *
 	return r;
 }
 
-/* An unused name in imagefs/tmp; the store's lock is held, so no sweep comes. */
-static int temp_path(char out[static 48])
+/*
+ * Take the store's lock, under which no sweep of imagefs/tmp comes, for work on a
+ * container that goes through there; temp receives an unused name.
+ */
+static int begin_locked(struct store *s, const char *name, char temp[static 48], struct err *err)
 {
 	uint64_t id;
 
 	if (getrandom(&id, sizeof(id), 0) != (ssize_t)sizeof(id))
-		return -EIO;
-	snprintf(out, 48, "tmp/container-%016llx", (unsigned long long)id);
-	return 0;
+		return err_sys(err, EIO, "container %s: random numbers", name);
+	snprintf(temp, 48, "tmp/container-%016llx", (unsigned long long)id);
+	return store_lock(s, STORE_LOCK_SHARED, err);
 }
 
 static int create_locked(struct store *s, const char *name, const struct image *image,
@@ -379,13 +406,7 @@ static int create_locked(struct store *s, const char *name, const struct image *
 		file_sync_dir(s->imagefs_fd, "containers");
 		return 0;
 	}
-	if (errno != EEXIST)
-		return err_sys(err, errno, "container %s", name);
-	return err_set(
-		err, EEXIST,
-		"Conflict. The container name \"/%s\" is already in use by container \"%s\". "
-		"You have to remove (or rename) that container to be able to reuse that name.",
-		name, name);
+	return errno == EEXIST ? in_use(err, name) : err_sys(err, errno, "container %s", name);
 }
 
 int container_create(struct store *s, const char *name, const struct image *image, struct err *err)
@@ -395,10 +416,7 @@ int container_create(struct store *s, const char *name, const struct image *imag
 
 	if (r < 0)
 		return r;
-	r = temp_path(temp);
-	if (r < 0)
-		return err_sys(err, -r, "container %s", name);
-	r = store_lock(s, STORE_LOCK_SHARED, err);
+	r = begin_locked(s, name, temp, err);
 	if (r < 0)
 		return r;
 	r = create_locked(s, name, image, temp, err);
@@ -408,22 +426,8 @@ int container_create(struct store *s, const char *name, const struct image *imag
 	return r;
 }
 
-/* The lock, for as long as the removal takes. A container too damaged to open has no user. */
-static int lock_to_remove(struct store *s, const char *name, int *lock, struct err *err)
+int container_remove(struct store *s, const char *name, struct err *err)
 {
-	_cleanup_container_ struct container *c = NULL;
-
-	if (container_open(s, name, &c, NULL) < 0)
-		return 0;
-	*lock = container_lock(c, true, false);
-	if (*lock == -EWOULDBLOCK)
-		return err_set(err, EBUSY, "container %s is in use; remove it with -f", name);
-	return 0;
-}
-
-int container_remove(struct store *s, const char *name, bool force, struct err *err)
-{
-	_cleanup_close_ int lock = -1;
 	_cleanup_free_ char *path = path_join("containers", name);
 	char temp[48];
 	int r = container_name_check(name, NULL);
@@ -432,13 +436,7 @@ int container_remove(struct store *s, const char *name, bool force, struct err *
 		return no_such(err, name);
 	if (!path)
 		return err_nomem(err);
-	r = force ? 0 : lock_to_remove(s, name, &lock, err);
-	if (r < 0)
-		return r;
-	r = temp_path(temp);
-	if (r < 0)
-		return err_sys(err, -r, "container %s", name);
-	r = store_lock(s, STORE_LOCK_SHARED, err);
+	r = begin_locked(s, name, temp, err);
 	if (r < 0)
 		return r;
 	/* Gone in one step; what a crash leaves of the rest is swept with imagefs/tmp. */
@@ -451,6 +449,33 @@ int container_remove(struct store *s, const char *name, bool force, struct err *
 		if (r < 0)
 			r = err_sys(err, -r, "container %s: imagefs/%s", name, temp);
 	}
+	store_unlock(s);
+	return r;
+}
+
+int container_rename(struct store *s, const char *name, const char *to, struct err *err)
+{
+	_cleanup_free_ char *old = path_join("containers", name),
+			    *new = path_join("containers", to);
+	int r = container_name_check(to, err);
+
+	if (r < 0)
+		return r;
+	if (container_name_check(name, NULL) < 0)
+		return no_such(err, name);
+	if (!old || !new)
+		return err_nomem(err);
+	r = store_lock(s, STORE_LOCK_SHARED, err);
+	if (r < 0)
+		return r;
+	if (renameat2(s->imagefs_fd, old, s->imagefs_fd, new, RENAME_NOREPLACE) == 0)
+		file_sync_dir(s->imagefs_fd, "containers");
+	else if (errno == EEXIST)
+		r = in_use(err, to);
+	else if (errno == ENOENT)
+		r = no_such(err, name);
+	else
+		r = err_sys(err, errno, "container %s", name);
 	store_unlock(s);
 	return r;
 }

@@ -35,6 +35,9 @@ struct container {
  */
 int container_name_check(const char *name, struct err *err);
 
+/* container_name_free - a valid name that no container has now; -EINVAL, -EEXIST in docker's words. */
+int container_name_free(struct store *s, const char *name, struct err *err);
+
 /* container_name_random - a readable name that no container has. Caller frees. */
 int container_name_random(struct store *s, char **out, struct err *err);
 
@@ -60,11 +63,14 @@ int container_list(struct store *s, char ***out, struct err *err);
 void container_list_free(char **names);
 
 /*
- * container_remove - it and its upper directory are gone; open mounts are told by the caller.
- * force   also where somebody holds its lock
- * errors  -ENOENT, -EBUSY
+ * Both are for a caller who has the container alone (store/hold.h), or does not mind who else
+ * has; open mounts are told by the caller.
+ *
+ * container_remove  it and its upper directory are gone; -ENOENT
+ * container_rename  it is called to from now on; -ENOENT, -EINVAL and -EEXIST in docker's words
  */
-int container_remove(struct store *s, const char *name, bool force, struct err *err);
+int container_remove(struct store *s, const char *name, struct err *err);
+int container_rename(struct store *s, const char *name, const char *to, struct err *err);
 
 /* container_lock - flock on the container's lock file; a descriptor to close, -EWOULDBLOCK, -errno.
  */

@@ -10,6 +10,7 @@ libstore_a_SOURCES = \
 	store/decode.c store/decode.h \
 	store/digest.c store/digest.h \
 	store/encode.c store/encode.h \
+	store/hold.c store/hold.h \
 	store/image.c store/image.h \
 	store/import.c store/import.h \
 	store/ingest.c store/ingest.h \

@@ -25,6 +25,7 @@ SHELL_TESTS = \
 	tests/cli/import \
 	tests/cli/load \
 	tests/cli/names \
+	tests/cli/rename \
 	tests/cli/save \
 	tests/interop/commit \
 	tests/interop/load \

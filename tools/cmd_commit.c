@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "store/commit.h"
 #include "store/container.h"
+#include "store/hold.h"
 #include "store/mounts.h"
 #include "store/reference.h"
 #include "store/store.h"
@@ -39,29 +39,16 @@ static int parse_codec(const char *s, enum codec *out, struct err *err)
 	return err_set(err, EINVAL, "--compression %s: must be gzip, zstd or none", s);
 }
 
-/* Writes to the container wait from here on, in every mount; without a mount its lock is held. */
 static int commit_held(struct store *s, struct request *q, struct digest *id, struct err *err)
 {
+	struct hold hold _cleanup_hold_ = HOLD_INIT;
 	_cleanup_container_ struct container *c = NULL;
-	_cleanup_close_ int lock = -1;
-	unsigned n;
-	int *fds, r;
+	int r;
 
 	r = container_open(s, q->container, &c, err);
-	if (r < 0)
-		return r;
-	r = mounts_freeze(s, q->container, &fds, &n, err);
-	if (r < 0)
-		return r;
-	if (n == 0) {
-		lock = container_lock(c, true, true);
-		if (lock < 0)
-			r = err_sys(err, -lock, "container %s: cannot lock", q->container);
-	}
 	if (r == 0)
-		r = commit(s, c, &q->options, id, err);
-	mounts_thaw(fds, n);
-	return r;
+		r = hold_begin(s, c, &hold, err);
+	return r < 0 ? r : commit(s, c, &q->options, id, err);
 }
 
 static int execute(const struct globals *g, struct request *q, struct err *err)

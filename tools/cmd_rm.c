@@ -3,42 +3,29 @@
  */
 #include <errno.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "base/cleanup.h"
 #include "store/container.h"
+#include "store/hold.h"
 #include "store/mounts.h"
 #include "store/store.h"
 #include "tools/verb.h"
 
 DEFINE_CLEANUP_PTR(struct store, store_close);
 
-/* How often, 10 ms apart, a container that is in use only for a moment is tried again. */
-#define BUSY_TRIES 20
-
 static int remove_one(struct store *s, const char *name, bool force, struct err *err)
 {
-	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
-	_cleanup_container_ struct container *c = NULL;
-	int tries, r;
+	_cleanup_close_ int lock = -1;
+	int r = 0;
 
 	if (name[0] == '/')
 		name++;
-	r = container_open(s, name, &c, err);
-	if (r == -ENOENT)
-		return r;
-	/* A damaged one can be removed, too. */
-	container_free(TAKE_PTR(c));
-	for (tries = 0;; tries++) {
-		r = mounts_close(s, name, err);
-		if (r < 0 && !force)
-			return r;
-		r = container_remove(s, name, force, err);
-		/* Somebody who walks through the mount has made the daemon take it again. */
-		if (r != -EBUSY || tries == BUSY_TRIES)
-			return r;
-		nanosleep(&pause, NULL);
-	}
+	/* By force also one that somebody holds: its users are told, and find it gone. */
+	if (!force)
+		r = hold_alone(s, name, &lock, err);
+	else if (container_name_check(name, NULL) == 0)
+		mounts_close(s, name, NULL);
+	return r < 0 ? r : container_remove(s, name, err);
 }
 
 static int run(const struct verb *v, const struct globals *g, int argc, char **argv)

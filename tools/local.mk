@@ -8,6 +8,7 @@ imagefs_SOURCES = \
 	tools/cmd_load.c \
 	tools/cmd_mount.c \
 	tools/cmd_ps.c \
+	tools/cmd_rename.c \
 	tools/cmd_rm.c \
 	tools/cmd_save.c \
 	tools/cmd_tag.c \

@@ -52,6 +52,7 @@ extern const struct verb cmd_inspect;
 extern const struct verb cmd_load;
 extern const struct verb cmd_mount;
 extern const struct verb cmd_ps;
+extern const struct verb cmd_rename;
 extern const struct verb cmd_rm;
 extern const struct verb cmd_save;
 extern const struct verb cmd_tag;

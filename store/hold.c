@@ -1,0 +1,72 @@
+/*
+ * What the daemons hold is asked for through their sockets, what commands hold
+ * through the container's lock file.
+ */
+#include "store/hold.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "store/container.h"
+#include "store/mounts.h"
+
+/* How often, 10 ms apart, a container that is in use only for a moment is tried again. */
+#define BUSY_TRIES 20
+
+int hold_begin(struct store *s, const struct container *c, struct hold *h, struct err *err)
+{
+	int r = mounts_freeze(s, c->name, &h->mounts, &h->n_mounts, err);
+
+	if (r < 0)
+		return r;
+	if (h->n_mounts == 0) {
+		h->lock = container_lock(c, false, true);
+		if (h->lock < 0)
+			return err_sys(err, -h->lock, "container %s: cannot lock", c->name);
+	}
+	return 0;
+}
+
+void hold_end(struct hold *h)
+{
+	mounts_thaw(h->mounts, h->n_mounts);
+	h->mounts = NULL;
+	h->n_mounts = 0;
+	if (h->lock >= 0)
+		close(h->lock);
+	h->lock = -1;
+}
+
+int hold_alone(struct store *s, const char *name, int *lock, struct err *err)
+{
+	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
+	_cleanup_container_ struct container *c = NULL;
+	int tries, r;
+
+	r = container_open(s, name, &c, err);
+	if (r == -ENOENT)
+		return r;
+	for (tries = 0;; tries++) {
+		r = mounts_close(s, name, err);
+		if (r < 0)
+			return r;
+		*lock = -1;
+		if (!c)
+			return 0;
+		r = container_lock(c, true, false);
+		if (r >= 0) {
+			*lock = r;
+			return 0;
+		}
+		if (r != -EWOULDBLOCK)
+			return err_sys(err, -r, "container %s: cannot lock", name);
+		/* Somebody who walks through the mount has made the daemon take it again. */
+		if (tries == BUSY_TRIES)
+			return err_set(err, EBUSY, "container %s is in use", name);
+		nanosleep(&pause, NULL);
+	}
+}

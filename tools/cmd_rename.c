@@ -1,0 +1,69 @@
+/*
+ * imagefs rename: a container goes by another name.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "store/container.h"
+#include "store/hold.h"
+#include "store/mounts.h"
+#include "store/store.h"
+#include "tools/verb.h"
+
+DEFINE_CLEANUP_PTR(struct store, store_close);
+
+static int rename_container(struct store *s, const char *name, const char *to, struct err *err)
+{
+	_cleanup_container_ struct container *c = NULL;
+	_cleanup_close_ int lock = -1;
+	int r = container_open(s, name, &c, err);
+
+	if (r < 0)
+		return r;
+	if (strcmp(name, to) == 0)
+		return err_set(err, EINVAL,
+			       "Renaming a container with the same name as its current name");
+	/* What cannot work shall not disturb those who use it. */
+	r = container_name_free(s, to, err);
+	if (r == 0)
+		r = hold_alone(s, name, &lock, err);
+	if (r == 0)
+		r = container_rename(s, name, to, err);
+	return r == -EINVAL || r == -EEXIST ? err_wrap(err, r, "Error when allocating new name")
+					    : r;
+}
+
+static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
+{
+	static const struct option longs[] = { { NULL, 0, NULL, 0 } };
+	_cleanup_(cleanup_store_close) struct store *s = NULL;
+	struct err err = ERR_INIT;
+	const char *name, *to;
+
+	while (verb_getopt(v, argc, argv, "", longs) != -1)
+		;
+	if (argc - optind != 2)
+		return verb_usage(v, "requires exactly 2 arguments");
+	name = argv[optind] + (argv[optind][0] == '/');
+	to = argv[optind + 1] + (argv[optind + 1][0] == '/');
+	if (!*name || !*to)
+		return verb_usage(v, "Neither old nor new names may be empty");
+	if (verb_store(g, &s, &err) < 0 || rename_container(s, name, to, &err) < 0)
+		return verb_fail(v, &err);
+	mounts_refresh(s);
+	return 0;
+}
+
+const struct verb cmd_rename = {
+	.name = "rename",
+	.usage = "CONTAINER NEW_NAME",
+	.summary = "Give a container another name",
+	.help = "In open mounts it is under the new name when the command returns. A container "
+		"with\n"
+		"open files is not renamed.\n\n"
+		"Example:\n"
+		"  imagefs rename web web-old\n",
+	.run = run,
+};
