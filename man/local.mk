@@ -12,6 +12,7 @@ dist_man_MANS += man/imagefs-create.1
 dist_man_MANS += man/imagefs-ps.1
 dist_man_MANS += man/imagefs-rm.1
 dist_man_MANS += man/imagefs-rename.1
+dist_man_MANS += man/imagefs-diff.1
 dist_man_MANS += man/imagefs.1
 dist_man_MANS += man/imagefs-store.5
 dist_man_MANS += man/imagefs-import.1

@@ -8,6 +8,9 @@ libstore_a_SOURCES = \
 	store/commit.c store/commit.h \
 	store/container.c store/container.h \
 	store/decode.c store/decode.h \
+	store/diff.c store/diff.h \
+	store/diff_int.h \
+	store/diff_upper.c \
 	store/digest.c store/digest.h \
 	store/encode.c store/encode.h \
 	store/hold.c store/hold.h \

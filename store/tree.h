@@ -47,6 +47,7 @@ const uint32_t *tree_children(const struct tree *t, uint32_t dir, uint32_t *n);
 
 uint32_t tree_parent(const struct tree *t, uint32_t node); /* the root is its own parent */
 const char *tree_name(const struct tree *t, uint32_t node);
+bool tree_is_dir(const struct tree *t, uint32_t node);
 
 /*
  * tree_entry - where a node comes from. *l is borrowed (the tree holds it);

@@ -43,7 +43,6 @@ struct tree {
 };
 
 int tree_compare(const char *a, size_t a_len, const char *b, size_t b_len);
-bool tree_is_dir(const struct tree *t, uint32_t node);
 
 int tree_apply_root(struct tree *t);
 /* tree_apply - put layer number i on top; -EINVAL a hard link to nothing. */

@@ -20,6 +20,7 @@ SHELL_TESTS = \
 	tests/cli/commit-bytes \
 	tests/cli/containers \
 	tests/cli/create \
+	tests/cli/diff \
 	tests/cli/help \
 	tests/cli/images \
 	tests/cli/import \

@@ -2,6 +2,7 @@ bin_PROGRAMS += imagefs
 imagefs_SOURCES = \
 	tools/cmd_commit.c \
 	tools/cmd_create.c \
+	tools/cmd_diff.c \
 	tools/cmd_images.c \
 	tools/cmd_import.c \
 	tools/cmd_inspect.c \

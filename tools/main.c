@@ -19,14 +19,38 @@
 /* Every verb, in the order of `imagefs --help`. */
 /* clang-format off: one a line */
 static const struct verb *const verbs[] = {
-	&cmd_load, &cmd_save,	&cmd_import, &cmd_mount, &cmd_umount, &cmd_images, &cmd_inspect,
-	&cmd_tag,  &cmd_create, &cmd_ps,     &cmd_rm,	 &cmd_rename, &cmd_commit, NULL,
+	&cmd_load,
+	&cmd_save,
+	&cmd_import,
+	&cmd_mount,
+	&cmd_umount,
+	&cmd_images,
+	&cmd_inspect,
+	&cmd_tag,
+	&cmd_create,
+	&cmd_ps,
+	&cmd_rm,
+	&cmd_rename,
+	&cmd_diff,
+	&cmd_commit,
+	NULL,
 };
 
 /* Named in the manual of the whole, not built in this version. */
 static const char *const later[] = {
-	"export", "diff",  "run",    "history", "rmi",	  "prune", "pull",
-	"push",	  "login", "logout", "search",	"verify", "df",	   "completion",
+	"export",
+	"run",
+	"history",
+	"rmi",
+	"prune",
+	"pull",
+	"push",
+	"login",
+	"logout",
+	"search",
+	"verify",
+	"df",
+	"completion",
 };
 /* clang-format on */
 

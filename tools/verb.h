@@ -46,6 +46,7 @@ int verb_store(const struct globals *g, struct store **out, struct err *err);
 
 extern const struct verb cmd_commit;
 extern const struct verb cmd_create;
+extern const struct verb cmd_diff;
 extern const struct verb cmd_images;
 extern const struct verb cmd_import;
 extern const struct verb cmd_inspect;
