@@ -113,6 +113,16 @@ int blob_get(struct store *s, struct txn *t, const struct digest *d, size_t max,
 	return 0;
 }
 
+int blob_keep(struct txn *t, const struct digest *d, struct err *err)
+{
+	char path[DIGEST_MAX + 8];
+	int r;
+
+	blob_store_path(d, path);
+	r = txn_keep(t, path, err);
+	return r == -ENOENT ? err_set(err, ENOENT, "blob %s is missing", d->str) : r;
+}
+
 int blob_open(struct store *s, const struct digest *d, uint64_t *size, struct err *err)
 {
 	char path[DIGEST_MAX + 8];

@@ -29,6 +29,9 @@ int blob_put(struct txn *t, const void *data, size_t len, struct digest *out, st
 int blob_get(struct store *s, struct txn *t, const struct digest *d, size_t max, struct buf *out,
 	     struct err *err);
 
+/* blob_keep - txn_keep() for a blob; -ENOENT the store does not have it. */
+int blob_keep(struct txn *t, const struct digest *d, struct err *err);
+
 /* blob_open - a descriptor to read from, *size where wanted. Its digest was checked when it came
  * in. */
 int blob_open(struct store *s, const struct digest *d, uint64_t *size, struct err *err);

@@ -57,11 +57,22 @@ static int root_xattrs(const struct layer *l, const struct layer_entry *e, struc
 	return 0;
 }
 
+/* The base's layers stay until the commit is done, even if container and image are removed meanwhile. */
+static int keep_base(struct txn *t, const struct image *base, struct err *err)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; i < base->manifest.n_layers && r == 0; i++)
+		r = layer_keep(t, &base->manifest.layers[i].digest, err);
+	return r;
+}
+
 /* The root directory as the layers below have it. */
-static int base_root(struct store *s, const struct image *base, struct layer_root *root,
+static int base_root(struct txn *txn, const struct image *base, struct layer_root *root,
 		     struct err *err)
 {
-	struct layers *ls = layers_new(s, 0);
+	struct layers *ls = layers_new(txn_store(txn), 0);
 	const struct layer_entry *e;
 	struct layer *l;
 	struct tree *t;
@@ -69,6 +80,7 @@ static int base_root(struct store *s, const struct image *base, struct layer_roo
 
 	if (!ls)
 		return err_nomem(err);
+	layers_look_in(ls, txn);
 	r = tree_open(ls, base, &t, err);
 	if (r == 0) {
 		tree_stat(t, TREE_ROOT, &root->st);
@@ -222,7 +234,7 @@ static int make_config(const struct image *base, const struct commit_options *o,
 }
 
 /* The layers of the base by their true form, and the new one, as an OCI manifest. */
-static int make_manifest(struct store *s, const struct image *base, const struct digest *id,
+static int make_manifest(struct txn *t, const struct image *base, const struct digest *id,
 			 size_t config_size, const struct ingest_result *layer, struct buf *out,
 			 struct err *err)
 {
@@ -240,7 +252,7 @@ static int make_manifest(struct store *s, const struct image *base, const struct
 		struct layer_header h;
 
 		m.layers[i] = base->manifest.layers[i];
-		r = layer_peek(s, &m.layers[i].digest, &h, err);
+		r = layer_peek_in(t, &m.layers[i].digest, &h, err);
 		if (r == 0)
 			m.layers[i].media_type = (char *)codec_media_type((enum codec)h.codec);
 	}
@@ -267,7 +279,9 @@ static int build(struct txn *t, struct container *c, const struct commit_options
 	bool empty = false;
 	int r;
 
-	r = base_root(txn_store(t), base, &root, err);
+	r = keep_base(t, base, err);
+	if (r == 0)
+		r = base_root(t, base, &root, err);
 	if (r == 0)
 		r = write_layer(t, c, &root, o->codec, &layer, &empty, err);
 	if (r == 0)
@@ -275,8 +289,8 @@ static int build(struct txn *t, struct container *c, const struct commit_options
 	if (r == 0)
 		r = blob_put(t, config.data, config.len, &out->id, err);
 	if (r == 0)
-		r = make_manifest(txn_store(t), base, &out->id, config.len, empty ? NULL : &layer,
-				  &manifest, err);
+		r = make_manifest(t, base, &out->id, config.len, empty ? NULL : &layer, &manifest,
+				  err);
 	if (r == 0)
 		r = blob_put(t, manifest.data, manifest.len, &out->desc.digest, err);
 	out->name = o->name;

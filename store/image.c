@@ -186,6 +186,18 @@ int image_open(struct store *s, struct txn *t, const struct descriptor *manifest
 	return 0;
 }
 
+int image_keep(struct txn *t, const struct image *i, struct err *err)
+{
+	size_t k;
+	int r = blob_keep(t, &i->desc.digest, err);
+
+	if (r == 0)
+		r = blob_keep(t, &i->id, err);
+	for (k = 0; k < i->manifest.n_layers && r == 0; k++)
+		r = layer_keep(t, &i->manifest.layers[k].digest, err);
+	return r;
+}
+
 static int find_by_id(const struct refs *refs, const char *name, size_t *pos, struct err *err)
 {
 	const char *hex = strncmp(name, "sha256:", 7) == 0 ? name + 7 : name;
@@ -303,7 +315,10 @@ int image_size(struct store *s, const struct image *i, uint64_t *out, struct err
 	return 0;
 }
 
-/* Every image that is published can be opened to its last entry: blobs, indexes, hard links. */
+/*
+ * Every image that is published can be opened to its last entry: blobs, indexes, hard links.
+ * What the store has of it is kept from here to the end, as no lock is held yet.
+ */
 static int check_whole(struct txn *t, const struct descriptor *manifest, struct err *err)
 {
 	_cleanup_image_ struct image *i = NULL;
@@ -312,6 +327,8 @@ static int check_whole(struct txn *t, const struct descriptor *manifest, struct 
 	int r;
 
 	r = image_open(txn_store(t), t, manifest, &i, err);
+	if (r == 0)
+		r = image_keep(t, i, err);
 	if (r < 0)
 		return r;
 	ls = layers_new(txn_store(t), 0);

@@ -44,6 +44,12 @@ int image_open(struct store *s, struct txn *t, const struct descriptor *manifest
 	       struct image **out, struct err *err);
 
 /*
+ * image_keep - txn_keep() for all that an image needs: its manifest, config and layers.
+ * errors  -ENOENT neither the transaction nor the store has one of them
+ */
+int image_keep(struct txn *t, const struct image *i, struct err *err);
+
+/*
  * image_get - what a user means by name: a reference, or a prefix of an image ID.
  * errors  -ENOENT "No such image: NAME"; -EINVAL ambiguous prefix
  */

@@ -146,18 +146,12 @@ static int check_body(const struct layer *l)
 											: -EBADMSG;
 }
 
-static int map_index(struct layer *l)
+static int map_index(struct layer *l, int fd)
 {
-	char path[LAYER_PATH_MAX];
-	_cleanup_close_ int fd = -1;
 	struct stat st;
 	void *map;
 	int r;
 
-	layer_index_path(&l->digest, path);
-	fd = open_path(l->all->store, l->all->txn, path);
-	if (fd < 0)
-		return fd;
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode) || (size_t)st.st_size < sizeof(struct layer_header))
@@ -178,76 +172,140 @@ static int map_index(struct layer *l)
 	return r;
 }
 
-/* Make the index of a blob of the store anew; the blob is verified on the way. */
-static int rebuild(struct store *s, const struct digest *blob, struct err *err)
+/*
+ * What was made from a blob appears without the store's lock: a mount must not wait for a load.
+ * The collector removes a blob before what was made from it. So either it still finds this
+ * here, or the blob is gone by now, and this goes again.
+ */
+static int publish_made(struct txn *t, const struct digest *blob, struct err *err)
 {
+	struct store *s = txn_store(t);
+	char index[LAYER_PATH_MAX], copy[DIGEST_MAX + 32];
+	int r = txn_publish(t, err);
+
+	if (r < 0 || blob_exists(s, blob, -1))
+		return r;
+	layer_index_path(blob, index);
+	layer_copy_path(blob, copy);
+	unlinkat(s->fd, index, 0);
+	unlinkat(s->fd, copy, 0);
+	return 0;
+}
+
+static int make_index(struct txn *t, const struct digest *blob, int blob_fd, struct err *err)
+{
+	char path[LAYER_PATH_MAX];
 	struct ingest_result res;
-	struct txn *t = NULL;
-	int fd, r;
+	int r;
+
+	/* What stands there is stale or damaged, and must not win for being as long. */
+	layer_index_path(blob, path);
+	txn_drop(t, path);
+	r = ingest_fd(t, blob_fd, blob, true, &res, err);
+	if (r < 0)
+		return r;
+	if (!digest_eq(&res.digest, blob))
+		return err_set(err, EBADMSG, "blob %s: its content has another digest", blob->str);
+	if (res.layer_error)
+		return err_set(err, -res.layer_error, "blob %s: %s", blob->str, res.layer_message);
+	unlinkat(txn_store(t)->fd, path, 0);
+	return 0;
+}
+
+/*
+ * Make the index of a blob anew; the blob is verified on the way.
+ * t        whose blobs count as there, and which the index becomes a part of; NULL: it appears in the store
+ * returns  a descriptor of the index, that the caller closes; -errno
+ */
+static int rebuild(struct store *s, struct txn *t, const struct digest *blob, struct err *err)
+{
+	char path[DIGEST_MAX + 8], index[LAYER_PATH_MAX];
+	_cleanup_close_ int blob_fd = -1, fd = -1;
+	struct txn *own = NULL;
+	int r = 0;
 
 	log_debug("making the index of %s", blob->str);
-	fd = blob_open(s, blob, NULL, err);
-	if (fd < 0)
-		return fd;
-	r = txn_begin(s, &t, err);
-	if (r == 0)
-		r = ingest_fd(t, fd, blob, true, &res, err);
-	close(fd);
-	if (r == 0 && !digest_eq(&res.digest, blob))
-		r = err_set(err, EBADMSG, "blob %s: its content has another digest", blob->str);
-	if (r == 0 && res.layer_error)
-		r = err_set(err, -res.layer_error, "blob %s: %s", blob->str, res.layer_message);
-	if (r == 0) {
-		char path[LAYER_PATH_MAX];
-
-		/* What stood there is stale or damaged, and must not win for being as long. */
-		layer_index_path(blob, path);
-		unlinkat(s->fd, path, 0);
-		r = txn_publish(t, err);
+	blob_store_path(blob, path);
+	layer_index_path(blob, index);
+	blob_fd = open_path(s, t, path);
+	if (blob_fd < 0)
+		return blob_fd == -ENOENT ? err_set(err, ENOENT, "blob %s is missing", blob->str)
+					  : err_sys(err, -blob_fd, "blob %s", blob->str);
+	if (!t) {
+		r = txn_begin(s, &own, err);
+		t = own;
 	}
-	txn_free(t);
-	return r;
+	if (r == 0)
+		r = make_index(t, blob, blob_fd, err);
+	if (r == 0) {
+		fd = txn_open(t, index);
+		r = fd < 0 ? err_sys(err, -fd, "index of blob %s", blob->str) : 0;
+	}
+	if (r == 0 && own)
+		r = publish_made(own, blob, err);
+	txn_free(own);
+	return r < 0 ? r : TAKE_FD(fd);
 }
 
 /* The seekable copy; it is only a cache, so it may have to be made again. */
 static int open_copy(struct layer *l, struct err *err)
 {
+	struct store *s = l->all->store;
+	struct txn *t = l->all->txn, *own = NULL;
 	char path[DIGEST_MAX + 32];
-	struct txn *t;
-	int fd, r;
+	int fd, r = 0;
 
 	layer_copy_path(&l->digest, path);
-	fd = open_path(l->all->store, l->all->txn, path);
+	fd = open_path(s, t, path);
 	if (fd >= 0 && layer_copy_open(fd, l->h->plain_size, &l->copy) == 0)
 		return 0;
-	unlinkat(l->all->store->fd, path, 0);
-	r = txn_begin(l->all->store, &t, err);
-	if (r < 0)
-		return r;
-	r = layer_copy_make(t, &l->digest, err);
+	unlinkat(s->fd, path, 0);
+	if (t)
+		txn_drop(t, path);
+	else
+		r = txn_begin(s, &own, err);
 	if (r == 0)
-		r = txn_publish(t, err);
-	txn_free(t);
-	if (r < 0)
-		return r;
-	fd = open_path(l->all->store, NULL, path);
-	r = fd < 0 ? fd : layer_copy_open(fd, l->h->plain_size, &l->copy);
-	return r < 0 ? err_sys(err, -r, "blob %s: seekable copy", l->digest.str) : 0;
+		r = layer_copy_make(t ? t : own, &l->digest, err);
+	if (r == 0) {
+		fd = txn_open(t ? t : own, path);
+		r = fd < 0 ? fd : layer_copy_open(fd, l->h->plain_size, &l->copy);
+		if (r < 0)
+			err_sys(err, -r, "blob %s: seekable copy", l->digest.str);
+	}
+	if (r == 0 && own)
+		r = publish_made(own, &l->digest, err);
+	txn_free(own);
+	return r;
+}
+
+/* The index as it is, or made anew. From here on the layer is read through descriptors alone. */
+static int open_index(struct layer *l, struct err *err)
+{
+	char path[LAYER_PATH_MAX];
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	layer_index_path(&l->digest, path);
+	fd = open_path(l->all->store, l->all->txn, path);
+	r = fd < 0 ? fd : map_index(l, fd);
+	if (r == -ENOENT || r == -EBADMSG) {
+		if (fd >= 0)
+			close(fd);
+		fd = rebuild(l->all->store, l->all->txn, &l->digest, err);
+		if (fd < 0)
+			return fd;
+		r = map_index(l, fd);
+	}
+	return r < 0 ? err_sys(err, -r, "index of blob %s", l->digest.str) : 0;
 }
 
 static int layer_open(struct layer *l, struct err *err)
 {
 	char path[DIGEST_MAX + 8];
-	int r = map_index(l);
+	int r = open_index(l, err);
 
-	if (r == -ENOENT || r == -EBADMSG) {
-		r = rebuild(l->all->store, &l->digest, err);
-		if (r < 0)
-			return r;
-		r = map_index(l);
-	}
 	if (r < 0)
-		return err_sys(err, -r, "index of blob %s", l->digest.str);
+		return r;
 	blob_store_path(&l->digest, path);
 	l->blob_fd = open_path(l->all->store, l->all->txn, path);
 	if (l->blob_fd == -ENOENT)
@@ -309,27 +367,77 @@ void layer_unref(struct layer *l)
 	pthread_mutex_unlock(&ls->lock);
 }
 
+/* The header from an open index, where it is a good one. */
+static bool read_header(int fd, const struct digest *blob, struct layer_header *out)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && file_pread_all(fd, out, sizeof(*out), 0) == 0 &&
+	       check_header(out, blob, (uint64_t)st.st_size) == 0;
+}
+
+static int peek(struct store *s, struct txn *t, const struct digest *blob, struct layer_header *out,
+		struct err *err)
+{
+	char path[LAYER_PATH_MAX];
+	_cleanup_close_ int fd = -1;
+
+	layer_index_path(blob, path);
+	fd = open_path(s, t, path);
+	if (fd >= 0 && read_header(fd, blob, out))
+		return 0;
+	if (fd >= 0)
+		close(fd);
+	fd = rebuild(s, t, blob, err);
+	if (fd < 0)
+		return fd;
+	if (!read_header(fd, blob, out))
+		return err_set(err, EIO, "index of blob %s cannot be read", blob->str);
+	return 0;
+}
+
 int layer_peek(struct store *s, const struct digest *blob, struct layer_header *out,
 	       struct err *err)
 {
-	char path[LAYER_PATH_MAX];
-	int tries;
+	return peek(s, NULL, blob, out, err);
+}
 
-	layer_index_path(blob, path);
-	for (tries = 0; tries < 2; tries++) {
-		_cleanup_close_ int fd = open_path(s, NULL, path);
-		struct stat st;
-		int r;
+int layer_peek_in(struct txn *t, const struct digest *blob, struct layer_header *out,
+		  struct err *err)
+{
+	return peek(txn_store(t), t, blob, out, err);
+}
 
-		if (fd >= 0 && fstat(fd, &st) == 0 &&
-		    file_pread_all(fd, out, sizeof(*out), 0) == 0 &&
-		    check_header(out, blob, (uint64_t)st.st_size) == 0)
-			return 0;
-		r = rebuild(s, blob, err);
-		if (r < 0)
-			return r;
-	}
-	return err_set(err, EIO, "index of blob %s cannot be read", blob->str);
+int layer_keep(struct txn *t, const struct digest *blob, struct err *err)
+{
+	char path[DIGEST_MAX + 8], index[LAYER_PATH_MAX], copy[DIGEST_MAX + 32];
+	int r;
+
+	blob_store_path(blob, path);
+	r = txn_keep(t, path, err);
+	if (r == -ENOENT)
+		return err_set(err, ENOENT, "blob %s is missing", blob->str);
+	if (r < 0)
+		return r;
+	/* These may be missing; they are made from the blob. */
+	layer_index_path(blob, index);
+	layer_copy_path(blob, copy);
+	r = txn_keep(t, index, err);
+	if (r == 0 || r == -ENOENT)
+		r = txn_keep(t, copy, err);
+	return r == -ENOENT ? 0 : r;
+}
+
+void layer_drop(struct txn *t, const struct digest *blob)
+{
+	char path[DIGEST_MAX + 8], index[LAYER_PATH_MAX], copy[DIGEST_MAX + 32];
+
+	blob_store_path(blob, path);
+	layer_index_path(blob, index);
+	layer_copy_path(blob, copy);
+	txn_drop(t, path);
+	txn_drop(t, index);
+	txn_drop(t, copy);
 }
 
 uint32_t layer_id(const struct layer *l)

@@ -42,9 +42,23 @@ int layers_get(struct layers *ls, const struct digest *blob, struct layer **out,
 void layer_ref(struct layer *l);
 void layer_unref(struct layer *l);
 
-/* layer_peek - the header of a blob's index, without mapping it; the index is made where it is missing. */
+/*
+ * layer_peek - the header of a blob's index, without mapping it; the index is made where it is missing.
+ * layer_peek_in - the same for a blob that a transaction has, or the store; a new index is the transaction's
+ */
 int layer_peek(struct store *s, const struct digest *blob, struct layer_header *out,
 	       struct err *err);
+int layer_peek_in(struct txn *t, const struct digest *blob, struct layer_header *out,
+		  struct err *err);
+
+/*
+ * layer_keep - txn_keep() for a layer: its blob, and what the store has of its index and seekable copy.
+ * errors  -ENOENT the store does not have the blob
+ */
+int layer_keep(struct txn *t, const struct digest *blob, struct err *err);
+
+/* layer_drop - txn_drop() for a layer: blob, index and seekable copy. */
+void layer_drop(struct txn *t, const struct digest *blob);
 
 /* layer_id - a small number, unique among the layers of this process and never used again. */
 uint32_t layer_id(const struct layer *l);

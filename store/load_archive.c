@@ -23,8 +23,7 @@
 #include "base/map.h"
 #include "base/progress.h"
 #include "store/blob.h"
-#include "store/layer_format.h"
-#include "store/layer_copy.h"
+#include "store/layer.h"
 #include "store/txn.h"
 
 #define READ_BLOCK (1u << 20)
@@ -553,19 +552,6 @@ static const char *archive_next(struct load_source *src, size_t *pos)
 	return *pos < la->n ? la->v[(*pos)++]->path : NULL;
 }
 
-/* What ingest made of a blob that nobody asked for. */
-static void forget_blob(struct txn *t, const struct digest *d)
-{
-	char path[LAYER_PATH_MAX];
-
-	blob_store_path(d, path);
-	txn_drop(t, path);
-	layer_index_path(d, path);
-	txn_drop(t, path);
-	layer_copy_path(d, path);
-	txn_drop(t, path);
-}
-
 static void archive_forget(struct load_source *src, const struct map *needed)
 {
 	struct load_archive *la = archive_of(src);
@@ -573,7 +559,7 @@ static void archive_forget(struct load_source *src, const struct map *needed)
 
 	for (i = 0; i < la->n_blobs; i++)
 		if (!map_get(needed, la->blobs[i].str))
-			forget_blob(la->txn, &la->blobs[i]);
+			layer_drop(la->txn, &la->blobs[i]);
 }
 
 static void release(struct load_source *src)

@@ -102,11 +102,16 @@ static int known_layer(struct load_dir *ld, const struct digest *d, struct inges
 	struct layer_header h;
 	int r;
 
-	r = layer_peek(txn_store(ld->txn), d, &h, err);
+	/* Kept first, then trusted: an image that has it may be removed while the rest is loaded. */
+	r = layer_keep(ld->txn, d, err);
+	if (r == 0)
+		r = layer_peek_in(ld->txn, d, &h, err);
 	if (r == 0)
 		r = digest_parse(h.diff_id, &result.diff_id, err);
-	if (r < 0)
+	if (r < 0) {
+		layer_drop(ld->txn, d);
 		return r;
+	}
 	result.size = h.blob_size;
 	result.plain_size = h.plain_size;
 	result.codec = h.codec;

@@ -192,18 +192,19 @@ int load_put(struct load *l, const void *data, size_t len, const struct digest *
 	return 0;
 }
 
-/* Its manifest and all that hangs below it are in the store. */
-static bool is_whole(struct store *s, const struct descriptor *manifest)
+/* Its manifest and all that hangs below it are in the store, and kept for this load from now on. */
+static bool is_whole(struct txn *t, const struct descriptor *manifest)
 {
 	_cleanup_image_ struct image *i = NULL;
 	size_t k;
 
-	if (image_open(s, NULL, manifest, &i, NULL) < 0)
+	if (image_open(txn_store(t), t, manifest, &i, NULL) < 0)
 		return false;
 	for (k = 0; k < i->manifest.n_layers; k++)
-		if (!blob_exists(s, &i->manifest.layers[k].digest, i->manifest.layers[k].size))
+		if (!blob_exists(txn_store(t), &i->manifest.layers[k].digest,
+				 i->manifest.layers[k].size))
 			return false;
-	return true;
+	return image_keep(t, i, NULL) == 0;
 }
 
 /*
@@ -218,7 +219,7 @@ static int known_manifest(const struct load *l, const struct digest *id, struct 
 		const struct ref *ref = &l->before.v[i];
 
 		if (digest_eq(&ref->id, id) && manifest_media_is_manifest(ref->desc.media_type) &&
-		    is_whole(txn_store(l->txn), &ref->desc))
+		    is_whole(l->txn, &ref->desc))
 			return descriptor_copy(&ref->desc, out);
 	}
 	return -ENOENT;

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -18,6 +19,7 @@
 #include "store/reference.h"
 #include "store/refs.h"
 #include "store/save_part.h"
+#include "store/txn.h"
 
 #define READ_BLOCK (1u << 20)
 
@@ -244,25 +246,29 @@ static int copy_blob(struct save_sink *k, int fd, struct hash *h, char *block, u
 }
 
 /* A blob goes out only as what its name says: damage in the store is not handed on. */
-static int save_blob(struct store *s, struct save_sink *k, const struct descriptor *d, char *block,
+static int save_blob(struct txn *t, struct save_sink *k, const struct descriptor *d, char *block,
 		     struct progress *p, struct err *err)
 {
 	_cleanup_close_ int fd = -1;
 	char path[DIGEST_MAX + 8];
 	struct digest got;
 	struct hash *h;
+	struct stat st;
 	uint64_t size;
 	int r;
 
-	fd = blob_open(s, &d->digest, &size, err);
+	blob_store_path(&d->digest, path);
+	fd = txn_open(t, path);
 	if (fd < 0)
-		return fd;
+		return err_sys(err, -fd, "blob %s", d->digest.str);
+	if (fstat(fd, &st) < 0)
+		return err_sys(err, errno, "blob %s", d->digest.str);
+	size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
 	if (size != (uint64_t)d->size)
 		return err_set(err, EBADMSG,
 			       "blob %s is damaged: it has %llu bytes instead of %lld",
 			       d->digest.str, (unsigned long long)size, (long long)d->size);
 	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-	blob_store_path(&d->digest, path);
 	h = hash_new(&d->digest);
 	if (!h)
 		return err_nomem(err);
@@ -283,8 +289,8 @@ static int save_blob(struct store *s, struct save_sink *k, const struct descript
 	return r;
 }
 
-static int save_blobs(struct store *s, struct save_sink *k, const struct blob_list *blobs,
-		      bool quiet, struct err *err)
+static int save_blobs(struct txn *t, struct save_sink *k, const struct blob_list *blobs, bool quiet,
+		      struct err *err)
 {
 	_cleanup_free_ char *block = malloc(READ_BLOCK);
 	struct progress progress;
@@ -307,7 +313,7 @@ static int save_blobs(struct store *s, struct save_sink *k, const struct blob_li
 			r = k->ops->dir(k, dir, err);
 		}
 		if (r == 0)
-			r = save_blob(s, k, blobs->v[i], block, &progress, err);
+			r = save_blob(t, k, blobs->v[i], block, &progress, err);
 	}
 	progress_end(&progress);
 	return r;
@@ -322,7 +328,7 @@ static int save_text(struct save_sink *k, const char *path, const struct buf *te
 	return r == 0 ? k->ops->end(k, err) : r;
 }
 
-static int save_set(struct store *s, struct save_sink *k, const struct save_set *set,
+static int save_set(struct txn *t, struct save_sink *k, const struct save_set *set,
 		    enum save_format format, bool quiet, struct err *err)
 {
 	struct buf index _cleanup_buf_ = BUF_INIT, manifest _cleanup_buf_ = BUF_INIT;
@@ -335,7 +341,7 @@ static int save_set(struct store *s, struct save_sink *k, const struct save_set 
 		return err_nomem(err);
 	r = list_blobs(set, &blobs, err);
 	if (r == 0)
-		r = save_blobs(s, k, &blobs, quiet, err);
+		r = save_blobs(t, k, &blobs, quiet, err);
 	free(blobs.v);
 	if (r == 0)
 		r = save_text(k, "index.json", &index, err);
@@ -346,11 +352,26 @@ static int save_set(struct store *s, struct save_sink *k, const struct save_set 
 	return r == 0 ? k->ops->commit(k, err) : r;
 }
 
+DEFINE_CLEANUP_PTR(struct txn, txn_free);
+
+static int keep(struct txn *t, const struct image *i, struct err *err)
+{
+	size_t k;
+	int r = blob_keep(t, &i->desc.digest, err);
+
+	if (r == 0)
+		r = blob_keep(t, &i->id, err);
+	for (k = 0; k < i->manifest.n_layers && r == 0; k++)
+		r = blob_keep(t, &i->manifest.layers[k].digest, err);
+	return r;
+}
+
 int save(struct store *s, char *const *names, size_t n, enum save_format format, const char *output,
 	 bool quiet, struct err *err)
 {
 	_cleanup_set_ struct save_set set = { 0 };
 	_cleanup_refs_ struct refs refs = { 0 };
+	_cleanup_(cleanup_txn_free) struct txn *t = NULL;
 	struct save_sink *sink = NULL;
 	size_t i;
 	int r;
@@ -358,13 +379,18 @@ int save(struct store *s, char *const *names, size_t n, enum save_format format,
 	r = refs_read(s, &refs, err);
 	for (i = 0; i < n && r == 0; i++)
 		r = choose(&set, s, &refs, names[i], err);
+	/* Nothing is published by it; it only keeps the blobs until they are written out. */
+	if (r == 0)
+		r = txn_begin(s, &t, err);
+	for (i = 0; i < set.n && r == 0; i++)
+		r = keep(t, set.v[i].image, err);
 	if (r < 0)
 		return r;
 	r = format == SAVE_OCI_DIR ? save_dir_open(output, &sink, err)
 				   : save_tar_open(output, &sink, err);
 	if (r < 0)
 		return r;
-	r = save_set(s, sink, &set, format, quiet, err);
+	r = save_set(t, sink, &set, format, quiet, err);
 	sink->ops->free(sink);
 	return r;
 }

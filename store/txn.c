@@ -24,6 +24,7 @@
 struct txn_file {
 	char name[16];
 	char *path; /* where it goes; NULL until txn_add() */
+	bool kept;  /* the store's own: txn_keep() */
 	bool made;  /* published, and nothing was there before */
 };
 
@@ -109,7 +110,7 @@ int txn_create(struct txn *t, char name[static 16], struct err *err)
 	return fd;
 }
 
-int txn_add(struct txn *t, const char *name, const char *path, struct err *err)
+static int add(struct txn *t, const char *name, const char *path, bool kept, struct err *err)
 {
 	struct txn_file *f = NULL;
 	int r = -ENOMEM;
@@ -133,6 +134,7 @@ int txn_add(struct txn *t, const char *name, const char *path, struct err *err)
 	if (!f)
 		goto out;
 	snprintf(f->name, sizeof(f->name), "%s", name);
+	f->kept = kept;
 	f->path = strdup(path);
 	if (!f->path || map_put(&t->by_path, path, f) < 0)
 		goto out;
@@ -144,6 +146,51 @@ out:
 		free(f->path);
 	free(f);
 	return r < 0 ? err_nomem(err) : 0;
+}
+
+int txn_add(struct txn *t, const char *name, const char *path, struct err *err)
+{
+	return add(t, name, path, false, err);
+}
+
+/* A copy in place of a link: for a file system without links, or a file that is another user's. */
+static int copy_in(struct txn *t, const char *path, const char *name)
+{
+	_cleanup_close_ int in = openat(t->store->fd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_close_ int out = -1;
+	struct stat st;
+	int r;
+
+	if (in < 0 || fstat(in, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	out = openat(t->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (out < 0)
+		return -errno;
+	r = file_copy(in, out, (uint64_t)st.st_size);
+	return r == 0 && fdatasync(out) < 0 ? -errno : r;
+}
+
+int txn_keep(struct txn *t, const char *path, struct err *err)
+{
+	char name[16];
+	bool has;
+	int r = 0;
+
+	pthread_mutex_lock(&t->lock);
+	has = map_get(&t->by_path, path) != NULL;
+	snprintf(name, sizeof(name), "%u", t->next++);
+	pthread_mutex_unlock(&t->lock);
+	if (has)
+		return 0;
+	if (linkat(t->store->fd, path, t->fd, name, 0) < 0)
+		r = errno == ENOENT ? -ENOENT : copy_in(t, path, name);
+	if (r < 0) {
+		txn_discard(t, name);
+		return err_sys(err, -r, "store %s: %s", t->store->path, path);
+	}
+	return add(t, name, path, true, err);
 }
 
 void txn_replace(struct txn *t, const char *name, const char *path)
@@ -202,7 +249,10 @@ static int make_parent(struct txn *t, const char *path)
 	return file_mkdirs(t->store->fd, dir, 0700);
 }
 
-/* A file of this name in the store is replaced: ours is verified, that one may have suffered. */
+/*
+ * A file of this name in the store is replaced: ours is verified, that one may have suffered.
+ * One that was only kept goes back where it is missing.
+ */
 static int publish_one(struct txn *t, struct txn_file *f)
 {
 	int r = make_parent(t, f->path);
@@ -210,6 +260,8 @@ static int publish_one(struct txn *t, struct txn_file *f)
 	if (r < 0)
 		return r;
 	f->made = faccessat(t->store->fd, f->path, F_OK, AT_SYMLINK_NOFOLLOW) < 0;
+	if (f->kept && !f->made)
+		return 0;
 	return renameat(t->fd, f->name, t->store->fd, f->path) < 0 ? -errno : 0;
 }
 
@@ -241,7 +293,8 @@ static int sync_files(struct txn *t)
 	int r = t->last[0] ? sync_file(t, t->last) : 0;
 
 	for (i = 0; i < t->n && r == 0; i++)
-		r = sync_file(t, t->files[i]->name);
+		if (!t->files[i]->kept)
+			r = sync_file(t, t->files[i]->name);
 	return r;
 }
 
@@ -252,9 +305,12 @@ static int sync_parents(struct txn *t)
 	int r = 0;
 
 	for (i = 0; i < t->n && r == 0; i++) {
-		size_t len = (size_t)(strrchr(t->files[i]->path, '/') - t->files[i]->path);
-		_cleanup_free_ char *dir = strndup(t->files[i]->path, len);
+		const struct txn_file *f = t->files[i];
+		size_t len = (size_t)(strrchr(f->path, '/') - f->path);
+		_cleanup_free_ char *dir = strndup(f->path, len);
 
+		if (f->kept && !f->made)
+			continue;
 		if (!dir)
 			r = -ENOMEM;
 		else if (!map_get(&seen, dir))

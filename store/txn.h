@@ -36,6 +36,15 @@ int txn_create(struct txn *t, char name[static 16], struct err *err);
  */
 int txn_add(struct txn *t, const char *name, const char *path, struct err *err);
 
+/*
+ * txn_keep - a file that the store has already, and that what is being added relies on, shall be
+ * there when the transaction is published, whatever is collected until then: it gets one more
+ * name in the transaction (a link, or a copy where the file system has none).
+ * What the transaction has under that path is fine.
+ * errors  -ENOENT the store does not have it
+ */
+int txn_keep(struct txn *t, const char *path, struct err *err);
+
 /* txn_replace - the file name shall be path at the very end, after all others. path is borrowed; one a transaction. */
 void txn_replace(struct txn *t, const char *name, const char *path);
 void txn_discard(struct txn *t, const char *name);
