@@ -8,6 +8,7 @@ dist_man_MANS += man/imagefs-images.1
 dist_man_MANS += man/imagefs-tag.1
 dist_man_MANS += man/imagefs-inspect.1
 dist_man_MANS += man/imagefs-commit.1
+dist_man_MANS += man/imagefs-completion.1
 dist_man_MANS += man/imagefs-create.1
 dist_man_MANS += man/imagefs-ps.1
 dist_man_MANS += man/imagefs-rm.1

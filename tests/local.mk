@@ -18,6 +18,7 @@ UNIT_TESTS = \
 SHELL_TESTS = \
 	tests/cli/commit \
 	tests/cli/commit-bytes \
+	tests/cli/completion \
 	tests/cli/containers \
 	tests/cli/create \
 	tests/cli/diff \

@@ -1,6 +1,7 @@
 bin_PROGRAMS += imagefs
 imagefs_SOURCES = \
 	tools/cmd_commit.c \
+	tools/cmd_completion.c \
 	tools/cmd_create.c \
 	tools/cmd_diff.c \
 	tools/cmd_images.c \

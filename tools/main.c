@@ -34,6 +34,7 @@ static const struct verb *const verbs[] = {
 	&cmd_rename,
 	&cmd_diff,
 	&cmd_commit,
+	&cmd_completion,
 	NULL,
 };
 
@@ -51,9 +52,18 @@ static const char *const later[] = {
 	"search",
 	"verify",
 	"df",
-	"completion",
 };
 /* clang-format on */
+
+const struct verb *const *const verb_table = verbs;
+
+const char verb_global_help[] =
+	"  --store DIR   the store (else $IMAGEFS_STORE, else /var/lib/imagefs for root,\n"
+	"                else ${XDG_DATA_HOME:-~/.local/share}/imagefs)\n"
+	"  -q, --quiet   no progress, no remarks\n"
+	"  --debug       say what is done\n"
+	"  --help        this, or a verb's own help\n"
+	"  --version     print the version\n";
 
 static struct globals globals;
 
@@ -67,15 +77,10 @@ static void print_help(void)
 	       "Verbs:\n");
 	for (i = 0; verbs[i]; i++)
 		printf("  %-10s %s\n", verbs[i]->name, verbs[i]->summary);
-	printf("\nOptions, before or after the verb:\n"
-	       "  --store DIR   the store (else $IMAGEFS_STORE, else /var/lib/imagefs for root,\n"
-	       "                else ${XDG_DATA_HOME:-~/.local/share}/imagefs)\n"
-	       "  -q, --quiet   no progress, no remarks\n"
-	       "  --debug       say what is done\n"
-	       "  --help        this, or a verb's own help\n"
-	       "  --version     print the version\n\n"
+	printf("\nOptions, before or after the verb:\n%s\n"
 	       "Example:\n"
-	       "  imagefs load -i debian.tar && imagefs mount /mnt && ls /mnt/images\n");
+	       "  imagefs load -i debian.tar && imagefs mount /mnt && ls /mnt/images\n",
+	       verb_global_help);
 }
 
 static void print_verb_help(const struct verb *v)
