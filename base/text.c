@@ -13,14 +13,17 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 
-size_t text_printable(const char *text)
+size_t text_decode(const char *text, const char *end, uint32_t *out)
 {
 	const unsigned char *s = (const unsigned char *)text;
 	uint32_t c;
 	size_t n, i;
 
+	if (text >= end)
+		return 0;
+	*out = s[0];
 	if (s[0] < 0x80)
-		return s[0] >= 0x20 && s[0] != 0x7f ? 1 : 0;
+		return 1;
 	if (s[0] >= 0xc2 && s[0] <= 0xdf)
 		n = 2, c = s[0] & 0x1f;
 	else if (s[0] >= 0xe0 && s[0] <= 0xef)
@@ -29,18 +32,47 @@ size_t text_printable(const char *text)
 		n = 4, c = s[0] & 0x07;
 	else
 		return 0;
+	if ((size_t)(end - text) < n)
+		return 0;
 	for (i = 1; i < n; i++) {
 		if ((s[i] & 0xc0) != 0x80)
 			return 0;
 		c = c << 6 | (s[i] & 0x3f);
 	}
-	if ((n == 3 && c < 0x800) || (n == 4 && c < 0x10000) || c > 0x10ffff)
+	if ((n == 3 && c < 0x800) || (n == 4 && c < 0x10000) || c > 0x10ffff ||
+	    (c >= 0xd800 && c <= 0xdfff))
 		return 0;
-	/* Surrogates, C1 controls, and what turns the direction of text round. */
-	if ((c >= 0xd800 && c <= 0xdfff) || (c >= 0x80 && c < 0xa0) || c == 0x200e || c == 0x200f ||
+	*out = c;
+	return n;
+}
+
+int text_encode(struct buf *out, uint32_t c)
+{
+	char s[4];
+	size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4, i;
+
+	for (i = n - 1; i > 0; i--, c >>= 6)
+		s[i] = (char)(0x80 | (c & 0x3f));
+	s[0] = (char)(n == 1 ? c : (0xf00u >> n & 0xffu) | c);
+	return buf_append(out, s, n);
+}
+
+/* Printable code points of what may hold more bytes behind end. */
+static size_t printable(const char *s, const char *end)
+{
+	uint32_t c = 0;
+	size_t n = text_decode(s, end, &c);
+
+	/* C0 and C1 controls, and what turns the direction of text round. */
+	if (c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x200e || c == 0x200f ||
 	    (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069))
 		return 0;
 	return n;
+}
+
+size_t text_printable(const char *text)
+{
+	return printable(text, text + strnlen(text, 4));
 }
 
 int text_escape(struct buf *out, const char *name)
@@ -58,6 +90,23 @@ int text_escape(struct buf *out, const char *name)
 			r = buf_printf(out, "\\x%02x", *s);
 			s++;
 		}
+	}
+	return r;
+}
+
+int text_escape_line(struct buf *out, const char *s, size_t len)
+{
+	const char *end = s + len;
+	int r = 0;
+
+	while (s < end && r == 0) {
+		size_t n = printable(s, end);
+
+		if (n)
+			r = buf_append(out, s, n);
+		else
+			r = buf_printf(out, "\\x%02x", (unsigned char)*s);
+		s += n ? n : 1;
 	}
 	return r;
 }
@@ -124,6 +173,14 @@ void text_time(struct timespec t, char out[static 48])
 	snprintf(out, 48, "%04d-%02d-%02dT%02d:%02d:%02d%sZ", (tm.tm_year + 1900) % 10000,
 		 (tm.tm_mon + 1) % 100, tm.tm_mday % 100, tm.tm_hour % 100, tm.tm_min % 100,
 		 tm.tm_sec % 100, frac);
+}
+
+void text_date(struct timespec t, char out[static 48])
+{
+	struct tm tm;
+
+	if (!gmtime_r(&t.tv_sec, &tm) || strftime(out, 48, "%Y-%m-%d %H:%M:%S +0000 UTC", &tm) == 0)
+		snprintf(out, 48, "0001-01-01 00:00:00 +0000 UTC");
 }
 
 static bool digits(const char **s, int n, int *out)

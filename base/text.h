@@ -20,6 +20,18 @@ size_t text_printable(const char *s);
  */
 int text_escape(struct buf *out, const char *name);
 
+/*
+ * text_escape_line - the same for len bytes of text that shall stay as it was typed: a backslash is
+ * left alone. What comes out is one line.
+ */
+int text_escape_line(struct buf *out, const char *s, size_t len);
+
+/* text_decode - the code point at s, before end, and its length; 0: no valid UTF-8. */
+size_t text_decode(const char *s, const char *end, uint32_t *c);
+
+/* text_encode - append a code point as UTF-8; 0 or -ENOMEM. */
+int text_encode(struct buf *out, uint32_t c);
+
 /* text_size - bytes as docker prints them: decimal units, three digits ("1.16GB"). */
 void text_size(uint64_t bytes, char out[static 32]);
 
@@ -30,6 +42,9 @@ void text_ago(int64_t seconds, char out[static 48]);
  * text_time - RFC 3339 in UTC; nanoseconds only where they are not 0, as Go prints them.
  */
 void text_time(struct timespec t, char out[static 48]);
+
+/* text_date - as Go prints a time in UTC ("2023-01-02 15:04:05 +0000 UTC"); no fraction. */
+void text_date(struct timespec t, char out[static 48]);
 
 /* text_parse_time - RFC 3339, with an offset or Z; 0 or -EINVAL. */
 int text_parse_time(const char *s, struct timespec *out);

@@ -49,6 +49,13 @@ libstore_a_SOURCES = \
 	store/span_decode.c \
 	store/store.c store/store.h \
 	store/tar_write.c store/tar_write.h \
+	store/template.h store/template_int.h \
+	store/template_func.c \
+	store/template_lex.c \
+	store/template_parse.c \
+	store/template_print.c \
+	store/template_printf.c \
+	store/template_run.c \
 	store/tree.c store/tree.h \
 	store/tree_apply.c \
 	store/tree_int.h \

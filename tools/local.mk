@@ -16,6 +16,8 @@ imagefs_SOURCES = \
 	tools/cmd_tag.c \
 	tools/cmd_umount.c \
 	tools/epoch.c tools/epoch.h \
+	tools/filter.c tools/filter.h \
+	tools/listing.c tools/listing.h \
 	tools/main.c tools/verb.h
 imagefs_LDADD = $(STORE_LIBS)
 # Where `imagefs mount` looks for the daemon when it is not beside it.
