@@ -493,7 +493,7 @@ int container_lock(const struct container *c, bool exclusive, bool wait)
 	return TAKE_FD(fd);
 }
 
-/* The regular files below upper/, each once however many names it has. */
+/* Files and symbolic links below upper/, as docker counts: each once however many names it has. */
 static int size_tree(int top, uint64_t *sum)
 {
 	struct walk w _cleanup_walk_ = WALK_INIT;
@@ -512,7 +512,7 @@ static int size_tree(int top, uint64_t *sum)
 			fd = openat(w.fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 			if (fd >= 0)
 				r = walk_enter(&w, fd);
-		} else if (S_ISREG(st.st_mode)) {
+		} else if (S_ISREG(st.st_mode) || S_ISLNK(st.st_mode)) {
 			snprintf(key, sizeof(key), "%llx", (unsigned long long)st.st_ino);
 			if (st.st_nlink > 1 && map_get(&seen, key))
 				continue;

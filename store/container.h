@@ -76,7 +76,7 @@ int container_rename(struct store *s, const char *name, const char *to, struct e
  */
 int container_lock(const struct container *c, bool exclusive, bool wait);
 
-/* container_changed_size - bytes of regular files in upper/. */
+/* container_changed_size - bytes of files and symbolic links in upper/. */
 int container_changed_size(const struct container *c, uint64_t *out, struct err *err);
 
 #endif

@@ -59,7 +59,7 @@ int image_get(struct store *s, const char *name, struct image **out, struct err 
 int image_find(struct store *s, const struct refs *refs, const char *name, size_t *pos,
 	       struct err *err);
 
-/* image_size - the sum of its layers' files, from their indexes; bytes. */
+/* image_size - the sum of its layers' files and symbolic links, from their indexes; bytes. */
 int image_size(struct store *s, const struct image *i, uint64_t *out, struct err *err);
 
 /*

@@ -163,12 +163,12 @@ static int put_entries(struct layer_build *b, const struct order *o, struct laye
 		} else if (ino->type == ENTRY_FILE) {
 			e.first = ino->extent;
 			e.count = ino->n_extents;
-			if (ino->first_node == i)
-				h->content_size += ino->size;
 		} else if (ino->type == ENTRY_SYMLINK || ino->type == ENTRY_LINK) {
 			e.first = ino->target;
 			e.count = (uint32_t)ino->size;
 		}
+		if ((ino->type == ENTRY_FILE || ino->type == ENTRY_SYMLINK) && ino->first_node == i)
+			h->content_size += ino->size;
 		if (buf_append(out, &e, sizeof(e)) < 0)
 			return -ENOMEM;
 	}

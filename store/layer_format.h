@@ -14,7 +14,7 @@
 void layer_index_path(const struct digest *blob, char out[static LAYER_PATH_MAX]);
 
 #define LAYER_MAGIC "IMGFSIDX"
-#define LAYER_VERSION 1u
+#define LAYER_VERSION 2u
 
 #define LAYER_NONE UINT32_MAX
 
@@ -41,7 +41,7 @@ struct layer_header {
 	uint64_t blob_size;
 	uint64_t plain_size;
 	uint64_t
-		content_size; /* sum of the regular files' sizes, each inode once: what docker calls its size */
+		content_size; /* sum of the sizes of files and symbolic links, each inode once: what docker calls its size */
 	uint64_t file_size; /* of the index */
 	char blob_digest[136];
 	char diff_id[136];
