@@ -7,6 +7,7 @@ dist_man_MANS += man/mount.imagefs.8
 dist_man_MANS += man/imagefs-images.1
 dist_man_MANS += man/imagefs-tag.1
 dist_man_MANS += man/imagefs-inspect.1
+dist_man_MANS += man/imagefs-history.1
 dist_man_MANS += man/imagefs-commit.1
 dist_man_MANS += man/imagefs-completion.1
 dist_man_MANS += man/imagefs-create.1

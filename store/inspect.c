@@ -1,9 +1,11 @@
 /*
- * Docker's keys from a config, in docker's order.
+ * Docker's keys from a config and from index.json, in docker's order.
  */
 #include "store/inspect.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -12,37 +14,76 @@
 #include "base/text.h"
 #include "store/container.h"
 #include "store/image.h"
-#include "store/json.h"
+#include "store/inspect_int.h"
 #include "store/reference.h"
 #include "store/refs.h"
+#include "store/store.h"
 
 #define INDENT 4
+/* How Go writes a time that was never set. */
+#define NO_TIME "0001-01-01T00:00:00Z"
 
-/* The familiar names of an image. New reference; NULL: no memory. */
-static json_t *tags_of(const struct refs *refs, const struct digest *id)
+void inspect_free(struct json_t *j)
 {
-	json_t *tags = json_array();
-	size_t i;
-
-	for (i = 0; tags && i < refs->n; i++) {
-		_cleanup_reference_ struct reference ref = { 0 };
-		_cleanup_free_ char *familiar = NULL;
-
-		if (!refs->v[i].name || !digest_eq(&refs->v[i].id, id) ||
-		    reference_parse(refs->v[i].name, &ref, NULL) < 0)
-			continue;
-		familiar = reference_familiar(&ref);
-		if (!familiar || json_array_append_new(tags, json_string(familiar)) < 0) {
-			json_decref(tags);
-			return NULL;
-		}
-	}
-	return tags;
+	json_decref(j);
 }
 
-static void copy_str(json_t *to, const char *key, const char *value)
+/* What one entry of index.json adds. */
+static int add_names(const struct ref *entry, json_t *tags, json_t *digests)
+{
+	_cleanup_reference_ struct reference ref = { 0 };
+	struct buf pinned _cleanup_buf_ = BUF_INIT;
+	_cleanup_free_ char *familiar = NULL, *repo = NULL;
+
+	if (!entry->name || reference_parse(entry->name, &ref, NULL) < 0)
+		return 0;
+	familiar = reference_familiar(&ref);
+	repo = reference_repo(&ref);
+	if (!familiar || !repo || inspect_append_once(tags, familiar) < 0)
+		return -ENOMEM;
+	if (!digest_is_set(&entry->repo_digest))
+		return 0;
+	return buf_printf(&pinned, "%s@%s", repo, entry->repo_digest.str) < 0 ||
+			       inspect_append_once(digests, pinned.data) < 0
+		       ? -ENOMEM
+		       : 0;
+}
+
+/* RepoTags, RepoDigests, and when the last one was given. */
+static int add_references(json_t *j, const struct refs *refs, const struct digest *id,
+			  struct timespec *tagged)
+{
+	json_t *tags = json_array(), *digests = json_array();
+	size_t i;
+	int r = 0;
+
+	if (json_object_set_new(j, "RepoTags", tags) < 0 ||
+	    json_object_set_new(j, "RepoDigests", digests) < 0)
+		return -ENOMEM;
+	for (i = 0; i < refs->n && r == 0; i++) {
+		const struct ref *entry = &refs->v[i];
+
+		if (!digest_eq(&entry->id, id))
+			continue;
+		if (entry->tagged.tv_sec > tagged->tv_sec ||
+		    (entry->tagged.tv_sec == tagged->tv_sec &&
+		     entry->tagged.tv_nsec > tagged->tv_nsec))
+			*tagged = entry->tagged;
+		r = add_names(entry, tags, digests);
+	}
+	if (r == 0)
+		r = inspect_sorted(tags);
+	return r < 0 ? r : inspect_sorted(digests);
+}
+
+static void set_str(json_t *to, const char *key, const char *value)
 {
 	json_object_set_new(to, key, json_string(value ? value : ""));
+}
+
+static void set_int(json_t *to, const char *key, uint64_t value)
+{
+	json_object_set_new(to, key, json_integer((json_int_t)value));
 }
 
 /* Docker falls back to the last history entry for what the config itself does not say. */
@@ -52,23 +93,209 @@ static const char *comment_of(const json_t *config)
 	const char *s = json_str(config, "comment");
 	size_t n = json_array_size(history);
 
-	if (!s && n)
+	if ((!s || !*s) && n)
 		s = json_str(json_array_get(history, n - 1), "comment");
 	return s;
 }
 
-static json_t *rootfs_of(const struct image *i)
+/* As Go reads and writes a time: its zone stays, its fraction loses zeros at the end. */
+static void set_created(json_t *j, const json_t *config)
 {
-	json_t *layers = json_array();
+	const char *s = json_str(config, "created");
+	struct timespec t;
+	char text[48];
+
+	if (s && *s && s[strlen(s) - 1] == 'Z' && text_parse_time(s, &t) == 0) {
+		text_time(t, text);
+		s = text;
+	}
+	set_str(j, "Created", s && *s ? s : NO_TIME);
+}
+
+static void set_rootfs(json_t *j, const struct image *i)
+{
+	json_t *rootfs = json_object(), *layers = json_array();
 	size_t n;
 
 	for (n = 0; n < i->manifest.n_layers; n++)
 		json_array_append_new(layers, json_string(i->diff_ids[n].str));
-	return json_pack("{s:s, s:o}", "Type", "layers", "Layers", layers);
+	set_str(rootfs, "Type", "layers");
+	if (n)
+		json_object_set(rootfs, "Layers", layers);
+	json_decref(layers);
+	json_object_set_new(j, "RootFS", rootfs);
 }
 
-/* Append an object, every line after the first one indented once more. */
-static int put_object(const json_t *j, struct buf *out, struct err *err)
+static void set_metadata(json_t *j, struct timespec tagged)
+{
+	json_t *metadata = json_object();
+	char text[48] = NO_TIME;
+
+	if (tagged.tv_sec)
+		text_time(tagged, text);
+	set_str(metadata, "LastTagTime", text);
+	json_object_set_new(j, "Metadata", metadata);
+}
+
+static int set_config(json_t *j, const char *key, const json_t *config)
+{
+	return json_object_set_new(j, key, inspect_config(config));
+}
+
+int inspect_image(struct store *s, const struct image *i, const struct refs *refs,
+		  struct json_t **out, struct err *err)
+{
+	const struct digest *parent = refs_parent(refs, &i->id);
+	_cleanup_json_ json_t *j = json_object();
+	const json_t *config = i->config;
+	struct timespec tagged = { 0 };
+	const char *os = json_str(config, "os");
+	uint64_t size;
+	int r;
+
+	if (!j)
+		return err_nomem(err);
+	r = image_size(s, i, &size, err);
+	if (r < 0)
+		return r;
+	set_str(j, "Id", i->id.str);
+	if (add_references(j, refs, &i->id, &tagged) < 0)
+		return err_nomem(err);
+	set_str(j, "Parent", parent ? parent->str : NULL);
+	set_str(j, "Comment", comment_of(config));
+	set_created(j, config);
+	set_str(j, "Container", json_str(config, "container"));
+	if (set_config(j, "ContainerConfig", json_object_get(config, "container_config")) < 0)
+		return err_nomem(err);
+	set_str(j, "DockerVersion", json_str(config, "docker_version"));
+	set_str(j, "Author", json_str(config, "author"));
+	if (json_is_object(json_object_get(config, "config"))) {
+		if (set_config(j, "Config", json_object_get(config, "config")) < 0)
+			return err_nomem(err);
+	} else {
+		json_object_set_new(j, "Config", json_null());
+	}
+	set_str(j, "Architecture", json_str(config, "architecture"));
+	if (json_str(config, "variant") && *json_str(config, "variant"))
+		set_str(j, "Variant", json_str(config, "variant"));
+	set_str(j, "Os", os && *os ? os : "linux");
+	if (json_str(config, "os.version") && *json_str(config, "os.version"))
+		set_str(j, "OsVersion", json_str(config, "os.version"));
+	set_int(j, "Size", size);
+	set_int(j, "VirtualSize", size);
+	set_rootfs(j, i);
+	set_metadata(j, tagged);
+	*out = TAKE_PTR(j);
+	return 0;
+}
+
+/* Path and Args: what would run. */
+static void set_command(json_t *j, const json_t *config)
+{
+	static const char *const keys[] = { "Entrypoint", "Cmd" };
+	json_t *args = json_array(), *item, *words;
+	const char *path = NULL;
+	size_t i, k;
+
+	for (k = 0; k < ARRAY_SIZE(keys); k++) {
+		words = json_object_get(config, keys[k]);
+		json_array_foreach(words, i, item)
+		{
+			if (path)
+				json_array_append(args, item);
+			else
+				path = json_string_value(item);
+		}
+	}
+	set_str(j, "Path", path);
+	json_object_set_new(j, "Args", args);
+}
+
+/* Where what changed lies. */
+static void set_directories(json_t *j, const struct store *s, const struct container *c)
+{
+	static const struct {
+		const char *key, *name;
+	} dirs[] = { { "UpperDir", "upper" }, { "WorkDir", "work" } };
+	_cleanup_free_ char *store = realpath(s->path, NULL);
+	json_t *driver = json_object(), *data = json_object();
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(dirs); i++) {
+		struct buf path _cleanup_buf_ = BUF_INIT;
+
+		if (buf_printf(&path, "%s/imagefs/containers/%s/%s", store ? store : s->path,
+			       c->name, dirs[i].name) == 0)
+			set_str(data, dirs[i].key, path.data);
+	}
+	json_object_set_new(driver, "Data", data);
+	set_str(driver, "Name", "imagefs");
+	json_object_set_new(j, "GraphDriver", driver);
+}
+
+/* The image's config, as a container has it. New reference. */
+static json_t *container_config(const struct container *c, const json_t *image_config)
+{
+	_cleanup_reference_ struct reference ref = { 0 };
+	_cleanup_free_ char *familiar = NULL;
+	json_t *config = inspect_config(image_config);
+
+	if (!config)
+		return NULL;
+	if (c->image_name && reference_parse(c->image_name, &ref, NULL) == 0)
+		familiar = reference_familiar(&ref);
+	set_str(config, "Image", familiar ? familiar : c->image_id.str);
+	if (json_is_null(json_object_get(config, "Labels")))
+		json_object_set_new(config, "Labels", json_object());
+	return config;
+}
+
+int inspect_container(struct store *s, const struct container *c, bool total, struct json_t **out,
+		      struct err *err)
+{
+	_cleanup_image_ struct image *image = NULL;
+	_cleanup_json_ json_t *j = json_object(), *config = NULL;
+	struct buf name _cleanup_buf_ = BUF_INIT;
+	const char *os = NULL;
+	char created[48];
+	uint64_t size, below;
+	int r;
+
+	if (!j || buf_printf(&name, "/%s", c->name) < 0)
+		return err_nomem(err);
+	r = container_changed_size(c, &size, err);
+	if (r < 0)
+		return r;
+	/* A container whose image is damaged is still shown, as far as it goes. */
+	r = image_open(s, NULL, &c->manifest, &image, total ? err : NULL);
+	if (r == 0 && total)
+		r = image_size(s, image, &below, err);
+	if (r < 0 && total)
+		return err_wrap(err, r, "container %s: its image", c->name);
+	config = container_config(c, image ? json_object_get(image->config, "config") : NULL);
+	if (!config)
+		return err_nomem(err);
+	if (image)
+		os = json_str(image->config, "os");
+	text_time(c->created, created);
+	set_str(j, "Id", c->name);
+	set_str(j, "Created", created);
+	set_command(j, config);
+	set_str(j, "Image", c->image_id.str);
+	set_str(j, "Name", name.data);
+	set_str(j, "Driver", "imagefs");
+	set_str(j, "Platform", os && *os ? os : "linux");
+	set_directories(j, s, c);
+	set_int(j, "SizeRw", size);
+	if (total)
+		set_int(j, "SizeRootFs", size + below);
+	json_object_set(j, "Config", config);
+	*out = TAKE_PTR(j);
+	return 0;
+}
+
+/* Every line after the first one is indented once more. */
+int inspect_text(const struct json_t *j, struct buf *out, struct err *err)
 {
 	char *text = json_dumps(j, JSON_INDENT(INDENT));
 	const char *p;
@@ -83,65 +310,7 @@ static int put_object(const json_t *j, struct buf *out, struct err *err)
 	return r < 0 ? err_nomem(err) : 0;
 }
 
-int inspect_image(struct store *s, const struct image *i, const struct refs *refs, struct buf *out,
-		  struct err *err)
+int inspect_line(const struct json_t *j, struct buf *out, struct err *err)
 {
-	const json_t *config = i->config;
-	_cleanup_json_ json_t *j = json_object(), *tags = tags_of(refs, &i->id);
-	json_t *run = json_object_get(config, "config");
-	uint64_t size;
-	int r;
-
-	if (!j || !tags)
-		return err_nomem(err);
-	r = image_size(s, i, &size, err);
-	if (r < 0)
-		return r;
-	copy_str(j, "Id", i->id.str);
-	json_object_set(j, "RepoTags", tags);
-	json_object_set_new(j, "RepoDigests", json_array());
-	copy_str(j, "Parent", NULL);
-	copy_str(j, "Comment", comment_of(config));
-	copy_str(j, "Created", json_str(config, "created"));
-	copy_str(j, "DockerVersion", json_str(config, "docker_version"));
-	copy_str(j, "Author", json_str(config, "author"));
-	json_object_set_new(j, "Config", run ? json_incref(run) : json_null());
-	copy_str(j, "Architecture", json_str(config, "architecture"));
-	if (json_str(config, "variant"))
-		copy_str(j, "Variant", json_str(config, "variant"));
-	copy_str(j, "Os", json_str(config, "os"));
-	if (json_str(config, "os.version"))
-		copy_str(j, "OsVersion", json_str(config, "os.version"));
-	json_object_set_new(j, "Size", json_integer((json_int_t)size));
-	json_object_set_new(j, "RootFS", rootfs_of(i));
-	return put_object(j, out, err);
-}
-
-int inspect_container(struct store *s, const struct container *c, struct buf *out, struct err *err)
-{
-	_cleanup_image_ struct image *image = NULL;
-	_cleanup_json_ json_t *j = json_object();
-	struct buf name _cleanup_buf_ = BUF_INIT;
-	json_t *run = NULL;
-	char created[48];
-	uint64_t size;
-	int r;
-
-	if (!j || buf_printf(&name, "/%s", c->name) < 0)
-		return err_nomem(err);
-	r = container_changed_size(c, &size, err);
-	if (r < 0)
-		return r;
-	if (image_open(s, NULL, &c->manifest, &image, NULL) == 0)
-		run = json_object_get(image->config, "config");
-	text_time(c->created, created);
-	copy_str(j, "Id", c->name);
-	copy_str(j, "Created", created);
-	copy_str(j, "Image", c->image_id.str);
-	copy_str(j, "Name", name.data);
-	json_object_set_new(j, "Config", run ? json_deep_copy(run) : json_object());
-	copy_str(json_object_get(j, "Config"), "Image",
-		 c->image_name ? c->image_name : c->image_id.str);
-	json_object_set_new(j, "SizeRw", json_integer((json_int_t)size));
-	return put_object(j, out, err);
+	return json_text(j, out) < 0 || buf_putc(out, '\n') < 0 ? err_nomem(err) : 0;
 }

@@ -13,11 +13,15 @@ libstore_a_SOURCES = \
 	store/diff_upper.c \
 	store/digest.c store/digest.h \
 	store/encode.c store/encode.h \
+	store/history.c store/history.h \
 	store/hold.c store/hold.h \
 	store/image.c store/image.h \
 	store/import.c store/import.h \
 	store/ingest.c store/ingest.h \
 	store/inspect.c store/inspect.h \
+	store/inspect_config.c \
+	store/inspect_int.h \
+	store/inspect_layer.c \
 	store/json.c store/json.h \
 	store/layer.c store/layer.h \
 	store/layer_build.c store/layer_build.h \

@@ -23,13 +23,16 @@ SHELL_TESTS = \
 	tests/cli/create \
 	tests/cli/diff \
 	tests/cli/help \
+	tests/cli/history \
 	tests/cli/images \
 	tests/cli/import \
+	tests/cli/inspect \
 	tests/cli/load \
 	tests/cli/names \
 	tests/cli/rename \
 	tests/cli/save \
 	tests/interop/commit \
+	tests/interop/inspect \
 	tests/interop/load \
 	tests/interop/save \
 	tests/interop/trees \

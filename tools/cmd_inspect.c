@@ -1,42 +1,97 @@
 /*
- * imagefs inspect: what is known of images and containers, as a JSON array.
+ * imagefs inspect: what is known of images, containers and layers.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/cleanup.h"
 #include "store/container.h"
 #include "store/image.h"
 #include "store/inspect.h"
 #include "store/refs.h"
 #include "store/store.h"
+#include "store/template.h"
 #include "tools/verb.h"
 
-enum kind { KIND_ANY, KIND_IMAGE, KIND_CONTAINER };
+DEFINE_CLEANUP_PTR(struct store, store_close);
+DEFINE_CLEANUP_PTR(struct template, template_free);
 
-/* One name, a container's first, as docker looks. -ENOENT: there is no such thing. */
-static int inspect_one(struct store *s, const struct refs *refs, const char *name, enum kind kind,
-		       struct buf *out, struct err *err)
+enum kind { KIND_ANY, KIND_IMAGE, KIND_CONTAINER, KIND_LAYER };
+
+/* How what is found is printed. */
+enum form {
+	FORM_ARRAY,    /* docker's: one array of all */
+	FORM_LINES,    /* json: an object a line */
+	FORM_TEMPLATE, /* a line of the template's for each */
+};
+
+struct request {
+	enum kind kind;
+	enum form form;
+	bool total;
+	const char *format;
+	struct template *template;
+};
+
+static int of_image(struct store *s, const struct refs *refs, size_t pos, const char *name,
+		    struct json_t **out, struct err *err)
 {
-	_cleanup_container_ struct container *c = NULL;
 	_cleanup_image_ struct image *i = NULL;
-	int r;
+	int r = image_open(s, NULL, &refs->v[pos].desc, &i, err);
 
-	if (kind != KIND_IMAGE) {
-		r = container_open(s, name, &c, err);
-		if (r == 0)
-			return inspect_container(s, c, out, err);
-		if (kind == KIND_CONTAINER || (r != -ENOENT && r != -EINVAL))
-			return r;
-	}
-	r = image_get(s, name, &i, err);
-	if (r == -ENOENT && kind == KIND_ANY && strncmp(err->msg, "No such image", 13) == 0)
-		return err_set(err, ENOENT, "No such object: %s", name);
-	return r < 0 ? r : inspect_image(s, i, refs, out, err);
+	return r < 0 ? err_wrap(err, r, "%s", name) : inspect_image(s, i, refs, out, err);
 }
 
-static int print_all(const struct verb *v, struct store *s, char **names, int n, enum kind kind)
+/* One name, a container's first, as docker looks. -ENOENT: there is no such thing. */
+static int find(struct store *s, const struct refs *refs, const struct request *q, const char *name,
+		struct json_t **out, struct err *err)
+{
+	_cleanup_container_ struct container *c = NULL;
+	size_t pos;
+	int r;
+
+	if (q->kind == KIND_ANY || q->kind == KIND_CONTAINER) {
+		r = container_open(s, name[0] == '/' ? name + 1 : name, &c, err);
+		if (r == 0)
+			return inspect_container(s, c, q->total, out, err);
+		if (q->kind == KIND_CONTAINER || r != -ENOENT)
+			return r;
+	}
+	if (q->kind == KIND_ANY || q->kind == KIND_IMAGE) {
+		r = image_find(s, refs, name, &pos, err);
+		if (r == 0)
+			return of_image(s, refs, pos, name, out, err);
+		if (q->kind == KIND_IMAGE || r != -ENOENT)
+			return r;
+	}
+	r = inspect_layer(s, refs, name, out, err);
+	return q->kind == KIND_ANY && r == -ENOENT
+		       ? err_set(err, ENOENT, "No such object: %s", name)
+		       : r;
+}
+
+static int append(const struct request *q, const struct json_t *j, struct buf *out, struct err *err)
+{
+	int r;
+
+	switch (q->form) {
+	case FORM_LINES:
+		return inspect_line(j, out, err);
+	case FORM_TEMPLATE:
+		r = template_run(q->template, j, out, err);
+		return r == 0 && buf_putc(out, '\n') < 0 ? err_nomem(err) : r;
+	default:
+		if (out->len && buf_puts(out, ",\n") < 0)
+			return err_nomem(err);
+		return inspect_text(j, out, err);
+	}
+}
+
+/* What is found is printed, the errors of the rest are too. */
+static int print_all(const struct verb *v, struct store *s, const struct request *q, char **names,
+		     int n)
 {
 	_cleanup_refs_ struct refs refs = { 0 };
 	struct buf out _cleanup_buf_ = BUF_INIT;
@@ -46,61 +101,98 @@ static int print_all(const struct verb *v, struct store *s, char **names, int n,
 	if (refs_read(s, &refs, &err) < 0)
 		return verb_fail(v, &err);
 	for (i = 0; i < n; i++) {
-		struct buf one _cleanup_buf_ = BUF_INIT;
+		_cleanup_inspect_ struct json_t *j = NULL;
+		size_t before = out.len;
 
-		if (inspect_one(s, &refs, names[i], kind, &one, &err) < 0) {
-			status = verb_fail(v, &err);
+		if (find(s, &refs, q, names[i], &j, &err) == 0 && append(q, j, &out, &err) == 0)
 			continue;
-		}
-		if ((out.len && buf_puts(&out, ",\n") < 0) ||
-		    buf_append(&out, one.data, one.len) < 0) {
-			err_nomem(&err);
-			return verb_fail(v, &err);
-		}
+		status = verb_fail(v, &err);
+		out.len = before;
 	}
-	printf(out.len ? "[\n%s\n]\n" : "[]\n", buf_str(&out));
+	if (q->form == FORM_ARRAY)
+		printf(out.len ? "[\n%.*s\n]\n" : "[]\n", (int)out.len, buf_str(&out));
+	else
+		fwrite(buf_str(&out), 1, out.len, stdout);
 	return status;
 }
 
+static int parse_kind(const char *s, enum kind *out)
+{
+	static const struct {
+		const char *name;
+		enum kind kind;
+	} kinds[] = { { "image", KIND_IMAGE },
+		      { "container", KIND_CONTAINER },
+		      { "layer", KIND_LAYER } };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		if (strcmp(kinds[i].name, s) == 0) {
+			*out = kinds[i].kind;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+enum { OPT_TYPE = 256 };
+
 static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
 {
-	static const struct option longs[] = { { "type", required_argument, NULL, 't' },
+	static const struct option longs[] = { { "type", required_argument, NULL, OPT_TYPE },
 					       { "format", required_argument, NULL, 'f' },
+					       { "size", no_argument, NULL, 's' },
 					       { NULL, 0, NULL, 0 } };
-	enum kind kind = KIND_ANY;
+	_cleanup_(cleanup_template_free) struct template *template = NULL;
+	_cleanup_(cleanup_store_close) struct store *s = NULL;
+	struct request q = { .kind = KIND_ANY };
 	struct err err = ERR_INIT;
-	struct store *s;
-	int opt, status;
+	int opt;
 
-	while ((opt = verb_getopt(v, argc, argv, "f:", longs)) != -1) {
-		if (opt == 'f') {
-			err_set(&err, ENOTSUP, "--format: not in this version yet");
-			return verb_fail(v, &err);
-		}
-		if (strcmp(optarg, "image") == 0)
-			kind = KIND_IMAGE;
-		else if (strcmp(optarg, "container") == 0)
-			kind = KIND_CONTAINER;
-		else
-			return verb_usage(v, "\"%s\" is not a valid value for --type", optarg);
+	while ((opt = verb_getopt(v, argc, argv, "f:s", longs)) != -1) {
+		if (opt == 'f')
+			q.format = optarg;
+		else if (opt == 's')
+			q.total = true;
+		else if (parse_kind(optarg, &q.kind) < 0)
+			return verb_usage(v,
+					  "unknown type: \"%s\": must be one of \"image\", "
+					  "\"container\", \"layer\"",
+					  optarg);
 	}
 	if (optind == argc)
 		return verb_usage(v, "requires at least 1 argument");
+	if (q.format && strcmp(q.format, "json") == 0) {
+		q.form = FORM_LINES;
+	} else if (q.format && *q.format) {
+		q.form = FORM_TEMPLATE;
+		if (template_new(q.format, &template, &err) < 0)
+			return verb_fail(v, &err);
+		q.template = template;
+	}
 	if (verb_store(g, &s, &err) < 0)
 		return verb_fail(v, &err);
-	status = print_all(v, s, argv + optind, argc - optind, kind);
-	store_close(s);
-	return status;
+	return print_all(v, s, &q, argv + optind, argc - optind);
 }
 
 const struct verb cmd_inspect = {
 	.name = "inspect",
-	.usage = "[--type image|container] NAME...",
-	.summary = "Print what is known of images and containers, as JSON",
-	.help = "Options:\n"
-		"  --type image|container   look only there; else a container's name comes "
-		"first\n\n"
-		"Example:\n"
-		"  imagefs inspect debian:12\n",
+	.usage = "[-f FORMAT] [-s] [--type TYPE] NAME...",
+	.summary = "Print what is known of images, containers and layers",
+	.help = "A JSON array under docker's keys. A name is a container's, else an image's, else "
+		"a\n"
+		"layer's. What is found is printed; exit status 1 where something is not.\n\n"
+		"Options:\n"
+		"  -f, --format FORMAT   json: an object a line; else a Go template with the keys "
+		"as fields\n"
+		"  -s, --size            of containers SizeRootFs too\n"
+		"  --type TYPE           image, container or layer: look only there. A layer goes "
+		"by its\n"
+		"                        digest, diff ID or chain ID\n\n"
+		"Examples:\n"
+		"  imagefs inspect debian:12\n"
+		"  imagefs inspect -f '{{json .Config.Env}}' debian:12\n"
+		"  imagefs inspect --type layer "
+		"$(imagefs inspect -f '{{index .RootFS.Layers 0}}' debian:12)\n",
 	.run = run,
 };

@@ -27,6 +27,7 @@ static const struct verb *const verbs[] = {
 	&cmd_umount,
 	&cmd_images,
 	&cmd_inspect,
+	&cmd_history,
 	&cmd_tag,
 	&cmd_create,
 	&cmd_ps,
@@ -42,7 +43,6 @@ static const struct verb *const verbs[] = {
 static const char *const later[] = {
 	"export",
 	"run",
-	"history",
 	"rmi",
 	"prune",
 	"pull",

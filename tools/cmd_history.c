@@ -1,0 +1,196 @@
+/*
+ * imagefs history: how an image came about, layer by layer.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "store/history.h"
+#include "store/image.h"
+#include "store/refs.h"
+#include "store/store.h"
+#include "tools/listing.h"
+#include "tools/verb.h"
+
+DEFINE_CLEANUP_PTR(struct store, store_close);
+DEFINE_CLEANUP_PTR(struct listing, listing_free);
+
+#define SHORT_ID 12
+/* Characters of CREATED BY without --no-trunc, the ellipsis included. */
+#define CREATED_BY_MAX 45
+
+struct options {
+	bool ids_only, whole, exact;
+	const char *format;
+};
+
+/* As docker prints a time here: RFC 3339, where the user lives. */
+static void local_time(struct timespec t, char out[static 64])
+{
+	struct tm tm;
+	size_t n;
+
+	if (!localtime_r(&t.tv_sec, &tm)) {
+		snprintf(out, 64, "N/A");
+		return;
+	}
+	n = strftime(out, 64, "%Y-%m-%dT%H:%M:%S", &tm);
+	if (tm.tm_gmtoff == 0)
+		snprintf(out + n, 64 - n, "Z");
+	else
+		snprintf(out + n, 64 - n, "%c%02ld:%02ld", tm.tm_gmtoff < 0 ? '-' : '+',
+			 labs(tm.tm_gmtoff) / 3600, labs(tm.tm_gmtoff) / 60 % 60);
+}
+
+/* Tabs would be columns; the first CREATED_BY_MAX characters, and not half of one. */
+static int created_by(const struct history_step *step, bool whole, struct buf *out)
+{
+	const char *s = step->created_by;
+	size_t n, cut = 0, chars = 0;
+
+	for (n = 0; s[n]; n++) {
+		if (((unsigned char)s[n] & 0xc0) == 0x80)
+			continue;
+		if (chars == CREATED_BY_MAX - 1)
+			cut = n;
+		chars++;
+	}
+	for (n = 0; s[n] && (whole || chars <= CREATED_BY_MAX || n < cut); n++)
+		if (buf_putc(out, s[n] == '\t' ? ' ' : s[n]) < 0)
+			return -ENOMEM;
+	return s[n] ? buf_puts(out, "…") : 0;
+}
+
+static int add_row(struct listing *l, const struct history_step *step, const struct options *o)
+{
+	char at[64] = "N/A", since[64] = "N/A", ago[48], size[32], id[DIGEST_MAX] = "<missing>";
+	struct buf by _cleanup_buf_ = BUF_INIT;
+
+	if (digest_is_set(&step->id))
+		snprintf(id, sizeof(id), "%.*s", o->whole ? DIGEST_MAX : SHORT_ID,
+			 o->whole ? step->id.str : digest_hex(&step->id));
+	if (step->created.tv_sec) {
+		local_time(step->created, at);
+		text_ago((int64_t)(time(NULL) - step->created.tv_sec), ago);
+		snprintf(since, sizeof(since), "%s ago", ago);
+	}
+	text_size(step->size, size);
+	if (o->exact)
+		snprintf(size, sizeof(size), "%llu", (unsigned long long)step->size);
+	if (created_by(step, o->whole, &by) < 0 || listing_set(l, "ID", id) < 0 ||
+	    listing_set(l, "CreatedSince", o->exact ? at : since) < 0 ||
+	    listing_set(l, "CreatedAt", at) < 0 || listing_set(l, "CreatedBy", buf_str(&by)) < 0 ||
+	    listing_set(l, "Size", size) < 0 || listing_set(l, "Comment", step->comment) < 0)
+		return -ENOMEM;
+	return listing_end_row(l);
+}
+
+static int print(const struct history *h, const struct options *o, struct err *err)
+{
+	const struct listing_column columns[] = {
+		{ "ID", "IMAGE", true },
+		{ "CreatedSince", "CREATED", !o->exact },
+		{ "CreatedAt", "CREATED AT", o->exact },
+		{ "CreatedBy", "CREATED BY", true },
+		{ "Size", "SIZE", true },
+		{ "Comment", "COMMENT", true },
+	};
+	_cleanup_(cleanup_listing_free) struct listing *l = NULL;
+	size_t i;
+	bool table = !o->format || strcmp(o->format, "table") == 0;
+	int r;
+
+	r = listing_new(columns, ARRAY_SIZE(columns), o->ids_only && table ? "{{.ID}}" : o->format,
+			&l, err);
+	if (r < 0)
+		return r;
+	/* A row that the template cannot make is named when all is printed. */
+	for (i = 0; r == 0 && i < h->n; i++)
+		r = add_row(l, &h->v[i], o);
+	return r == -ENOMEM ? err_nomem(err) : listing_print(l, err);
+}
+
+static int show(struct store *s, const char *name, const struct options *o, struct err *err)
+{
+	_cleanup_refs_ struct refs refs = { 0 };
+	struct history h _cleanup_history_ = { 0 };
+	_cleanup_image_ struct image *i = NULL;
+	size_t pos;
+	int r = refs_read(s, &refs, err);
+
+	if (r == 0)
+		r = image_find(s, &refs, name, &pos, err);
+	if (r < 0)
+		return r;
+	r = image_open(s, NULL, &refs.v[pos].desc, &i, err);
+	if (r == 0)
+		r = history_read(s, i, &refs, &h, err);
+	return r < 0 ? err_wrap(err, r, "%s", name) : print(&h, o, err);
+}
+
+static int parse_human(const char *s, bool *exact)
+{
+	static const char *const words[] = { "true", "false", "1",    "0",     "t",    "f",
+					     "T",    "F",     "TRUE", "FALSE", "True", "False" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(words); i++) {
+		if (strcmp(words[i], s) == 0) {
+			*exact = i % 2 == 1;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+enum { OPT_NO_TRUNC = 256, OPT_FORMAT };
+
+static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
+{
+	static const struct option longs[] = { { "quiet", no_argument, NULL, 'q' },
+					       { "no-trunc", no_argument, NULL, OPT_NO_TRUNC },
+					       { "human", optional_argument, NULL, 'H' },
+					       { "format", required_argument, NULL, OPT_FORMAT },
+					       { NULL, 0, NULL, 0 } };
+	_cleanup_(cleanup_store_close) struct store *s = NULL;
+	struct options o = { 0 };
+	struct err err = ERR_INIT;
+	int opt;
+
+	while ((opt = verb_getopt(v, argc, argv, "qH::", longs)) != -1) {
+		if (opt == 'q')
+			o.ids_only = true;
+		else if (opt == OPT_NO_TRUNC)
+			o.whole = true;
+		else if (opt == OPT_FORMAT)
+			o.format = optarg;
+		else if (optarg && parse_human(optarg + (*optarg == '='), &o.exact) < 0)
+			return verb_usage(v, "invalid argument \"%s\" for \"-H, --human\"", optarg);
+	}
+	if (argc - optind != 1)
+		return verb_usage(v, "requires exactly 1 argument");
+	if (verb_store(g, &s, &err) < 0 || show(s, argv[optind], &o, &err) < 0)
+		return verb_fail(v, &err);
+	return 0;
+}
+
+const struct verb cmd_history = {
+	.name = "history",
+	.usage = "[-q] [-H] [--no-trunc] [--format FORMAT] IMAGE",
+	.summary = "Show how an image came about, layer by layer",
+	.help = "Options:\n"
+		"  --format FORMAT     json, \"table TEMPLATE\" or a Go template; fields: ID, "
+		"CreatedSince,\n"
+		"                      CreatedAt, CreatedBy, Size, Comment\n"
+		"  -H, --human[=true]  sizes and times for people; --human=false: bytes and dates\n"
+		"  --no-trunc          whole IDs and commands\n"
+		"  -q, --quiet         image IDs only\n\n"
+		"Example:\n"
+		"  imagefs history --no-trunc debian:12\n",
+	.run = run,
+};
