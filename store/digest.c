@@ -100,6 +100,7 @@ static int finish(struct hash *h, unsigned char *md, unsigned *len)
 
 int hash_final(struct hash *h, struct digest *out)
 {
+	static const char digits[] = "0123456789abcdef";
 	unsigned char md[EVP_MAX_MD_SIZE];
 	unsigned len, i;
 	char *p;
@@ -109,8 +110,10 @@ int hash_final(struct hash *h, struct digest *out)
 		return r;
 	memset(out, 0, sizeof(*out));
 	p = stpcpy(out->str, algorithms[h->alg].prefix);
-	for (i = 0; i < len; i++)
-		p += sprintf(p, "%02x", md[i]);
+	for (i = 0; i < len; i++) {
+		*p++ = digits[md[i] >> 4];
+		*p++ = digits[md[i] & 15];
+	}
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "base/text.h"
 #include "store/blob.h"
 #include "store/json.h"
@@ -298,18 +299,42 @@ int image_get(struct store *s, const char *name, struct image **out, struct err 
 	return 0;
 }
 
+/* The bytes of a layer's files; its index is read once a store. */
+static int layer_size(struct store *s, const struct digest *blob, uint64_t *out, struct err *err)
+{
+	uint64_t *known = map_get(&s->layer_sizes, blob->str);
+	struct layer_header h;
+	int r;
+
+	if (known) {
+		*out = *known;
+		return 0;
+	}
+	r = layer_peek(s, blob, &h, err);
+	if (r < 0)
+		return r;
+	*out = h.content_size;
+	known = malloc(sizeof(*known));
+	if (known)
+		*known = *out;
+	if (!known || map_put(&s->layer_sizes, blob->str, known) < 0) {
+		free(known);
+		return err_nomem(err);
+	}
+	return 0;
+}
+
 int image_size(struct store *s, const struct image *i, uint64_t *out, struct err *err)
 {
-	struct layer_header h;
-	uint64_t sum = 0;
+	uint64_t sum = 0, size;
 	size_t n;
 	int r;
 
 	for (n = 0; n < i->manifest.n_layers; n++) {
-		r = layer_peek(s, &i->manifest.layers[n].digest, &h, err);
+		r = layer_size(s, &i->manifest.layers[n].digest, &size, err);
 		if (r < 0)
 			return r;
-		sum += h.content_size;
+		sum += size;
 	}
 	*out = sum;
 	return 0;

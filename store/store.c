@@ -196,6 +196,7 @@ void store_close(struct store *s)
 		close(s->imagefs_fd);
 	if (s->fd >= 0)
 		close(s->fd);
+	map_fini(&s->layer_sizes, free);
 	free(s->path);
 	free(s);
 }

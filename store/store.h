@@ -17,6 +17,8 @@
 
 #include <stdbool.h>
 
+#include "base/map.h"
+
 struct err;
 
 struct store {
@@ -24,6 +26,7 @@ struct store {
 	int fd;		/* the store directory */
 	int imagefs_fd; /* its imagefs/ */
 	int lock_fd;
+	struct map layer_sizes; /* image_size()'s: a thousand images share most of their layers */
 };
 
 /*
