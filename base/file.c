@@ -188,6 +188,70 @@ int file_remove_tree(int dirfd, const char *name)
 	return unlinkat(dirfd, name, AT_REMOVEDIR) < 0 ? -errno : 0;
 }
 
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int read_names(DIR *d, char ***names, size_t *n)
+{
+	struct dirent *e;
+	size_t cap = 0;
+
+	while ((errno = 0, e = readdir(d))) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		if (*n == cap) {
+			char **more;
+
+			cap = cap ? cap * 2 : 32;
+			more = realloc(*names, cap * sizeof(*more));
+			if (!more)
+				return -ENOMEM;
+			*names = more;
+		}
+		(*names)[*n] = strdup(e->d_name);
+		if (!(*names)[*n])
+			return -ENOMEM;
+		(*n)++;
+	}
+	return -errno;
+}
+
+int file_names(int fd, char ***names, size_t *n)
+{
+	_cleanup_closedir_ DIR *d = NULL;
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
+
+	if (copy < 0)
+		return -errno;
+	d = fdopendir(copy);
+	if (!d) {
+		r = -errno;
+		close(copy);
+		return r;
+	}
+	*names = NULL;
+	*n = 0;
+	r = read_names(d, names, n);
+	if (r < 0) {
+		file_names_free(*names, *n);
+		*names = NULL;
+		*n = 0;
+		return r;
+	}
+	if (*n)
+		qsort(*names, *n, sizeof(**names), by_name);
+	return 0;
+}
+
+void file_names_free(char **names, size_t n)
+{
+	while (n)
+		free(names[--n]);
+	free(names);
+}
+
 int file_sync_dir(int dirfd, const char *path)
 {
 	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -37,6 +37,14 @@ int file_mkdirs(int dirfd, const char *path, mode_t mode);
  */
 int file_remove_tree(int dirfd, const char *name);
 
+/*
+ * file_names - the names in a directory, sorted (strcmp), without "." and "..".
+ * fd      is not moved: it is opened once more
+ * names   *n of them, each to be freed, as the array; 0 or -errno
+ */
+int file_names(int fd, char ***names, size_t *n);
+void file_names_free(char **names, size_t n);
+
 /* file_sync_dir - fsync the directory path below dirfd ("." for itself). */
 int file_sync_dir(int dirfd, const char *path);
 

@@ -18,3 +18,4 @@ dist_man_MANS += man/imagefs-diff.1
 dist_man_MANS += man/imagefs.1
 dist_man_MANS += man/imagefs-store.5
 dist_man_MANS += man/imagefs-import.1
+dist_man_MANS += man/imagefs-export.1

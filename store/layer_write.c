@@ -52,8 +52,7 @@ bool layer_carries(const char *xattr)
 	return strcmp(xattr, "security.capability") == 0 || strncmp(xattr, "user.", 5) == 0;
 }
 
-/* The attributes of the image's file, as pax records in the order of their names. */
-static int add_xattrs(struct writer *w, int fd, struct tar_entry *e)
+int layer_xattrs(const struct upper *u, int fd, bool (*carries)(const char *), struct buf *out)
 {
 	struct buf list _cleanup_buf_ = BUF_INIT;
 	_cleanup_free_ char **names = NULL;
@@ -61,7 +60,7 @@ static int add_xattrs(struct writer *w, int fd, struct tar_entry *e)
 	const char *p;
 	int r;
 
-	r = upper_xattr_list(w->u, fd, &list);
+	r = upper_xattr_list(u, fd, &list);
 	if (r == -ENOTSUP || (r == 0 && !list.len))
 		return 0;
 	if (r < 0)
@@ -70,12 +69,12 @@ static int add_xattrs(struct writer *w, int fd, struct tar_entry *e)
 	if (!names)
 		return -ENOMEM;
 	for (p = list.data; p < list.data + list.len; p += strlen(p) + 1)
-		if (layer_carries(p))
+		if (carries(p))
 			names[n++] = (char *)p;
 	qsort(names, n, sizeof(*names), by_name);
 	for (i = 0; i < n; i++) {
 		_cleanup_free_ char *value = NULL;
-		ssize_t len = upper_xattr_get(w->u, fd, names[i], NULL, 0);
+		ssize_t len = upper_xattr_get(u, fd, names[i], NULL, 0);
 
 		/* A pax record ends its key at the first one; it would be read back as another attribute. */
 		if (strchr(names[i], '='))
@@ -85,13 +84,18 @@ static int add_xattrs(struct writer *w, int fd, struct tar_entry *e)
 		value = malloc((size_t)len + 1);
 		if (!value)
 			return -ENOMEM;
-		len = upper_xattr_get(w->u, fd, names[i], value, (size_t)len);
+		len = upper_xattr_get(u, fd, names[i], value, (size_t)len);
 		if (len < 0)
 			return (int)len;
-		if (tar_xattr(&e->xattrs, names[i], value, (size_t)len) < 0)
+		if (tar_xattr(out, names[i], value, (size_t)len) < 0)
 			return -ENOMEM;
 	}
 	return 0;
+}
+
+static int add_xattrs(struct writer *w, int fd, struct tar_entry *e)
+{
+	return layer_xattrs(w->u, fd, layer_carries, &e->xattrs);
 }
 
 static int put_entry(struct writer *w, const struct tar_entry *e)

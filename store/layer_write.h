@@ -26,6 +26,13 @@ struct layer_root {
 bool layer_carries(const char *xattr);
 
 /*
+ * layer_xattrs - append a file's extended attributes, those that carries() is true for, as pax
+ * records in the order of their names. fd: O_PATH will do.
+ * errors  -EINVAL a name with a '='; -errno
+ */
+int layer_xattrs(const struct upper *u, int fd, bool (*carries)(const char *), struct buf *out);
+
+/*
  * layer_write - the whole tar, to its end.
  * base        the root directory gets an entry only where it differs from this
  * empty       set where nothing changed; nothing is written then

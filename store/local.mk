@@ -14,6 +14,8 @@ libstore_a_SOURCES = \
 	store/digest.c store/digest.h \
 	store/encode.c store/encode.h \
 	store/history.c store/history.h \
+	store/export.c store/export.h \
+	store/export_walk.c store/export_part.h \
 	store/hold.c store/hold.h \
 	store/image.c store/image.h \
 	store/import.c store/import.h \

@@ -116,6 +116,52 @@ static int pax_mtime(struct buf *pax, struct timespec t)
 	return put_record(pax, "mtime", text, (size_t)n);
 }
 
+uint64_t tar_pieces_size(const struct tar_entry *e)
+{
+	uint64_t sum = 0;
+	size_t i;
+
+	for (i = 0; i < e->n_pieces; i++)
+		sum += e->pieces[i].length;
+	return sum;
+}
+
+/*
+ * The map that stands in front of a sparse file's data: how many pieces, then
+ * where each is; a last one without bytes where the file ends in a hole.
+ */
+static int sparse_map(const struct tar_entry *e, struct buf *out)
+{
+	const struct tar_piece *last = e->n_pieces ? &e->pieces[e->n_pieces - 1] : NULL;
+	uint64_t size = (uint64_t)e->st.st_size;
+	bool hole = !last || last->offset + last->length < size;
+	size_t i;
+
+	if (buf_printf(out, "%zu\n", e->n_pieces + hole) < 0)
+		return -ENOMEM;
+	for (i = 0; i < e->n_pieces; i++)
+		if (buf_printf(out, "%llu\n%llu\n", (unsigned long long)e->pieces[i].offset,
+			       (unsigned long long)e->pieces[i].length) < 0)
+			return -ENOMEM;
+	if (hole && buf_printf(out, "%llu\n0\n", (unsigned long long)size) < 0)
+		return -ENOMEM;
+	while (out->len % BLOCK)
+		if (buf_putc(out, '\0') < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+/* Who does not know of sparse files unpacks the map and the pieces under another name. */
+static int sparse_records(const struct tar_entry *e, struct buf *pax)
+{
+	if (put_record(pax, "GNU.sparse.major", "1", 1) < 0 ||
+	    put_record(pax, "GNU.sparse.minor", "0", 1) < 0 ||
+	    put_record(pax, "GNU.sparse.name", e->path, strlen(e->path)) < 0 ||
+	    put_number(pax, "GNU.sparse.realsize", (uint64_t)e->st.st_size) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
 static char type_flag(const struct tar_entry *e)
 {
 	if (e->hardlink)
@@ -137,11 +183,10 @@ static char type_flag(const struct tar_entry *e)
 }
 
 /* Fill the header; what does not fit goes to pax. */
-static int fill(struct ustar *h, const char *path, const struct tar_entry *e, struct buf *pax)
+static int fill(struct ustar *h, const char *path, const struct tar_entry *e, uint64_t size,
+		struct buf *pax)
 {
-	bool data = S_ISREG(e->st.st_mode) && !e->hardlink;
 	bool device = S_ISCHR(e->st.st_mode) || S_ISBLK(e->st.st_mode);
-	uint64_t size = data ? (uint64_t)e->st.st_size : 0;
 	int64_t sec = e->st.st_mtim.tv_sec;
 	int r = 0;
 
@@ -215,15 +260,34 @@ static int put_pax(const struct sink *s, const char *path, const struct buf *pax
 	return r < 0 ? r : tar_pad(s, pax->len, err);
 }
 
+/* The header's name: of a directory with a '/' behind it, of a sparse file one that says so. */
+static int header_name(const struct tar_entry *e, bool sparse, struct buf *out)
+{
+	const char *base = strrchr(e->path, '/');
+
+	if (sparse)
+		return buf_printf(out, "GNUSparseFile.0/%.80s", base ? base + 1 : e->path);
+	if (buf_puts(out, e->path) < 0)
+		return -ENOMEM;
+	return S_ISDIR(e->st.st_mode) ? buf_putc(out, '/') : 0;
+}
+
 int tar_header(const struct sink *s, const struct tar_entry *e, struct err *err)
 {
 	struct buf pax _cleanup_buf_ = BUF_INIT;
 	struct buf path _cleanup_buf_ = BUF_INIT;
+	struct buf map _cleanup_buf_ = BUF_INIT;
+	bool data = S_ISREG(e->st.st_mode) && !e->hardlink, sparse = data && e->pieces;
+	uint64_t size = data ? (uint64_t)e->st.st_size : 0;
 	struct ustar h = { 0 };
 	int r;
 
-	if (buf_puts(&path, e->path) < 0 || (S_ISDIR(e->st.st_mode) && buf_putc(&path, '/') < 0) ||
-	    fill(&h, buf_str(&path), e, &pax) < 0 ||
+	if (sparse) {
+		if (sparse_map(e, &map) < 0 || sparse_records(e, &pax) < 0)
+			return err_nomem(err);
+		size = map.len + tar_pieces_size(e);
+	}
+	if (header_name(e, sparse, &path) < 0 || fill(&h, buf_str(&path), e, size, &pax) < 0 ||
 	    (!e->hardlink && buf_append(&pax, e->xattrs.data, e->xattrs.len) < 0))
 		return err_nomem(err);
 	if (pax.len) {
@@ -231,7 +295,8 @@ int tar_header(const struct sink *s, const struct tar_entry *e, struct err *err)
 		if (r < 0)
 			return r;
 	}
-	return put_header(s, &h, err);
+	r = put_header(s, &h, err);
+	return r < 0 || !sparse ? r : sink_write(s, map.data, map.len, err);
 }
 
 int tar_pad(const struct sink *s, uint64_t size, struct err *err)

@@ -4,7 +4,6 @@
  */
 #include "store/walk.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -12,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
+#include "base/file.h"
 
 struct walk_level {
 	dev_t dev;
@@ -22,52 +21,9 @@ struct walk_level {
 	size_t path_len; /* of walk.path, up to this directory */
 };
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static void level_fini(struct walk_level *l)
 {
-	size_t i;
-
-	for (i = 0; i < l->n; i++)
-		free(l->names[i]);
-	free(l->names);
-}
-
-static int read_names(struct walk_level *l, int fd)
-{
-	_cleanup_closedir_ DIR *d = NULL;
-	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	size_t cap = 0;
-	struct dirent *e;
-
-	d = copy < 0 ? NULL : fdopendir(copy);
-	if (!d)
-		return -errno;
-	while ((errno = 0, e = readdir(d))) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		if (l->n == cap) {
-			char **names;
-
-			cap = cap ? cap * 2 : 32;
-			names = realloc(l->names, cap * sizeof(*names));
-			if (!names)
-				return -ENOMEM;
-			l->names = names;
-		}
-		l->names[l->n] = strdup(e->d_name);
-		if (!l->names[l->n])
-			return -ENOMEM;
-		l->n++;
-	}
-	if (errno)
-		return -errno;
-	if (l->n)
-		qsort(l->names, l->n, sizeof(*l->names), by_name);
-	return 0;
+	file_names_free(l->names, l->n);
 }
 
 int walk_enter(struct walk *w, int fd)
@@ -94,7 +50,7 @@ int walk_enter(struct walk *w, int fd)
 	l->dev = st.st_dev;
 	l->ino = st.st_ino;
 	l->path_len = w->path.len;
-	return read_names(l, fd);
+	return file_names(fd, &l->names, &l->n);
 }
 
 /* Out of the directory at hand, to the one above; that must be the one that the walk came from. */

@@ -5,6 +5,7 @@ imagefs_SOURCES = \
 	tools/cmd_create.c \
 	tools/cmd_diff.c \
 	tools/cmd_history.c \
+	tools/cmd_export.c \
 	tools/cmd_images.c \
 	tools/cmd_import.c \
 	tools/cmd_inspect.c \

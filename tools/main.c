@@ -23,6 +23,7 @@ static const struct verb *const verbs[] = {
 	&cmd_load,
 	&cmd_save,
 	&cmd_import,
+	&cmd_export,
 	&cmd_mount,
 	&cmd_umount,
 	&cmd_images,
@@ -41,7 +42,6 @@ static const struct verb *const verbs[] = {
 
 /* Named in the manual of the whole, not built in this version. */
 static const char *const later[] = {
-	"export",
 	"run",
 	"rmi",
 	"prune",

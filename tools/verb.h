@@ -53,6 +53,7 @@ extern const struct verb cmd_completion;
 extern const struct verb cmd_create;
 extern const struct verb cmd_diff;
 extern const struct verb cmd_history;
+extern const struct verb cmd_export;
 extern const struct verb cmd_images;
 extern const struct verb cmd_import;
 extern const struct verb cmd_inspect;

@@ -1,0 +1,56 @@
+/*
+ * imagefs export: the merged tree of a container or an image as one tar.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "store/export.h"
+#include "store/store.h"
+#include "tools/verb.h"
+
+DEFINE_CLEANUP_PTR(struct store, store_close);
+
+static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "output", required_argument, NULL, 'o' },
+		{ NULL, 0, NULL, 0 },
+	};
+	_cleanup_(cleanup_store_close) struct store *s = NULL;
+	const char *output = NULL;
+	struct err err = ERR_INIT;
+
+	while (verb_getopt(v, argc, argv, "o:", longs) != -1)
+		output = optarg;
+	if (argc - optind != 1)
+		return verb_usage(v, "requires exactly 1 argument");
+	if (output && strcmp(output, "-") == 0)
+		output = NULL;
+	if (!output && isatty(STDOUT_FILENO)) {
+		err_set(&err, EINVAL,
+			"cowardly refusing to save to a terminal. Use the -o flag or redirect");
+		return verb_fail(v, &err);
+	}
+	if (verb_store(g, &s, &err) < 0 || export(s, argv[optind], output, g->quiet, &err) < 0)
+		return verb_fail(v, &err);
+	return 0;
+}
+
+const struct verb cmd_export = {
+	.name = "export",
+	.usage = "[-o FILE] CONTAINER|IMAGE",
+	.summary = "Write the merged tree of a container or an image as one tar",
+	.help = "Options:\n"
+		"  -o, --output FILE   write FILE, when it is whole, instead of standard output\n\n"
+		"Only files are exported: layers, history and configuration (command, "
+		"environment,\n"
+		"user, ...) are lost. To keep them, commit the container and save the image.\n"
+		"Writers to a container wait while it is read.\n\n"
+		"Examples:\n"
+		"  imagefs export -o work.tar work\n"
+		"  imagefs export debian:12 | tar -x -C rootfs\n"
+		"  imagefs export work | imagefs import - flat:1\n",
+	.run = run,
+};
