@@ -67,4 +67,6 @@ libstore_a_SOURCES = \
 	store/tree_int.h \
 	store/txn.c store/txn.h \
 	store/upper.c store/upper.h \
+	store/verify.c store/verify.h \
+	store/verify_refs.c store/verify_part.h \
 	store/walk.c store/walk.h

@@ -32,6 +32,7 @@ SHELL_TESTS = \
 	tests/cli/names \
 	tests/cli/rename \
 	tests/cli/save \
+	tests/cli/verify \
 	tests/interop/commit \
 	tests/interop/inspect \
 	tests/interop/load \

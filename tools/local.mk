@@ -17,6 +17,7 @@ imagefs_SOURCES = \
 	tools/cmd_save.c \
 	tools/cmd_tag.c \
 	tools/cmd_umount.c \
+	tools/cmd_verify.c \
 	tools/epoch.c tools/epoch.h \
 	tools/filter.c tools/filter.h \
 	tools/listing.c tools/listing.h \

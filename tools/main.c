@@ -37,6 +37,7 @@ static const struct verb *const verbs[] = {
 	&cmd_diff,
 	&cmd_commit,
 	&cmd_completion,
+	&cmd_verify,
 	NULL,
 };
 
@@ -50,7 +51,6 @@ static const char *const later[] = {
 	"login",
 	"logout",
 	"search",
-	"verify",
 	"df",
 };
 /* clang-format on */

@@ -65,5 +65,6 @@ extern const struct verb cmd_rm;
 extern const struct verb cmd_save;
 extern const struct verb cmd_tag;
 extern const struct verb cmd_umount;
+extern const struct verb cmd_verify;
 
 #endif

@@ -1,0 +1,408 @@
+/*
+ * Blobs one after the other; a layer goes through the threads of ingest again, which hash it,
+ * inflate it and make an index to compare with, all in one pass.
+ */
+#include "store/verify.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "store/blob.h"
+#include "store/ingest.h"
+#include "store/layer_copy.h"
+#include "store/layer_format.h"
+#include "store/mounts.h"
+#include "store/store.h"
+#include "store/txn.h"
+#include "store/verify_part.h"
+
+#define BLOCK (256u * 1024)
+
+static const char *const algorithms[] = { "sha256", "sha512" };
+
+void verify_say(struct verify *v, bool broken, const char *fmt, ...)
+{
+	struct buf line _cleanup_buf_ = BUF_INIT;
+	char text[1600];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (broken)
+		v->result->broken++;
+	progress_end(&v->progress);
+	if (text_escape(&line, text) == 0)
+		v->o->say(buf_str(&line));
+}
+
+static int mark(struct map *m, const struct digest *d, struct err *err)
+{
+	return map_put(m, d->str, m) < 0 ? err_nomem(err) : 0;
+}
+
+/* Digest of all that fd has; 0, -errno. */
+static int hash_fd(struct verify *v, int fd, const struct digest *like, struct digest *out)
+{
+	_cleanup_free_ void *block = malloc(BLOCK);
+	struct hash *h = hash_new(like);
+	int r = block && h ? 0 : -ENOMEM;
+
+	while (r == 0) {
+		ssize_t n = read(fd, block, BLOCK);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			r = -errno;
+		if (n <= 0)
+			break;
+		hash_update(h, block, (size_t)n);
+		progress_add(&v->progress, (uint64_t)n);
+	}
+	if (r == 0)
+		r = hash_final(h, out);
+	hash_free(h);
+	return r;
+}
+
+/* 1 equal, 0 not, -ENOENT the store has none. made is a file of the transaction. */
+static int compare(struct store *s, struct txn *t, const char *path)
+{
+	_cleanup_close_ int a = txn_open(t, path);
+	_cleanup_close_ int b = openat(s->fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	_cleanup_free_ char *x = malloc(BLOCK), *y = malloc(BLOCK);
+	struct stat sa, sb;
+	uint64_t off;
+
+	if (b < 0)
+		return errno == ENOENT ? -ENOENT : 0;
+	if (a < 0 || !x || !y)
+		return a < 0 ? a : -ENOMEM;
+	if (fstat(a, &sa) < 0 || fstat(b, &sb) < 0)
+		return -errno;
+	if (!S_ISREG(sb.st_mode) || sa.st_size != sb.st_size)
+		return 0;
+	for (off = 0; off < (uint64_t)sa.st_size; off += BLOCK) {
+		size_t n = (size_t)MIN((uint64_t)BLOCK, (uint64_t)sa.st_size - off);
+
+		if (file_pread_all(a, x, n, off) < 0)
+			return -EIO;
+		if (file_pread_all(b, y, n, off) < 0 || memcmp(x, y, n) != 0)
+			return 0;
+	}
+	return 1;
+}
+
+/* The new index says whether its layer needs a seekable copy. */
+static bool has_copy(struct txn *t, const char *index)
+{
+	_cleanup_close_ int fd = txn_open(t, index);
+	struct layer_header h;
+
+	return fd >= 0 && file_pread_all(fd, &h, sizeof(h), 0) == 0 && h.flags & LAYER_COPY;
+}
+
+static int publish(struct verify *v, struct txn *t, struct err *err)
+{
+	int r = store_lock(v->store, STORE_LOCK_SHARED, err);
+
+	if (r < 0)
+		return r;
+	r = txn_publish(t, err);
+	store_unlock(v->store);
+	return r;
+}
+
+/* Index and copy of a layer against those that were made just now. */
+static int check_index(struct verify *v, struct txn *t, const struct digest *d, struct err *err)
+{
+	char index[LAYER_PATH_MAX], copy[DIGEST_MAX + 32];
+	bool broken = false;
+	int r;
+
+	layer_index_path(d, index);
+	layer_copy_path(d, copy);
+	r = compare(v->store, t, index);
+	/* A collector may have come by: then the blob is gone, too. */
+	if (r == -ENOENT && !blob_exists(v->store, d, -1))
+		return 0;
+	if (r < 0 && r != -ENOENT)
+		return err_sys(err, -r, "index of blob %s", d->str);
+	if (r != 1) {
+		verify_say(v, true, "index of blob %s: %s", d->str,
+			   r == 0 ? "damaged, or not of this blob" : "missing");
+		broken = true;
+	}
+	v->result->indexes++;
+	if (has_copy(t, index)) {
+		r = compare(v->store, t, copy);
+		if (r < 0 && r != -ENOENT)
+			return err_sys(err, -r, "seekable copy of blob %s", d->str);
+		if (r == 0) {
+			verify_say(v, true, "seekable copy of blob %s: damaged", d->str);
+			if (!v->o->repair)
+				v->result->left++;
+			else
+				broken = true;
+		}
+	}
+	if (!broken)
+		return 0;
+	if (!v->o->repair) {
+		v->result->left++;
+		return mark(&v->stale, d, err);
+	}
+	r = publish(v, t, err);
+	if (r == 0)
+		verify_say(v, false, "index of blob %s: made again", d->str);
+	return r;
+}
+
+static int bad_blob(struct verify *v, const struct digest *d, const char *why, struct err *err)
+{
+	verify_say(v, true, "blob %s: %s", d->str, why);
+	v->result->left++;
+	return mark(&v->bad, d, err);
+}
+
+static int check_layer(struct verify *v, int fd, const struct digest *d, struct err *err)
+{
+	bool layer = map_get(&v->layers, d->str);
+	struct ingest_result res;
+	struct txn *t;
+	struct err why = ERR_INIT;
+	int r = txn_begin(v->store, &t, err);
+
+	if (r < 0)
+		return r;
+	r = ingest_fd(t, fd, d, true, &res, &why);
+	if (r == -EIO)
+		r = bad_blob(v, d, "cannot be read", err);
+	else if (r < 0)
+		r = err_set(err, -r, "blob %s: %s", d->str, why.msg);
+	else if (!digest_eq(&res.digest, d))
+		r = bad_blob(v, d, "its content has another digest", err);
+	else if (res.layer_error && layer)
+		r = bad_blob(v, d, res.layer_message, err);
+	else if (!res.layer_error)
+		r = check_index(v, t, d, err);
+	progress_add(&v->progress, res.size);
+	txn_free(t);
+	return r;
+}
+
+static int check_blob(struct verify *v, const struct digest *d, struct err *err)
+{
+	char index[LAYER_PATH_MAX];
+	_cleanup_close_ int fd = -1;
+	struct err why = ERR_INIT;
+	struct digest got;
+	uint64_t size;
+	int r;
+
+	fd = blob_open(v->store, d, &size, &why);
+	if (fd == -ENOENT)
+		return 0; /* whoever needs it says so */
+	if (fd < 0)
+		return bad_blob(v, d, "cannot be opened as a file", err);
+	v->result->blobs++;
+	v->result->bytes += size;
+	layer_index_path(d, index);
+	if (map_get(&v->layers, d->str) ||
+	    faccessat(v->store->fd, index, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return check_layer(v, fd, d, err);
+	r = hash_fd(v, fd, d, &got);
+	if (r == -ENOMEM)
+		return err_nomem(err);
+	if (r < 0)
+		return bad_blob(v, d, "cannot be read", err);
+	return digest_eq(&got, d) ? 0 : bad_blob(v, d, "its content has another digest", err);
+}
+
+/* Sorted names of a directory of the store; none where it is missing. */
+static int names_in(struct store *s, const char *path, char ***names, size_t *n)
+{
+	_cleanup_close_ int fd = openat(s->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	*names = NULL;
+	*n = 0;
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return file_names(fd, names, n);
+}
+
+static int each_blob(struct verify *v, const char *algorithm, struct err *err)
+{
+	char path[32], text[DIGEST_MAX + 300];
+	char **names;
+	size_t n, i;
+	int r;
+
+	snprintf(path, sizeof(path), "blobs/%s", algorithm);
+	r = names_in(v->store, path, &names, &n);
+	if (r < 0)
+		return err_sys(err, -r, "store %s: %s", v->store->path, path);
+	for (i = 0; i < n && r == 0; i++) {
+		struct digest d;
+
+		snprintf(text, sizeof(text), "%s:%s", algorithm, names[i]);
+		if (digest_parse(text, &d, NULL) < 0) {
+			if (v->o->n)
+				continue;
+			verify_say(v, false, "leftover %s/%s: no blob's name; harmless", path,
+				   names[i]);
+			v->result->leftovers++;
+		} else if (!v->o->n || map_get(&v->wanted, d.str)) {
+			r = check_blob(v, &d, err);
+		}
+	}
+	file_names_free(names, n);
+	return r;
+}
+
+static uint64_t bytes_in(struct store *s, const char *algorithm)
+{
+	char path[32];
+	char **names;
+	size_t n, i;
+	uint64_t sum = 0;
+	_cleanup_close_ int fd = -1;
+
+	snprintf(path, sizeof(path), "blobs/%s", algorithm);
+	fd = openat(s->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || file_names(fd, &names, &n) < 0)
+		return 0;
+	for (i = 0; i < n; i++) {
+		struct stat st;
+
+		if (fstatat(fd, names[i], &st, AT_SYMLINK_NOFOLLOW) == 0)
+			sum += (uint64_t)st.st_size;
+	}
+	file_names_free(names, n);
+	return sum;
+}
+
+int verify_blobs(struct verify *v, struct err *err)
+{
+	uint64_t total = 0;
+	size_t i;
+	int r = 0;
+
+	for (i = 0; !v->o->n && i < ARRAY_SIZE(algorithms); i++)
+		total += bytes_in(v->store, algorithms[i]);
+	progress_start(&v->progress, "Verifying", total, v->o->quiet);
+	for (i = 0; i < ARRAY_SIZE(algorithms) && r == 0; i++)
+		r = each_blob(v, algorithms[i], err);
+	progress_end(&v->progress);
+	return r;
+}
+
+/* Files beside blobs, named DIGEST + suffix: one whose blob is not there belongs to nothing. */
+static int orphans(struct verify *v, const char *room, const char *algorithm, const char *suffix,
+		   struct err *err)
+{
+	char path[64], text[DIGEST_MAX + 300];
+	char **names;
+	size_t n, i;
+	int r;
+
+	snprintf(path, sizeof(path), "imagefs/%s/%s", room, algorithm);
+	r = names_in(v->store, path, &names, &n);
+	if (r < 0)
+		return err_sys(err, -r, "store %s: %s", v->store->path, path);
+	for (i = 0; i < n; i++) {
+		size_t len = strlen(names[i]), end = strlen(suffix);
+		struct digest d;
+
+		snprintf(text, sizeof(text), "%s:%.*s", algorithm, (int)(len > end ? len - end : 0),
+			 names[i]);
+		if (len > end && strcmp(names[i] + len - end, suffix) == 0 &&
+		    digest_parse(text, &d, NULL) == 0 && blob_exists(v->store, &d, -1))
+			continue;
+		verify_say(v, false, "leftover %s/%s: belongs to no blob; harmless", path,
+			   names[i]);
+		v->result->leftovers++;
+	}
+	file_names_free(names, n);
+	return 0;
+}
+
+/* A transaction that nobody holds any more. */
+static void dead_transactions(struct verify *v)
+{
+	_cleanup_close_ int tmp =
+		openat(v->store->imagefs_fd, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char **names;
+	size_t n, i;
+
+	if (tmp < 0 || file_names(tmp, &names, &n) < 0)
+		return;
+	for (i = 0; i < n; i++) {
+		_cleanup_close_ int fd =
+			openat(tmp, names[i], O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+		/* A container on its way in or out has no lock of its own, but its maker holds the store's. */
+		if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 ||
+		    flock(v->store->lock_fd, LOCK_EX | LOCK_NB) < 0)
+			continue;
+		store_unlock(v->store);
+		verify_say(v, false,
+			   "leftover imagefs/tmp/%s: of a command that was killed; harmless",
+			   names[i]);
+		v->result->leftovers++;
+	}
+	file_names_free(names, n);
+}
+
+int verify_leftovers(struct verify *v, struct err *err)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; i < ARRAY_SIZE(algorithms) && r == 0; i++) {
+		r = orphans(v, "layers", algorithms[i], ".idx", err);
+		if (r == 0)
+			r = orphans(v, "cache", algorithms[i], ".zst", err);
+	}
+	dead_transactions(v);
+	return r;
+}
+
+int verify(struct store *s, const struct verify_options *o, struct verify_result *out,
+	   struct err *err)
+{
+	struct verify v = { .store = s, .o = o, .result = out };
+	int r;
+
+	memset(out, 0, sizeof(*out));
+	r = verify_collect(&v, err);
+	if (r == 0)
+		r = verify_blobs(&v, err);
+	if (r == 0)
+		r = verify_images(&v, err);
+	if (r == 0 && !o->n)
+		r = verify_containers(&v, err);
+	if (r == 0 && !o->n)
+		r = verify_leftovers(&v, err);
+	if (r == 0 && o->repair && out->broken)
+		mounts_refresh(s);
+	map_fini(&v.wanted, NULL);
+	map_fini(&v.layers, NULL);
+	map_fini(&v.bad, NULL);
+	map_fini(&v.stale, NULL);
+	return r;
+}

@@ -1,0 +1,40 @@
+/*
+ * What the two halves of verify share: blobs, and what refers to them.
+ */
+#ifndef STORE_VERIFY_PART_H
+#define STORE_VERIFY_PART_H
+
+#include "base/map.h"
+#include "base/progress.h"
+#include "store/digest.h"
+#include "store/verify.h"
+
+struct verify {
+	struct store *store;
+	const struct verify_options *o;
+	struct verify_result *result;
+	struct map wanted; /* digests to check; used where images were named */
+	struct map layers; /* digests that an image or a container has as a layer */
+	struct map bad;	   /* blobs that are not what they are called */
+	struct map stale;  /* blobs whose index is damaged still */
+	struct progress progress;
+};
+
+/* verify_say - one line; broken: count it. */
+void verify_say(struct verify *v, bool broken, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* verify_blobs - all that are there, or those in wanted; indexes and seekable copies with them. */
+int verify_blobs(struct verify *v, struct err *err);
+
+/* verify_leftovers - files that belong to nothing. */
+int verify_leftovers(struct verify *v, struct err *err);
+
+/* verify_collect - what images and containers name goes into layers, and into wanted where images were named. */
+int verify_collect(struct verify *v, struct err *err);
+
+/* verify_images, verify_containers - what is listed can be opened to its last entry. */
+int verify_images(struct verify *v, struct err *err);
+int verify_containers(struct verify *v, struct err *err);
+
+#endif

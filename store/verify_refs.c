@@ -1,0 +1,344 @@
+/*
+ * What refers to blobs: the entries of index.json and the containers. What
+ * looks broken is looked at again under the lock, since others may have removed it meanwhile.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "store/blob.h"
+#include "store/container.h"
+#include "store/image.h"
+#include "store/layer.h"
+#include "store/reference.h"
+#include "store/refs.h"
+#include "store/store.h"
+#include "store/tree.h"
+#include "store/txn.h"
+#include "store/verify_part.h"
+
+static int add(struct map *m, const struct digest *d)
+{
+	return map_put(m, d->str, m);
+}
+
+/* Digests below a manifest, as far as it can be read. */
+static int collect_image(struct verify *v, const struct descriptor *desc, bool wanted)
+{
+	_cleanup_image_ struct image *i = NULL;
+	size_t k;
+	int r = wanted ? add(&v->wanted, &desc->digest) : 0;
+
+	if (r < 0 || image_open(v->store, NULL, desc, &i, NULL) < 0)
+		return r;
+	if (wanted && (add(&v->wanted, &i->desc.digest) < 0 || add(&v->wanted, &i->id) < 0))
+		return -ENOMEM;
+	for (k = 0; k < i->manifest.n_layers; k++) {
+		const struct digest *d = &i->manifest.layers[k].digest;
+
+		if (add(&v->layers, d) < 0 || (wanted && add(&v->wanted, d) < 0))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int collect_containers(struct verify *v, struct err *err)
+{
+	char **names;
+	size_t i;
+	int r = container_list(v->store, &names, err);
+
+	if (r < 0)
+		return r;
+	for (i = 0; names[i] && r == 0; i++) {
+		_cleanup_container_ struct container *c = NULL;
+
+		if (container_open(v->store, names[i], &c, NULL) == 0)
+			r = collect_image(v, &c->manifest, false);
+	}
+	container_list_free(names);
+	return r < 0 ? err_nomem(err) : 0;
+}
+
+/* True where the user asked for this entry, or for none in particular. */
+static bool asked_for(struct verify *v, const struct refs *refs, size_t pos)
+{
+	size_t i, k;
+
+	for (i = 0; i < v->o->n; i++)
+		if (image_find(v->store, refs, v->o->names[i], &k, NULL) == 0 &&
+		    (k == pos || digest_eq(&refs->v[k].desc.digest, &refs->v[pos].desc.digest)))
+			return true;
+	return v->o->n == 0;
+}
+
+int verify_collect(struct verify *v, struct err *err)
+{
+	_cleanup_refs_ struct refs refs = { 0 };
+	size_t i, pos;
+	int r = refs_read(v->store, &refs, err);
+
+	if (r < 0)
+		return r;
+	for (i = 0; i < v->o->n; i++) {
+		r = image_find(v->store, &refs, v->o->names[i], &pos, err);
+		if (r < 0)
+			return r;
+	}
+	for (i = 0; i < refs.n; i++)
+		if (asked_for(v, &refs, i) && collect_image(v, &refs.v[i].desc, v->o->n > 0) < 0)
+			return err_nomem(err);
+	return v->o->n ? 0 : collect_containers(v, err);
+}
+
+/* The layers of an image: there, as long as the manifest says, and what the config says they are. */
+static int check_layers(struct verify *v, const struct image *image, struct err *why)
+{
+	struct layer_header h;
+	bool stale = false;
+	struct layers *ls;
+	struct tree *t;
+	size_t i;
+	int r;
+
+	for (i = 0; i < image->manifest.n_layers; i++) {
+		const struct descriptor *l = &image->manifest.layers[i];
+
+		if (!blob_exists(v->store, &l->digest, -1))
+			return err_set(why, ENOENT, "blob %s is missing", l->digest.str);
+		if (!blob_exists(v->store, &l->digest, l->size))
+			return err_set(why, EBADMSG,
+				       "blob %s has not the size that the manifest says",
+				       l->digest.str);
+		if (map_get(&v->bad, l->digest.str))
+			return err_set(why, EBADMSG, "blob %s is damaged", l->digest.str);
+		/* Opening an index that is damaged would make it again. */
+		if (map_get(&v->stale, l->digest.str)) {
+			stale = true;
+			continue;
+		}
+		r = layer_peek(v->store, &l->digest, &h, why);
+		if (r < 0)
+			return r;
+		if (strcmp(h.diff_id, image->diff_ids[i].str) != 0)
+			return err_set(why, EBADMSG, "layer %s: its DiffID is not the config's",
+				       l->digest.str);
+	}
+	if (stale)
+		return 0;
+	ls = layers_new(v->store, 0);
+	if (!ls)
+		return err_nomem(why);
+	r = tree_open(ls, image, &t, why);
+	if (r == 0)
+		tree_free(t);
+	layers_free(ls);
+	return r;
+}
+
+static int check_image(struct verify *v, const struct descriptor *desc, const struct digest *id,
+		       struct err *why)
+{
+	_cleanup_image_ struct image *i = NULL;
+	int r;
+
+	if (desc->size >= 0 && blob_exists(v->store, &desc->digest, -1) &&
+	    !blob_exists(v->store, &desc->digest, desc->size))
+		return err_set(why, EBADMSG, "manifest %s has not the size that index.json says",
+			       desc->digest.str);
+	r = image_open(v->store, NULL, desc, &i, why);
+	if (r < 0)
+		return r;
+	if (id && digest_is_set(id) && !digest_eq(id, &i->id))
+		return err_set(why, EBADMSG, "its image ID is %s, not %s as noted", i->id.str,
+			       id->str);
+	return check_layers(v, i, why);
+}
+
+/* What a user calls an entry of index.json. Caller frees; NULL: no memory. */
+static char *call(const struct ref *ref)
+{
+	_cleanup_reference_ struct reference parsed = { 0 };
+
+	if (ref->name && reference_parse(ref->name, &parsed, NULL) == 0)
+		return reference_familiar(&parsed);
+	return strdup(digest_is_set(&ref->id) ? ref->id.str : ref->desc.digest.str);
+}
+
+/* Under the exclusive lock: the entries that are broken still go, after they were named. */
+static int drop_broken(struct verify *v, struct refs *refs, struct err *err)
+{
+	struct txn *t;
+	size_t i;
+	bool any = false;
+	int r;
+
+	for (i = refs->n; i-- > 0;) {
+		_cleanup_free_ char *name = call(&refs->v[i]);
+		struct err why = ERR_INIT;
+
+		if (!name)
+			return err_nomem(err);
+		if (!asked_for(v, refs, i) ||
+		    check_image(v, &refs->v[i].desc, &refs->v[i].id, &why) == 0)
+			continue;
+		if (why.code == ENOMEM)
+			return err_nomem(err);
+		verify_say(v, false, "image %s: dropped; load it again", name);
+		refs_drop(refs, i);
+		any = true;
+	}
+	if (!any)
+		return 0;
+	r = txn_begin(v->store, &t, err);
+	if (r < 0)
+		return r;
+	r = refs_stage(t, refs, err);
+	if (r == 0)
+		r = txn_publish(t, err);
+	txn_free(t);
+	return r;
+}
+
+/* A damaged blob must not stand in the way of a whole one. */
+static void remove_bad(struct verify *v)
+{
+	const struct map_slot *slot;
+	size_t i = 0;
+
+	while ((slot = map_next(&v->bad, &i))) {
+		char path[DIGEST_MAX + 32];
+		struct digest d;
+
+		if (digest_parse(slot->key, &d, NULL) < 0)
+			continue;
+		blob_store_path(&d, path);
+		if (unlinkat(v->store->fd, path, 0) == 0)
+			verify_say(v, false, "blob %s: removed", d.str);
+		layer_index_path(&d, path);
+		unlinkat(v->store->fd, path, 0);
+	}
+}
+
+static int repair(struct verify *v, struct err *err)
+{
+	_cleanup_refs_ struct refs refs = { 0 };
+	int r = store_lock(v->store, STORE_LOCK_EXCLUSIVE, err);
+
+	if (r < 0)
+		return r;
+	r = refs_read(v->store, &refs, err);
+	if (r == 0)
+		r = drop_broken(v, &refs, err);
+	if (r == 0)
+		remove_bad(v);
+	store_unlock(v->store);
+	return r;
+}
+
+/* True where the entry is listed still, and broken still: nobody removed it while we looked. */
+static bool confirmed(struct verify *v, const struct ref *ref, struct err *why)
+{
+	_cleanup_refs_ struct refs now = { 0 };
+	bool found = false;
+	size_t i;
+
+	if (store_lock(v->store, STORE_LOCK_SHARED, NULL) < 0)
+		return true;
+	if (refs_read(v->store, &now, NULL) == 0)
+		for (i = 0; i < now.n && !found; i++)
+			found = digest_eq(&now.v[i].desc.digest, &ref->desc.digest);
+	if (found)
+		found = check_image(v, &ref->desc, &ref->id, why) < 0;
+	store_unlock(v->store);
+	return found;
+}
+
+int verify_images(struct verify *v, struct err *err)
+{
+	_cleanup_refs_ struct refs refs = { 0 };
+	bool broken = false;
+	size_t i;
+	int r = refs_read(v->store, &refs, err);
+
+	if (r < 0)
+		return r;
+	for (i = 0; i < refs.n; i++) {
+		_cleanup_free_ char *name = call(&refs.v[i]);
+		struct err why = ERR_INIT;
+
+		if (!name)
+			return err_nomem(err);
+		if (!asked_for(v, &refs, i))
+			continue;
+		v->result->images++;
+		if (check_image(v, &refs.v[i].desc, &refs.v[i].id, &why) == 0 ||
+		    !confirmed(v, &refs.v[i], &why))
+			continue;
+		verify_say(v, true, "image %s: %s", name, why.msg);
+		v->result->left++;
+		broken = true;
+	}
+	return v->o->repair && (broken || v->bad.n) ? repair(v, err) : 0;
+}
+
+/* A container may go while it is looked at. */
+static bool is_there(struct verify *v, const char *name)
+{
+	_cleanup_free_ char *path = path_join("containers", name);
+	struct stat st;
+
+	return !path || fstatat(v->store->imagefs_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static int check_container(struct verify *v, const char *name, struct err *why)
+{
+	_cleanup_container_ struct container *c = NULL;
+	struct stat st;
+	int r = container_open(v->store, name, &c, why);
+
+	if (r < 0)
+		return r;
+	if (fstatat(c->fd, "upper", &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
+		return err_set(why, ENOENT, "its directory upper is missing");
+	if (fstatat(c->fd, "work", &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
+		return err_set(why, ENOENT, "its directory work is missing");
+	r = check_image(v, &c->manifest, &c->image_id, why);
+	return r < 0 ? err_wrap(why, r, "its image") : 0;
+}
+
+int verify_containers(struct verify *v, struct err *err)
+{
+	char **names;
+	size_t i;
+	int r = container_list(v->store, &names, err);
+
+	if (r < 0)
+		return r;
+	for (i = 0; names[i]; i++) {
+		struct err why = ERR_INIT;
+
+		v->result->containers++;
+		if (check_container(v, names[i], &why) == 0 || !is_there(v, names[i]))
+			continue;
+		/* Not every message names the container. */
+		if (strncmp(why.msg, "container ", 10) == 0)
+			verify_say(v, true, "%s", why.msg);
+		else
+			verify_say(v, true, "container %s: %s", names[i], why.msg);
+		v->result->left++;
+		if (v->o->repair)
+			verify_say(v, false,
+				   "container %s: kept, with all that changed in it; load its "
+				   "image again",
+				   names[i]);
+	}
+	container_list_free(names);
+	return 0;
+}

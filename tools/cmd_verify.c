@@ -1,0 +1,82 @@
+/*
+ * imagefs verify: is everything in the store what it is called?
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "store/store.h"
+#include "store/verify.h"
+#include "tools/verb.h"
+
+DEFINE_CLEANUP_PTR(struct store, store_close);
+
+static void say(const char *line)
+{
+	puts(line);
+}
+
+static void print_summary(const struct verify_result *r)
+{
+	char size[32];
+
+	text_size(r->bytes, size);
+	printf("%u blobs (%s), %u indexes, %u images, %u containers: ", r->blobs, size, r->indexes,
+	       r->images, r->containers);
+	if (!r->broken)
+		puts("whole");
+	else if (!r->left)
+		printf("%u broken, all mended\n", r->broken);
+	else
+		printf("%u broken\n", r->broken);
+}
+
+enum { OPT_REPAIR = 256 };
+
+static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "repair", no_argument, NULL, OPT_REPAIR },
+		{ NULL, 0, NULL, 0 },
+	};
+	_cleanup_(cleanup_store_close) struct store *s = NULL;
+	struct verify_options o = { .say = say };
+	struct verify_result result;
+	struct err err = ERR_INIT;
+
+	while (verb_getopt(v, argc, argv, "", longs) != -1)
+		o.repair = true;
+	o.names = argv + optind;
+	o.n = (size_t)(argc - optind);
+	o.quiet = g->quiet;
+	if (verb_store(g, &s, &err) < 0 || verify(s, &o, &result, &err) < 0)
+		return verb_fail(v, &err);
+	print_summary(&result);
+	if (!result.left)
+		return 0;
+	if (o.repair)
+		err_set(&err, EBADMSG, "store %s: %u things could not be mended", s->path,
+			result.left);
+	else
+		err_set(&err, EBADMSG, "store %s: %u things are broken; see --repair", s->path,
+			result.left);
+	return verb_fail(v, &err);
+}
+
+const struct verb cmd_verify = {
+	.name = "verify",
+	.usage = "[--repair] [IMAGE...]",
+	.summary = "Check every blob, index and reference of the store",
+	.help = "Options:\n"
+		"      --repair   make damaged indexes again; name and drop images that need a "
+		"damaged\n"
+		"                 or missing blob; containers are named and kept\n\n"
+		"Prints what is broken, one line each, and a summary; exit status 1 if anything "
+		"is.\n"
+		"With IMAGE only what these need is checked. Other commands may work meanwhile.\n\n"
+		"Examples:\n"
+		"  imagefs verify\n"
+		"  imagefs verify --repair debian:12\n",
+	.run = run,
+};
