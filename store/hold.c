@@ -17,6 +17,14 @@
 /* How often, 10 ms apart, a container that is in use only for a moment is tried again. */
 #define BUSY_TRIES 20
 
+/* Its directory may have been removed since it was opened. */
+static int cannot_lock(int r, const char *name, struct err *err)
+{
+	if (r == -ENOENT)
+		return err_set(err, ENOENT, "No such container: %s", name);
+	return err_sys(err, -r, "container %s: cannot lock", name);
+}
+
 int hold_begin(struct store *s, const struct container *c, struct hold *h, struct err *err)
 {
 	int r = mounts_freeze(s, c->name, &h->mounts, &h->n_mounts, err);
@@ -26,7 +34,7 @@ int hold_begin(struct store *s, const struct container *c, struct hold *h, struc
 	if (h->n_mounts == 0) {
 		h->lock = container_lock(c, false, true);
 		if (h->lock < 0)
-			return err_sys(err, -h->lock, "container %s: cannot lock", c->name);
+			return cannot_lock(h->lock, c->name, err);
 	}
 	return 0;
 }
@@ -63,7 +71,7 @@ int hold_alone(struct store *s, const char *name, int *lock, struct err *err)
 			return 0;
 		}
 		if (r != -EWOULDBLOCK)
-			return err_sys(err, -r, "container %s: cannot lock", name);
+			return cannot_lock(r, name, err);
 		/* Somebody who walks through the mount has made the daemon take it again. */
 		if (tries == BUSY_TRIES)
 			return err_set(err, EBUSY, "container %s is in use", name);

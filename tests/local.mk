@@ -50,7 +50,9 @@ SHELL_TESTS = \
 	tests/mount/lifecycle \
 	tests/mount/names \
 	tests/mount/oddities \
+	tests/mount/stress \
 	tests/mount/user \
+	tests/mount/verbs \
 	tests/style/manuals \
 	tests/style/sources
 
@@ -63,6 +65,7 @@ TEST_FILES = \
 	tests/lib.sh \
 	tests/mountimages.py \
 	tests/oddities.py \
+	tests/randomverbs.py \
 	tests/samework.py \
 	tests/smallimage.py \
 	tests/summary \
