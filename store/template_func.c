@@ -202,7 +202,7 @@ static int f_truncate(struct run *r, const struct value *a, size_t n, struct val
 	struct buf b _cleanup_buf_ = BUF_INIT;
 	const char *s;
 	size_t len;
-	long long max;
+	long long max = 0;
 	int e = get_string(&a[0], &s, &len, err);
 
 	(void)n;
@@ -229,7 +229,7 @@ static int put_spaces(struct buf *b, long long n)
 static int f_pad(struct run *r, const struct value *a, size_t n, struct value *out, struct err *err)
 {
 	struct buf b _cleanup_buf_ = BUF_INIT;
-	long long before, after;
+	long long before = 0, after = 0;
 	const char *s;
 	size_t len;
 	int e = get_string(&a[0], &s, &len, err);
