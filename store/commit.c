@@ -111,7 +111,9 @@ static int write_layer(struct txn *t, struct container *c, const struct layer_ro
 	u.fd = openat(c->fd, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	u.work_fd = openat(c->fd, "work", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (u.fd < 0 || u.work_fd < 0) {
-		r = err_sys(err, errno, "container %s", c->name);
+		/* Removed since it was opened. */
+		r = errno == ENOENT ? err_set(err, ENOENT, "No such container: %s", c->name)
+				    : err_sys(err, errno, "container %s", c->name);
 		goto out;
 	}
 	r = ingest_begin(t, NULL, &in, err);

@@ -238,4 +238,7 @@ start_dockerd()
 	fail "dockerd did not start"
 }
 
-dock() { docker -H "unix://$SCRATCH/docker/sock" "$@"; }
+# Debian's own client, of the age of its dockerd, where another one stands before it in PATH.
+DOCKER=/usr/bin/docker
+[ -x $DOCKER ] || DOCKER=docker
+dock() { "$DOCKER" -H "unix://$SCRATCH/docker/sock" "$@"; }

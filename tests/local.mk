@@ -35,6 +35,7 @@ SHELL_TESTS = \
 	tests/cli/verify \
 	tests/interop/commit \
 	tests/interop/inspect \
+	tests/interop/docker \
 	tests/interop/load \
 	tests/interop/save \
 	tests/interop/trees \
@@ -61,6 +62,9 @@ TEST_FILES = \
 	tests/archives.py \
 	tests/calls.py \
 	tests/containers.sh \
+	tests/dockersteps.py \
+	tests/dockerwords.c \
+	tests/dockerwords.py \
 	tests/images.sh \
 	tests/lib.sh \
 	tests/mountimages.py \
