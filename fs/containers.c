@@ -246,7 +246,8 @@ int containers_close(struct containers *c, const char *name, struct err *err)
 
 	ct_unref(ct);
 	if (frozen)
-		return err_set(err, EBUSY, "container %s is in use: it is being committed", name);
+		return err_set(err, EBUSY,
+			       "container %s is in use: it is being committed or compared", name);
 	if (n)
 		return err_set(err, EBUSY, "container %s is in use: %u of its files %s open", name,
 			       n, n == 1 ? "is" : "are");

@@ -241,6 +241,21 @@ void container_free(struct container *c)
 	free(c);
 }
 
+int container_is_there(struct store *s, const struct container *c, struct err *err)
+{
+	_cleanup_free_ char *path = path_join("containers", c->name);
+	struct stat now, then;
+
+	if (!path)
+		return err_nomem(err);
+	if (fstat(c->fd, &then) < 0)
+		return err_sys(err, errno, "container %s", c->name);
+	if (fstatat(s->imagefs_fd, path, &now, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? no_such(err, c->name)
+				       : err_sys(err, errno, "container %s", c->name);
+	return now.st_dev == then.st_dev && now.st_ino == then.st_ino ? 0 : no_such(err, c->name);
+}
+
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);

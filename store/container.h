@@ -57,6 +57,9 @@ static inline void cleanup_container(struct container **c)
 }
 #define _cleanup_container_ __attribute__((cleanup(cleanup_container)))
 
+/* container_is_there - -ENOENT where its name no longer means it: it was removed or renamed meanwhile. */
+int container_is_there(struct store *s, const struct container *c, struct err *err);
+
 /* container_list - names, sorted; *out is a NULL-terminated array that container_list_free() frees.
  */
 int container_list(struct store *s, char ***out, struct err *err);

@@ -36,7 +36,8 @@ int hold_begin(struct store *s, const struct container *c, struct hold *h, struc
 		if (h->lock < 0)
 			return cannot_lock(h->lock, c->name, err);
 	}
-	return 0;
+	/* The mounts know it by its name; that must be this one still. */
+	return container_is_there(s, c, err);
 }
 
 void hold_end(struct hold *h)
@@ -68,7 +69,7 @@ int hold_alone(struct store *s, const char *name, int *lock, struct err *err)
 		r = container_lock(c, true, false);
 		if (r >= 0) {
 			*lock = r;
-			return 0;
+			return container_is_there(s, c, err);
 		}
 		if (r != -EWOULDBLOCK)
 			return cannot_lock(r, name, err);
