@@ -111,7 +111,7 @@ int text_escape_line(struct buf *out, const char *s, size_t len)
 	return r;
 }
 
-void text_size(uint64_t bytes, char out[static 32])
+static void print_size(uint64_t bytes, int digits, char out[static 32])
 {
 	static const char *const units[] = { "B", "kB", "MB", "GB", "TB", "PB", "EB" };
 	double v = (double)bytes;
@@ -121,10 +121,20 @@ void text_size(uint64_t bytes, char out[static 32])
 		v /= 1000.0;
 		u++;
 	}
-	snprintf(out, 32, "%.3g%s", v, units[u]);
+	snprintf(out, 32, "%.*g%s", digits, v, units[u]);
 	/* %.3g of 999.9 is 1e+03, which nobody reads. */
 	if (strchr(out, 'e'))
 		snprintf(out, 32, "1%s", units[u + 1 < 7 ? u + 1 : u]);
+}
+
+void text_size(uint64_t bytes, char out[static 32])
+{
+	print_size(bytes, 3, out);
+}
+
+void text_size_long(uint64_t bytes, char out[static 32])
+{
+	print_size(bytes, 4, out);
 }
 
 void text_ago(int64_t s, char out[static 48])

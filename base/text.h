@@ -35,6 +35,9 @@ int text_encode(struct buf *out, uint32_t c);
 /* text_size - bytes as docker prints them: decimal units, three digits ("1.16GB"). */
 void text_size(uint64_t bytes, char out[static 32]);
 
+/* text_size_long - the same with four digits ("886.9kB"), as docker has it here and there. */
+void text_size_long(uint64_t bytes, char out[static 32]);
+
 /* text_ago - seconds as docker prints them, without " ago" ("About an hour", "3 weeks"). */
 void text_ago(int64_t seconds, char out[static 48]);
 

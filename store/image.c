@@ -324,6 +324,19 @@ static int layer_size(struct store *s, const struct digest *blob, uint64_t *out,
 	return 0;
 }
 
+const char *image_label(const struct image *i, const char *key)
+{
+	return json_str(json_object_get(json_object_get(i->config, "config"), "Labels"), key);
+}
+
+bool image_is_dated(const struct image *i)
+{
+	struct timespec t;
+	const char *created = json_str(i->config, "created");
+
+	return created && text_parse_time(created, &t) == 0;
+}
+
 int image_size(struct store *s, const struct image *i, uint64_t *out, struct err *err)
 {
 	uint64_t sum = 0, size;

@@ -5,6 +5,7 @@
 #ifndef STORE_IMAGE_H
 #define STORE_IMAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
@@ -58,6 +59,12 @@ int image_get(struct store *s, const char *name, struct image **out, struct err 
 /* image_find - the same on refs that were read already; *pos is its position there. */
 int image_find(struct store *s, const struct refs *refs, const char *name, size_t *pos,
 	       struct err *err);
+
+/* image_label - the value of a label of its config, borrowed; NULL: it has none of that name. */
+const char *image_label(const struct image *i, const char *key);
+
+/* image_is_dated - its config says when it was made. */
+bool image_is_dated(const struct image *i);
 
 /* image_size - the sum of its layers' files and symbolic links, from their indexes; bytes. */
 int image_size(struct store *s, const struct image *i, uint64_t *out, struct err *err);

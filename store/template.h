@@ -23,7 +23,7 @@ struct template;
 
 /*
  * template_new - parse.
- * errors  -EINVAL "Template parsing error: template: :LINE: why"
+ * errors  -EINVAL "template parsing error: template: :LINE: why"
  */
 int template_new(const char *text, struct template **out, struct err *err);
 void template_free(struct template *t);
@@ -35,7 +35,7 @@ void template_free(struct template *t);
  * Docker's keys have docker's types: a missing Labels is an empty map, a
  * null Cmd an empty list. Controls in strings print as \xHH, but for newline and tab.
  * out     unchanged on error
- * errors  -EINVAL "Template parsing error: template: :1:2: executing "" at <.X>: why"; -E2BIG too
+ * errors  -EINVAL "template parsing error: template: :1:2: executing "" at <.X>: why"; -E2BIG too
  *         much output or work
  */
 int template_run(const struct template *t, const struct json_t *data, struct buf *out,

@@ -52,7 +52,7 @@ static int located(struct parser *p, int r)
 	template_where(p->t->text, p->tok.pos, false, where);
 	if (text_escape_line(&b, p->err->msg, strlen(p->err->msg)) < 0)
 		return err_nomem(p->err);
-	return err_set(p->err, -r, "Template parsing error: %s: %s", where, buf_str(&b));
+	return err_set(p->err, -r, "template parsing error: %s: %s", where, buf_str(&b));
 }
 
 static int fail(struct parser *p, const char *what)
@@ -617,7 +617,7 @@ int template_new(const char *text, struct template **out, struct err *err)
 	int r;
 
 	if (strlen(text) > TEMPLATE_TEXT_MAX)
-		return err_set(err, EINVAL, "Template parsing error: longer than %u bytes",
+		return err_set(err, EINVAL, "template parsing error: longer than %u bytes",
 			       TEMPLATE_TEXT_MAX);
 	t = calloc(1, sizeof(*t));
 	if (!t || !(t->text = strdup(text))) {

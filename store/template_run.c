@@ -37,7 +37,7 @@ static int located(struct run *r, const struct node *n, int error)
 	    text_escape_line(&why, r->err->msg, strlen(r->err->msg)) < 0)
 		return err_nomem(r->err);
 	template_where(r->t->text, n->pos, true, where);
-	return err_set(r->err, EINVAL, "Template parsing error: %s: executing \"\" at <%s>: %s",
+	return err_set(r->err, EINVAL, "template parsing error: %s: executing \"\" at <%s>: %s",
 		       where, buf_str(&what), buf_str(&why));
 }
 

@@ -2,220 +2,401 @@
  * imagefs images: what the store holds.
  */
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/cleanup.h"
+#include "base/map.h"
 #include "base/text.h"
 #include "store/image.h"
 #include "store/reference.h"
 #include "store/refs.h"
 #include "store/store.h"
+#include "tools/filter.h"
+#include "tools/listing.h"
 #include "tools/verb.h"
 
 #define SHORT_ID 12
 
-struct row {
-	char *repo, *tag;
+/* What the names of one image have in common; read once. */
+struct info {
 	struct digest id;
 	struct timespec created;
 	uint64_t size;
+	bool dated;   /* the config says when it was made */
+	bool labels;  /* it has those that are asked for */
+	bool damaged; /* said already */
+	bool tagged;  /* some name of it has a tag */
+};
+
+struct row {
+	const struct info *info;
+	char *repo, *tag;   /* "<none>" where there is none */
+	const char *digest; /* what the registry knows it by */
 };
 
 struct options {
-	bool ids_only, whole_ids;
-	const char *pattern;
+	bool all, ids_only, whole_ids, digests;
+	const char *format;
+	struct filter filter;
 };
+
+struct listed {
+	const struct verb *verb;
+	struct store *store;
+	struct refs refs;
+	struct map infos; /* by image ID */
+	struct row *rows;
+	size_t n;
+	int status; /* 1: an image could not be read */
+};
+
+static void listed_fini(struct listed *l)
+{
+	while (l->n) {
+		l->n--;
+		free(l->rows[l->n].repo);
+		free(l->rows[l->n].tag);
+	}
+	free(l->rows);
+	map_fini(&l->infos, free);
+	refs_fini(&l->refs);
+}
+
+/* --- what is known of an image -------------------------------------------- */
+
+static const char *get_label(void *image, const char *key)
+{
+	return image_label(image, key);
+}
+
+static int read_info(struct listed *l, const struct options *o, const struct ref *ref,
+		     struct info *out, struct err *err)
+{
+	_cleanup_image_ struct image *i = NULL;
+	int r = image_open(l->store, NULL, &ref->desc, &i, err);
+
+	if (r == 0)
+		r = image_size(l->store, i, &out->size, err);
+	if (r < 0)
+		return r;
+	out->id = i->id;
+	out->created = i->created;
+	out->dated = image_is_dated(i);
+	out->labels = filter_labels(&o->filter, "label", get_label, i);
+	return 0;
+}
+
+/* The image of an entry; one that cannot be read is said once, and is damaged then. */
+static int get_info(struct listed *l, const struct options *o, const struct ref *ref,
+		    struct info **out, struct err *err)
+{
+	const char *key = digest_is_set(&ref->id) ? ref->id.str : ref->desc.digest.str;
+	struct info *info = map_get(&l->infos, key);
+	int r;
+
+	if (!info) {
+		info = calloc(1, sizeof(*info));
+		if (!info || map_put(&l->infos, key, info) < 0) {
+			free(info);
+			return err_nomem(err);
+		}
+		r = read_info(l, o, ref, info, err);
+		if (r == -ENOMEM)
+			return r;
+		if (r < 0) {
+			l->status = verb_fail(l->verb, err);
+			info->damaged = true;
+		}
+	}
+	*out = info;
+	return 0;
+}
+
+/* --- filters ---------------------------------------------------------------- */
+
+/* The last image that before or since names; *out NULL where none is named. */
+static int get_mark(struct listed *l, const struct options *o, const char *key,
+		    const struct info **out, struct err *err)
+{
+	struct info *info;
+	const char *name;
+	size_t i = 0, pos;
+	int r;
+
+	*out = NULL;
+	while ((name = filter_next(&o->filter, key, &i))) {
+		r = image_find(l->store, &l->refs, name, &pos, err);
+		if (r == 0)
+			r = get_info(l, o, &l->refs.v[pos], &info, err);
+		if (r < 0)
+			return r;
+		*out = info;
+	}
+	return 0;
+}
+
+static int compare_times(struct timespec a, struct timespec b)
+{
+	if (a.tv_sec != b.tv_sec)
+		return a.tv_sec < b.tv_sec ? -1 : 1;
+	return a.tv_nsec < b.tv_nsec ? -1 : a.tv_nsec > b.tv_nsec;
+}
+
+/* A name, with its tag or without, is like one of the patterns; 1, 0, -EINVAL. */
+static int is_like(const struct options *o, const struct reference *ref, struct err *err)
+{
+	_cleanup_free_ char *repo = reference_repo(ref), *whole = reference_familiar(ref);
+	const char *pattern;
+	size_t i = 0;
+	int r = 0;
+
+	if (!repo || !whole)
+		return err_nomem(err);
+	if (!filter_has(&o->filter, "reference"))
+		return 1;
+	while (r == 0 && (pattern = filter_next(&o->filter, "reference", &i))) {
+		r = filter_glob(pattern, whole, err);
+		if (r == 0)
+			r = filter_glob(pattern, repo, err);
+		if (r < 0)
+			return err_wrap(err, r, "%s", pattern);
+	}
+	return r;
+}
+
+/* --- rows ------------------------------------------------------------------- */
+
+static int add_row(struct listed *l, const struct info *info, char *repo, const char *tag,
+		   const char *digest)
+{
+	struct row *row = &l->rows[l->n];
+
+	row->info = info;
+	row->digest = digest;
+	row->repo = repo;
+	row->tag = strdup(tag);
+	if (!row->repo || !row->tag) {
+		free(row->repo);
+		free(row->tag);
+		return -ENOMEM;
+	}
+	l->n++;
+	return 0;
+}
+
+static int add_name(struct listed *l, const struct options *o, const struct ref *ref,
+		    const struct info *info, struct err *err)
+{
+	_cleanup_reference_ struct reference parsed = { 0 };
+	const char *digest = "<none>";
+	int r = reference_parse(ref->name, &parsed, err);
+
+	if (r == 0)
+		r = is_like(o, &parsed, err);
+	if (r <= 0)
+		return r;
+	/* A name by digest shows only where no tag does. */
+	if (!parsed.tag && info->tagged)
+		return 0;
+	if (digest_is_set(&ref->repo_digest))
+		digest = ref->repo_digest.str;
+	r = add_row(l, info, reference_repo(&parsed), parsed.tag ? parsed.tag : "<none>", digest);
+	return r < 0 ? err_nomem(err) : 0;
+}
+
+static int add_nameless(struct listed *l, const struct options *o, const struct ref *ref,
+			const struct info *info, bool dangling_asked, struct err *err)
+{
+	bool parent = refs_has_children(&l->refs, &ref->id);
+
+	if (filter_has(&o->filter, "reference") || (parent && (!o->all || dangling_asked)))
+		return 0;
+	return add_row(l, info, strdup("<none>"), "<none>", "<none>") < 0 ? err_nomem(err) : 0;
+}
+
+static int collect(struct listed *l, const struct options *o, struct err *err)
+{
+	const struct info *before, *since;
+	bool dangling = false;
+	struct info *info;
+	size_t i;
+	int r, asked = filter_bool(&o->filter, "dangling", &dangling, err);
+
+	if (asked < 0)
+		return asked;
+	r = get_mark(l, o, "before", &before, err);
+	if (r == 0)
+		r = get_mark(l, o, "since", &since, err);
+	for (i = 0; i < l->refs.n && r == 0; i++) {
+		const char *name = l->refs.v[i].name;
+
+		r = get_info(l, o, &l->refs.v[i], &info, err);
+		if (r == 0 && name && !strchr(name, '@'))
+			info->tagged = true;
+	}
+	for (i = 0; i < l->refs.n && r == 0; i++) {
+		const struct ref *ref = &l->refs.v[i];
+
+		r = get_info(l, o, ref, &info, err);
+		if (r < 0 || info->damaged || !info->labels ||
+		    (before && compare_times(info->created, before->created) >= 0) ||
+		    (since && compare_times(info->created, since->created) <= 0) ||
+		    (asked && dangling == !!ref->name))
+			continue;
+		r = ref->name ? add_name(l, o, ref, info, err)
+			      : add_nameless(l, o, ref, info, asked && dangling, err);
+	}
+	return r;
+}
 
 /* Newest first, then by name, as docker sorts. */
 static int by_age(const void *pa, const void *pb)
 {
 	const struct row *a = pa, *b = pb;
-	int c;
+	int c = compare_times(b->info->created, a->info->created);
 
-	if (a->created.tv_sec != b->created.tv_sec)
-		return a->created.tv_sec < b->created.tv_sec ? 1 : -1;
-	if (a->created.tv_nsec != b->created.tv_nsec)
-		return a->created.tv_nsec < b->created.tv_nsec ? 1 : -1;
-	c = strcmp(a->repo, b->repo);
-	return c ? c : strcmp(a->tag, b->tag);
+	if (c == 0)
+		c = strcmp(a->repo, b->repo);
+	if (c == 0)
+		c = strcmp(a->tag, b->tag);
+	return c ? c : strcmp(a->info->id.str, b->info->id.str);
 }
 
-static int fill_row(struct store *s, const struct ref *ref, struct row *row, struct err *err)
+static void set_row(struct listing *l, const struct row *row, const struct options *o, time_t now)
 {
-	_cleanup_reference_ struct reference parsed = { 0 };
-	_cleanup_image_ struct image *i = NULL;
-	int r;
+	char size[32], ago[48], since[64] = "N/A", at[48] = "N/A", id[DIGEST_MAX];
+	const struct info *info = row->info;
 
-	r = image_open(s, NULL, &ref->desc, &i, err);
-	if (r == 0)
-		r = image_size(s, i, &row->size, err);
+	text_size(info->size, size);
+	if (info->dated) {
+		text_ago(now - info->created.tv_sec, ago);
+		snprintf(since, sizeof(since), "%s ago", ago);
+		text_date(info->created, at);
+	}
+	snprintf(id, sizeof(id), "%.*s", o->whole_ids ? DIGEST_MAX : SHORT_ID,
+		 o->whole_ids ? info->id.str : digest_hex(&info->id));
+	listing_set(l, "ID", id);
+	listing_set(l, "Repository", row->repo);
+	listing_set(l, "Tag", row->tag);
+	listing_set(l, "Digest", row->digest);
+	listing_set(l, "CreatedSince", since);
+	listing_set(l, "CreatedAt", at);
+	listing_set(l, "Size", size);
+	text_size_long(info->size, size);
+	listing_set(l, "VirtualSize", size);
+	listing_set(l, "SharedSize", "N/A");
+	listing_set(l, "UniqueSize", "N/A");
+	listing_set(l, "Containers", "N/A");
+	listing_end_row(l);
+}
+
+static int list(struct listed *l, const struct options *o, struct err *err)
+{
+	const struct listing_column columns[] = {
+		{ "Repository", "REPOSITORY", true },	{ "Tag", "TAG", true },
+		{ "Digest", "DIGEST", o->digests },	{ "ID", "IMAGE ID", true },
+		{ "CreatedSince", "CREATED", true },	{ "Size", "SIZE", true },
+		{ "CreatedAt", "CREATED AT", false },	{ "VirtualSize", "SIZE", false },
+		{ "SharedSize", "SHARED SIZE", false }, { "UniqueSize", "UNIQUE SIZE", false },
+		{ "Containers", "CONTAINERS", false },
+	};
+	bool table = !o->format || strcmp(o->format, "table") == 0;
+	struct listing *out;
+	size_t i;
+	int r = listing_new(columns, ARRAY_SIZE(columns),
+			    o->ids_only && table ? "{{.ID}}" : o->format, &out, err);
+
 	if (r < 0)
 		return r;
-	row->id = i->id;
-	row->created = i->created;
-	if (!ref->name) {
-		row->repo = strdup("<none>");
-		row->tag = strdup("<none>");
-	} else {
-		r = reference_parse(ref->name, &parsed, err);
-		if (r < 0)
-			return r;
-		row->repo = reference_repo(&parsed);
-		row->tag = strdup(parsed.tag);
+	r = refs_read(l->store, &l->refs, err);
+	if (r == 0) {
+		l->rows = calloc(l->refs.n ? l->refs.n : 1, sizeof(*l->rows));
+		r = l->rows ? collect(l, o, err) : err_nomem(err);
 	}
-	return row->repo && row->tag ? 0 : err_nomem(err);
-}
-
-/* REPO or REPO:TAG, whole; '*', '?' and '[...]' match within a part. */
-static bool matches(const struct row *row, const char *pattern)
-{
-	char whole[600];
-
-	if (!pattern || fnmatch(pattern, row->repo, FNM_PATHNAME) == 0)
-		return true;
-	snprintf(whole, sizeof(whole), "%s:%s", row->repo, row->tag);
-	return fnmatch(pattern, whole, FNM_PATHNAME) == 0;
-}
-
-static int print_table(const struct row *rows, size_t n, const struct options *o)
-{
-	static const char *const heads[] = { "REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE" };
-	struct text_table t;
-	time_t now = time(NULL);
-	size_t i;
-	int r = 0;
-
-	text_table_init(&t, ARRAY_SIZE(heads));
-	for (i = 0; i < ARRAY_SIZE(heads) && r == 0; i++)
-		r = text_table_add(&t, heads[i]);
-	for (i = 0; i < n && r == 0; i++) {
-		char size[32], ago[48], created[64] = "N/A", id[DIGEST_MAX];
-
-		text_size(rows[i].size, size);
-		if (rows[i].created.tv_sec) {
-			text_ago(now - rows[i].created.tv_sec, ago);
-			snprintf(created, sizeof(created), "%s ago", ago);
-		}
-		snprintf(id, sizeof(id), "%.*s", o->whole_ids ? DIGEST_MAX : SHORT_ID,
-			 o->whole_ids ? rows[i].id.str : digest_hex(&rows[i].id));
-		if (text_table_add(&t, rows[i].repo) < 0 || text_table_add(&t, rows[i].tag) < 0 ||
-		    text_table_add(&t, id) < 0 || text_table_add(&t, created) < 0 ||
-		    text_table_add(&t, size) < 0)
-			r = -ENOMEM;
+	if (r == 0) {
+		qsort(l->rows, l->n, sizeof(*l->rows), by_age);
+		for (i = 0; i < l->n; i++)
+			set_row(out, &l->rows[i], o, time(NULL));
+		r = listing_print(out, err);
 	}
-	if (r == 0)
-		text_table_print(&t);
-	text_table_fini(&t);
+	listing_free(out);
 	return r;
 }
 
-static void print_ids(const struct row *rows, size_t n, const struct options *o)
-{
-	size_t i, k;
+enum { OPT_NO_TRUNC = 256, OPT_DIGESTS, OPT_FORMAT };
 
-	for (i = 0; i < n; i++) {
-		for (k = 0; k < i && !digest_eq(&rows[k].id, &rows[i].id); k++)
-			;
-		if (k < i)
-			continue;
-		if (o->whole_ids)
-			puts(rows[i].id.str);
-		else
-			printf("%.*s\n", SHORT_ID, digest_hex(&rows[i].id));
-	}
-}
-
-static int list(const struct verb *v, struct store *s, const struct options *o)
-{
-	_cleanup_refs_ struct refs refs = { 0 };
-	struct err err = ERR_INIT;
-	struct row *rows;
-	size_t i, n = 0;
-	int status = 0, r;
-
-	if (refs_read(s, &refs, &err) < 0)
-		return verb_fail(v, &err);
-	rows = calloc(refs.n ? refs.n : 1, sizeof(*rows));
-	if (!rows) {
-		err_nomem(&err);
-		return verb_fail(v, &err);
-	}
-	for (i = 0; i < refs.n; i++) {
-		r = fill_row(s, &refs.v[i], &rows[n], &err);
-		if (r < 0)
-			status = verb_fail(v, &err);
-		if (r == 0 && matches(&rows[n], o->pattern)) {
-			n++;
-			continue;
-		}
-		free(rows[n].repo);
-		free(rows[n].tag);
-		memset(&rows[n], 0, sizeof(rows[n]));
-	}
-	qsort(rows, n, sizeof(*rows), by_age);
-	if (o->ids_only) {
-		print_ids(rows, n, o);
-	} else if (print_table(rows, n, o) < 0) {
-		err_nomem(&err);
-		status = verb_fail(v, &err);
-	}
-	for (i = 0; i < n; i++) {
-		free(rows[i].repo);
-		free(rows[i].tag);
-	}
-	free(rows);
-	return status;
-}
-
-enum { OPT_NO_TRUNC = 256, OPT_LATER };
-
-static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
+/* 0, or what the verb returns. */
+static int parse_options(const struct verb *v, int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = { { "all", no_argument, NULL, 'a' },
+					       { "quiet", no_argument, NULL, 'q' },
 					       { "no-trunc", no_argument, NULL, OPT_NO_TRUNC },
-					       { "digests", no_argument, NULL, OPT_LATER },
-					       { "filter", required_argument, NULL, OPT_LATER },
-					       { "format", required_argument, NULL, OPT_LATER },
+					       { "digests", no_argument, NULL, OPT_DIGESTS },
+					       { "filter", required_argument, NULL, 'f' },
+					       { "format", required_argument, NULL, OPT_FORMAT },
 					       { NULL, 0, NULL, 0 } };
-	struct options o = { 0 };
+	static const char *const known[] = { "dangling", "label",     "before",
+					     "since",	 "reference", NULL };
 	struct err err = ERR_INIT;
-	struct store *s;
-	int opt, status;
+	int opt;
 
 	while ((opt = verb_getopt(v, argc, argv, "aqf:", longs)) != -1) {
-		if (opt == 'q') {
-			o.ids_only = true;
-		} else if (opt == OPT_NO_TRUNC) {
-			o.whole_ids = true;
-		} else if (opt != 'a') {
-			err_set(&err, ENOTSUP,
-				"--digests, --filter and --format: not in this version yet");
+		if (opt == 'a')
+			o->all = true;
+		else if (opt == 'q')
+			o->ids_only = true;
+		else if (opt == OPT_NO_TRUNC)
+			o->whole_ids = true;
+		else if (opt == OPT_DIGESTS)
+			o->digests = true;
+		else if (opt == OPT_FORMAT)
+			o->format = *optarg ? optarg : NULL;
+		else if (filter_add(&o->filter, optarg, &err) < 0)
 			return verb_fail(v, &err);
-		}
 	}
 	if (argc - optind > 1)
 		return verb_usage(v, "requires at most 1 argument");
-	o.pattern = argv[optind];
-	if (verb_store(g, &s, &err) < 0)
+	if (optind < argc && filter_put(&o->filter, "reference", argv[optind], &err) < 0)
 		return verb_fail(v, &err);
-	status = list(v, s, &o);
-	store_close(s);
+	return filter_check(&o->filter, known, &err) < 0 ? verb_fail(v, &err) : 0;
+}
+
+static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
+{
+	struct options o = { 0 };
+	struct listed l = { .verb = v };
+	struct err err = ERR_INIT;
+	int status = parse_options(v, argc, argv, &o);
+
+	if (status == 0 && verb_store(g, &l.store, &err) < 0)
+		status = verb_fail(v, &err);
+	if (status == 0) {
+		status = list(&l, &o, &err) < 0 ? verb_fail(v, &err) : l.status;
+		listed_fini(&l);
+		store_close(l.store);
+	}
+	filter_fini(&o.filter);
 	return status;
 }
 
 const struct verb cmd_images = {
 	.name = "images",
-	.usage = "[-a] [-q] [--no-trunc] [REPOSITORY[:TAG]]",
+	.usage = "[OPTIONS] [REPOSITORY[:TAG]]",
 	.summary = "List the images of the store",
-	.help = "Options:\n"
-		"  -a, --all      accepted; there are no intermediate images to hide\n"
-		"  -q, --quiet    image IDs only\n"
-		"  --no-trunc     whole image IDs\n\n"
+	.help = "REPOSITORY[:TAG] may have *, ? and [...], which stop at a slash.\n\n"
+		"Options:\n"
+		"  -a, --all        also nameless images that others were committed on\n"
+		"  -q, --quiet      image IDs only\n"
+		"  --digests        with the digest that the registry knows it by\n"
+		"  --no-trunc       whole image IDs\n"
+		"  -f, --filter F   dangling=true|false, label=KEY[=VALUE], before=IMAGE,\n"
+		"                   since=IMAGE, reference=PATTERN\n"
+		"  --format F       json, table TEMPLATE or TEMPLATE, with .ID .Repository .Tag\n"
+		"                   .Digest .CreatedSince .CreatedAt .Size\n\n"
 		"Example:\n"
-		"  imagefs images debian\n",
+		"  imagefs images -f dangling=true -q\n",
 	.run = run,
 };

@@ -27,28 +27,40 @@ static char *trimmed(const char *s, size_t len)
 	return strndup(s, len);
 }
 
+static int put(struct filter *f, char *key, char *value, struct err *err)
+{
+	struct filter_item *v = realloc(f->v, (f->n + 1) * sizeof(*v));
+
+	if (v)
+		f->v = v;
+	if (!v || !key || !value) {
+		free(key);
+		free(value);
+		return err_nomem(err);
+	}
+	v[f->n].key = key;
+	v[f->n++].value = value;
+	return 0;
+}
+
+int filter_put(struct filter *f, const char *key, const char *value, struct err *err)
+{
+	return put(f, strdup(key), strdup(value), err);
+}
+
 int filter_add(struct filter *f, const char *arg, struct err *err)
 {
 	const char *eq = strchr(arg, '=');
-	struct filter_item *v;
-	char *c;
+	char *key, *c;
 
 	if (!*arg)
 		return 0;
 	if (!eq)
 		return err_set(err, EINVAL, "bad format of filter (expected name=value)");
-	v = realloc(f->v, (f->n + 1) * sizeof(*v));
-	if (!v)
-		return err_nomem(err);
-	f->v = v;
-	v += f->n++;
-	v->key = trimmed(arg, (size_t)(eq - arg));
-	v->value = trimmed(eq + 1, strlen(eq + 1));
-	if (!v->key || !v->value)
-		return err_nomem(err);
-	for (c = v->key; *c; c++)
+	key = trimmed(arg, (size_t)(eq - arg));
+	for (c = key; c && *c; c++)
 		*c = (char)tolower((unsigned char)*c);
-	return 0;
+	return put(f, key, trimmed(eq + 1, strlen(eq + 1)), err);
 }
 
 void filter_fini(struct filter *f)

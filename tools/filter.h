@@ -27,6 +27,9 @@ struct filter {
  * errors  -EINVAL "bad format of filter (expected name=value)"
  */
 int filter_add(struct filter *f, const char *arg, struct err *err);
+
+/* filter_put - the same from a key and a value, both copied. */
+int filter_put(struct filter *f, const char *key, const char *value, struct err *err);
 void filter_fini(struct filter *f);
 
 /* filter_check - only keys of known, a NULL-terminated list; -EINVAL "invalid filter 'x'". */
