@@ -164,7 +164,7 @@ static int take_lock(struct ct *ct)
 	fd = container_lock(ct->box, true, false);
 	if (fd == -EWOULDBLOCK)
 		return -EBUSY;
-	if (fd == -EACCES || fd == -EROFS)
+	if (fd == -EACCES || fd == -EROFS || fd == -ENOENT)
 		return fd;
 	if (fd < 0)
 		return -EIO;

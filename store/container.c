@@ -495,11 +495,27 @@ int container_rename(struct store *s, const char *name, const char *to, struct e
 	return r;
 }
 
+/* True while it stands under its name, and not in imagefs/tmp on its way out. */
+static bool stands(const struct container *c)
+{
+	_cleanup_close_ int up = openat(c->fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat a, b;
+
+	return up >= 0 && fstat(c->fd, &a) == 0 &&
+	       fstatat(up, c->name, &b, AT_SYMLINK_NOFOLLOW) == 0 && a.st_ino == b.st_ino;
+}
+
 int container_lock(const struct container *c, bool exclusive, bool wait)
 {
-	_cleanup_close_ int fd =
-		openat(c->fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	_cleanup_close_ int fd = openat(c->fd, "lock", O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 
+	/* Made with the container; made again only where it stands, for in a directory that is being
+	 * removed it would be one file too many. */
+	if (fd < 0 && errno == ENOENT) {
+		if (!stands(c))
+			return -ENOENT;
+		fd = openat(c->fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	}
 	if (fd < 0)
 		return -errno;
 	while (flock(fd, (exclusive ? LOCK_EX : LOCK_SH) | (wait ? 0 : LOCK_NB)) < 0)
