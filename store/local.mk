@@ -44,7 +44,10 @@ libstore_a_SOURCES = \
 	store/manifest.c store/manifest.h \
 	store/mounts.c store/mounts.h \
 	store/reference.c store/reference.h \
+	store/reach.c store/reach.h \
 	store/refs.c store/refs.h \
+	store/remove.c store/remove.h \
+	store/gc.c store/gc.h \
 	store/save.c store/save.h \
 	store/save_dir.c \
 	store/save_file.c \

@@ -30,7 +30,9 @@ SHELL_TESTS = \
 	tests/cli/inspect \
 	tests/cli/load \
 	tests/cli/names \
+	tests/cli/prune \
 	tests/cli/rename \
+	tests/cli/rmi \
 	tests/cli/save \
 	tests/cli/verify \
 	tests/interop/commit \

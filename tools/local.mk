@@ -13,7 +13,9 @@ imagefs_SOURCES = \
 	tools/cmd_mount.c \
 	tools/cmd_ps.c \
 	tools/cmd_rename.c \
+	tools/cmd_prune.c \
 	tools/cmd_rm.c \
+	tools/cmd_rmi.c \
 	tools/cmd_save.c \
 	tools/cmd_tag.c \
 	tools/cmd_umount.c \

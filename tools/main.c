@@ -32,6 +32,8 @@ static const struct verb *const verbs[] = {
 	&cmd_tag,
 	&cmd_create,
 	&cmd_ps,
+	&cmd_rmi,
+	&cmd_prune,
 	&cmd_rm,
 	&cmd_rename,
 	&cmd_diff,
@@ -44,8 +46,6 @@ static const struct verb *const verbs[] = {
 /* Named in the manual of the whole, not built in this version. */
 static const char *const later[] = {
 	"run",
-	"rmi",
-	"prune",
 	"pull",
 	"push",
 	"login",

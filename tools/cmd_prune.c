@@ -1,0 +1,194 @@
+/*
+ * imagefs prune: images that nobody needs go, and files that no image needs.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "store/image.h"
+#include "store/mounts.h"
+#include "store/remove.h"
+#include "store/store.h"
+#include "tools/filter.h"
+#include "tools/verb.h"
+
+DEFINE_CLEANUP_PTR(struct store, store_close);
+DEFINE_CLEANUP_PTR(struct removal, removal_free);
+
+struct wish {
+	struct filter filter;
+	bool has_until;
+	struct timespec until;
+};
+
+static const char *get_label(void *ctx, const char *label)
+{
+	return image_label(ctx, label);
+}
+
+/* Docker's rules: created before until, all of label, and not all of label!. */
+static int wanted(void *arg, const struct image *image, struct err *err)
+{
+	const struct wish *w = arg;
+	void *ctx = (void *)image;
+
+	(void)err;
+	if (w->has_until && (image->created.tv_sec > w->until.tv_sec ||
+			     (image->created.tv_sec == w->until.tv_sec &&
+			      image->created.tv_nsec > w->until.tv_nsec)))
+		return 0;
+	if (!filter_labels(&w->filter, "label", get_label, ctx))
+		return 0;
+	return !filter_has(&w->filter, "label!") ||
+	       !filter_labels(&w->filter, "label!", get_label, ctx);
+}
+
+/* all: receives what dangling=false says, as docker has it. */
+static int check_filter(struct wish *w, bool *all, struct err *err)
+{
+	static const char *const known[] = { "until", "label", "label!", "dangling", NULL };
+	struct timespec now;
+	const char *value;
+	bool dangling = true;
+	size_t i = 0;
+	int r = filter_check(&w->filter, known, err);
+
+	if (r < 0)
+		return r;
+	r = filter_bool(&w->filter, "dangling", &dangling, err);
+	if (r < 0)
+		return r;
+	if (r > 0)
+		*all = !dangling;
+	clock_gettime(CLOCK_REALTIME, &now);
+	while ((value = filter_next(&w->filter, "until", &i))) {
+		if (w->has_until)
+			return err_set(err, EINVAL, "more than one until filter specified");
+		r = filter_time(value, now, &w->until, err);
+		if (r < 0)
+			return r;
+		w->has_until = true;
+	}
+	return 0;
+}
+
+/* On a terminal docker's question; elsewhere nobody would answer. */
+static bool is_agreed(bool all)
+{
+	char answer[16] = "";
+
+	if (!isatty(STDIN_FILENO))
+		return true;
+	printf("WARNING! This will remove all %s.\nAre you sure you want to continue? [y/N] ",
+	       all ? "images without at least one container associated to them"
+		   : "dangling images");
+	fflush(stdout);
+	if (!fgets(answer, sizeof(answer), stdin))
+		return false;
+	return strcmp(answer, "y\n") == 0 || strcmp(answer, "Y\n") == 0;
+}
+
+static void print_result(const struct removal *r)
+{
+	struct removal_line line;
+	char size[32];
+	size_t pos = 0;
+
+	while (removal_line(r, &pos, &line)) {
+		if (pos == 1)
+			puts("Deleted Images:");
+		printf("%s: %s\n", line.kind == REMOVAL_UNTAGGED ? "untagged" : "deleted",
+		       line.text);
+	}
+	text_size_long(removal_bytes(r), size);
+	printf("%sTotal reclaimed space: %s\n", pos ? "\n" : "", size);
+	if (removal_doubt(r)) {
+		fflush(stdout);
+		log_warn("only what is surely not needed was freed: %s", removal_doubt(r));
+	}
+}
+
+static int prune(const struct verb *v, struct store *s, bool all, struct wish *w)
+{
+	_cleanup_(cleanup_removal_free) struct removal *r = NULL;
+	struct err err = ERR_INIT;
+
+	if (removal_new(s, &r, &err) < 0 ||
+	    removal_prune(r, all, w->filter.n ? wanted : NULL, w, &err) < 0 ||
+	    removal_commit(r, true, &err) < 0)
+		return verb_fail(v, &err);
+	mounts_refresh(s);
+	print_result(r);
+	return 0;
+}
+
+static int parse_options(const struct verb *v, int argc, char **argv, struct wish *w, bool *all,
+			 bool *force, struct err *err)
+{
+	static const struct option longs[] = {
+		{ "all", no_argument, NULL, 'a' },
+		{ "force", no_argument, NULL, 'f' },
+		{ "filter", required_argument, NULL, 'F' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int opt, r = 0;
+
+	while ((opt = verb_getopt(v, argc, argv, "af", longs)) != -1) {
+		if (opt == 'a')
+			*all = true;
+		else if (opt == 'f')
+			*force = true;
+		else if (r == 0)
+			r = filter_add(&w->filter, optarg, err);
+	}
+	return r;
+}
+
+static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
+{
+	_cleanup_(cleanup_store_close) struct store *s = NULL;
+	struct wish w = { .has_until = false };
+	bool all = false, force = false;
+	struct err err = ERR_INIT;
+	int status, r;
+
+	r = parse_options(v, argc, argv, &w, &all, &force, &err);
+	if (r == 0 && optind < argc) {
+		filter_fini(&w.filter);
+		return verb_usage(v, "accepts no arguments");
+	}
+	if (r == 0)
+		r = check_filter(&w, &all, &err);
+	if (r == 0)
+		r = verb_store(g, &s, &err);
+	if (r < 0) {
+		status = verb_fail(v, &err);
+	} else if (!force && !is_agreed(all)) {
+		puts("Total reclaimed space: 0B");
+		status = 0;
+	} else {
+		status = prune(v, s, all, &w);
+	}
+	filter_fini(&w.filter);
+	return status;
+}
+
+const struct verb cmd_prune = {
+	.name = "prune",
+	.usage = "[-a] [-f] [--filter FILTER]",
+	.summary = "Remove images that nobody needs, and what is left of others",
+	.help = "  -a, --all         all images that no container uses, not only those without a "
+		"name\n"
+		"  -f, --force       do not ask (it is asked only on a terminal)\n"
+		"  --filter FILTER   only these: until=TIME (created before), label=KEY[=VALUE],\n"
+		"                    label!=KEY[=VALUE]; may be given more than once\n\n"
+		"Blobs, indexes and cached copies that nothing needs go in any case.\n\n"
+		"Example:\n"
+		"  imagefs prune --filter until=24h\n",
+	.run = run,
+};

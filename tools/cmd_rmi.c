@@ -1,0 +1,98 @@
+/*
+ * imagefs rmi: names of images go, and images with their last name.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "store/mounts.h"
+#include "store/remove.h"
+#include "store/store.h"
+#include "tools/verb.h"
+
+DEFINE_CLEANUP_PTR(struct store, store_close);
+DEFINE_CLEANUP_PTR(struct removal, removal_free);
+
+static void print_lines(const struct removal *r)
+{
+	struct removal_line line;
+	size_t pos = 0;
+
+	while (removal_line(r, &pos, &line))
+		printf("%s: %s\n", line.kind == REMOVAL_UNTAGGED ? "Untagged" : "Deleted",
+		       line.text);
+}
+
+/* As docker has it: with -f an image that is not there is told, but no failure. */
+static int rmi(const struct verb *v, struct store *s, char **names, int n, bool force, bool parents)
+{
+	_cleanup_(cleanup_removal_free) struct removal *r = NULL;
+	struct err err = ERR_INIT, *errs = calloc((size_t)n, sizeof(*errs));
+	int i, e, status = 0;
+
+	e = errs ? removal_new(s, &r, &err) : err_nomem(&err);
+	for (i = 0; i < n && e == 0; i++)
+		if (removal_image(r, names[i], force, parents, &errs[i]) == -ENOMEM)
+			e = err_nomem(&err);
+	if (e == 0)
+		e = removal_commit(r, false, &err);
+	if (e < 0) {
+		free(errs);
+		return verb_fail(v, &err);
+	}
+	mounts_refresh(s);
+	print_lines(r);
+	fflush(stdout);
+	for (i = 0; i < n; i++) {
+		if (!errs[i].code)
+			continue;
+		verb_fail(v, &errs[i]);
+		if (!force || errs[i].code != ENOENT)
+			status = 1;
+	}
+	if (removal_doubt(r))
+		log_warn("nothing was freed: %s", removal_doubt(r));
+	free(errs);
+	return status;
+}
+
+static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "force", no_argument, NULL, 'f' },
+		{ "no-prune", no_argument, NULL, 'P' },
+		{ NULL, 0, NULL, 0 },
+	};
+	_cleanup_(cleanup_store_close) struct store *s = NULL;
+	bool force = false, parents = true;
+	struct err err = ERR_INIT;
+	int opt;
+
+	while ((opt = verb_getopt(v, argc, argv, "f", longs)) != -1) {
+		if (opt == 'f')
+			force = true;
+		else
+			parents = false;
+	}
+	if (optind >= argc)
+		return verb_usage(v, "requires at least 1 argument");
+	if (verb_store(g, &s, &err) < 0)
+		return verb_fail(v, &err);
+	return rmi(v, s, argv + optind, argc - optind, force, parents);
+}
+
+const struct verb cmd_rmi = {
+	.name = "rmi",
+	.usage = "[-f] [--no-prune] IMAGE...",
+	.summary = "Remove images, or names of them",
+	.help = "  -f, --force   untag an image that a container uses; by its ID, remove one that\n"
+		"                has several names\n"
+		"  --no-prune    leave parents without a name where they are\n\n"
+		"By a name the name goes, and the image with the last one. A layer goes when no\n"
+		"other image and no container has it.\n\n"
+		"Example:\n"
+		"  imagefs rmi debian:12\n",
+	.run = run,
+};
