@@ -40,7 +40,8 @@ def images():
     step("images --format table with text", "images", "--format", "table {{.ID}} is {{.Repository}}", "base")
     step("images --format with tabs", "images", "--format", r"{{.Repository}}\t{{.Tag}}\n", "base")
     step("images --format functions", "images", "--format",
-         '{{upper .Repository}} {{lower .Tag}} {{len .Tag}} {{join (split .Repository "s") "+"}} {{json .Tag}} {{println .ID}}', "base")
+         '{{upper .Repository}} {{lower .Tag}} {{len .Tag}} {{join (split .Repository "s") "+"}} {{json .Tag}} {{println .ID}}', "base",
+         why="a row stays one line, whatever a value holds", ours=[(r"\\x0a$", "\n")])
     step("images --format json .", "images", "--format", "{{json .}}", "base", view=lambda t: json_lines(t))
     step("images --format if", "images", "--format",
          '{{if .Digest}}yes{{else}}no{{end}} {{.Repository}}', sort=True)

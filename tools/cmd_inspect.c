@@ -177,7 +177,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_inspect = {
 	.name = "inspect",
-	.usage = "[-f FORMAT] [-s] [--type TYPE] NAME...",
+	.usage = "[-f FORMAT] [-s] [--type image|container|layer] NAME...",
 	.summary = "Print what is known of images, containers and layers",
 	.help = "A JSON array under docker's keys. A name is a container's, else an image's, else "
 		"a\n"
