@@ -22,3 +22,4 @@ dist_man_MANS += man/imagefs-store.5
 dist_man_MANS += man/imagefs-import.1
 dist_man_MANS += man/imagefs-export.1
 dist_man_MANS += man/imagefs-verify.1
+dist_man_MANS += man/imagefs-df.1

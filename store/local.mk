@@ -11,6 +11,7 @@ libstore_a_SOURCES = \
 	store/diff.c store/diff.h \
 	store/diff_int.h \
 	store/diff_upper.c \
+	store/df.c store/df.h \
 	store/digest.c store/digest.h \
 	store/encode.c store/encode.h \
 	store/history.c store/history.h \

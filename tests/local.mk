@@ -22,6 +22,7 @@ SHELL_TESTS = \
 	tests/cli/containers \
 	tests/cli/create \
 	tests/cli/diff \
+	tests/cli/df \
 	tests/cli/export \
 	tests/cli/help \
 	tests/cli/history \

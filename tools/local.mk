@@ -3,6 +3,7 @@ imagefs_SOURCES = \
 	tools/cmd_commit.c \
 	tools/cmd_completion.c \
 	tools/cmd_create.c \
+	tools/cmd_df.c \
 	tools/cmd_diff.c \
 	tools/cmd_history.c \
 	tools/cmd_export.c \

@@ -39,6 +39,7 @@ static const struct verb *const verbs[] = {
 	&cmd_diff,
 	&cmd_commit,
 	&cmd_completion,
+	&cmd_df,
 	&cmd_verify,
 	NULL,
 };
@@ -51,7 +52,6 @@ static const char *const later[] = {
 	"login",
 	"logout",
 	"search",
-	"df",
 };
 /* clang-format on */
 

@@ -51,6 +51,7 @@ extern const char verb_global_help[];
 extern const struct verb cmd_commit;
 extern const struct verb cmd_completion;
 extern const struct verb cmd_create;
+extern const struct verb cmd_df;
 extern const struct verb cmd_diff;
 extern const struct verb cmd_history;
 extern const struct verb cmd_export;
