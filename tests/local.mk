@@ -39,6 +39,7 @@ SHELL_TESTS = \
 	tests/interop/commit \
 	tests/interop/inspect \
 	tests/interop/docker \
+	tests/interop/export \
 	tests/interop/load \
 	tests/interop/save \
 	tests/interop/trees \
