@@ -282,20 +282,29 @@ static bool is_single(const struct removal *r, const struct digest *image)
 	return count_names(r, image) == 1;
 }
 
+/* The first of the image's names, in the order of their bytes, that comes after last; NULL: none. */
+static struct ref *next_name(struct removal *r, const struct digest *image, const char *last)
+{
+	struct ref *best = NULL;
+	size_t i;
+
+	for (i = 0; i < r->refs.n; i++) {
+		struct ref *ref = &r->refs.v[i];
+
+		if (ref->name && is_of(ref, image) && (!last || strcmp(ref->name, last) > 0) &&
+		    (!best || strcmp(ref->name, best->name) < 0))
+			best = ref;
+	}
+	return best;
+}
+
 static int untag_all(struct removal *r, const struct digest *image)
 {
-	size_t i;
+	struct ref *ref;
 	int e = 0;
 
-	/* From the first again after each: entries move up, and the last one only loses its name. */
-	for (i = 0; i < r->refs.n && e == 0;) {
-		if (!r->refs.v[i].name || !is_of(&r->refs.v[i], image)) {
-			i++;
-			continue;
-		}
-		e = untag(r, i);
-		i = 0;
-	}
+	while (e == 0 && (ref = next_name(r, image, NULL)))
+		e = untag(r, (size_t)(ref - r->refs.v));
 	return e;
 }
 
@@ -510,9 +519,9 @@ static int remove_one(struct removal *r, const char *name, bool force, bool pare
 	size_t pos;
 	int e;
 
-	e = reference_parse(name, &ref, err);
+	e = reference_parse(name, &ref, NULL);
 	if (e < 0 && !reference_is_id(name))
-		return e;
+		return reference_parse(name, &ref, err);
 	if (e == 0 && digest_is_set(&ref.digest)) {
 		e = remove_digest(r, &ref, err);
 		if (e != -ENOENT)
@@ -573,7 +582,8 @@ static int choose(struct removal *r, bool all, struct digest *out, size_t *n,
 			e = err_nomem(err);
 			break;
 		}
-		if (user_of(r, image))
+		/* All: names are tried one by one, and the last one is refused. */
+		if (!count_names(r, image) && user_of(r, image))
 			continue;
 		if (all ? !count_names(r, image) && refs_has_children(&r->refs, image)
 			: ref->name || count_names(r, image) || refs_has_children(&r->refs, image))
@@ -587,6 +597,27 @@ static int choose(struct removal *r, bool all, struct digest *out, size_t *n,
 	}
 	map_fini(&seen, NULL);
 	return e < 0 ? e : 0;
+}
+
+/* Docker's way: each of its names as rmi would do it, so that one stays with a container's image. */
+static int prune_one(struct removal *r, const struct digest *image)
+{
+	_cleanup_free_ char *last = NULL;
+	struct ref *ref;
+	int e = 0;
+
+	if (!count_names(r, image))
+		return check_hard(r, image, NULL) < 0 ? 0 : delete_chain(r, image, true);
+	while (e == 0 && (ref = next_name(r, image, last))) {
+		free(last);
+		last = strdup(ref->name);
+		if (!last)
+			return -ENOMEM;
+		e = remove_name(r, (size_t)(ref - r->refs.v), last, false, true, NULL);
+		if (e == -EBUSY)
+			e = 0;
+	}
+	return e;
 }
 
 int removal_prune(struct removal *r, bool all,
@@ -604,8 +635,7 @@ int removal_prune(struct removal *r, bool all,
 		/* It may have gone with a child already. */
 		if (!is_listed(r, &v[i]))
 			continue;
-		if (untag_all(r, &v[i]) < 0 ||
-		    (check_hard(r, &v[i], NULL) == 0 && delete_chain(r, &v[i], true) < 0))
+		if (prune_one(r, &v[i]) < 0)
 			e = err_nomem(err);
 	}
 	r->args++;

@@ -32,7 +32,7 @@ int removal_image(struct removal *r, const char *name, bool force, bool parents,
 
 /*
  * removal_prune - images that have neither a name nor children go; all: also those with names that no
- * container uses.
+ * container uses. One that a container uses loses all its names but the last, as docker has it.
  * wanted   asked for each; NULL: all. Its -errno ends the removal.
  */
 int removal_prune(struct removal *r, bool all,

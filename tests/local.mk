@@ -55,6 +55,7 @@ SHELL_TESTS = \
 	tests/mount/lifecycle \
 	tests/mount/names \
 	tests/mount/oddities \
+	tests/mount/remove \
 	tests/mount/stress \
 	tests/mount/user \
 	tests/mount/verbs \

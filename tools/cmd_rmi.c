@@ -33,9 +33,14 @@ static int rmi(const struct verb *v, struct store *s, char **names, int n, bool 
 	int i, e, status = 0;
 
 	e = errs ? removal_new(s, &r, &err) : err_nomem(&err);
-	for (i = 0; i < n && e == 0; i++)
-		if (removal_image(r, names[i], force, parents, &errs[i]) == -ENOMEM)
+	for (i = 0; i < n && e == 0; i++) {
+		int one = removal_image(r, names[i], force, parents, &errs[i]);
+
+		if (one == -ENOMEM)
 			e = err_nomem(&err);
+		else if (one == 0)
+			errs[i].code = 0;
+	}
 	if (e == 0)
 		e = removal_commit(r, false, &err);
 	if (e < 0) {
