@@ -272,6 +272,19 @@ static bool is_named(const struct ref *ref, const char *name)
 	return full && strcmp(full, ref->name) == 0;
 }
 
+bool image_is_listed(struct store *s, const struct ref *ref)
+{
+	_cleanup_refs_ struct refs refs = { 0 };
+	size_t i;
+
+	if (refs_read(s, &refs, NULL) < 0)
+		return true;
+	for (i = 0; i < refs.n; i++)
+		if (digest_eq(&refs.v[i].desc.digest, &ref->desc.digest))
+			return true;
+	return false;
+}
+
 int image_get(struct store *s, const char *name, struct image **out, struct err *err)
 {
 	_cleanup_refs_ struct refs refs = { 0 };
@@ -288,6 +301,9 @@ int image_get(struct store *s, const char *name, struct image **out, struct err 
 		return r;
 	ref = &refs.v[pos];
 	r = image_open(s, NULL, &ref->desc, &i, err);
+	/* Removed between the two. */
+	if (r == -ENOENT && !image_is_listed(s, ref))
+		return err_set(err, ENOENT, "No such image: %s", name);
 	if (r < 0)
 		return err_wrap(err, r, "%s", name);
 	if (ref->name && is_named(ref, name)) {

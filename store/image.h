@@ -56,6 +56,9 @@ int image_keep(struct txn *t, const struct image *i, struct err *err);
  */
 int image_get(struct store *s, const char *name, struct image **out, struct err *err);
 
+/* image_is_listed - its manifest is in index.json still, now that it is read again. */
+bool image_is_listed(struct store *s, const struct ref *ref);
+
 /* image_find - the same on refs that were read already; *pos is its position there. */
 int image_find(struct store *s, const struct refs *refs, const char *name, size_t *pos,
 	       struct err *err);

@@ -10,7 +10,7 @@ from dockerwords import DOCKER, Each, IMAGEFS, WORK, change, container, group, i
 # Differences that several steps have.
 LATEST = dict(why="docker adds :latest to a name in some verbs' errors and not in others'; here it stands as it was typed",
               rules=[(r"(No such image: nothing):latest", r"\1")])
-RENAME = dict(why="docker's second line says the same once more", rules=[(r"^failed to rename container .*\n?", "")])
+RENAME = dict(why="docker's second line says the same once more", rules=[(r"^failed to rename container .*\n?", ""), (r"name \(/_x\)", "name (_x)")])
 RM = dict(why="docker wants -f for what runs; a container here has no process to stop")
 
 
@@ -117,58 +117,58 @@ def rmi_names():
     step("rmi by ID, one repository", "rmi", dockerwords.SIDE[:10])
     step("load again", "load", "-i", WORK + "/base.tar")
     step("tag in another repository", "tag", "team/side:1", "other:1")
-    step("rmi -f by ID, several repositories", "rmi", "-f", dockerwords.SIDE)
+    step("rmi -f by ID, several repositories", "rmi", "-f", dockerwords.SIDE, sort=True)
     step("load again", "load", "-i", WORK + "/base.tar")
 
 
 def containers():
     group("containers")
-    container("c1", "base:1")
-    step("create a name that is taken", "create", "--name", "c1", "base:1")
+    container("w1", "base:1")
+    step("create a name that is taken", "create", "--name", "w1", "base:1")
     step("create a bad name", "create", "--name", "-c", "base:1")
     step("create without an image", "create", usage=True)
     step("ps names and images", "ps", "--format", "{{.Names}} {{.Image}}")
     step("ps -q", "ps", "-q")
     step("ps -a -q", "ps", "-a", "-q")
-    step("ps -f name", "ps", "-f", "name=c1", "--format", "{{.Names}}")
+    step("ps -f name", "ps", "-f", "name=w1", "--format", "{{.Names}}")
     step("ps -f name of nobody", "ps", "-f", "name=zz", "--format", "{{.Names}}")
     step("ps -f ancestor", "ps", "-f", "ancestor=base:1", "--format", "{{.Names}}")
     step("ps -f ancestor of nobody", "ps", "-f", "ancestor=team/side:1", "--format", "{{.Names}}")
     step("ps -f unknown", "ps", "-f", "colour=red")
-    step("diff of nothing", "diff", "c1")
-    change("c1", "write", "etc/motd", "changed")
-    change("c1", "write", "dir/new", "new")
-    change("c1", "rm", "dir/a")
-    change("c1", "mkdir", "made")
-    change("c1", "write", "made/file", "file")
-    change("c1", "ln", "made/file", "dir/link")
-    change("c1", "chmod", "600", "srv/x")
-    step("diff", "diff", "c1", sort=True)
-    change("c1", "rm", "dir/sub/deep")
-    change("c1", "rmdir", "dir/sub")
-    change("c1", "mkdir", "dir/sub")
-    change("c1", "write", "dir/sub/other", "other")
-    step("diff with a replaced directory", "diff", "c1", sort=True)
+    step("diff of nothing", "diff", "w1")
+    change("w1", "write", "etc/motd", "changed")
+    change("w1", "write", "dir/new", "new")
+    change("w1", "rm", "dir/a")
+    change("w1", "mkdir", "made")
+    change("w1", "write", "made/file", "file")
+    change("w1", "ln", "made/file", "dir/link")
+    change("w1", "chmod", "600", "srv/x")
+    step("diff", "diff", "w1", sort=True)
+    change("w1", "rm", "dir/sub/deep")
+    change("w1", "rmdir", "dir/sub")
+    change("w1", "mkdir", "dir/sub")
+    change("w1", "write", "dir/sub/other", "other")
+    step("diff with a replaced directory", "diff", "w1", sort=True)
     step("diff of no container", "diff", "nobody", err=False)
     step("diff no argument", "diff", usage=True)
-    step("rename", "rename", "c1", "d1")
-    DOCKER.containers = {k: "d1" for k in DOCKER.containers}
-    step("rename of nobody", "rename", "c1", "e1", **RENAME)
-    step("rename to a bad name", "rename", "d1", "_x", **RENAME)
+    step("rename", "rename", "w1", "x1")
+    DOCKER.containers = {k: "x1" for k in DOCKER.containers}
+    step("rename of nobody", "rename", "w1", "y1", **RENAME)
+    step("rename to a bad name", "rename", "x1", "_x", **RENAME)
     step("ps after rename", "ps", "--format", "{{.Names}}")
-    step("rename back", "rename", "d1", "c1")
-    DOCKER.containers = {k: "c1" for k in DOCKER.containers}
-    container("c2", "team/side:1")
-    step("rename to a name that is taken", "rename", "c2", "c1", **RENAME)
-    step("inspect a container", "inspect", "-f", "{{.Name}} {{.Image}} {{.Config.Image}}", "c1")
-    step("inspect --type of a wrong type", "inspect", "--type", "image", "c1")
-    step("inspect a container's Config", "inspect", "-f", "{{json .Config.Env}} {{.Config.WorkingDir}} {{.Config.Labels}}", "c1")
+    step("rename back", "rename", "x1", "w1")
+    DOCKER.containers = {k: "w1" for k in DOCKER.containers}
+    container("w2", "team/side:1")
+    step("rename to a name that is taken", "rename", "w2", "w1", **RENAME)
+    step("inspect a container", "inspect", "-f", "{{.Name}} {{.Image}} {{.Config.Image}}", "w1")
+    step("inspect --type of a wrong type", "inspect", "--type", "image", "w1")
+    step("inspect a container's Config", "inspect", "-f", "{{json .Config.Env}} {{.Config.WorkingDir}} {{.Config.Labels}}", "w1")
 
 
 def commits():
     group("commit")
     step("commit", "commit", "-a", "Me <me@here>", "-m", "what I did", "-c", "ENV B=2", "-c", "LABEL step=one",
-         "-c", 'CMD ["/bin/tool", "/", "pause"]', "c1", "app:c1")
+         "-c", 'CMD ["/bin/tool", "/", "pause"]', "w1", "app:c1")
     step("history of a commit", "history", "--format", "{{.ID}}|{{.Comment}}|{{.Size}}", "app:c1")
     step("inspect Author and Comment", "inspect", "-f", "{{.Author}}|{{.Comment}}|{{.Os}}/{{.Architecture}}", "app:c1")
     step("inspect Config", "inspect", "-f",
@@ -187,17 +187,17 @@ def commits():
          why="docker ends the line that it has not begun", rules=[(r"^\n$", "")])
     step("inspect a template that is none", "inspect", "-f", "{{.Id", "base:1", rc=1, why="docker exits with 64")
     step("inspect Parent of a commit", "inspect", "-f", "{{.Parent}}", "app:c1")
-    step("commit without a name", "commit", "c1")
+    step("commit without a name", "commit", "w1")
     step("images -f dangling=true", "images", "-f", "dangling=true")
     step("images -q -f dangling=true", "images", "-q", "-f", "dangling=true", "--no-trunc")
-    step("commit onto a name", "commit", "-m", "second", "c1", "app:c1")
+    step("commit onto a name", "commit", "-m", "second", "w1", "app:c1")
     step("images with <none>", "images", sort=True)
     step("images -a", "images", "-a", sort=True)
     step("images -f since", "images", "-f", "since=base:1", "--format", "{{.Repository}}:{{.Tag}}", sort=True)
     step("images -f before", "images", "-f", "before=app:c1", "--format", "{{.Repository}}:{{.Tag}}", sort=True)
     step("commit of nobody", "commit", "nobody", "x:1")
-    step("commit onto a bad name", "commit", "c1", "X:1", err=False)
-    step("commit a bad instruction", "commit", "-c", "RUN x", "c1", "x:1")
+    step("commit onto a bad name", "commit", "w1", "X:1", err=False)
+    step("commit a bad instruction", "commit", "-c", "RUN x", "w1", "x:1")
     step("commit no argument", "commit", usage=True)
 
 
@@ -210,12 +210,12 @@ def rmi_used():
     step("images of an untagged used image", "images", sort=True)
     step("ps of an untagged image", "ps", "--format", "{{.Names}} {{.Image}}", sort=True)
     step("images -f dangling=true, untagged", "images", "-f", "dangling=true", sort=True)
-    step("prune leaves what is used", "image", "prune", "-f", imagefs=["prune", "-f"])
+    prune("prune leaves what is used", "-f")
     step("images after prune", "images", sort=True)
     step("rm of nobody", "rm", "nobody")
-    step("rm", docker=["rm", "-f", "c2"], imagefs=["rm", "c2"], **RM)
-    step("prune of what was used", "image", "prune", "-f", imagefs=["prune", "-f"])
-    step("prune of nothing", "image", "prune", "-f", imagefs=["prune", "-f"])
+    step("rm", docker=["rm", "-f", "w2"], imagefs=["rm", "w2"], **RM)
+    prune("prune of what was used", "-f")
+    prune("prune of nothing", "-f")
     container("kid", "app:c1")
     change("kid", "write", "kid", "kid")
     step("commit a child", "commit", "kid", "kid:1")
@@ -226,10 +226,10 @@ def rmi_used():
     step("images hides a parent", "images", sort=True)
     step("images -a shows it", "images", "-a", sort=True)
     step("images -f dangling=true without it", "images", "-f", "dangling=true")
-    step("prune without it", "image", "prune", "-f", imagefs=["prune", "-f"])
+    prune("prune without it", "-f")
     step("rmi the child takes the parent", "rmi", "kid:1")
     step("images at last", "images", "-a", sort=True)
-    step("commit a parent", "commit", "c1", "par:1")
+    step("commit a parent", "commit", "w1", "par:1")
     container("kid", "par:1")
     change("kid", "write", "kid", "kid")
     step("commit a child", "commit", "kid", "kid:2")
@@ -237,7 +237,7 @@ def rmi_used():
     step("untag the parent", "rmi", "par:1")
     step("rmi --no-prune the child", "rmi", "--no-prune", "kid:2")
     step("the parent is dangling", "images", "-a", sort=True)
-    step("prune takes it", "image", "prune", "-f", imagefs=["prune", "-f"])
+    prune("prune takes it", "-f")
 
 
 def short(name):
@@ -245,23 +245,31 @@ def short(name):
     return Each(lambda side: side.run(["inspect", "-f", "{{.Id}}", name])[1].strip()[7:19])
 
 
+# What a removal frees is another number: docker counts unpacked files, here it is blobs and indexes on the disk.
+FREED = [(r"(Total reclaimed space:) [1-9].*", r"\1 SOME"), (r"(Total reclaimed space:) 0B", r"\1 SOME")]
+
+
+def prune(name, *argv, **more):
+    step(name, docker=["image", "prune", *argv], imagefs=["prune", *argv], rules=FREED, ours=FREED,
+         why="docker counts unpacked layers that went, here blobs and indexes on the disk, configurations too", **more)
+
+
 def prunes():
     group("prune")
-    step("commit one with a label", "commit", "-c", "LABEL keep=yes", "c1", "keep:1")
-    step("commit one without", "commit", "-m", "none", "c1", "drop:1")
+    step("commit one with a label", "commit", "-c", "LABEL keep=yes", "w1", "keep:1")
+    step("commit one without", "commit", "-m", "none", "w1", "drop:1")
     step("untag both by others", "tag", "base:1", "keep:1")
     step("untag both by others", "tag", "base:1", "drop:1")
-    step("prune until long ago", "image", "prune", "-f", "--filter", "until=24h",
-         imagefs=["prune", "-f", "--filter", "until=24h"])
-    step("prune label!=", "image", "prune", "-f", "--filter", "label!=keep",
-         imagefs=["prune", "-f", "--filter", "label!=keep"])
-    step("prune label", "image", "prune", "-f", "--filter", "label=keep=yes",
-         imagefs=["prune", "-f", "--filter", "label=keep=yes"])
-    step("prune with a filter that is none", "image", "prune", "-f", "--filter", "colour=red",
-         imagefs=["prune", "-f", "--filter", "colour=red"])
-    step("prune until nonsense", "image", "prune", "-f", "--filter", "until=soon",
-         imagefs=["prune", "-f", "--filter", "until=soon"], err=False)
-    step("prune -a", "image", "prune", "-a", "-f", imagefs=["prune", "-a", "-f"], sort=True)
+    prune("prune until long ago", "-f", "--filter", "until=24h")
+    prune("prune label!=", "-f", "--filter", "label!=keep")
+    prune("prune label", "-f", "--filter", "label=keep=yes")
+    prune("prune with a filter that is none", "-f", "--filter", "colour=red")
+    prune("prune until nonsense", "-f", "--filter", "until=soon", err=False)
+    # docker takes names from an image that a container uses until one is left; here it keeps them all.
+    for name in "base:1", "drop:1":
+        DOCKER.run(["rmi", name])
+        IMAGEFS.run(["rmi", name])
+    prune("prune -a", "-a", "-f", sort=True)
     step("images after prune -a", "images", sort=True)
 
 
@@ -293,8 +301,8 @@ def imports():
     step("history of an import", "history", "--no-trunc", "--format", "{{.CreatedBy}}|{{.Comment}}|{{.Size}}", "plain:4")
     step("inspect an import", "inspect", "-f", "{{json .Config.Cmd}} {{json .Config.Env}} {{.Comment}} {{.RootFS.Layers}}", "plain:4")
     step("equal layers of imports", "inspect", "-f", "{{.RootFS.Layers}}", "plain:1", "plain:3")
-    step("export", "export", "-o", WORK + "/NAME.export", "c1", docker=["export", "-o", WORK + "/docker.export", "c1"],
-         imagefs=["export", "-o", WORK + "/imagefs.export", "c1"])
+    step("export", "export", "-o", WORK + "/NAME.export", "w1", docker=["export", "-o", WORK + "/docker.export", "w1"],
+         imagefs=["export", "-o", WORK + "/imagefs.export", "w1"])
     exported()
     step("export of nobody", "export", "-o", WORK + "/x.export", "nobody", err=False,
          why="there is no such container, and here no such image either")
@@ -322,7 +330,7 @@ def exported():
 
 def saves():
     group("save and load")
-    step("commit", "commit", "-m", "to travel", "c1", "app:s")
+    step("commit", "commit", "-m", "to travel", "w1", "app:s")
     step("save", docker=["save", "-o", WORK + "/docker.saved", "base:1", "app:s"],
          imagefs=["save", "-o", WORK + "/imagefs.saved", "base:1", "app:s"])
     step("save nothing", "save", "-o", WORK + "/x.saved", "nothing")
@@ -352,7 +360,7 @@ def keys():
     for name in "base:1", "app:k":
         if name == "app:k":
             step("commit", "commit", "-m", "keys", "-c", "HEALTHCHECK CMD x", "-c", "VOLUME /v", "-c", "USER u",
-                 "-c", "ONBUILD RUN x", "-c", "EXPOSE 1/udp", "c1", "app:k")
+                 "-c", "ONBUILD RUN x", "-c", "EXPOSE 1/udp", "w1", "app:k")
         docker, ours = ((json.loads(s.run(["inspect", "--type", "image", name])[1] or "[]") or [{}])[0] for s in (DOCKER, IMAGEFS))
         for key in sorted(set(docker) | set(ours)):
             if key in ONLY_DOCKER:
