@@ -345,6 +345,40 @@ const char *image_label(const struct image *i, const char *key)
 	return json_str(json_object_get(json_object_get(i->config, "config"), "Labels"), key);
 }
 
+int image_labels(const struct image *i, int (*one)(void *ctx, const char *key, const char *value),
+		 void *ctx)
+{
+	json_t *labels = json_object_get(json_object_get(i->config, "config"), "Labels"), *value;
+	const char *key;
+	int r;
+
+	json_object_foreach(labels, key, value)
+	{
+		r = one(ctx, key, json_string_value(value));
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+char *image_command(const struct image *i)
+{
+	static const char *const members[] = { "Entrypoint", "Cmd" };
+	struct buf b _cleanup_buf_ = BUF_INIT;
+	size_t k, n;
+
+	for (k = 0; k < ARRAY_SIZE(members); k++) {
+		const json_t *list =
+			json_object_get(json_object_get(i->config, "config"), members[k]);
+
+		for (n = 0; n < json_array_size(list); n++)
+			if (buf_printf(&b, "%s%s", b.len ? " " : "",
+				       json_string_value(json_array_get(list, n))) < 0)
+				return NULL;
+	}
+	return strdup(buf_str(&b));
+}
+
 bool image_is_dated(const struct image *i)
 {
 	struct timespec t;

@@ -66,6 +66,13 @@ int image_find(struct store *s, const struct refs *refs, const char *name, size_
 /* image_label - the value of a label of its config, borrowed; NULL: it has none of that name. */
 const char *image_label(const struct image *i, const char *key);
 
+/* image_labels - each with its value, both borrowed, until one() returns a -errno, which is returned then. */
+int image_labels(const struct image *i, int (*one)(void *ctx, const char *key, const char *value),
+		 void *ctx);
+
+/* image_command - its entrypoint and command, with spaces between. Caller frees; NULL: no memory. */
+char *image_command(const struct image *i);
+
 /* image_is_dated - its config says when it was made. */
 bool image_is_dated(const struct image *i);
 

@@ -2,22 +2,37 @@
  * imagefs ps: the containers of the store.
  */
 #include <errno.h>
+#include <limits.h>
+#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "store/container.h"
+#include "store/image.h"
 #include "store/reference.h"
 #include "store/refs.h"
 #include "store/store.h"
+#include "tools/filter.h"
+#include "tools/listing.h"
 #include "tools/verb.h"
 
 DEFINE_CLEANUP_PTR(struct store, store_close);
 
-enum { OPT_FORMAT = 1 };
+enum { OPT_FORMAT = 256, OPT_NO_TRUNC };
+
+#define COMMAND_SHOWN 20
+
+struct options {
+	bool quiet, whole, size;
+	uint64_t last; /* at most so many */
+	const char *format;
+	struct filter filter;
+};
 
 struct list {
 	struct container **v;
@@ -71,7 +86,7 @@ static int read_all(const struct verb *v, struct store *s, struct list *out, str
 }
 
 /* The name that the image was asked for by, as long as that means it still; else its ID. */
-static int image_shown(const struct container *c, const struct refs *refs, char **out)
+static int image_shown(const struct container *c, const struct refs *refs, bool whole, char **out)
 {
 	struct reference ref = { 0 };
 	const struct ref *now = c->image_name ? refs_find(refs, c->image_name) : NULL;
@@ -81,7 +96,7 @@ static int image_shown(const struct container *c, const struct refs *refs, char 
 		*out = reference_familiar(&ref);
 		reference_fini(&ref);
 	} else {
-		*out = strndup(digest_hex(&c->image_id), 12);
+		*out = whole ? strdup(c->image_id.str) : strndup(digest_hex(&c->image_id), 12);
 	}
 	return *out ? 0 : -ENOMEM;
 }
@@ -94,94 +109,348 @@ static bool is_gone(struct store *s, const struct container *c)
 	return container_open(s, c->name, &now, NULL) == -ENOENT;
 }
 
-static int add_row(struct store *s, struct text_table *t, const struct container *c,
-		   const struct refs *refs, struct err *err)
+/* --- filters ---------------------------------------------------------------- */
+
+/* One of the patterns is in the name, which has docker's slash or not; 1, 0, -EINVAL. */
+static int name_fits(const struct options *o, const char *key, const char *name, struct err *err)
 {
-	_cleanup_free_ char *image = NULL;
-	char ago[48], created[64], size[32];
+	const char *pattern;
+	char slashed[300];
+	size_t i = 0;
+	int fits = !filter_has(&o->filter, key);
+
+	snprintf(slashed, sizeof(slashed), "/%s", name);
+	while (!fits && (pattern = filter_next(&o->filter, key, &i))) {
+		regex_t re;
+
+		if (regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB) != 0)
+			return err_set(err, EINVAL, "invalid filter '%s': no regular expression",
+				       key);
+		fits = regexec(&re, name, 0, NULL, 0) == 0 ||
+		       regexec(&re, slashed, 0, NULL, 0) == 0;
+		regfree(&re);
+	}
+	return fits;
+}
+
+static bool id_fits(const struct options *o, const char *name)
+{
+	const char *id;
+	size_t i = 0;
+
+	while ((id = filter_next(&o->filter, "id", &i)))
+		if (strncmp(name, id, strlen(id)) == 0)
+			return true;
+	return !filter_has(&o->filter, "id");
+}
+
+/* The image is one of those named, or was committed on one. */
+static bool ancestor_fits(struct store *s, const struct options *o, const struct container *c,
+			  const struct refs *refs)
+{
+	const char *name;
+	size_t i = 0, pos, steps;
+
+	while ((name = filter_next(&o->filter, "ancestor", &i))) {
+		const struct digest *id = &c->image_id;
+
+		if (image_find(s, refs, name, &pos, NULL) < 0)
+			continue;
+		for (steps = 0; id && steps <= refs->n; steps++, id = refs_parent(refs, id))
+			if (digest_eq(id, &refs->v[pos].id))
+				return true;
+	}
+	return !filter_has(&o->filter, "ancestor");
+}
+
+/* All containers count as running. */
+static int status_fits(const struct options *o, struct err *err)
+{
+	static const char *const known[] = { "created", "restarting", "running", "removing",
+					     "paused",	"exited",     "dead" };
+	bool fits = !filter_has(&o->filter, "status");
+	const char *status;
+	size_t i = 0, k;
+
+	while ((status = filter_next(&o->filter, "status", &i))) {
+		for (k = 0; k < ARRAY_SIZE(known) && strcmp(known[k], status) != 0; k++)
+			;
+		if (k == ARRAY_SIZE(known))
+			return err_set(err, EINVAL, "Unrecognised filter value for status");
+		fits |= strcmp(status, "running") == 0;
+	}
+	return fits;
+}
+
+/* The place in the list, newest first, of the container that before or since names; -1: none is named. */
+static int get_mark(const struct list *l, const struct options *o, const char *key, ssize_t *out,
+		    struct err *err)
+{
+	const char *name;
+	size_t i = 0, k;
+
+	*out = -1;
+	while ((name = filter_next(&o->filter, key, &i))) {
+		for (k = 0; k < l->n && strcmp(l->v[k]->name, name) != 0; k++)
+			;
+		if (k == l->n) {
+			struct buf b _cleanup_buf_ = BUF_INIT;
+
+			if (text_escape_line(&b, name, strlen(name)) < 0)
+				return err_nomem(err);
+			return err_set(err, ENOENT, "No such container: %s", buf_str(&b));
+		}
+		*out = (ssize_t)k;
+	}
+	return 0;
+}
+
+static const char *get_label(void *image, const char *key)
+{
+	return image ? image_label(image, key) : NULL;
+}
+
+/* --- rows ------------------------------------------------------------------- */
+
+struct labels {
+	struct listing *out;
+	struct buf all;
+};
+
+static int add_label(void *ctx, const char *key, const char *value)
+{
+	struct labels *l = ctx;
+	int r = buf_printf(&l->all, "%s%s=%s", l->all.len ? "," : "", key, value);
+
+	return r < 0 ? r : listing_set_label(l->out, key, value);
+}
+
+/* What the container has of its image. */
+static int set_image(struct listing *out, const struct options *o, const struct image *image)
+{
+	struct labels labels = { out, BUF_INIT };
+	_cleanup_free_ char *command = image ? image_command(image) : strdup("");
+	struct buf shown _cleanup_buf_ = BUF_INIT;
+	int r = command ? 0 : -ENOMEM;
+
+	if (r == 0 && !o->whole && strlen(command) > COMMAND_SHOWN)
+		r = buf_printf(&shown, "\"%.*s\xe2\x80\xa6\"", COMMAND_SHOWN - 1, command);
+	else if (r == 0)
+		r = buf_printf(&shown, "\"%s\"", command);
+	if (r == 0)
+		r = listing_set(out, "Command", buf_str(&shown));
+	if (r == 0 && image)
+		r = image_labels(image, add_label, &labels);
+	if (r == 0)
+		r = listing_set(out, "Labels", buf_str(&labels.all));
+	buf_fini(&labels.all);
+	return r;
+}
+
+static int set_size(struct store *s, struct listing *out, const struct options *o,
+		    const struct image *image, uint64_t bytes, struct err *err)
+{
+	char size[32], whole[32], both[80];
+	uint64_t base = 0;
+	int r = o->size && image ? image_size(s, image, &base, err) : 0;
+
+	if (r < 0)
+		return r;
+	text_size(bytes, size);
+	text_size(bytes + base, whole);
+	snprintf(both, sizeof(both), o->size ? "%s (virtual %s)" : "%s", size, whole);
+	return listing_set(out, "Size", both) < 0 ? err_nomem(err) : 0;
+}
+
+static int add_row(struct store *s, struct listing *out, const struct options *o,
+		   const struct container *c, const struct image *image, const struct refs *refs,
+		   struct err *err)
+{
+	_cleanup_free_ char *name = NULL;
+	char ago[48], created[64], at[48], status[64];
 	uint64_t bytes;
 	int r = container_changed_size(c, &bytes, err);
 
 	if (r < 0)
 		return is_gone(s, c) ? 0 : r;
+	r = set_size(s, out, o, image, bytes, err);
+	if (r < 0)
+		return r;
 	text_ago((int64_t)(time(NULL) - c->created.tv_sec), ago);
 	snprintf(created, sizeof(created), "%s ago", ago);
-	text_size(bytes, size);
-	if (image_shown(c, refs, &image) < 0 || text_table_add(t, c->name) < 0 ||
-	    text_table_add(t, image) < 0 || text_table_add(t, created) < 0 ||
-	    text_table_add(t, size) < 0)
+	snprintf(status, sizeof(status), "Up %s", ago);
+	text_date(c->created, at);
+	if (image_shown(c, refs, o->whole, &name) < 0 || set_image(out, o, image) < 0)
 		return err_nomem(err);
+	listing_set(out, "ID", c->name);
+	listing_set(out, "Names", c->name);
+	listing_set(out, "Image", name);
+	listing_set(out, "RunningFor", created);
+	listing_set(out, "CreatedAt", at);
+	listing_set(out, "State", "running");
+	listing_set(out, "Status", status);
+	listing_set(out, "LocalVolumes", "0");
+	/* What a template does wrong is said at the end. */
+	listing_end_row(out);
 	return 0;
 }
 
-static int print_table(struct store *s, const struct list *l, struct err *err)
+static int add_rows(struct store *s, struct listing *out, const struct list *l,
+		    const struct options *o, struct err *err)
 {
-	static const char *const heads[] = { "CONTAINER", "IMAGE", "CREATED", "SIZE" };
+	bool labels = filter_has(&o->filter, "label");
 	struct refs refs _cleanup_refs_ = { 0 };
-	struct text_table t;
+	ssize_t before, since;
+	uint64_t shown = 0;
 	size_t i;
-	int r = refs_read(s, &refs, err);
+	int r = refs_read(s, &refs, err), fits = status_fits(o, err);
 
-	if (r < 0)
-		return r;
-	text_table_init(&t, ARRAY_SIZE(heads));
-	for (i = 0; i < ARRAY_SIZE(heads) && r == 0; i++)
-		r = text_table_add(&t, heads[i]) < 0 ? err_nomem(err) : 0;
-	for (i = 0; i < l->n && r == 0; i++)
-		r = add_row(s, &t, l->v[i], &refs, err);
 	if (r == 0)
-		text_table_print(&t);
-	text_table_fini(&t);
+		r = fits < 0 ? fits : get_mark(l, o, "before", &before, err);
+	if (r == 0)
+		r = get_mark(l, o, "since", &since, err);
+	for (i = 0; r == 0 && fits && i < l->n && shown < o->last; i++) {
+		_cleanup_image_ struct image *image = NULL;
+		const struct container *c = l->v[i];
+
+		r = name_fits(o, "name", c->name, err);
+		if (r <= 0)
+			continue;
+		r = 0;
+		if ((before >= 0 && i <= (size_t)before) || (since >= 0 && i >= (size_t)since) ||
+		    !id_fits(o, c->name) || !ancestor_fits(s, o, c, &refs))
+			continue;
+		/* A base image that is damaged is for verify to say: the container is there. */
+		if (labels || o->size || listing_uses(out, "Command") || listing_uses(out, "Label"))
+			image_open(s, NULL, &c->manifest, &image, NULL);
+		if (!filter_labels(&o->filter, "label", get_label, image))
+			continue;
+		r = add_row(s, out, o, c, image, &refs, err);
+		shown++;
+	}
 	return r;
 }
 
-static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
+static int print(struct store *s, const struct list *l, const struct options *o, struct err *err)
+{
+	bool table = !o->format || strcmp(o->format, "table") == 0;
+	const struct listing_column columns[] = {
+		/* The name is what docker's ID is good for. */
+		{ "ID", table ? "CONTAINER" : "CONTAINER ID", true },
+		{ "Image", "IMAGE", true },
+		{ "Command", "COMMAND", false },
+		{ "RunningFor", "CREATED", true },
+		{ "Size", "SIZE", true },
+		{ "CreatedAt", "CREATED AT", false },
+		{ "Names", "NAMES", false },
+		{ "State", "STATE", false },
+		{ "Status", "STATUS", false },
+		{ "Labels", "LABELS", false },
+		{ "Mounts", "MOUNTS", false },
+		{ "Networks", "NETWORKS", false },
+		{ "Ports", "PORTS", false },
+		{ "LocalVolumes", "LOCAL VOLUMES", false },
+	};
+	struct listing *out;
+	int r = listing_new(columns, ARRAY_SIZE(columns), o->quiet && table ? "{{.ID}}" : o->format,
+			    &out, err);
+
+	if (r < 0)
+		return r;
+	r = add_rows(s, out, l, o, err);
+	if (r == 0)
+		r = listing_print(out, err);
+	listing_free(out);
+	return r;
+}
+
+/* 0, or what the verb returns. */
+static int parse_options(const struct verb *v, int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {
 		{ "all", no_argument, NULL, 'a' },
 		{ "quiet", no_argument, NULL, 'q' },
 		{ "format", required_argument, NULL, OPT_FORMAT },
 		{ "filter", required_argument, NULL, 'f' },
+		{ "last", required_argument, NULL, 'n' },
+		{ "latest", no_argument, NULL, 'l' },
+		{ "no-trunc", no_argument, NULL, OPT_NO_TRUNC },
+		{ "size", no_argument, NULL, 's' },
 		{ NULL, 0, NULL, 0 },
 	};
-	_cleanup_(cleanup_store_close) struct store *s = NULL;
-	_cleanup_(list_fini) struct list l = { NULL, 0 };
+	static const char *const known[] = { "ancestor", "before", "id",     "label",
+					     "name",	 "since",  "status", NULL };
 	struct err err = ERR_INIT;
-	bool quiet = false;
-	size_t i;
-	int opt, status;
+	int opt;
 
-	while ((opt = verb_getopt(v, argc, argv, "aqf:", longs)) != -1) {
+	while ((opt = verb_getopt(v, argc, argv, "aqf:n:ls", longs)) != -1) {
 		if (opt == 'q')
-			quiet = true;
-		if (opt == OPT_FORMAT || opt == 'f') {
-			err_set(&err, ENOTSUP, "--%s is not in this version yet",
-				opt == 'f' ? "filter" : "format");
+			o->quiet = true;
+		else if (opt == 'l')
+			o->last = 1;
+		else if (opt == 's')
+			o->size = true;
+		else if (opt == OPT_NO_TRUNC)
+			o->whole = true;
+		else if (opt == OPT_FORMAT)
+			o->format = *optarg ? optarg : NULL;
+		else if (opt == 'n' && strcmp(optarg, "-1") == 0)
+			o->last = UINT64_MAX;
+		else if (opt == 'n' && text_parse_u64(optarg, INT_MAX, &o->last) < 0)
+			return verb_usage(v, "-n takes a number");
+		else if (opt == 'f' && filter_add(&o->filter, optarg, &err) < 0)
 			return verb_fail(v, &err);
-		}
 	}
 	if (optind < argc)
 		return verb_usage(v, "%s: no argument is taken", argv[optind]);
+	return filter_check(&o->filter, known, &err) < 0 ? verb_fail(v, &err) : 0;
+}
+
+static int list(const struct verb *v, const struct globals *g, const struct options *o)
+{
+	_cleanup_(cleanup_store_close) struct store *s = NULL;
+	_cleanup_(list_fini) struct list l = { NULL, 0 };
+	struct err err = ERR_INIT;
+	int status;
+
 	if (verb_store(g, &s, &err) < 0)
 		return verb_fail(v, &err);
 	status = read_all(v, s, &l, &err);
-	if (status < 0)
+	if (status < 0 || print(s, &l, o, &err) < 0)
 		return verb_fail(v, &err);
-	if (!quiet && print_table(s, &l, &err) < 0)
-		return verb_fail(v, &err);
-	for (i = 0; quiet && i < l.n; i++)
-		puts(l.v[i]->name);
+	return status;
+}
+
+static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
+{
+	struct options o = { .last = UINT64_MAX };
+	int status = parse_options(v, argc, argv, &o);
+
+	if (status == 0)
+		status = list(v, g, &o);
+	filter_fini(&o.filter);
 	return status;
 }
 
 const struct verb cmd_ps = {
 	.name = "ps",
-	.usage = "[-a] [-q]",
+	.usage = "[OPTIONS]",
 	.summary = "List containers",
-	.help = "  -a, --all     accepted: all are listed in any case\n"
-		"  -q, --quiet   names only\n\n"
+	.help = "Options:\n"
+		"  -a, --all        accepted: all are listed in any case\n"
+		"  -q, --quiet      names only\n"
+		"  -n, --last N     the N newest ones\n"
+		"  -l, --latest     the newest one\n"
+		"  -s, --size       sizes with the image's\n"
+		"  --no-trunc       whole image IDs and commands\n"
+		"  -f, --filter F   name=REGEX, id=NAME, ancestor=IMAGE, label=KEY[=VALUE],\n"
+		"                   before=CONTAINER, since=CONTAINER, status=running\n"
+		"  --format F       json, table TEMPLATE or TEMPLATE, with .ID .Names .Image "
+		".Command\n"
+		"                   .CreatedAt .RunningFor .Status .State .Size .Labels .Label "
+		"\"KEY\"\n\n"
 		"SIZE is that of the files that changed.\n\n"
 		"Example:\n"
-		"  imagefs rm $(imagefs ps -q)\n",
+		"  imagefs rm $(imagefs ps -q -f ancestor=debian)\n",
 	.run = run,
 };
