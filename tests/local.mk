@@ -13,8 +13,13 @@ UNIT_TESTS = \
 	tests/unit/test_options \
 	tests/unit/test_reach \
 	tests/unit/test_reference \
+	tests/unit/test_template \
 	tests/unit/test_refs \
 	tests/unit/test_upper
+
+# Each is a fuzz target for clang's -fsanitize=fuzzer too, built by hand with -DFUZZ_ENGINE.
+FUZZ_TESTS = \
+	tests/fuzz/fuzz_template
 
 SHELL_TESTS = \
 	tests/cli/commit \
@@ -86,7 +91,8 @@ if HAVE_CMOCKA
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif
-TESTS += $(SHELL_TESTS)
+check_PROGRAMS += $(FUZZ_TESTS)
+TESTS += $(FUZZ_TESTS) $(SHELL_TESTS)
 
 # What a unit test is linked with, unless it says otherwise.
 LDADD = $(STORE_LIBS) $(CMOCKA_LIBS)
@@ -111,7 +117,7 @@ summary:
 # For a build with --enable-sanitizers: all that runs our own code and no other tools.
 .PHONY: check-sanitized
 check-sanitized:
-	$(MAKE) check TESTS='$(filter tests/unit/% tests/cli/% tests/mount/%,$(TESTS))'
+	$(MAKE) check TESTS='$(filter tests/unit/% tests/fuzz/% tests/cli/% tests/mount/%,$(TESTS))'
 
 # distcheck with the tests that look at the archive itself.
 .PHONY: distcheck-quick
