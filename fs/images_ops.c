@@ -352,7 +352,8 @@ static struct images *of(fuse_req_t req)
 static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct fuse_entry_param e = { .attr_timeout = FS_FOREVER, .entry_timeout = FS_FOREVER };
-	int r = lookup(of(req), parent, name, &e);
+	struct images *im = of(req);
+	int r = lookup(im, parent, name, &e);
 
 	if (r == -ENOENT && !(parent == NODEID_ROOT && name[0] == '@')) {
 		/* Node 0: the name is known not to be there, until images_refresh() says otherwise.
@@ -364,9 +365,9 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		fuse_reply_err(req, -r);
 		return;
 	}
-	/* A process that was killed does not want its answer any more. */
+	/* A process that was killed does not want its answer any more. After a reply req is free. */
 	if (fuse_reply_entry(req, &e) < 0)
-		forget(of(req), e.ino, 1);
+		forget(im, e.ino, 1);
 }
 
 static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n)

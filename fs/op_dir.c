@@ -77,9 +77,13 @@ static int lookup(struct containers *c, struct node *dir, const char *name,
 
 void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
+	struct containers *c = op_containers(req);
 	struct fuse_entry_param e;
-	int r = lookup(op_containers(req), op_node(req, parent), name, &e);
+	struct node *n = NULL;
+	int r = lookup(c, op_node(req, parent), name, &e);
 
+	if (r == 0)
+		n = op_node(req, e.ino);
 	if (r == -ENOENT) {
 		memset(&e, 0, sizeof(e));
 		e.entry_timeout = FS_FOREVER;
@@ -87,8 +91,8 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	}
 	if (r < 0)
 		op_reply(req, r);
-	else if (fuse_reply_entry(req, &e) < 0 && e.ino)
-		node_forget(&op_containers(req)->nodes, op_node(req, e.ino), 1);
+	else if (fuse_reply_entry(req, &e) < 0 && n)
+		node_forget(&c->nodes, n, 1); /* req is free after any reply */
 }
 
 void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n)

@@ -127,10 +127,14 @@ static int make_entered(fuse_req_t req, fuse_ino_t parent, const char *name, mod
 
 static void reply_entry(fuse_req_t req, int r, const struct fuse_entry_param *e)
 {
+	/* After any reply, a refused one too, req is free. */
+	struct nodes *nodes = &op_containers(req)->nodes;
+	struct node *n = r < 0 ? NULL : op_node(req, e->ino);
+
 	if (r < 0)
 		op_reply(req, r);
 	else if (fuse_reply_entry(req, e) < 0)
-		node_forget(&op_containers(req)->nodes, op_node(req, e->ino), 1);
+		node_forget(nodes, n, 1);
 }
 
 void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
@@ -162,6 +166,7 @@ void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const cha
 void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	       struct fuse_file_info *fi)
 {
+	struct nodes *nodes = &op_containers(req)->nodes;
 	struct fuse_entry_param e;
 	struct file *f = NULL;
 	struct node *n;
@@ -179,14 +184,14 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	}
 	if (r < 0) {
 		op_reply(req, r);
-		node_forget(&op_containers(req)->nodes, n, 1);
+		node_forget(nodes, n, 1);
 		return;
 	}
 	fi->fh = (uint64_t)(uintptr_t)f;
 	fi->keep_cache = 1;
 	if (fuse_reply_create(req, &e, fi) < 0) {
 		file_close(f);
-		node_forget(&op_containers(req)->nodes, n, 1);
+		node_forget(nodes, n, 1);
 	}
 }
 
