@@ -93,6 +93,9 @@ static int add_ref(struct save_set *set, struct store *s, const struct ref *entr
 	int r;
 
 	r = image_open(s, NULL, &entry->desc, &image, err);
+	if (r == -ENOENT && !image_is_listed(s, entry))
+		return err_set(err, ENOENT, "No such image: %s",
+			       entry->name ? entry->name : entry->id.str);
 	if (r < 0)
 		return r;
 	for (i = 0; i < set->n; i++)

@@ -41,6 +41,9 @@ static int of_image(struct store *s, const struct refs *refs, size_t pos, const 
 	_cleanup_image_ struct image *i = NULL;
 	int r = image_open(s, NULL, &refs->v[pos].desc, &i, err);
 
+	/* Removed since index.json was read. */
+	if (r == -ENOENT && !image_is_listed(s, &refs->v[pos]))
+		return err_set(err, ENOENT, "No such object: %s", name);
 	return r < 0 ? err_wrap(err, r, "%s", name) : inspect_image(s, i, refs, out, err);
 }
 
