@@ -278,6 +278,7 @@ static int build(struct txn *t, struct container *c, const struct commit_options
 	struct buf manifest _cleanup_buf_ = BUF_INIT;
 	struct ingest_result layer;
 	struct layer_root root = { .xattrs = BUF_INIT };
+	_cleanup_container_ struct container *again = NULL;
 	bool empty = false;
 	int r;
 
@@ -286,6 +287,9 @@ static int build(struct txn *t, struct container *c, const struct commit_options
 		r = base_root(t, base, &root, err);
 	if (r == 0)
 		r = write_layer(t, c, &root, o->codec, &layer, &empty, err);
+	/* Removed while it was read. */
+	if (r == -ENOENT && container_open(txn_store(t), c->name, &again, NULL) == -ENOENT)
+		r = err_set(err, ENOENT, "No such container: %s", c->name);
 	if (r == 0)
 		r = make_config(base, o, empty ? NULL : &layer, &config, err);
 	if (r == 0)

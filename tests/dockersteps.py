@@ -245,12 +245,12 @@ def short(name):
     return Each(lambda side: side.run(["inspect", "-f", "{{.Id}}", name])[1].strip()[7:19])
 
 
-# What a removal frees is another number: docker counts unpacked files, here it is blobs and indexes on the disk.
+# Whom docker's prune takes first is chance. What it frees is another number: docker counts unpacked files, here it is blobs and indexes on the disk.
 FREED = [(r"(Total reclaimed space:) [1-9].*", r"\1 SOME"), (r"(Total reclaimed space:) 0B", r"\1 SOME")]
 
 
 def prune(name, *argv, **more):
-    step(name, docker=["image", "prune", *argv], imagefs=["prune", *argv], rules=FREED, ours=FREED,
+    step(name, docker=["image", "prune", *argv], imagefs=["prune", *argv], rules=FREED, ours=FREED, sort=True,
          why="docker counts unpacked layers that went, here blobs and indexes on the disk, configurations too", **more)
 
 
@@ -269,7 +269,7 @@ def prunes():
     for name in "base:1", "drop:1":
         DOCKER.run(["rmi", name])
         IMAGEFS.run(["rmi", name])
-    prune("prune -a", "-a", "-f", sort=True)
+    prune("prune -a", "-a", "-f")
     step("images after prune -a", "images", sort=True)
 
 
