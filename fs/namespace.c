@@ -10,7 +10,7 @@
 #include "store/reference.h"
 #include "store/refs.h"
 
-/* Shorter prefixes of an ID name nothing (reference_is_id has the same bounds). */
+/* Shorter prefixes of an ID name nothing in the tree; a command takes them (reference_is_id). */
 #define ID_PREFIX_MIN 4
 #define ID_PREFIX_MAX 64
 

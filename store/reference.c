@@ -246,5 +246,5 @@ bool reference_is_id(const char *s)
 	if (strncmp(s, "sha256:", 7) == 0)
 		s += 7;
 	n = strlen(s);
-	return n >= 4 && n <= 64 && strspn(s, "0123456789abcdef") == n;
+	return n >= 1 && n <= 64 && strspn(s, "0123456789abcdef") == n;
 }

@@ -41,7 +41,7 @@ char *reference_full(const struct reference *r);
 char *reference_repo(const struct reference *r);
 char *reference_familiar(const struct reference *r);
 
-/* reference_is_id - 4 to 64 hex digits, with or without "sha256:": may name an image by its ID. */
+/* reference_is_id - 1 to 64 hex digits, with or without "sha256:": may name an image by its ID. */
 bool reference_is_id(const char *s);
 
 #endif

@@ -126,7 +126,9 @@ static void test_id(void **state)
 	(void)state;
 	assert_true(reference_is_id("abcd"));
 	assert_true(reference_is_id("sha256:" HEX64));
-	assert_false(reference_is_id("abc"));
+	assert_true(reference_is_id("a"));
+	assert_false(reference_is_id(""));
+	assert_false(reference_is_id("sha256:"));
 	assert_false(reference_is_id("abcg"));
 	assert_false(reference_is_id(HEX64 "0"));
 }
