@@ -11,26 +11,15 @@
 
 #include "base/text.h"
 
-/*
- * The message is printed as one line, so whatever a hostile name smuggled in
- * (newlines, escape sequences, half a character) is neutralised here, once, for all callers.
- */
-static void neutralise(char *s)
-{
-	while (*s) {
-		size_t n = text_printable(s);
-
-		if (n == 0)
-			*s = '?';
-		s += n ? n : 1;
-	}
-}
-
 static void fill(struct err *err, int code, const char *fmt, va_list ap)
 {
 	err->code = code;
 	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
-	neutralise(err->msg);
+	/*
+	 * The message is printed as one line, so whatever a hostile name smuggled in
+	 * (newlines, escape sequences, half a character) goes here, once, for all callers.
+	 */
+	text_neutralise(err->msg);
 }
 
 int err_set(struct err *err, int code, const char *fmt, ...)

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <syslog.h>
 
+#include "base/text.h"
+
 static struct {
 	const char *name;
 	enum log_level level;
@@ -27,6 +29,7 @@ static void say(int priority, const char *fmt, va_list ap)
 	char line[2048];
 
 	vsnprintf(line, sizeof(line), fmt, ap);
+	text_neutralise(line);
 	if (log_state.to_syslog)
 		syslog(priority, "%s", line);
 	else

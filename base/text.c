@@ -111,6 +111,58 @@ int text_escape_line(struct buf *out, const char *s, size_t len)
 	return r;
 }
 
+void text_neutralise(char *s)
+{
+	while (*s) {
+		size_t n = text_printable(s);
+
+		if (n == 0)
+			*s = '?';
+		s += n ? n : 1;
+	}
+}
+
+int text_quote(struct buf *out, const char *s, size_t len)
+{
+	static const char names[] = "abfnrtv\\\"", values[] = "\a\b\f\n\r\t\v\\\"";
+	const char *end = s + len;
+	int r = buf_putc(out, '"');
+
+	while (s < end && r == 0) {
+		const char *known = *s ? strchr(values, *s) : NULL;
+		size_t n = printable(s, end);
+		uint32_t c = 0;
+
+		if (known) {
+			n = 1;
+			r = buf_printf(out, "\\%c", names[known - values]);
+		} else if (n) {
+			r = buf_append(out, s, n);
+		} else {
+			n = text_decode(s, end, &c);
+			r = n > 1 ? buf_printf(out, "\\u%04x", (unsigned)c)
+				  : buf_printf(out, "\\x%02x", (unsigned char)*s);
+		}
+		s += n ? n : 1;
+	}
+	return r < 0 ? r : buf_putc(out, '"');
+}
+
+int text_ellipsis(struct buf *out, const char *s, size_t max)
+{
+	size_t n, chars = 0, cut = 0;
+
+	for (n = 0; s[n]; n++) {
+		if (((unsigned char)s[n] & 0xc0) == 0x80)
+			continue;
+		if (++chars == max)
+			cut = n;
+	}
+	if (chars <= max)
+		return buf_append(out, s, n);
+	return buf_append(out, s, cut) < 0 ? -ENOMEM : buf_puts(out, "\xe2\x80\xa6");
+}
+
 static void print_size(uint64_t bytes, int digits, char out[static 32])
 {
 	static const char *const units[] = { "B", "kB", "MB", "GB", "TB", "PB", "EB" };
@@ -137,9 +189,12 @@ void text_size_long(uint64_t bytes, char out[static 32])
 	print_size(bytes, 4, out);
 }
 
-void text_ago(int64_t s, char out[static 48])
+/* Go's durations end at 292 years. */
+#define AGO_MAX (INT64_MAX / 1000000000)
+
+void text_ago(int64_t seconds, char out[static 48])
 {
-	int64_t min = s / 60, hours = (s + 1800) / 3600;
+	int64_t s = MIN(seconds, AGO_MAX), min = s / 60, hours = (s + 1800) / 3600;
 
 	if (s < 1)
 		snprintf(out, 48, "Less than a second");

@@ -26,6 +26,15 @@ int text_escape(struct buf *out, const char *name);
  */
 int text_escape_line(struct buf *out, const char *s, size_t len);
 
+/* text_neutralise - each byte that text_printable() would not have becomes '?', in place: for messages of one line. */
+void text_neutralise(char *s);
+
+/* text_quote - append len bytes as Go quotes a constant: "a\n\"\x1b\u009b". 0 or -ENOMEM. */
+int text_quote(struct buf *out, const char *s, size_t len);
+
+/* text_ellipsis - append s, or of more than max characters the first max - 1 and an ellipsis. 0 or -ENOMEM. */
+int text_ellipsis(struct buf *out, const char *s, size_t max);
+
 /* text_decode - the code point at s, before end, and its length; 0: no valid UTF-8. */
 size_t text_decode(const char *s, const char *end, uint32_t *c);
 
@@ -48,6 +57,9 @@ void text_time(struct timespec t, char out[static 48]);
 
 /* text_date - as Go prints a time in UTC ("2023-01-02 15:04:05 +0000 UTC"); no fraction. */
 void text_date(struct timespec t, char out[static 48]);
+
+/* Seconds of the first moment of year 1, which is how Go writes a time that was never set. */
+#define YEAR_ONE (-62135596800LL)
 
 /* text_parse_time - RFC 3339, with an offset or Z; 0 or -EINVAL. */
 int text_parse_time(const char *s, struct timespec *out);

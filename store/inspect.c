@@ -294,23 +294,47 @@ int inspect_container(struct store *s, const struct container *c, bool total, st
 	return 0;
 }
 
-/* Every line after the first one is indented once more. */
+/*
+ * JSON as it was dumped, for a terminal: what jansson leaves alone and a terminal would not, C1
+ * controls and what turns text round, stands as \uXXXX. indent goes before each further line.
+ */
+static int put_json(const char *text, const char *indent, struct buf *out)
+{
+	const char *s = text, *end = text + strlen(text);
+	uint32_t c = 0;
+	int r = 0;
+
+	while (s < end && r == 0) {
+		size_t n = text_printable(s);
+
+		if (n) {
+			r = buf_append(out, s, n);
+		} else if (*s == '\n') {
+			n = 1;
+			r = buf_printf(out, "\n%s", indent);
+		} else {
+			n = text_decode(s, end, &c);
+			r = buf_printf(out, "\\u%04x", (unsigned)c);
+		}
+		s += n ? n : 1;
+	}
+	return r;
+}
+
 int inspect_text(const struct json_t *j, struct buf *out, struct err *err)
 {
-	char *text = json_dumps(j, JSON_INDENT(INDENT));
-	const char *p;
-	int r = text ? buf_puts(out, "    ") : -ENOMEM;
+	_cleanup_free_ char *text = json_dumps(j, JSON_INDENT(INDENT));
 
-	for (p = text; r == 0 && *p; p++) {
-		r = buf_putc(out, *p);
-		if (r == 0 && *p == '\n')
-			r = buf_puts(out, "    ");
-	}
-	free(text);
-	return r < 0 ? err_nomem(err) : 0;
+	if (!text || buf_puts(out, "    ") < 0 || put_json(text, "    ", out) < 0)
+		return err_nomem(err);
+	return 0;
 }
 
 int inspect_line(const struct json_t *j, struct buf *out, struct err *err)
 {
-	return json_text(j, out) < 0 || buf_putc(out, '\n') < 0 ? err_nomem(err) : 0;
+	_cleanup_free_ char *text = json_dumps(j, JSON_COMPACT);
+
+	if (!text || put_json(text, "", out) < 0 || buf_putc(out, '\n') < 0)
+		return err_nomem(err);
+	return 0;
 }

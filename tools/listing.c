@@ -16,6 +16,8 @@
 
 #define MIN_WIDTH 10
 #define PADDING 3
+/* Blanks that a column may get in all; one cell of a megabyte shall not make every line that long. */
+#define BLANKS_MAX (64u << 20)
 
 struct listing {
 	const struct listing_column *cols;
@@ -192,11 +194,11 @@ static const char *cell_end(const struct line *l)
 /*
  * A column is a block of lines one below the other that all have a cell there; its width is that of
  * the widest one. Each round here gives every line one cell, so that blocks are found side by side:
- * widths[i] is what line i's cell takes.
+ * widths[i] is what line i's cell takes. A cell that is beyond all measure stands out.
  */
 static void measure(const struct line *lines, size_t n, size_t *widths)
 {
-	size_t i, k, from;
+	size_t max = n ? MAX(BLANKS_MAX / n, 100u) : 0, i, k, from;
 
 	for (i = 0; i < n;) {
 		size_t w = MIN_WIDTH;
@@ -205,9 +207,12 @@ static void measure(const struct line *lines, size_t n, size_t *widths)
 			widths[i++] = 0;
 			continue;
 		}
-		for (from = i; i < n && cell_end(&lines[i]); i++)
-			w = MAX(w, PADDING + width(lines[i].s,
-						   (size_t)(cell_end(&lines[i]) - lines[i].s)));
+		for (from = i; i < n && cell_end(&lines[i]); i++) {
+			size_t have = width(lines[i].s, (size_t)(cell_end(&lines[i]) - lines[i].s));
+
+			if (have <= max)
+				w = MAX(w, PADDING + have);
+		}
 		for (k = from; k < i; k++)
 			widths[k] = w;
 	}
@@ -238,7 +243,7 @@ static int put_cell(struct buf *out, struct line *l, size_t w)
 	size_t have = width(l->s, (size_t)(end - l->s));
 	int r = buf_append(out, l->s, (size_t)(end - l->s));
 
-	for (; have < w && r == 0; have++)
+	for (w = MAX(w, have + (have >= w)); have < w && r == 0; have++)
 		r = buf_putc(out, ' ');
 	l->s = end + 1;
 	return r;

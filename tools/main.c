@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "store/store.h"
 #include "tools/verb.h"
 
@@ -174,12 +175,15 @@ int verb_getopt(const struct verb *v, int argc, char **argv, const char *shorts,
 
 int verb_usage(const struct verb *v, const char *fmt, ...)
 {
+	char why[1024];
 	va_list ap;
 
-	fprintf(stderr, "imagefs %s: ", v->name);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
+	/* What was typed may come from a file's name. */
+	text_neutralise(why);
+	fprintf(stderr, "imagefs %s: %s", v->name, why);
 	fprintf(stderr, "\nUsage: imagefs %s %s\nSee 'imagefs %s --help'.\n", v->name, v->usage,
 		v->name);
 	return 2;
@@ -244,6 +248,7 @@ int main(int argc, char **argv)
 			globals.quiet = true;
 			log_init("imagefs", LOG_LEVEL_QUIET, false);
 		} else if (!take_global(opt)) {
+			text_neutralise(argv[optind - 1]);
 			fprintf(stderr,
 				"imagefs: unknown or incomplete option %s\n"
 				"See 'imagefs --help'.\n",
@@ -272,6 +277,7 @@ int main(int argc, char **argv)
 			return 1;
 		}
 	}
+	text_neutralise(argv[0]);
 	fprintf(stderr, "imagefs: '%s' is not an imagefs verb\nSee 'imagefs --help'.\n", argv[0]);
 	return 2;
 }
