@@ -55,8 +55,8 @@ int template_row_default(struct template_row *row, const char *field);
 int template_row_set_label(struct template_row *row, const char *key, const char *value);
 
 /*
- * template_run_row - the same over a row. Controls print as \xHH, newline and tab too: one row is one
- * line. An unknown field is "can't evaluate field X".
+ * template_run_row - the same over a row. Controls in its fields print as \xHH, newline and tab too, so
+ * that a row is one line, unless the template says otherwise. An unknown field is "can't evaluate field X".
  * template_run_heads - over a row of column heads, as docker makes the first line of a table: functions
  * give back what they are given, an unknown field is <no value>, a label's head is the last part of its key.
  */

@@ -15,6 +15,9 @@
 /* What printf may pad to. */
 #define WIDTH_MAX 1000
 
+/* What a string in a list takes, however short. */
+#define PART_COST 128
+
 /* --- helpers ------------------------------------------------------------ */
 
 static int wrong_type(const struct value *v, const char *want, struct err *err)
@@ -167,7 +170,7 @@ static int f_split(struct run *r, const struct value *a, size_t n, struct value 
 	if (e == 0)
 		e = get_string(&a[1], &sep, &sep_len, err);
 	if (e == 0)
-		e = template_work(r, 16 * (uint64_t)len);
+		e = template_work(r, len);
 	if (e < 0)
 		return e;
 	list = out->json = json_array();
@@ -187,6 +190,9 @@ static int f_split(struct run *r, const struct value *a, size_t n, struct value 
 			if (p >= end)
 				p = NULL;
 		}
+		e = template_work(r, PART_COST);
+		if (e < 0)
+			return e;
 		if (json_array_append_new(list,
 					  json_stringn_nocheck(s, (size_t)((p ? p : end) - s))) < 0)
 			return -ENOMEM;
@@ -448,7 +454,7 @@ static int f_not(struct run *r, const struct value *a, size_t n, struct value *o
 
 /* --- printing ------------------------------------------------------------ */
 
-/* Values inside of a string are not escaped yet: that is done where the string is printed. */
+/* Values inside of a string are not escaped yet, but for fields of a row: that is done where it is printed. */
 static int print_raw(struct run *r, const struct value *v, struct buf *b)
 {
 	size_t len = json_string_length(v->json);
@@ -457,7 +463,10 @@ static int print_raw(struct run *r, const struct value *v, struct buf *b)
 	if (!json_is_string(v->json))
 		return template_print(r, v, false, b);
 	e = template_work(r, len);
-	return e < 0 ? e : buf_append(b, json_string_value(v->json), len);
+	if (e < 0)
+		return e;
+	return v->kind == KIND_FIELD ? text_escape_line(b, json_string_value(v->json), len)
+				     : buf_append(b, json_string_value(v->json), len);
 }
 
 static int f_println(struct run *r, const struct value *a, size_t n, struct value *out,

@@ -113,6 +113,7 @@ enum value_kind {
 	KIND_BOOL,
 	KIND_NUMBER,
 	KIND_POINTER, /* null is <nil> */
+	KIND_FIELD,   /* a string of a row, which is one line wherever it prints */
 };
 
 /* A value holds a reference; json NULL: no value at all. */

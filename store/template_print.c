@@ -24,6 +24,8 @@ static const struct {
 	{ "Annotations", KIND_STRINGS, false },
 	{ "ArgsEscaped", KIND_BOOL, true },
 	{ "Cmd", KIND_LIST, false },
+	{ "Config", KIND_POINTER, false },
+	{ "ContainerConfig", KIND_POINTER, false },
 	{ "Data", KIND_STRINGS, false },
 	{ "Entrypoint", KIND_LIST, false },
 	{ "Env", KIND_LIST, false },
@@ -148,13 +150,16 @@ static void print_real(double d, char out[static 400])
 	snprintf(out, 400, "%.*f", digits > 0 ? digits : 0, d);
 }
 
-/* Strings print as they are but for what a terminal could take for more; a row stays one line. */
-static int print_string(struct run *r, const json_t *j, struct buf *out)
+/*
+ * Strings print as they are but for what a terminal could take for more; a row's fields stay on its
+ * line, unlike what the template itself has to say.
+ */
+static int print_string(const json_t *j, bool line, struct buf *out)
 {
 	const char *s = json_string_value(j), *end = s + json_string_length(j);
 	int e = 0;
 
-	if (r->mode != RUN_DATA)
+	if (line)
 		return text_escape_line(out, s, (size_t)(end - s));
 	while (s < end && e == 0) {
 		const char *p = s;
@@ -172,18 +177,26 @@ static int print_string(struct run *r, const json_t *j, struct buf *out)
 static int print(struct run *r, const json_t *j, enum value_kind kind, bool top, unsigned depth,
 		 struct buf *out);
 
-static int print_object(struct run *r, const json_t *j, unsigned depth, struct buf *out)
+static int print_object(struct run *r, const json_t *j, enum value_kind kind, unsigned depth,
+			struct buf *out)
 {
+	enum value_kind inner = r->mode != RUN_DATA && j == r->root ? KIND_FIELD : KIND_ANY;
 	size_t n, i;
 	_cleanup_free_ const char **keys = template_keys(j, &n);
 	int e = keys ? buf_puts(out, "map[") : -ENOMEM;
 
 	for (i = 0; e == 0 && i < n; i++) {
+		const json_t *member = json_object_get(j, keys[i]);
+
 		e = text_escape_line(out, keys[i], strlen(keys[i]));
 		if (e == 0)
 			e = buf_putc(out, ':');
-		if (e == 0)
-			e = print(r, json_object_get(j, keys[i]), KIND_ANY, false, depth + 1, out);
+		/* A set is a map of empty structures in Go. */
+		if (e == 0 && kind == KIND_MAP && json_is_object(member) &&
+		    !json_object_size(member))
+			e = buf_puts(out, "{}");
+		else if (e == 0)
+			e = print(r, member, inner, false, depth + 1, out);
 		if (e == 0 && i + 1 < n)
 			e = buf_putc(out, ' ');
 	}
@@ -235,13 +248,13 @@ static int print(struct run *r, const json_t *j, enum value_kind kind, bool top,
 		return buf_puts(out, top ? "<no value>" : "<nil>");
 	switch (json_typeof(j)) {
 	case JSON_OBJECT:
-		e = print_object(r, j, depth, out);
+		e = print_object(r, j, kind, depth, out);
 		break;
 	case JSON_ARRAY:
 		e = print_array(r, j, depth, out);
 		break;
 	case JSON_STRING:
-		e = print_string(r, j, out);
+		e = print_string(j, kind == KIND_FIELD, out);
 		break;
 	case JSON_INTEGER:
 		e = buf_printf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(j));

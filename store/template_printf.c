@@ -37,7 +37,7 @@ static int parse_spec(const char **s, const char *end, struct spec *out, struct 
 {
 	memset(out, 0, sizeof(*out));
 	out->precision = -1;
-	for (; *s < end && strchr("-0+", **s); (*s)++) {
+	for (; *s < end && **s && strchr("-0+", **s); (*s)++) {
 		out->left |= **s == '-';
 		out->zero |= **s == '0';
 		out->plus |= **s == '+';
@@ -49,32 +49,11 @@ static int parse_spec(const char **s, const char *end, struct spec *out, struct 
 		if (parse_number(s, end, &out->precision) < 0)
 			return err_set(err, EINVAL, "a precision is at most %d", WIDTH_MAX);
 	}
-	if (*s == end || !strchr("sdvqtxX%", **s))
+	if (*s == end || !**s || !strchr("sdvqtxX%", **s))
 		return err_set(err, EINVAL,
 			       "a format has %%s, %%d, %%v, %%q, %%t, %%x, %%X and %%%%");
 	out->verb = *(*s)++;
 	return 0;
-}
-
-/* As Go writes a constant. */
-static int put_quoted(struct buf *b, const char *s, size_t len)
-{
-	const char *end = s + len;
-	int e = buf_putc(b, '"');
-
-	while (s < end && e == 0) {
-		size_t n = text_printable(s);
-
-		if (*s == '"' || *s == '\\')
-			e = buf_printf(b, "\\%c", *s++);
-		else if (*s == '\n' || *s == '\t' || *s == '\r')
-			e = buf_printf(b, "\\%c", *s == '\n' ? 'n' : *s == '\t' ? 't' : 'r'), s++;
-		else if (n)
-			e = buf_append(b, s, n), s += n;
-		else
-			e = buf_printf(b, "\\x%02x", (unsigned char)*s++);
-	}
-	return e < 0 ? e : buf_putc(b, '"');
 }
 
 static int put_hex(struct buf *b, const char *s, size_t len, bool upper)
@@ -110,9 +89,9 @@ static int put_value(struct run *r, const struct spec *sp, const struct value *v
 	if (s && sp->precision >= 0)
 		len = cut(s, len, sp->precision);
 	if (s && (sp->verb == 's' || sp->verb == 'v'))
-		return buf_append(b, s, len);
+		return v->kind == KIND_FIELD ? text_escape_line(b, s, len) : buf_append(b, s, len);
 	if (s && sp->verb == 'q')
-		return put_quoted(b, s, len);
+		return text_quote(b, s, len);
 	if (s && (sp->verb == 'x' || sp->verb == 'X'))
 		return put_hex(b, s, len, sp->verb == 'X');
 	if (json_is_integer(v->json) && strchr("dv", sp->verb))

@@ -11,6 +11,8 @@
 #include "base/text.h"
 #include "store/template_int.h"
 
+/* Of the template in a message. */
+#define WHAT_MAX 200u
 /* Steps and bytes together. */
 #define WORK_MAX (4 * (uint64_t)TEMPLATE_OUTPUT_MAX)
 
@@ -31,9 +33,8 @@ static int located(struct run *r, const struct node *n, int error)
 
 	if (error != -EINVAL || !r->err)
 		return error;
-	/* Go shows the beginning of a long one. */
-	if (text_escape_line(&what, r->t->text + n->start, MIN(len, 20u)) < 0 ||
-	    (len > 20 && buf_puts(&what, "...") < 0) ||
+	if (text_escape_line(&what, r->t->text + n->start, MIN(len, WHAT_MAX)) < 0 ||
+	    (len > WHAT_MAX && buf_puts(&what, "...") < 0) ||
 	    text_escape_line(&why, r->err->msg, strlen(r->err->msg)) < 0)
 		return err_nomem(r->err);
 	template_where(r->t->text, n->pos, true, where);
@@ -136,6 +137,8 @@ static int field(struct run *r, const struct value *v, const char *name, struct 
 	/* What lies in a map has names that only look like docker's. */
 	if (r->mode == RUN_DATA && v->kind != KIND_STRINGS && v->kind != KIND_MAP)
 		out->kind = template_kind(name, &(bool){ false });
+	else if (r->mode == RUN_ROW && v->json == r->root)
+		out->kind = KIND_FIELD;
 	return 0;
 }
 
@@ -265,7 +268,7 @@ static int eval_call(struct run *r, const struct node *command, const struct nod
 	if (e == 0 && last)
 		value_copy(&args[given], last);
 	if (e == 0)
-		e = located(r, function, call(r, f, args, n, out));
+		e = located(r, command, call(r, f, args, n, out));
 	for (i = 0; i < n; i++)
 		template_value_fini(&args[i]);
 	free(args);
@@ -284,6 +287,7 @@ static int eval_label(struct run *r, const struct value *key, struct value *out)
 	if (r->mode == RUN_ROW) {
 		found = json_object_get(r->labels, name);
 		out->json = found ? json_incref(found) : json_string("");
+		out->kind = KIND_FIELD;
 	} else {
 		char *head, *c;
 
@@ -306,6 +310,8 @@ static int eval_command(struct run *r, const struct node *c, const struct value 
 
 	if (first->type == NODE_FUNCTION)
 		return eval_call(r, c, first, dot, last, out);
+	if (first->type == NODE_CONSTANT && !first->value)
+		return located(r, first, err_set(r->err, EINVAL, "nil is not a command"));
 	if (n == 1 && r->mode != RUN_DATA && first->type == NODE_FIELD && first->n_names == 1 &&
 	    strcmp(first->names[0], "Label") == 0 && dot->json == r->root) {
 		struct value key _cleanup_value_ = VALUE_INIT;
@@ -366,7 +372,7 @@ static int walk_if(struct run *r, const struct node *n, const struct value *dot)
 	return n->otherwise ? walk(r, n->otherwise, dot) : 0;
 }
 
-/* One round of a range: its variables get the key and the value, as many as there are. */
+/* One round of a range: its variables, from first on, get the key and the value, as many as there are. */
 static int walk_round(struct run *r, const struct node *n, size_t first, json_t *key,
 		      const struct value *v)
 {
@@ -416,11 +422,13 @@ static int walk_members(struct run *r, const struct node *n, size_t first, const
 static int walk_range(struct run *r, const struct node *n, const struct value *dot)
 {
 	struct value v _cleanup_value_ = VALUE_INIT;
-	size_t first = r->n_variables, count;
+	size_t first, count;
 	int e = eval_pipe(r, n->pipe, dot, &v);
 
 	if (e < 0)
 		return e;
+	/* Parentheses in the pipe may have set others before. */
+	first = n->pipe->assign ? 0 : r->n_variables - n->pipe->n_names;
 	if (json_is_array(v.json)) {
 		count = json_array_size(v.json);
 	} else if (json_is_object(v.json)) {

@@ -24,6 +24,7 @@ static const char document[] =
 	"\"RepoTags\":[\"a:1\",\"b:2\"],"
 	"\"Config\":{\"Cmd\":null,\"Entrypoint\":[\"sh\",\"-c\",\"echo <x>\"],\"Volumes\":null,"
 	"\"Labels\":{\"b\":\"2\",\"a\":\"1\",\"com.x.y\":\"z\"}},"
+	"\"Set\":{\"Volumes\":{\"/v\":{}}},\"None\":{\"Config\":null},"
 	"\"List\":[{\"Name\":\"one\"},{\"Name\":\"two\"}],\"Empty\":[]}";
 
 /* The output, or the message of the failure. */
@@ -87,6 +88,18 @@ static void test_table(void **state)
 		{ "{{\"\\u00e9\"}}{{`\\n`}}{{'a'}}{{0x10}}{{1e3}}", "\xc3\xa9\\n97161000" },
 		{ "{{(index .List 1).Name}}", "two" },
 		{ "{{\"\\x1b[1m\"}}", "\\x1b[1m" },
+		{ "{{.Config.ExposedPorts}}{{range $p, $e := .Set.Volumes}}{{$p}}{{end}}",
+		  "map[]/v" },
+		{ "{{.Set.Volumes}}", "map[/v:{}]" },
+		{ "{{.None.Config}}", "<nil>" },
+		{ "{{range $i, $e := ($x := .RepoTags)}}{{$i}}{{$e}};{{end}}", "0a:1;1b:2;" },
+		{ "{{printf \"%\\x00\" 1}}", ERROR
+		  ":2: executing \"\" at <printf \"%\\x00\" 1>: error calling printf: a format "
+		  "has %s, %d, %v, %q, %t, %x, %X and %%" },
+		{ "{{nil}}", ERROR ":2: executing \"\" at <nil>: nil is not a command" },
+		{ "{{.None.Config.Env}}",
+		  ERROR ":7: executing \"\" at <.None.Config.Env>: nil pointer evaluating "
+			"interface {}.Env" },
 
 		{ "{{.Foo}}",
 		  ERROR ":2: executing \"\" at <.Foo>: map has no entry for key \"Foo\"" },
@@ -94,8 +107,8 @@ static void test_table(void **state)
 		  ERROR ":9: executing \"\" at <.Config.Foo>: map has no entry for key \"Foo\"" },
 		{ "{{.Id.X}}",
 		  ERROR ":5: executing \"\" at <.Id.X>: can't evaluate field X in type string" },
-		{ "{{index .List 5}}", ERROR
-		  ":2: executing \"\" at <index>: error calling index: index out of range: 5" },
+		{ "{{index .List 5}}", ERROR ":2: executing \"\" at <index .List 5>: error calling "
+					     "index: index out of range: 5" },
 		{ "{{.Id", ERROR ": unclosed action" },
 		{ "{{foo}}", ERROR ": function \"foo\" not defined" },
 		{ "{{$x}}", ERROR ": undefined variable \"$x\"" },
@@ -138,6 +151,14 @@ static void test_row(void **state)
 			    "\"<none>\" a\\x0ab\\x1b 1");
 	template_free(t);
 	buf_clear(&out);
+	/* What the template itself says may be a tab or a newline; a field's are none. */
+	assert_int_equal(template_new("{{println .Tag .Bad}}{{printf \"%s\\t%s\" .Tag .Bad}}", &t,
+				      &err),
+			 0);
+	assert_int_equal(template_run_row(t, row, &out, &err), 0);
+	assert_string_equal(buf_str(&out), "<none> a\\x0ab\\x1b\n<none>\ta\\x0ab\\x1b");
+	template_free(t);
+	buf_clear(&out);
 	assert_int_equal(template_new("{{upper .Tag}} {{.No}} {{.Label \"com.my-x\"}}", &t, &err),
 			 0);
 	assert_int_equal(template_run_row(t, row, &out, &err), -EINVAL);
@@ -176,6 +197,14 @@ static void test_bounds(void **state)
 	buf_puts(&text, "{{$x := \"aaaaaaaa\"}}");
 	for (i = 0; i < 60; i++)
 		buf_puts(&text, "{{$x = print $x $x}}");
+	got = result(buf_str(&text), "{}");
+	assert_non_null(strstr(got, "too much"));
+	free(got);
+	buf_clear(&text);
+	buf_puts(&text, "{{$x := \"aaaaaaaa\"}}");
+	for (i = 0; i < 20; i++)
+		buf_puts(&text, "{{$x = print $x $x}}");
+	buf_puts(&text, "{{len (split $x \"\")}}");
 	got = result(buf_str(&text), "{}");
 	assert_non_null(strstr(got, "too much"));
 	free(got);
