@@ -76,8 +76,8 @@ int history_read(struct store *s, const struct image *i, const struct refs *refs
 
 		step->created_by = words(entry, "created_by");
 		step->comment = words(entry, "comment");
-		if (created && text_parse_time(created, &step->created) < 0)
-			memset(&step->created, 0, sizeof(step->created));
+		step->dated = created && text_parse_time(created, &step->created) == 0 &&
+			      step->created.tv_sec > YEAR_ONE;
 		if (json_is_true(json_object_get(entry, "empty_layer")))
 			continue;
 		r = next_layer(s, i, &left, &step->size, err);

@@ -6,6 +6,7 @@
 #ifndef STORE_HISTORY_H
 #define STORE_HISTORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
@@ -19,7 +20,8 @@ struct store;
 
 struct history_step {
 	struct digest id;		  /* of the image that ended here; unset: not known */
-	struct timespec created;	  /* 0: not known */
+	struct timespec created;	  /* where dated */
+	bool dated;			  /* the entry says when */
 	const char *created_by, *comment; /* borrowed from the image; never NULL */
 	uint64_t size;			  /* of the files in its layer; bytes */
 };

@@ -371,10 +371,14 @@ char *image_command(const struct image *i)
 		const json_t *list =
 			json_object_get(json_object_get(i->config, "config"), members[k]);
 
-		for (n = 0; n < json_array_size(list); n++)
-			if (buf_printf(&b, "%s%s", b.len ? " " : "",
-				       json_string_value(json_array_get(list, n))) < 0)
+		for (n = 0; n < json_array_size(list); n++) {
+			const char *word = json_string_value(json_array_get(list, n));
+
+			/* Docker's form: what has a blank stands in quotes, but for the program. */
+			if (word && buf_printf(&b, b.len && strchr(word, ' ') ? "%s'%s'" : "%s%s",
+					       b.len ? " " : "", word) < 0)
 				return NULL;
+		}
 	}
 	return strdup(buf_str(&b));
 }
@@ -384,7 +388,7 @@ bool image_is_dated(const struct image *i)
 	struct timespec t;
 	const char *created = json_str(i->config, "created");
 
-	return created && text_parse_time(created, &t) == 0;
+	return created && text_parse_time(created, &t) == 0 && t.tv_sec > YEAR_ONE;
 }
 
 int image_size(struct store *s, const struct image *i, uint64_t *out, struct err *err)

@@ -47,23 +47,15 @@ static void local_time(struct timespec t, char out[static 64])
 			 labs(tm.tm_gmtoff) / 3600, labs(tm.tm_gmtoff) / 60 % 60);
 }
 
-/* Tabs would be columns; the first CREATED_BY_MAX characters, and not half of one. */
+/* Tabs would be columns. */
 static int created_by(const struct history_step *step, bool whole, struct buf *out)
 {
-	const char *s = step->created_by;
-	size_t n, cut = 0, chars = 0;
+	char *tab;
+	int r = text_ellipsis(out, step->created_by, whole ? SIZE_MAX : CREATED_BY_MAX);
 
-	for (n = 0; s[n]; n++) {
-		if (((unsigned char)s[n] & 0xc0) == 0x80)
-			continue;
-		if (chars == CREATED_BY_MAX - 1)
-			cut = n;
-		chars++;
-	}
-	for (n = 0; s[n] && (whole || chars <= CREATED_BY_MAX || n < cut); n++)
-		if (buf_putc(out, s[n] == '\t' ? ' ' : s[n]) < 0)
-			return -ENOMEM;
-	return s[n] ? buf_puts(out, "…") : 0;
+	for (tab = out->data; r == 0 && tab && (tab = strchr(tab, '\t'));)
+		*tab = ' ';
+	return r;
 }
 
 static int add_row(struct listing *l, const struct history_step *step, const struct options *o)
@@ -74,7 +66,7 @@ static int add_row(struct listing *l, const struct history_step *step, const str
 	if (digest_is_set(&step->id))
 		snprintf(id, sizeof(id), "%.*s", o->whole ? DIGEST_MAX : SHORT_ID,
 			 o->whole ? step->id.str : digest_hex(&step->id));
-	if (step->created.tv_sec) {
+	if (step->dated) {
 		local_time(step->created, at);
 		text_ago((int64_t)(time(NULL) - step->created.tv_sec), ago);
 		snprintf(since, sizeof(since), "%s ago", ago);

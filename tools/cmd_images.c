@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/map.h"
 #include "base/text.h"
@@ -269,7 +270,8 @@ static int by_age(const void *pa, const void *pb)
 
 static void set_row(struct listing *l, const struct row *row, const struct options *o, time_t now)
 {
-	char size[32], ago[48], since[64] = "N/A", at[48] = "N/A", id[DIGEST_MAX];
+	char size[32], ago[48], since[64] = "", at[48] = "0001-01-01 00:00:00 +0000 UTC";
+	char id[DIGEST_MAX];
 	const struct info *info = row->info;
 
 	text_size(info->size, size);
@@ -295,22 +297,44 @@ static void set_row(struct listing *l, const struct row *row, const struct optio
 	listing_end_row(l);
 }
 
+/* Docker's own templates: only its table says N/A, and --digests goes into any table without them. */
+static int make_format(const struct options *o, struct buf *out)
+{
+	int r;
+
+	if (o->format && strcmp(o->format, "table") != 0)
+		r = buf_puts(out, o->format);
+	else if (o->ids_only)
+		return buf_puts(out, "{{.ID}}");
+	else
+		return buf_printf(
+			out,
+			"table {{.Repository}}\t{{.Tag}}%s\t{{.ID}}\t"
+			"{{if .CreatedSince}}{{.CreatedSince}}{{else}}N/A{{end}}\t{{.Size}}",
+			o->digests ? "\t{{.Digest}}" : "");
+	if (r == 0 && o->digests && strncmp(o->format, "table", 5) == 0 &&
+	    !strstr(o->format, "{{.Digest}}"))
+		r = buf_puts(out, "\t{{.Digest}}");
+	return r;
+}
+
 static int list(struct listed *l, const struct options *o, struct err *err)
 {
-	const struct listing_column columns[] = {
+	static const struct listing_column columns[] = {
 		{ "Repository", "REPOSITORY", true },	{ "Tag", "TAG", true },
-		{ "Digest", "DIGEST", o->digests },	{ "ID", "IMAGE ID", true },
+		{ "Digest", "DIGEST", false },		{ "ID", "IMAGE ID", true },
 		{ "CreatedSince", "CREATED", true },	{ "Size", "SIZE", true },
 		{ "CreatedAt", "CREATED AT", false },	{ "VirtualSize", "SIZE", false },
 		{ "SharedSize", "SHARED SIZE", false }, { "UniqueSize", "UNIQUE SIZE", false },
 		{ "Containers", "CONTAINERS", false },
 	};
-	bool table = !o->format || strcmp(o->format, "table") == 0;
+	struct buf format _cleanup_buf_ = BUF_INIT;
 	struct listing *out;
 	size_t i;
-	int r = listing_new(columns, ARRAY_SIZE(columns),
-			    o->ids_only && table ? "{{.ID}}" : o->format, &out, err);
+	int r = make_format(o, &format) < 0 ? err_nomem(err) : 0;
 
+	if (r == 0)
+		r = listing_new(columns, ARRAY_SIZE(columns), format.data, &out, err);
 	if (r < 0)
 		return r;
 	r = refs_read(l->store, &l->refs, err);
@@ -357,7 +381,7 @@ static int parse_options(const struct verb *v, int argc, char **argv, struct opt
 		else if (opt == OPT_FORMAT)
 			o->format = *optarg ? optarg : NULL;
 		else if (filter_add(&o->filter, optarg, &err) < 0)
-			return verb_fail(v, &err);
+			return verb_usage(v, "-f %s: %s", optarg, err.msg);
 	}
 	if (argc - optind > 1)
 		return verb_usage(v, "requires at most 1 argument");
