@@ -127,6 +127,7 @@ static int prune(const struct verb *v, struct store *s, bool all, struct wish *w
 	return 0;
 }
 
+/* 0, or what the verb returns. */
 static int parse_options(const struct verb *v, int argc, char **argv, struct wish *w, bool *all,
 			 bool *force, struct err *err)
 {
@@ -136,17 +137,17 @@ static int parse_options(const struct verb *v, int argc, char **argv, struct wis
 		{ "filter", required_argument, NULL, 'F' },
 		{ NULL, 0, NULL, 0 },
 	};
-	int opt, r = 0;
+	int opt;
 
 	while ((opt = verb_getopt(v, argc, argv, "af", longs)) != -1) {
 		if (opt == 'a')
 			*all = true;
 		else if (opt == 'f')
 			*force = true;
-		else if (r == 0)
-			r = filter_add(&w->filter, optarg, err);
+		else if (filter_add(&w->filter, optarg, err) < 0)
+			return verb_usage(v, "--filter %s: %s", optarg, err->msg);
 	}
-	return r;
+	return optind < argc ? verb_usage(v, "accepts no arguments") : 0;
 }
 
 static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
@@ -157,13 +158,12 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 	struct err err = ERR_INIT;
 	int status, r;
 
-	r = parse_options(v, argc, argv, &w, &all, &force, &err);
-	if (r == 0 && optind < argc) {
+	status = parse_options(v, argc, argv, &w, &all, &force, &err);
+	if (status) {
 		filter_fini(&w.filter);
-		return verb_usage(v, "accepts no arguments");
+		return status;
 	}
-	if (r == 0)
-		r = check_filter(&w, &all, &err);
+	r = check_filter(&w, &all, &err);
 	if (r == 0)
 		r = verb_store(g, &s, &err);
 	if (r < 0) {

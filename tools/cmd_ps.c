@@ -230,13 +230,12 @@ static int set_image(struct listing *out, const struct options *o, const struct 
 {
 	struct labels labels = { out, BUF_INIT };
 	_cleanup_free_ char *command = image ? image_command(image) : strdup("");
-	struct buf shown _cleanup_buf_ = BUF_INIT;
-	int r = command ? 0 : -ENOMEM;
+	struct buf cut _cleanup_buf_ = BUF_INIT, shown _cleanup_buf_ = BUF_INIT;
+	int r = command ? text_ellipsis(&cut, command, o->whole ? SIZE_MAX : COMMAND_SHOWN)
+			: -ENOMEM;
 
-	if (r == 0 && !o->whole && strlen(command) > COMMAND_SHOWN)
-		r = buf_printf(&shown, "\"%.*s\xe2\x80\xa6\"", COMMAND_SHOWN - 1, command);
-	else if (r == 0)
-		r = buf_printf(&shown, "\"%s\"", command);
+	if (r == 0)
+		r = text_quote(&shown, buf_str(&cut), cut.len);
 	if (r == 0)
 		r = listing_set(out, "Command", buf_str(&shown));
 	if (r == 0 && image)
@@ -399,7 +398,7 @@ static int parse_options(const struct verb *v, int argc, char **argv, struct opt
 		else if (opt == 'n' && text_parse_u64(optarg, INT_MAX, &o->last) < 0)
 			return verb_usage(v, "-n takes a number");
 		else if (opt == 'f' && filter_add(&o->filter, optarg, &err) < 0)
-			return verb_fail(v, &err);
+			return verb_usage(v, "-f %s: %s", optarg, err.msg);
 	}
 	if (optind < argc)
 		return verb_usage(v, "%s: no argument is taken", argv[optind]);
