@@ -333,6 +333,6 @@ int index_choose(const struct index *x, const char *platform, struct err *err)
 	/* An index of one image that names no platform leaves no choice. */
 	if (n_bare == 1 && !have.len)
 		return (int)bare;
-	return err_set(err, ENOENT, "image index: no image for platform %s (there is: %s)",
+	return err_set(err, ENOTSUP, "image index: no image for platform %s (there is: %s)",
 		       platform, have.len ? buf_str(&have) : "none");
 }

@@ -79,7 +79,7 @@ void manifest_host_platform(char out[static 64]);
 /*
  * index_choose - the entry for a platform, or for the host where platform is
  * NULL ("linux/amd64"); attestation manifests (unknown/unknown) never.
- * returns its position, or -ENOENT with a message that lists what there is
+ * returns its position, or -ENOTSUP with a message that lists what there is
  */
 int index_choose(const struct index *x, const char *platform, struct err *err);
 

@@ -24,6 +24,12 @@ struct verify {
 void verify_say(struct verify *v, bool broken, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/*
+ * verify_bad_still - a blob that was found bad is hashed again: somebody may have put a whole one in
+ * its place. 1, 0, -errno.
+ */
+int verify_bad_still(struct verify *v, const struct digest *d, struct err *err);
+
 /* verify_blobs - all that are there, or those in wanted; indexes and seekable copies with them. */
 int verify_blobs(struct verify *v, struct err *err);
 

@@ -16,6 +16,7 @@
 #include "store/container.h"
 #include "store/image.h"
 #include "store/layer.h"
+#include "store/layer_copy.h"
 #include "store/reference.h"
 #include "store/refs.h"
 #include "store/store.h"
@@ -161,6 +162,45 @@ static int check_image(struct verify *v, const struct descriptor *desc, const st
 	return check_layers(v, i, why);
 }
 
+/*
+ * What says something about the store. Everything else (no memory, no space for an index, too many
+ * open files) says something about this process, and must not cost anybody an image.
+ */
+static bool is_damage(int code)
+{
+	switch (code) {
+	case ENOENT:
+	case EBADMSG:
+	case EINVAL:
+	case EIO:
+	case EPROTO:
+	case EFBIG:
+	case E2BIG:
+	case ELOOP:
+	case ENOTDIR:
+	case EISDIR:
+	case ENXIO:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/*
+ * An entry of index.json. 0: whole, or no image that can be used here (an artifact, another
+ * platform's), which *foreign says; 1: broken, and why; -errno: cannot be told.
+ */
+static int check_entry(struct verify *v, const struct ref *ref, bool *foreign, struct err *why,
+		       struct err *err)
+{
+	int r = check_image(v, &ref->desc, &ref->id, why);
+
+	*foreign = r == -ENOTSUP;
+	if (r == 0 || *foreign)
+		return 0;
+	return is_damage(-r) ? 1 : err_set(err, -r, "%s", why->msg);
+}
+
 /* What a user calls an entry of index.json. Caller frees; NULL: no memory. */
 static char *call(const struct ref *ref)
 {
@@ -171,12 +211,33 @@ static char *call(const struct ref *ref)
 	return strdup(digest_is_set(&ref->id) ? ref->id.str : ref->desc.digest.str);
 }
 
+/* Under the exclusive lock: what is whole by now is not bad any more. */
+static int look_again(struct verify *v, struct err *err)
+{
+	const struct map_slot *slot;
+	struct map bad = MAP_INIT;
+	struct digest d;
+	size_t i = 0;
+	int r = 0;
+
+	while (r >= 0 && (slot = map_next(&v->bad, &i))) {
+		r = digest_parse(slot->key, &d, err);
+		if (r == 0)
+			r = verify_bad_still(v, &d, err);
+		if (r > 0 && add(&bad, &d) < 0)
+			r = err_nomem(err);
+	}
+	map_fini(&v->bad, NULL);
+	v->bad = bad;
+	return r < 0 ? r : 0;
+}
+
 /* Under the exclusive lock: the entries that are broken still go, after they were named. */
 static int drop_broken(struct verify *v, struct refs *refs, struct err *err)
 {
 	struct txn *t;
 	size_t i;
-	bool any = false;
+	bool any = false, foreign;
 	int r;
 
 	for (i = refs->n; i-- > 0;) {
@@ -185,11 +246,11 @@ static int drop_broken(struct verify *v, struct refs *refs, struct err *err)
 
 		if (!name)
 			return err_nomem(err);
-		if (!asked_for(v, refs, i) ||
-		    check_image(v, &refs->v[i].desc, &refs->v[i].id, &why) == 0)
+		r = asked_for(v, refs, i) ? check_entry(v, &refs->v[i], &foreign, &why, err) : 0;
+		if (r < 0)
+			return r;
+		if (r == 0)
 			continue;
-		if (why.code == ENOMEM)
-			return err_nomem(err);
 		verify_say(v, false, "image %s: dropped; load it again", name);
 		refs_drop(refs, i);
 		any = true;
@@ -223,6 +284,8 @@ static void remove_bad(struct verify *v)
 			verify_say(v, false, "blob %s: removed", d.str);
 		layer_index_path(&d, path);
 		unlinkat(v->store->fd, path, 0);
+		layer_copy_path(&d, path);
+		unlinkat(v->store->fd, path, 0);
 	}
 }
 
@@ -235,6 +298,8 @@ static int repair(struct verify *v, struct err *err)
 		return r;
 	r = refs_read(v->store, &refs, err);
 	if (r == 0)
+		r = look_again(v, err);
+	if (r == 0)
 		r = drop_broken(v, &refs, err);
 	if (r == 0)
 		remove_bad(v);
@@ -242,22 +307,49 @@ static int repair(struct verify *v, struct err *err)
 	return r;
 }
 
-/* True where the entry is listed still, and broken still: nobody removed it while we looked. */
-static bool confirmed(struct verify *v, const struct ref *ref, struct err *why)
+/* 1: the entry is listed still, and broken still: nobody removed it while we looked. */
+static int confirm(struct verify *v, const struct ref *ref, struct err *why, struct err *err)
 {
 	_cleanup_refs_ struct refs now = { 0 };
-	bool found = false;
+	bool found = false, foreign;
 	size_t i;
+	int r = store_lock(v->store, STORE_LOCK_SHARED, err);
 
-	if (store_lock(v->store, STORE_LOCK_SHARED, NULL) < 0)
-		return true;
-	if (refs_read(v->store, &now, NULL) == 0)
-		for (i = 0; i < now.n && !found; i++)
-			found = digest_eq(&now.v[i].desc.digest, &ref->desc.digest);
+	if (r < 0)
+		return r;
+	r = refs_read(v->store, &now, err);
+	for (i = 0; r == 0 && i < now.n && !found; i++)
+		found = digest_eq(&now.v[i].desc.digest, &ref->desc.digest);
 	if (found)
-		found = check_image(v, &ref->desc, &ref->id, why) < 0;
+		r = check_entry(v, ref, &foreign, why, err);
 	store_unlock(v->store);
-	return found;
+	return r;
+}
+
+static int verify_image(struct verify *v, const struct ref *ref, bool *broken, struct err *err)
+{
+	_cleanup_free_ char *name = call(ref);
+	struct err why = ERR_INIT;
+	bool foreign;
+	int r;
+
+	if (!name)
+		return err_nomem(err);
+	r = check_entry(v, ref, &foreign, &why, err);
+	if (r > 0)
+		r = confirm(v, ref, &why, err);
+	if (r < 0)
+		return r;
+	if (foreign)
+		verify_say(v, false, "image %s: %s; left as it is", name, why.msg);
+	else
+		v->result->images++;
+	if (r == 0)
+		return 0;
+	verify_say(v, true, "image %s: %s", name, why.msg);
+	v->result->left++;
+	*broken = true;
+	return 0;
 }
 
 int verify_images(struct verify *v, struct err *err)
@@ -267,24 +359,11 @@ int verify_images(struct verify *v, struct err *err)
 	size_t i;
 	int r = refs_read(v->store, &refs, err);
 
+	for (i = 0; r == 0 && i < refs.n; i++)
+		if (asked_for(v, &refs, i))
+			r = verify_image(v, &refs.v[i], &broken, err);
 	if (r < 0)
 		return r;
-	for (i = 0; i < refs.n; i++) {
-		_cleanup_free_ char *name = call(&refs.v[i]);
-		struct err why = ERR_INIT;
-
-		if (!name)
-			return err_nomem(err);
-		if (!asked_for(v, &refs, i))
-			continue;
-		v->result->images++;
-		if (check_image(v, &refs.v[i].desc, &refs.v[i].id, &why) == 0 ||
-		    !confirmed(v, &refs.v[i], &why))
-			continue;
-		verify_say(v, true, "image %s: %s", name, why.msg);
-		v->result->left++;
-		broken = true;
-	}
 	return v->o->repair && (broken || v->bad.n) ? repair(v, err) : 0;
 }
 
