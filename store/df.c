@@ -133,7 +133,8 @@ static int note_images(struct count *c, struct err *err)
 	for (i = 0; i < c->refs.n && r == 0; i++) {
 		bool active = number(&c->used, c->refs.v[i].id.str) > 0;
 
-		if (seen(&c->refs, i))
+		/* An artifact is no image. */
+		if (!digest_is_set(&c->refs.v[i].id) || seen(&c->refs, i))
 			continue;
 		c->out->images.n++;
 		c->out->images.active += active;
@@ -276,7 +277,9 @@ static void prune_refs(struct count *c, struct refs *refs, bool all)
 		for (i = refs->n; i-- > 0;) {
 			struct digest id = refs->v[i].id;
 
-			if (number(&c->used, id.str) > 0 || !digest_is_set(&id) ||
+			if (number(&c->used, id.str) > 0 ||
+			    (!refs->v[i].name &&
+			     (!digest_is_set(&id) || (!all && refs->v[i].desc.ref_name))) ||
 			    (!all && (refs->v[i].name || refs_has_children(refs, &id))))
 				continue;
 			refs_drop(refs, i);

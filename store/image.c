@@ -22,8 +22,6 @@
 #include "store/tree.h"
 #include "store/txn.h"
 
-#define INDEX_DEPTH_MAX 4
-
 void image_free(struct image *i)
 {
 	if (!i)
@@ -132,36 +130,6 @@ static int read_config(struct store *s, struct txn *t, struct image *i, struct e
 	return 0;
 }
 
-/* Follow image indexes down to the manifest of this host's platform. */
-static int resolve_index(struct store *s, struct txn *t, struct descriptor *d, struct err *err)
-{
-	int depth, pos, r;
-
-	for (depth = 0; manifest_media_is_index(d->media_type); depth++) {
-		struct buf text _cleanup_buf_ = BUF_INIT;
-		struct descriptor chosen;
-		struct index x;
-
-		if (depth == INDEX_DEPTH_MAX)
-			return err_set(err, EINVAL, "image index %s: nested too deep",
-				       d->digest.str);
-		r = blob_get(s, t, &d->digest, BLOB_JSON_MAX, &text, err);
-		if (r < 0)
-			return r;
-		r = index_parse(buf_str(&text), text.len, &x, err);
-		if (r < 0)
-			return err_wrap(err, r, "%s", d->digest.str);
-		pos = index_choose(&x, NULL, err);
-		r = pos < 0 ? pos : descriptor_copy(&x.entries[pos], &chosen);
-		index_fini(&x);
-		if (r < 0)
-			return r == -ENOMEM ? err_nomem(err) : r;
-		descriptor_fini(d);
-		*d = chosen;
-	}
-	return 0;
-}
-
 int image_open(struct store *s, struct txn *t, const struct descriptor *manifest,
 	       struct image **out, struct err *err)
 {
@@ -171,7 +139,7 @@ int image_open(struct store *s, struct txn *t, const struct descriptor *manifest
 
 	if (!i || descriptor_copy(manifest, &i->desc) < 0)
 		return err_nomem(err);
-	r = resolve_index(s, t, &i->desc, err);
+	r = refs_resolve(s, t, &i->desc, err);
 	if (r < 0)
 		return r;
 	r = blob_get(s, t, &i->desc.digest, BLOB_JSON_MAX, &text, err);

@@ -22,6 +22,7 @@
 #include "store/txn.h"
 
 #define INDEX_MAX (64u << 20)
+#define INDEX_DEPTH_MAX 4
 #define ANNOTATION_REF_NAME "org.opencontainers.image.ref.name"
 #define ANNOTATION_IMAGE_NAME "io.containerd.image.name"
 /* BuildKit's key for the digest of an image's config. */
@@ -45,6 +46,7 @@ void refs_fini(struct refs *r)
 	for (i = 0; i < r->n; i++)
 		ref_fini(&r->v[i]);
 	free(r->v);
+	json_decref(r->json);
 	map_fini(&r->parents, NULL);
 	memset(r, 0, sizeof(*r));
 }
@@ -106,25 +108,66 @@ static int full_name(const struct descriptor *d, char **out)
 	return 0;
 }
 
-/* The image ID: noted in our own entries, else read from the manifest. */
-static void find_id(struct store *s, struct ref *ref)
+int refs_resolve(struct store *s, struct txn *t, struct descriptor *d, struct err *err)
+{
+	int depth, pos, r;
+
+	for (depth = 0; manifest_media_is_index(d->media_type); depth++) {
+		struct buf text _cleanup_buf_ = BUF_INIT;
+		struct descriptor chosen;
+		struct index x;
+
+		if (depth == INDEX_DEPTH_MAX)
+			return err_set(err, EINVAL, "image index %s: nested too deep",
+				       d->digest.str);
+		r = blob_get(s, t, &d->digest, BLOB_JSON_MAX, &text, err);
+		if (r < 0)
+			return r;
+		r = index_parse(buf_str(&text), text.len, &x, err);
+		if (r < 0)
+			return err_wrap(err, r, "%s", d->digest.str);
+		pos = index_choose(&x, NULL, err);
+		r = pos < 0 ? pos : descriptor_copy(&x.entries[pos], &chosen);
+		index_fini(&x);
+		if (r < 0)
+			return r == -ENOMEM ? err_nomem(err) : r;
+		descriptor_fini(d);
+		*d = chosen;
+	}
+	return 0;
+}
+
+/*
+ * The image ID: noted in our own entries, else read from the manifest. What is noted of an image
+ * index may have been another machine's.
+ */
+static int find_id(struct store *s, struct ref *ref)
 {
 	struct buf text _cleanup_buf_ = BUF_INIT;
 	const char *noted = json_str(json_object_get(ref->json, "annotations"), ANNOTATION_CONFIG);
+	bool is_index = manifest_media_is_index(ref->desc.media_type);
+	struct descriptor d = { 0 };
 	struct manifest m;
-	struct err err;
+	struct err err = ERR_INIT;
+	int r;
 
-	if (noted && digest_parse(noted, &ref->id, NULL) == 0)
-		return;
-	if (manifest_media_is_index(ref->desc.media_type))
-		return;
-	if (blob_get(s, NULL, &ref->desc.digest, BLOB_JSON_MAX, &text, &err) < 0 ||
-	    manifest_parse(buf_str(&text), text.len, &m, &err) < 0) {
+	if (!is_index && noted && digest_parse(noted, &ref->id, NULL) == 0)
+		return 0;
+	r = descriptor_copy(&ref->desc, &d);
+	if (r == 0)
+		r = refs_resolve(s, NULL, &d, &err);
+	if (r == 0)
+		r = blob_get(s, NULL, &d.digest, BLOB_JSON_MAX, &text, &err);
+	if (r == 0)
+		r = manifest_parse(buf_str(&text), text.len, &m, &err);
+	descriptor_fini(&d);
+	if (r < 0) {
 		log_debug("index.json: %s", err.msg);
-		return;
+		return r == -ENOMEM ? r : 0;
 	}
 	ref->id = m.config.digest;
 	manifest_fini(&m);
+	return 0;
 }
 
 /* What we noted of an image; a note that is not one of ours is none. */
@@ -153,7 +196,8 @@ static int read_entry(struct store *s, json_t *j, struct ref *out, struct err *e
 	out->json = json_incref(j);
 	if (full_name(&out->desc, &out->name) < 0)
 		return err_nomem(err);
-	find_id(s, out);
+	if (find_id(s, out) < 0)
+		return err_nomem(err);
 	read_notes(out);
 	return 0;
 }
@@ -189,6 +233,8 @@ int refs_read(struct store *s, struct refs *out, struct err *err)
 		if (count_parent(&refs, &refs.v[i].parent, 1) < 0)
 			return err_nomem(err);
 	}
+	json_object_del(j, "manifests");
+	refs.json = TAKE_PTR(j);
 	*out = refs;
 	memset(&refs, 0, sizeof(refs));
 	return 0;
@@ -238,14 +284,19 @@ static bool kept_elsewhere(const struct refs *r, size_t i)
 	return false;
 }
 
+/* "latest", which another tool wrote, is no name here, but that tool's to keep. */
+static bool is_foreign(const char *ref_name)
+{
+	return ref_name && !strpbrk(ref_name, "/:");
+}
+
 bool refs_untag(struct refs *r, size_t i)
 {
 	struct ref *ref = &r->v[i];
 
 	free(ref->name);
 	ref->name = NULL;
-	/* "latest", which another tool wrote, names nothing here, but is that tool's to keep. */
-	if (ref->desc.ref_name && strpbrk(ref->desc.ref_name, "/:")) {
+	if (!is_foreign(ref->desc.ref_name)) {
 		free(ref->desc.ref_name);
 		ref->desc.ref_name = NULL;
 	}
@@ -365,68 +416,70 @@ void refs_set_digest(struct refs *r, const char *name, const struct digest *dige
 		ref->repo_digest = *digest;
 }
 
-static void note(json_t *annotations, const char *key, const char *value)
+/* 0, or less where memory ran out. */
+static int put(json_t *obj, const char *key, const char *value)
+{
+	return json_object_set_new(obj, key, json_string(value));
+}
+
+static int note(json_t *annotations, const char *key, const char *value)
 {
 	if (*value)
-		json_object_set_new(annotations, key, json_string(value));
-	else
-		json_object_del(annotations, key);
+		return put(annotations, key, value);
+	json_object_del(annotations, key);
+	return 0;
+}
+
+static int note_all(json_t *annotations, const struct ref *ref)
+{
+	bool foreign = is_foreign(json_str(annotations, ANNOTATION_REF_NAME));
+	const char *name = ref->name ? ref->name : "";
+	char tagged[48] = "";
+
+	if (!foreign && note(annotations, ANNOTATION_REF_NAME, name) < 0)
+		return -ENOMEM;
+	if (digest_is_set(&ref->id) && !manifest_media_is_index(ref->desc.media_type) &&
+	    put(annotations, ANNOTATION_CONFIG, ref->id.str) < 0)
+		return -ENOMEM;
+	if (ref->tagged.tv_sec)
+		text_time(ref->tagged, tagged);
+	if (note(annotations, ANNOTATION_IMAGE_NAME, name) < 0 ||
+	    note(annotations, ANNOTATION_PARENT, ref->parent.str) < 0 ||
+	    note(annotations, ANNOTATION_TAGGED, tagged) < 0 ||
+	    note(annotations, ANNOTATION_DIGEST, ref->repo_digest.str) < 0)
+		return -ENOMEM;
+	return 0;
 }
 
 static json_t *entry_json(const struct ref *ref)
 {
 	_cleanup_json_ json_t *j = ref->json ? json_deep_copy(ref->json) : json_object();
-	json_t *annotations = json_object_get(j, "annotations");
-	char tagged[48] = "";
+	const char *media = ref->desc.media_type;
 
-	if (!j)
+	if (!ref->json && (put(j, "mediaType", media ? media : MEDIA_OCI_MANIFEST) < 0 ||
+			   put(j, "digest", ref->desc.digest.str) < 0 ||
+			   json_object_set_new(j, "size", json_integer(ref->desc.size)) < 0))
 		return NULL;
-	if (!ref->json) {
-		const char *media = ref->desc.media_type;
-
-		json_object_set_new(j, "mediaType",
-				    json_string(media ? media : MEDIA_OCI_MANIFEST));
-		json_object_set_new(j, "digest", json_string(ref->desc.digest.str));
-		json_object_set_new(j, "size", json_integer(ref->desc.size));
-	}
-	if (!json_is_object(annotations)) {
-		if (json_object_set_new(j, "annotations", json_object()) < 0)
-			return NULL;
-		annotations = json_object_get(j, "annotations");
-	}
-	if (ref->name) {
-		json_object_set_new(annotations, ANNOTATION_REF_NAME, json_string(ref->name));
-		json_object_set_new(annotations, ANNOTATION_IMAGE_NAME, json_string(ref->name));
-	} else {
-		const char *foreign = json_str(annotations, ANNOTATION_REF_NAME);
-
-		/* A name in ours goes; "latest", which another tool wrote, is that tool's to keep.
-		 */
-		if (foreign && (strchr(foreign, '/') || strchr(foreign, ':')))
-			json_object_del(annotations, ANNOTATION_REF_NAME);
-		json_object_del(annotations, ANNOTATION_IMAGE_NAME);
-	}
-	if (digest_is_set(&ref->id))
-		json_object_set_new(annotations, ANNOTATION_CONFIG, json_string(ref->id.str));
-	if (ref->tagged.tv_sec)
-		text_time(ref->tagged, tagged);
-	note(annotations, ANNOTATION_PARENT, ref->parent.str);
-	note(annotations, ANNOTATION_TAGGED, tagged);
-	note(annotations, ANNOTATION_DIGEST, ref->repo_digest.str);
-	return TAKE_PTR(j);
+	if (!json_is_object(json_object_get(j, "annotations")) &&
+	    json_object_set_new(j, "annotations", json_object()) < 0)
+		return NULL;
+	return note_all(json_object_get(j, "annotations"), ref) < 0 ? NULL : TAKE_PTR(j);
 }
 
 static int refs_text(const struct refs *r, struct buf *out)
 {
-	_cleanup_json_ json_t *manifests = json_array(), *j = NULL;
+	_cleanup_json_ json_t *manifests = json_array();
+	_cleanup_json_ json_t *j = r->json ? json_copy(r->json) : json_object();
 	size_t i;
 
 	for (i = 0; i < r->n; i++)
 		if (json_array_append_new(manifests, entry_json(&r->v[i])) < 0)
 			return -ENOMEM;
-	j = json_pack("{s:i, s:s, s:O}", "schemaVersion", 2, "mediaType", MEDIA_OCI_INDEX,
-		      "manifests", manifests);
-	return j ? json_text(j, out) : -ENOMEM;
+	if (json_object_set_new(j, "schemaVersion", json_integer(2)) < 0 ||
+	    json_object_set_new(j, "mediaType", json_string(MEDIA_OCI_INDEX)) < 0 ||
+	    json_object_set(j, "manifests", manifests) < 0)
+		return -ENOMEM;
+	return json_text(j, out);
 }
 
 int refs_stage(struct txn *t, const struct refs *r, struct err *err)

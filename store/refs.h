@@ -24,8 +24,9 @@ struct txn;
 struct ref {
 	char *name; /* "docker.io/library/ubuntu:20.04"; NULL: the image has no name */
 	struct descriptor
-		desc;	  /* of its manifest, or of an image index that another tool put here */
-	struct digest id; /* config digest: the image ID; unset where the manifest cannot be read */
+		desc; /* of its manifest, or of an image index that another tool put here */
+	struct digest
+		id; /* config digest: the image ID, of an index this host's; unset where there is none */
 	struct digest parent;	/* image ID of the image that it was committed on; unset: none */
 	struct timespec tagged; /* when the image last got a name; 0: it never did */
 	struct digest
@@ -36,6 +37,8 @@ struct ref {
 struct refs {
 	struct ref *v;
 	size_t n;
+	struct json_t
+		*json; /* index.json without its entries: others may have noted something in it */
 	struct map
 		parents; /* image IDs that entries have as their parent, with the number of those entries */
 };
@@ -45,6 +48,14 @@ struct refs {
 /* refs_read - what index.json lists, in its order. Needs no lock: the file changes by rename. */
 int refs_read(struct store *s, struct refs *out, struct err *err);
 void refs_fini(struct refs *r);
+
+/*
+ * refs_resolve - from an entry down through image indexes to the manifest for this host.
+ * t       a transaction whose blobs count as there; may be NULL
+ * d       is replaced; one of a manifest stays
+ * errors  -ENOENT a blob is missing; -ENOTSUP there is none for this host
+ */
+int refs_resolve(struct store *s, struct txn *t, struct descriptor *d, struct err *err);
 
 /* refs_find - by full name; NULL where there is none. */
 struct ref *refs_find(const struct refs *r, const char *name);

@@ -588,8 +588,11 @@ static int choose(struct removal *r, bool all, struct digest *out, size_t *n,
 		if (all ? !count_names(r, image) && refs_has_children(&r->refs, image)
 			: ref->name || count_names(r, image) || refs_has_children(&r->refs, image))
 			continue;
-		/* An entry without an ID is one that another tool put here: an image index, or worse. */
-		if (!all && !digest_is_set(&ref->id))
+		/*
+		 * Another tool's to keep: what is no image of this host (an artifact has no name
+		 * here) and, unless all go, what has a name of that tool's.
+		 */
+		if (!ref->name && (!digest_is_set(&ref->id) || (!all && ref->desc.ref_name)))
 			continue;
 		e = is_wanted(r, ref, wanted, arg, err);
 		if (e > 0)

@@ -297,3 +297,48 @@ for key in sys.argv[1:]:
     value = value[key]
 print(value if isinstance(value, str) else json.dumps(value, separators=(",", ":")))' "${@:2}"
 }
+
+# foreign_entries: the store gets what other tools put into a layout: an artifact, an index multi:1 for
+# this host and another, an index other:1 without this host, and an image that is only "latest".
+foreign_entries()
+{
+	imagefs images >/dev/null # makes the store
+	$PYTHON - "$IMAGEFS_STORE" <<'EOF'
+import gzip, hashlib, io, json, os, sys, tarfile
+store, OCI = sys.argv[1], "application/vnd.oci.image."
+def put(data, media):
+    h = hashlib.sha256(data).hexdigest()
+    open(f"{store}/blobs/sha256/{h}", "wb").write(data)
+    return {"mediaType": media, "digest": "sha256:" + h, "size": len(data)}
+def text(kind, **members):
+    media = OCI + kind + ".v1+json"
+    return put(json.dumps(dict(schemaVersion=2, mediaType=media, **members)).encode(), media)
+def image(name):
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w") as t:
+        t.addfile(tarfile.TarInfo(name))
+    raw = raw.getvalue()
+    config = {"architecture": arch, "os": "linux", "config": {}, "rootfs": {
+        "type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(raw).hexdigest()]}}
+    return text("manifest", config=put(json.dumps(config).encode(), OCI + "config.v1+json"),
+                layers=[put(gzip.compress(raw, mtime=0), OCI + "layer.v1.tar+gzip")])
+def entry(descriptor, name):
+    return dict(descriptor, annotations={"org.opencontainers.image.ref.name": name})
+arch = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
+here = {"platform": {"os": "linux", "architecture": arch}}
+there = {"platform": {"os": "plan9", "architecture": "mips"}}
+artifact = text("manifest", config=put(b"{}", "application/vnd.oci.empty.v1+json"),
+                layers=[put(b"a signature", "application/x.signature")])
+other = dict(image("other"), **there)
+j = json.load(open(store + "/index.json"))
+j["annotations"] = {"foreign": "yes"}
+j["manifests"] += [
+    entry(artifact, "latest"),
+    entry(text("index", manifests=[dict(image("multi"), **here), other]), "docker.io/library/multi:1"),
+    entry(text("index", manifests=[other]), "docker.io/library/other:1"),
+    entry(image("late"), "latest"),
+]
+json.dump(j, open(store + "/index.json", "w"))
+EOF
+	imagefs images >/dev/null # makes the indexes
+}

@@ -108,8 +108,11 @@ static int get_info(struct listed *l, const struct options *o, const struct ref 
 		if (r == -ENOMEM)
 			return r;
 		if (r < 0) {
-			/* One that was removed meanwhile is no damage to speak of. */
-			if (r != -ENOENT || image_is_listed(l->store, ref))
+			/*
+			 * One that was removed meanwhile is no damage to speak of, nor is an
+			 * artifact or another platform's image.
+			 */
+			if (r != -ENOTSUP && (r != -ENOENT || image_is_listed(l->store, ref)))
 				l->status = verb_fail(l->verb, err);
 			info->damaged = true;
 		}
