@@ -16,6 +16,7 @@
 #include "fs/fs.h"
 #include "fs/ops.h"
 #include "fs/session.h"
+#include "fs/trees.h"
 #include "store/container.h"
 #include "store/tree.h"
 
@@ -201,6 +202,7 @@ void containers_refresh(struct containers *c)
 	c->names = now;
 	container_list_free(before);
 	tell_list(c);
+	trees_sweep(c->fs->trees);
 }
 
 int containers_freeze(struct containers *c, const char *name, struct err *err)

@@ -16,6 +16,8 @@
 #include "fs/images_ops.h"
 #include "fs/session.h"
 #include "fs/shown.h"
+#include "fs/stale.h"
+#include "fs/trees.h"
 #include "store/refs.h"
 #include "store/store.h"
 
@@ -137,4 +139,7 @@ void images_refresh(struct images *im)
 			fuse_lowlevel_notify_inval_inode(fuse, c->dir, 0, 0);
 	}
 	ns_changes_fini(&changes);
+	stale_forget(im);
+	/* Whether index.json is new or not: the collector comes after it was written. */
+	trees_sweep(im->fs->trees);
 }

@@ -28,6 +28,7 @@ libfs_a_SOURCES = \
 	fs/options.c fs/options.h \
 	fs/session.c fs/session.h \
 	fs/shown.c fs/shown.h \
+	fs/stale.c fs/stale.h \
 	fs/trees.c fs/trees.h \
 	fs/xattr_reply.c fs/xattr_reply.h
 

@@ -131,19 +131,16 @@ void trees_ref(struct trees *t, struct shared_tree *s)
 	pthread_mutex_unlock(&t->lock);
 }
 
-void trees_put(struct trees *t, struct shared_tree *s)
+/* Out of the list: what nobody uses and is one too many, or gone from the store. The lock is held. */
+static struct shared_tree *take_unused(struct trees *t)
 {
 	struct shared_tree **at, *drop = NULL;
 	unsigned kept = 0;
 
-	if (!s)
-		return;
-	pthread_mutex_lock(&t->lock);
-	s->refs--;
 	for (at = &t->list; *at;) {
 		struct shared_tree *e = *at;
 
-		if (e->refs == 0 && ++kept > TREES_KEPT) {
+		if (e->refs == 0 && (++kept > TREES_KEPT || tree_is_removed(e->tree))) {
 			*at = e->next;
 			e->next = drop;
 			drop = e;
@@ -151,6 +148,28 @@ void trees_put(struct trees *t, struct shared_tree *s)
 			at = &e->next;
 		}
 	}
+	return drop;
+}
+
+void trees_put(struct trees *t, struct shared_tree *s)
+{
+	struct shared_tree *drop = NULL;
+
+	if (!s)
+		return;
+	pthread_mutex_lock(&t->lock);
+	if (--s->refs == 0)
+		drop = take_unused(t);
+	pthread_mutex_unlock(&t->lock);
+	free_list(drop);
+}
+
+void trees_sweep(struct trees *t)
+{
+	struct shared_tree *drop;
+
+	pthread_mutex_lock(&t->lock);
+	drop = take_unused(t);
 	pthread_mutex_unlock(&t->lock);
 	free_list(drop);
 }

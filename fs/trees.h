@@ -40,4 +40,10 @@ int trees_get_layer(struct trees *t, const struct digest *blob, struct shared_tr
 void trees_ref(struct trees *t, struct shared_tree *s);
 void trees_put(struct trees *t, struct shared_tree *s);
 
+/*
+ * trees_sweep - trees that nobody uses and whose layers were removed from the store are not kept, so
+ * that the space they take is free. Those that are in use go with trees_put().
+ */
+void trees_sweep(struct trees *t);
+
 #endif

@@ -367,6 +367,19 @@ void layer_unref(struct layer *l)
 	pthread_mutex_unlock(&ls->lock);
 }
 
+bool layer_is_removed(const struct layer *l)
+{
+	char path[DIGEST_MAX + 8];
+	struct stat ours, there;
+
+	blob_store_path(&l->digest, path);
+	if (fstat(l->blob_fd, &ours) < 0)
+		return false;
+	if (fstatat(l->all->store->fd, path, &there, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT;
+	return ours.st_ino != there.st_ino || ours.st_dev != there.st_dev;
+}
+
 /* The header from an open index, where it is a good one. */
 static bool read_header(int fd, const struct digest *blob, struct layer_header *out)
 {

@@ -65,6 +65,9 @@ uint32_t layer_id(const struct layer *l);
 
 const struct layer_header *layer_header(const struct layer *l);
 
+/* layer_is_removed - the blob that it reads is no longer the store's, and takes space only for us. */
+bool layer_is_removed(const struct layer *l);
+
 /* layer_entry - record i, 0 is the root; NULL where there is none. Borrowed from the mapping. */
 const struct layer_entry *layer_entry(const struct layer *l, uint32_t i);
 

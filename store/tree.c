@@ -36,6 +36,16 @@ const struct layer_entry *tree_entry(const struct tree *t, uint32_t node, struct
 	return layer_entry(t->layers[n->layer], n->entry);
 }
 
+bool tree_is_removed(const struct tree *t)
+{
+	uint32_t i;
+
+	for (i = 0; i < t->n_layers; i++)
+		if (layer_is_removed(t->layers[i]))
+			return true;
+	return false;
+}
+
 uint32_t tree_size(const struct tree *t)
 {
 	return t->n_nodes;

@@ -33,6 +33,9 @@ int tree_open_layer(struct layers *ls, const struct digest *blob, struct tree **
 		    struct err *err);
 void tree_free(struct tree *t);
 
+/* tree_is_removed - a layer of it is no longer in the store, as layer_is_removed() has it. */
+bool tree_is_removed(const struct tree *t);
+
 uint32_t tree_size(const struct tree *t); /* nodes, those that are no longer reachable too */
 
 /* tree_lookup - a name in a directory; TREE_NONE where it is not there or dir is no directory. */
