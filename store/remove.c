@@ -499,13 +499,9 @@ static int remove_digest(struct removal *r, const struct reference *ref, struct 
 
 static int no_such(const char *name, struct err *err)
 {
-	_cleanup_reference_ struct reference ref = { 0 };
 	struct buf shown _cleanup_buf_ = BUF_INIT;
-	_cleanup_free_ char *whole = NULL;
 
-	if (reference_parse(name, &ref, NULL) == 0)
-		whole = reference_familiar(&ref);
-	if (text_escape(&shown, whole ? whole : name) < 0)
+	if (text_escape(&shown, name) < 0)
 		return err_nomem(err);
 	return err_set(err, ENOENT, "No such image: %.600s", buf_str(&shown));
 }

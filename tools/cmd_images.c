@@ -388,7 +388,9 @@ static int parse_options(const struct verb *v, int argc, char **argv, struct opt
 	}
 	if (argc - optind > 1)
 		return verb_usage(v, "requires at most 1 argument");
-	if (optind < argc && filter_put(&o->filter, "reference", argv[optind], &err) < 0)
+	/* As in docker an empty one is none. */
+	if (optind < argc && *argv[optind] &&
+	    filter_put(&o->filter, "reference", argv[optind], &err) < 0)
 		return verb_fail(v, &err);
 	return filter_check(&o->filter, known, &err) < 0 ? verb_fail(v, &err) : 0;
 }

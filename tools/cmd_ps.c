@@ -393,8 +393,8 @@ static int parse_options(const struct verb *v, int argc, char **argv, struct opt
 			o->whole = true;
 		else if (opt == OPT_FORMAT)
 			o->format = *optarg ? optarg : NULL;
-		else if (opt == 'n' && strcmp(optarg, "-1") == 0)
-			o->last = UINT64_MAX;
+		else if (opt == 'n' && (strcmp(optarg, "-1") == 0 || strcmp(optarg, "0") == 0))
+			o->last = UINT64_MAX; /* no limit, as docker takes them */
 		else if (opt == 'n' && text_parse_u64(optarg, INT_MAX, &o->last) < 0)
 			return verb_usage(v, "-n takes a number");
 		else if (opt == 'f' && filter_add(&o->filter, optarg, &err) < 0)
