@@ -19,6 +19,7 @@
 #include "store/changes.h"
 #include "store/container.h"
 #include "store/encode.h"
+#include "store/hold.h"
 #include "store/image.h"
 #include "store/ingest.h"
 #include "store/json.h"
@@ -322,6 +323,7 @@ int commit(struct store *s, struct container *c, const struct commit_options *o,
 	if (r < 0)
 		return r;
 	r = build(t, c, o, base, &name, err);
+	r = hold_confirm(s, c, r, err);
 	if (r == 0)
 		r = image_publish(t, &name, 1, err);
 	txn_free(t);

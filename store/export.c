@@ -112,17 +112,26 @@ static int write_tree(struct tree *t, const struct upper *u, struct output *o, s
 	return r;
 }
 
-static int write_output(struct tree *t, const struct upper *u, const char *output, uint64_t total,
-			bool quiet, struct err *err)
+/* What is exported: an image, or a container with its upper directory. */
+struct source {
+	struct store *s;
+	const struct container *c; /* NULL: an image */
+	struct upper u;
+};
+
+static int write_output(struct tree *t, const struct source *from, const char *output,
+			uint64_t total, bool quiet, struct err *err)
 {
 	struct output o = { .file = SAVE_FILE_INIT };
 	int r = output ? save_file_open(&o.file, output, err) : 0;
 
 	if (r == 0) {
 		progress_start(&o.progress, "Exporting", total, quiet);
-		r = write_tree(t, u, &o, err);
+		r = write_tree(t, from->c ? &from->u : NULL, &o, err);
 		progress_end(&o.progress);
 	}
+	if (from->c)
+		r = hold_confirm(from->s, from->c, r, err);
 	if (r == 0 && output)
 		r = save_file_commit(&o.file, err);
 	save_file_fini(&o.file);
@@ -132,10 +141,10 @@ static int write_output(struct tree *t, const struct upper *u, const char *outpu
 }
 
 /* An image's tree, under an upper directory or alone. */
-static int export_image(struct store *s, const struct image *image, const struct upper *u,
-			const char *output, bool quiet, struct err *err)
+static int export_image(const struct source *from, const struct image *image, const char *output,
+			bool quiet, struct err *err)
 {
-	struct layers *ls = layers_new(s, SPAN_BYTES);
+	struct layers *ls = layers_new(from->s, SPAN_BYTES);
 	struct tree *t = NULL;
 	uint64_t total = 0;
 	int r;
@@ -143,10 +152,10 @@ static int export_image(struct store *s, const struct image *image, const struct
 	if (!ls)
 		return err_nomem(err);
 	r = tree_open(ls, image, &t, err);
-	if (r == 0 && image_size(s, image, &total, NULL) < 0)
+	if (r == 0 && image_size(from->s, image, &total, NULL) < 0)
 		total = 0;
 	if (r == 0)
-		r = write_output(t, u, output, total, quiet, err);
+		r = write_output(t, from, output, total, quiet, err);
 	tree_free(t);
 	layers_free(ls);
 	return r;
@@ -157,16 +166,16 @@ static int export_held(struct store *s, struct container *c, const char *output,
 {
 	_cleanup_image_ struct image *base = NULL;
 	_cleanup_close_ int fd = -1;
-	struct upper u = { -1, -1, c->unprivileged };
+	struct source from = { s, c, { -1, -1, c->unprivileged } };
 	int r;
 
 	r = image_open(s, NULL, &c->manifest, &base, err);
 	if (r < 0)
 		return err_wrap(err, r, "its image");
-	u.fd = fd = openat(c->fd, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	from.u.fd = fd = openat(c->fd, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(err, errno, "upper");
-	return export_image(s, base, &u, output, quiet, err);
+	return export_image(&from, base, output, quiet, err);
 }
 
 static int export_container(struct store *s, struct container *c, const char *output, bool quiet,
@@ -177,7 +186,9 @@ static int export_container(struct store *s, struct container *c, const char *ou
 
 	if (r < 0)
 		return r;
-	r = export_held(s, c, output, quiet, err);
+	r = hold_confirm(s, c, export_held(s, c, output, quiet, err), err);
+	if (r == -ENOENT && strncmp(err->msg, "No such container", 17) == 0)
+		return r;
 	return r < 0 ? err_wrap(err, r, "container %s", c->name) : 0;
 }
 
@@ -185,6 +196,7 @@ int export(struct store *s, const char *name, const char *output, bool quiet, st
 {
 	_cleanup_container_ struct container *c = NULL;
 	_cleanup_image_ struct image *image = NULL;
+	struct source from = { s, NULL, { -1, -1, false } };
 	int r = container_open(s, name, &c, err);
 
 	if (r == 0)
@@ -199,6 +211,6 @@ int export(struct store *s, const char *name, const char *output, bool quiet, st
 		return err_set(err, ENOENT, "No such container or image: %.300s", buf_str(&shown));
 	}
 	if (r == 0)
-		r = export_image(s, image, NULL, output, quiet, err);
+		r = export_image(&from, image, output, quiet, err);
 	return r;
 }

@@ -50,6 +50,18 @@ void hold_end(struct hold *h)
 	h->lock = -1;
 }
 
+int hold_confirm(struct store *s, const struct container *c, int r, struct err *err)
+{
+	struct err gone = ERR_INIT;
+	int there = container_is_there(s, c, &gone);
+
+	if (there == -ENOENT || (r == 0 && there < 0)) {
+		*err = gone;
+		return there;
+	}
+	return r;
+}
+
 int hold_alone(struct store *s, const char *name, int *lock, struct err *err)
 {
 	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };

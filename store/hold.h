@@ -29,6 +29,12 @@ int hold_begin(struct store *s, const struct container *c, struct hold *h, struc
 void hold_end(struct hold *h);
 
 /*
+ * hold_confirm - after the container was read: r, or -ENOENT where it was removed or renamed in that
+ * moment in which a mount was asked to hold what somebody had alone. What was read is not to be used then.
+ */
+int hold_confirm(struct store *s, const struct container *c, int r, struct err *err);
+
+/*
  * hold_alone - no mount and no command has anything of the container any more.
  * Who has it only for a moment is waited for.
  * lock    receives a descriptor that keeps it so until it is closed, or -1: a container too damaged

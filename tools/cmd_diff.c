@@ -26,7 +26,7 @@ static int of_container(struct store *s, const char *name, struct diff *out, str
 	r = container_open(s, name[0] == '/' ? name + 1 : name, &c, err);
 	if (r == 0)
 		r = hold_begin(s, c, &hold, err);
-	return r < 0 ? r : diff_container(s, c, out, err);
+	return r < 0 ? r : hold_confirm(s, c, diff_container(s, c, out, err), err);
 }
 
 static int of_one(struct store *s, const char *name, struct diff *out, struct err *err)
