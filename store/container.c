@@ -27,6 +27,7 @@
 #include "store/image.h"
 #include "store/json.h"
 #include "store/layer.h"
+#include "store/reference.h"
 #include "store/store.h"
 #include "store/tree.h"
 #include "store/upper.h"
@@ -396,6 +397,17 @@ static int begin_locked(struct store *s, const char *name, char temp[static 48],
 	return store_lock(s, STORE_LOCK_SHARED, err);
 }
 
+/* Removed since it was opened. */
+static int no_such_image(struct err *err, const struct image *image)
+{
+	_cleanup_reference_ struct reference ref = { 0 };
+	_cleanup_free_ char *name = NULL;
+
+	if (image->name && reference_parse(image->name, &ref, NULL) == 0)
+		name = reference_familiar(&ref);
+	return err_set(err, ENOENT, "No such image: %s", name ? name : image->id.str);
+}
+
 static int create_locked(struct store *s, const char *name, const struct image *image,
 			 const char *temp, struct err *err)
 {
@@ -407,8 +419,7 @@ static int create_locked(struct store *s, const char *name, const struct image *
 		return err_nomem(err);
 	if (!blob_exists(s, &image->desc.digest, image->desc.size) ||
 	    !blob_exists(s, &image->id, -1))
-		return err_set(err, ENOENT, "No such image: %s",
-			       image->name ? image->name : image->id.str);
+		return no_such_image(err, image);
 	if (mkdirat(s->imagefs_fd, temp, 0700) < 0)
 		return err_sys(err, errno, "container %s: imagefs/%s", name, temp);
 	fd = openat(s->imagefs_fd, temp, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
