@@ -47,6 +47,7 @@ libstore_a_SOURCES = \
 	store/reference.c store/reference.h \
 	store/reach.c store/reach.h \
 	store/refs.c store/refs.h \
+	store/chains.c store/chains.h \
 	store/remove.c store/remove.h \
 	store/gc.c store/gc.h \
 	store/save.c store/save.h \

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/text.h"
+#include "store/chains.h"
 #include "store/container.h"
 #include "store/gc.h"
 #include "store/image.h"
@@ -41,6 +42,7 @@ struct step {
 	struct gone_layer
 		*layers; /* of an image, the top first; those that did not go are dropped */
 	size_t n_layers;
+	struct chain chain; /* of the same layers; its diff IDs are the step's */
 };
 
 /* A container, and what it stands on. */
@@ -147,6 +149,7 @@ void removal_free(struct removal *r)
 	for (i = 0; i < r->n_steps; i++) {
 		free(r->steps[i].text);
 		free(r->steps[i].layers);
+		free((void *)r->steps[i].chain.diff_ids);
 	}
 	free(r->steps);
 	map_fini(&r->candidates, NULL);
@@ -331,6 +334,8 @@ static int list_layers(struct removal *r, const struct descriptor *manifest, str
 			return -ENOMEM;
 	}
 	step->n_layers = n;
+	step->chain.n = n;
+	step->chain.diff_ids = TAKE_PTR(image->diff_ids);
 	return 0;
 }
 
@@ -641,26 +646,71 @@ int removal_prune(struct removal *r, bool all,
 	return e;
 }
 
+/* What the images that are left hold of one that went. -ENOMEM; another -errno: that cannot be told. */
+static int hold_chain(struct removal *r, struct chain *v, size_t n)
+{
+	struct map seen = MAP_INIT;
+	size_t i;
+	int e = 0;
+
+	for (i = 0; i < r->refs.n + r->n_users && e == 0; i++) {
+		const struct digest *id =
+			i < r->refs.n ? &r->refs.v[i].id : &r->users[i - r->refs.n].image;
+
+		if (!digest_is_set(id))
+			e = -ENOENT;
+		else if (!map_get(&seen, id->str))
+			e = map_put(&seen, id->str, r) < 0 ? -ENOMEM
+							   : chains_hold(r->store, id, v, n);
+	}
+	map_fini(&seen, NULL);
+	return e;
+}
+
 /*
- * Of the layers of the images that went those that are gone from the store are told, each with
- * the last image that had it.
+ * Docker knows a layer by its chain: it is gone when no image begins with that, though its blob
+ * may lie in another place of one. sure: all that is left could be read.
  */
+static int hold_chains(struct removal *r, bool *sure)
+{
+	_cleanup_free_ struct chain *v = calloc(r->n_steps ? r->n_steps : 1, sizeof(*v));
+	size_t i, n = 0;
+	int e;
+
+	if (!v)
+		return -ENOMEM;
+	for (i = 0; i < r->n_steps; i++)
+		if (r->steps[i].n_layers)
+			v[n++] = r->steps[i].chain;
+	e = n ? hold_chain(r, v, n) : 0;
+	for (i = n = 0; i < r->n_steps; i++)
+		if (r->steps[i].n_layers)
+			r->steps[i].chain = v[n++];
+	*sure = e == 0;
+	return e == -ENOMEM ? e : 0;
+}
+
+/* Of the layers of the images that went those that are gone are told, each with the last image that had it. */
 static int drop_kept_layers(struct removal *r)
 {
 	struct map told = MAP_INIT;
 	size_t i, k, n;
-	int e = 0;
+	bool sure = false;
+	int e = hold_chains(r, &sure);
 
 	for (i = r->n_steps; i-- > 0 && e == 0;) {
 		struct step *s = &r->steps[i];
+		/* In doubt those that are gone from the disk; of those that are held none. */
+		size_t gone = s->n_layers - MIN(s->chain.held, s->n_layers);
 
-		for (k = 0, n = 0; k < s->n_layers; k++)
-			if (map_get(&r->collected.blobs, s->layers[k].blob.str) &&
-			    !map_get(&told, s->layers[k].blob.str))
+		for (k = 0, n = 0; k < gone; k++)
+			if ((sure ? !removal_doubt(r)
+				  : !!map_get(&r->collected.blobs, s->layers[k].blob.str)) &&
+			    !map_get(&told, s->layers[k].chain.str))
 				s->layers[n++] = s->layers[k];
 		s->n_layers = n;
 		for (k = 0; k < n && e == 0; k++)
-			e = map_put(&told, s->layers[k].blob.str, r) < 0 ? -ENOMEM : 0;
+			e = map_put(&told, s->layers[k].chain.str, r) < 0 ? -ENOMEM : 0;
 	}
 	map_fini(&told, NULL);
 	return e;
