@@ -104,6 +104,17 @@ static bool seen(const struct refs *refs, size_t i)
 	return false;
 }
 
+/* A layer that stands twice in one image is shared with no other. */
+static bool stands_before(const struct manifest *m, size_t k)
+{
+	size_t i;
+
+	for (i = 0; i < k; i++)
+		if (digest_eq(&m->layers[i].digest, &m->layers[k].digest))
+			return true;
+	return false;
+}
+
 static int note_layers(struct count *c, const struct ref *ref, bool active, struct err *err)
 {
 	_cleanup_image_ struct image *image = NULL;
@@ -118,7 +129,8 @@ static int note_layers(struct count *c, const struct ref *ref, bool active, stru
 	for (k = 0; k < image->manifest.n_layers && r == 0; k++) {
 		const char *layer = image->manifest.layers[k].digest.str;
 
-		r = increase(&c->times, layer);
+		if (!stands_before(&image->manifest, k))
+			r = increase(&c->times, layer);
 		if (r == 0 && active)
 			r = map_put(&c->active, layer, c);
 	}

@@ -431,13 +431,26 @@ static int set_name(struct refs *refs, const struct image_name *name)
 	return 0;
 }
 
+/* Docker's rule: "sha256:..." would be taken for an ID. */
+static int check_name(const char *name, struct err *err)
+{
+	if (name && strncmp(name, "docker.io/library/sha256:", 25) == 0)
+		return err_set(err, EINVAL,
+			       "refusing to create an ambiguous tag using digest algorithm as name");
+	return 0;
+}
+
 int image_publish(struct txn *t, const struct image_name *names, size_t n, struct err *err)
 {
 	struct store *s = txn_store(t);
 	_cleanup_refs_ struct refs refs = { 0 };
 	size_t i;
-	int r;
+	int r = 0;
 
+	for (i = 0; i < n && r == 0; i++)
+		r = check_name(names[i].name, err);
+	if (r < 0)
+		return r;
 	for (i = 0; i < n; i++) {
 		/* An image's names stand side by side. */
 		if (i && digest_eq(&names[i].desc.digest, &names[i - 1].desc.digest))
@@ -471,9 +484,10 @@ int image_tag(struct store *s, const char *source, const char *name, struct err 
 	struct image_name target = { .name = name };
 	struct txn *t = NULL;
 	size_t pos;
-	int r;
+	int r = check_name(name, err);
 
-	r = store_lock(s, STORE_LOCK_EXCLUSIVE, err);
+	if (r == 0)
+		r = store_lock(s, STORE_LOCK_EXCLUSIVE, err);
 	if (r < 0)
 		return r;
 	r = refs_read(s, &refs, err);

@@ -232,6 +232,12 @@ static int look_again(struct verify *v, struct err *err)
 	return r < 0 ? r : 0;
 }
 
+/* Another entry has this one's name, and is found by it. */
+static bool is_hidden(const struct refs *refs, size_t i)
+{
+	return refs->v[i].name && refs_find(refs, refs->v[i].name) != &refs->v[i];
+}
+
 /* Under the exclusive lock: the entries that are broken still go, after they were named. */
 static int drop_broken(struct verify *v, struct refs *refs, struct err *err)
 {
@@ -246,6 +252,12 @@ static int drop_broken(struct verify *v, struct refs *refs, struct err *err)
 
 		if (!name)
 			return err_nomem(err);
+		if (is_hidden(refs, i) && asked_for(v, refs, i)) {
+			verify_say(v, false, "image %s: the second of that name has lost it", name);
+			any = true;
+			if (refs_untag(refs, i))
+				continue;
+		}
 		r = asked_for(v, refs, i) ? check_entry(v, &refs->v[i], &foreign, &why, err) : 0;
 		if (r < 0)
 			return r;
@@ -352,6 +364,21 @@ static int verify_image(struct verify *v, const struct ref *ref, bool *broken, s
 	return 0;
 }
 
+/* No command of ours makes two entries of one name; by the name only the first is found. */
+static int say_hidden(struct verify *v, const struct ref *ref, bool *broken, struct err *err)
+{
+	_cleanup_free_ char *name = call(ref);
+
+	if (!name)
+		return err_nomem(err);
+	verify_say(v, true, "image %s: named twice in index.json; %s is not found by it", name,
+		   ref->desc.digest.str);
+	if (!v->o->repair)
+		v->result->left++;
+	*broken = true;
+	return 0;
+}
+
 int verify_images(struct verify *v, struct err *err)
 {
 	_cleanup_refs_ struct refs refs = { 0 };
@@ -359,9 +386,13 @@ int verify_images(struct verify *v, struct err *err)
 	size_t i;
 	int r = refs_read(v->store, &refs, err);
 
-	for (i = 0; r == 0 && i < refs.n; i++)
-		if (asked_for(v, &refs, i))
-			r = verify_image(v, &refs.v[i], &broken, err);
+	for (i = 0; r == 0 && i < refs.n; i++) {
+		if (!asked_for(v, &refs, i))
+			continue;
+		r = verify_image(v, &refs.v[i], &broken, err);
+		if (r == 0 && is_hidden(&refs, i))
+			r = say_hidden(v, &refs.v[i], &broken, err);
+	}
 	if (r < 0)
 		return r;
 	return v->o->repair && (broken || v->bad.n) ? repair(v, err) : 0;
