@@ -435,8 +435,9 @@ static int set_name(struct refs *refs, const struct image_name *name)
 static int check_name(const char *name, struct err *err)
 {
 	if (name && strncmp(name, "docker.io/library/sha256:", 25) == 0)
-		return err_set(err, EINVAL,
-			       "refusing to create an ambiguous tag using digest algorithm as name");
+		return err_set(
+			err, EINVAL,
+			"refusing to create an ambiguous tag using digest algorithm as name");
 	return 0;
 }
 
