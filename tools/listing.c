@@ -118,7 +118,7 @@ bool listing_uses(const struct listing *l, const char *field)
 	const char *s = l->text;
 	size_t n = strlen(field);
 
-	if (strstr(s, "json"))
+	if (strstr(s, "json") || strchr(s, '$'))
 		return true;
 	while ((s = strchr(s, '.'))) {
 		s++;
