@@ -19,6 +19,7 @@
 #include "store/reference.h"
 #include "store/refs.h"
 #include "store/save_part.h"
+#include "store/store.h"
 #include "store/txn.h"
 
 #define READ_BLOCK (1u << 20)
@@ -340,7 +341,7 @@ static int save_set(struct txn *t, struct save_sink *k, const struct save_set *s
 	int r;
 
 	if (save_json_index(set, format, &index) < 0 || save_json_manifest(set, &manifest) < 0 ||
-	    buf_puts(&layout, "{\"imageLayoutVersion\":\"1.0.0\"}") < 0)
+	    buf_puts(&layout, STORE_OCI_LAYOUT) < 0)
 		return err_nomem(err);
 	r = list_blobs(set, &blobs, err);
 	if (r == 0)

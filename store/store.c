@@ -19,7 +19,6 @@
 #include "base/log.h"
 
 #define VERSION "1\n"
-#define OCI_LAYOUT "{\"imageLayoutVersion\":\"1.0.0\"}"
 #define EMPTY_INDEX                                                                       \
 	"{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\"," \
 	"\"manifests\":[]}"
@@ -94,7 +93,7 @@ static int make(int fd)
 	if (r == 0)
 		r = put_file(fd, "index.json", EMPTY_INDEX);
 	if (r == 0)
-		r = put_file(fd, "oci-layout", OCI_LAYOUT);
+		r = put_file(fd, "oci-layout", STORE_OCI_LAYOUT);
 	return r;
 }
 

@@ -39,6 +39,9 @@ void store_close(struct store *s);
 /* store_default_path - $IMAGEFS_STORE, /var/lib/imagefs, or below $XDG_DATA_HOME. Caller frees. */
 char *store_default_path(void);
 
+/* What the file oci-layout says. */
+#define STORE_OCI_LAYOUT "{\"imageLayoutVersion\":\"1.0.0\"}"
+
 enum store_lock_mode { STORE_LOCK_SHARED, STORE_LOCK_EXCLUSIVE };
 
 /*

@@ -22,6 +22,7 @@
 #include "base/text.h"
 #include "store/blob.h"
 #include "store/ingest.h"
+#include "store/json.h"
 #include "store/layer_copy.h"
 #include "store/layer_format.h"
 #include "store/mounts.h"
@@ -363,6 +364,43 @@ static int orphans(struct verify *v, const char *room, const char *algorithm, co
 	return 0;
 }
 
+/* The file by which other tools know a layout; they refuse one where it is damaged. */
+static int check_layout(struct verify *v, struct err *err)
+{
+	_cleanup_json_ json_t *j = NULL;
+	struct buf text _cleanup_buf_ = BUF_INIT;
+	_cleanup_close_ int fd = -1;
+	struct txn *t;
+	const char *version;
+	char name[16];
+	int r = file_read(v->store->fd, "oci-layout", 4096, &text, NULL);
+
+	if (r == 0)
+		r = json_parse(buf_str(&text), text.len, "oci-layout", &j, NULL);
+	version = r == 0 ? json_str(j, "imageLayoutVersion") : NULL;
+	if (version && strcmp(version, "1.0.0") == 0)
+		return 0;
+	verify_say(v, true, "oci-layout: %s", r == -ENOENT ? "missing" : "damaged");
+	if (!v->o->repair) {
+		v->result->left++;
+		return 0;
+	}
+	r = txn_begin(v->store, &t, err);
+	if (r < 0)
+		return r;
+	r = fd = txn_create(t, name, err);
+	if (r >= 0 && (r = file_write_all(fd, STORE_OCI_LAYOUT, strlen(STORE_OCI_LAYOUT))) < 0)
+		err_sys(err, -r, "oci-layout");
+	if (r >= 0) {
+		txn_replace(t, name, "oci-layout");
+		r = publish(v, t, err);
+	}
+	txn_free(t);
+	if (r == 0)
+		verify_say(v, false, "oci-layout: made again");
+	return r;
+}
+
 /* A transaction that nobody holds any more. */
 static void dead_transactions(struct verify *v)
 {
@@ -412,6 +450,8 @@ int verify(struct store *s, const struct verify_options *o, struct verify_result
 
 	memset(out, 0, sizeof(*out));
 	r = verify_collect(&v, err);
+	if (r == 0 && !o->n)
+		r = check_layout(&v, err);
 	if (r == 0)
 		r = verify_blobs(&v, err);
 	if (r == 0)
