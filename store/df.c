@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
@@ -19,6 +20,7 @@
 #include "store/gc.h"
 #include "store/image.h"
 #include "store/layer.h"
+#include "store/leftovers.h"
 #include "store/reach.h"
 #include "store/refs.h"
 #include "store/store.h"
@@ -339,15 +341,29 @@ static int read_all(struct count *c, struct err *err)
 	return r;
 }
 
+/* What killed processes left; nothing where others are at work, which may be theirs. */
+static void count_dead(struct store *s, struct df *d)
+{
+	if (flock(s->lock_fd, LOCK_EX | LOCK_NB) < 0)
+		return;
+	d->leftovers.n = leftovers(s, false, &d->dead);
+	d->leftovers.size = d->leftovers.reclaimable = d->dead;
+	store_unlock(s);
+}
+
 int df_read(struct store *s, struct df *out, struct err *err)
 {
 	struct df d = { .n_images = 0 };
 	struct count c = { .s = s, .out = &d };
-	int r = store_lock(s, STORE_LOCK_SHARED, err);
+	int r;
 
+	count_dead(s, &d);
+	r = store_lock(s, STORE_LOCK_SHARED, err);
 	if (r < 0)
 		return r;
 	r = read_all(&c, err);
+	d.prune += d.dead;
+	d.prune_all += d.dead;
 	store_unlock(s);
 	refs_fini(&c.refs);
 	reach_free(c.now);

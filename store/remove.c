@@ -761,7 +761,7 @@ bool removal_line(const struct removal *r, size_t *pos, struct removal_line *out
 
 uint64_t removal_bytes(const struct removal *r)
 {
-	return r->collected.bytes;
+	return r->collected.bytes + r->store->swept;
 }
 
 const char *removal_doubt(const struct removal *r)

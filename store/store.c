@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "store/leftovers.h"
 
 #define VERSION "1\n"
 #define EMPTY_INDEX                                                                       \
@@ -200,38 +201,18 @@ void store_close(struct store *s)
 	free(s);
 }
 
-/* Remove transactions whose owner is dead: the owner holds a lock on its directory while it lives.
- */
-static void sweep(struct store *s)
-{
-	_cleanup_close_ int tmp = openat(s->imagefs_fd, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_closedir_ DIR *d = NULL;
-	struct dirent *e;
-	int copy = tmp < 0 ? -1 : openat(tmp, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	d = copy < 0 ? NULL : fdopendir(copy);
-	while (d && (e = readdir(d))) {
-		_cleanup_close_ int fd = -1;
-
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		fd = openat(tmp, e->d_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-		if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
-			continue;
-		log_debug("sweeping imagefs/tmp/%s", e->d_name);
-		file_remove_tree(tmp, e->d_name);
-	}
-}
-
 int store_lock(struct store *s, enum store_lock_mode mode, struct err *err)
 {
 	int op = mode == STORE_LOCK_EXCLUSIVE ? LOCK_EX : LOCK_SH;
+	uint64_t bytes;
 
 	while (flock(s->lock_fd, op) < 0)
 		if (errno != EINTR)
 			return err_sys(err, errno, "store %s: cannot lock", s->path);
-	if (mode == STORE_LOCK_EXCLUSIVE)
-		sweep(s);
+	if (mode == STORE_LOCK_EXCLUSIVE) {
+		leftovers(s, true, &bytes);
+		s->swept += bytes;
+	}
 	return 0;
 }
 

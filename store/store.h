@@ -16,6 +16,7 @@
 #define STORE_STORE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/map.h"
 
@@ -26,6 +27,7 @@ struct store {
 	int fd;		/* the store directory */
 	int imagefs_fd; /* its imagefs/ */
 	int lock_fd;
+	uint64_t swept; /* bytes of killed processes' leftovers that exclusive locks removed */
 	struct map layer_sizes; /* image_size()'s: a thousand images share most of their layers */
 };
 

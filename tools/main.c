@@ -140,6 +140,23 @@ static int wrong_option(const struct verb *v, int opt, char **argv)
 	return verb_usage(v, "option %s %s", argv[optind - 1], why);
 }
 
+/* "--all=true" is "--all", as docker takes it; up to "--". */
+static void take_true(char **argv, const struct option *longs)
+{
+	for (argv++; *argv && strcmp(*argv, "--") != 0; argv++) {
+		char *value = strncmp(*argv, "--", 2) == 0 ? strchr(*argv, '=') : NULL;
+		const struct option *o;
+
+		if (!value || (strcmp(value, "=true") != 0 && strcmp(value, "=1") != 0))
+			continue;
+		for (o = longs; o->name; o++)
+			if (o->has_arg == no_argument &&
+			    strlen(o->name) == (size_t)(value - *argv - 2) &&
+			    strncmp(o->name, *argv + 2, strlen(o->name)) == 0)
+				*value = '\0';
+	}
+}
+
 int verb_getopt(const struct verb *v, int argc, char **argv, const char *shorts,
 		const struct option *longs)
 {
@@ -152,6 +169,8 @@ int verb_getopt(const struct verb *v, int argc, char **argv, const char *shorts,
 	snprintf(all_shorts, sizeof(all_shorts), "%s:%s%s", shorts[0] == '+' ? "+" : "", plain,
 		 strchr(plain, 'q') ? "" : "q");
 	opterr = 0;
+	if (optind == 0)
+		take_true(argv, all_options(longs));
 	for (;;) {
 		opt = getopt_long(argc, argv, all_shorts, all_options(longs), NULL);
 		if (opt == OPT_HELP) {
