@@ -420,8 +420,6 @@ static int set_name(struct refs *refs, const struct image_name *name)
 
 	if (refs_set(refs, name->name, &name->desc, &name->id) < 0)
 		return -ENOMEM;
-	if (digest_is_set(&name->parent) && refs_set_parent(refs, &name->id, &name->parent) < 0)
-		return -ENOMEM;
 	if (!name->name)
 		return 0;
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -468,9 +466,13 @@ int image_publish(struct txn *t, const struct image_name *names, size_t n, struc
 		log_debug("image %s: manifest %s, name %s", names[i].id.str,
 			  names[i].desc.digest.str, names[i].name ? names[i].name : "<none>");
 		r = set_name(&refs, &names[i]);
-		if (r < 0)
-			err_nomem(err);
 	}
+	/* One may be the other's, whichever comes first. */
+	for (i = 0; i < n && r == 0; i++)
+		if (digest_is_set(&names[i].parent))
+			r = refs_set_parent(&refs, &names[i].id, &names[i].parent);
+	if (r == -ENOMEM)
+		err_nomem(err);
 	if (r == 0)
 		r = refs_stage(t, &refs, err);
 	if (r == 0)

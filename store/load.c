@@ -172,6 +172,7 @@ static int publish(struct load *l, struct err *err)
 		names[i].name = result->v[i].name;
 		names[i].desc = result->v[i].desc;
 		names[i].id = result->v[i].id;
+		names[i].parent = result->v[i].parent;
 	}
 	note_displaced(&l->before, l->result);
 	r = forget_others(l, err);
@@ -211,6 +212,8 @@ int load(struct store *s, int fd, const char *what, bool quiet, struct load_resu
 		r = open_source(&l, fd, &progress, quiet, err);
 	if (r == 0)
 		r = find_images(&l, err);
+	if (r == 0)
+		r = load_parents(&l, err);
 	progress_end(&progress);
 	if (r == 0)
 		r = publish(&l, err);

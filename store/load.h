@@ -23,6 +23,7 @@ struct load_image {
 	char *name;		 /* full reference; NULL: loaded without a name */
 	struct descriptor desc;	 /* of its manifest */
 	struct digest id;	 /* image ID */
+	struct digest parent;	 /* that the archive says it was committed on; unset: none */
 	struct digest displaced; /* the image that had the name before; unset: none, or this one */
 };
 

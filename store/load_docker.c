@@ -198,15 +198,19 @@ static int load_one(struct load *l, const json_t *item, struct err *err)
 	return r;
 }
 
+int load_docker_list(struct load *l, struct err *err)
+{
+	return l->list ? 0 : read_list(l, &l->list, err);
+}
+
 int load_docker(struct load *l, struct err *err)
 {
-	_cleanup_json_ json_t *list = NULL;
 	size_t i;
 	int r;
 
-	r = read_list(l, &list, err);
-	for (i = 0; r == 0 && i < json_array_size(list); i++)
-		r = load_one(l, json_array_get(list, i), err);
+	r = load_docker_list(l, err);
+	for (i = 0; r == 0 && i < json_array_size(l->list); i++)
+		r = load_one(l, json_array_get(l->list, i), err);
 	return r;
 }
 
@@ -219,8 +223,7 @@ int load_docker_tags(struct load *l, const struct digest *config,
 
 	if (!l->src->ops->has(l->src, "manifest.json"))
 		return 0;
-	if (!l->list)
-		r = read_list(l, &l->list, err);
+	r = load_docker_list(l, err);
 	for (i = 0; r == 0 && i < json_array_size(l->list); i++) {
 		const json_t *item = json_array_get(l->list, i);
 		const json_t *tags = json_object_get(item, "RepoTags");

@@ -95,6 +95,12 @@ int load_docker_tags(struct load *l, const struct digest *config,
 		     int (*fn)(void *arg, const char *tag, struct err *err), void *arg,
 		     struct err *err);
 
+/* load_parents - which of the images that were found was committed on which, as manifest.json has it. */
+int load_parents(struct load *l, struct err *err);
+
+/* load_docker_list - manifest.json as l->list, checked. */
+int load_docker_list(struct load *l, struct err *err);
+
 /* load_layer - the layer at path, whole and valid. where names it in messages. */
 int load_layer(struct load *l, const char *path, const struct digest *like, const char *where,
 	       struct ingest_result *out, struct err *err);

@@ -40,12 +40,14 @@ libstore_a_SOURCES = \
 	store/load_dir.c \
 	store/load_docker.c \
 	store/load_oci.c \
+	store/load_parent.c \
 	store/load_part.c store/load_part.h \
 	store/load_v1.c \
 	store/made.c store/made.h \
 	store/manifest.c store/manifest.h \
 	store/mounts.c store/mounts.h \
 	store/reference.c store/reference.h \
+	store/parent.c store/parent.h \
 	store/reach.c store/reach.h \
 	store/refs.c store/refs.h \
 	store/chains.c store/chains.h \

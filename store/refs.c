@@ -378,6 +378,27 @@ int refs_set(struct refs *r, const char *name, const struct descriptor *manifest
 	return 0;
 }
 
+/* Images one above the other, where that has to be looked at. */
+#define ABOVE_MAX 128
+
+/*
+ * True where id is the image itself, or above it. Only an image that has children can be that; one
+ * that has, and then so many above it, was thought of by nobody good.
+ */
+static bool descends(const struct refs *r, const struct digest *image, const struct digest *id)
+{
+	size_t steps;
+
+	if (!refs_has_children(r, id))
+		return digest_eq(image, id);
+	for (steps = 0; image && steps < ABOVE_MAX; steps++) {
+		if (digest_eq(image, id))
+			return true;
+		image = refs_parent(r, image);
+	}
+	return image != NULL;
+}
+
 int refs_set_parent(struct refs *r, const struct digest *id, const struct digest *parent)
 {
 	bool known = false;
@@ -385,7 +406,7 @@ int refs_set_parent(struct refs *r, const struct digest *id, const struct digest
 
 	for (i = 0; i < r->n; i++)
 		known |= digest_eq(&r->v[i].id, parent);
-	if (!known || digest_eq(id, parent))
+	if (!known || descends(r, parent, id))
 		return 0;
 	for (i = 0; i < r->n; i++) {
 		struct ref *ref = &r->v[i];

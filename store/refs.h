@@ -81,7 +81,8 @@ bool refs_has_children(const struct refs *r, const struct digest *id);
  * refs_untag       the name of the entry at position i goes; the entry with it where another one
  *                  keeps the image. True where the entry went: the ones behind it moved up.
  * refs_drop        the entry at position i goes
- * refs_set_parent  of an image; one that has a parent keeps it, and only an image that is there is made one
+ * refs_set_parent  of an image; one that has a parent keeps it, and only an image that is there, and does not
+ *                  descend from this one, is made one
  * refs_set_tagged  of an image
  * refs_set_digest  of a name
  * return  0 or -ENOMEM

@@ -16,6 +16,7 @@
 #include "base/map.h"
 #include "base/progress.h"
 #include "store/blob.h"
+#include "store/parent.h"
 #include "store/reference.h"
 #include "store/refs.h"
 #include "store/save_part.h"
@@ -186,6 +187,21 @@ static int choose(struct save_set *set, struct store *s, const struct refs *refs
 	r = add_ref(set, s, entry,
 		    full && entry->name && strcmp(full, entry->name) == 0 ? &ref : NULL, err);
 	return r < 0 ? err_wrap(err, r, "%s", name) : 0;
+}
+
+/* Whose parent is saved with it. Docker refuses an archive with one that cannot be. */
+static void find_parents(struct save_set *set, const struct refs *refs)
+{
+	size_t i, k;
+
+	for (i = 0; i < set->n; i++) {
+		const struct digest *parent = refs_parent(refs, &set->v[i].image->id);
+
+		for (k = 0; parent && k < set->n; k++)
+			if (digest_eq(parent, &set->v[k].image->id) &&
+			    parent_fits(set->v[i].image, set->v[k].image))
+				set->v[i].parent = &set->v[k].image->id;
+	}
 }
 
 /* Every blob of the set, each once; in the order of their digests, that is always the same. */
@@ -383,6 +399,7 @@ int save(struct store *s, char *const *names, size_t n, enum save_format format,
 	r = refs_read(s, &refs, err);
 	for (i = 0; i < n && r == 0; i++)
 		r = choose(&set, s, &refs, names[i], err);
+	find_parents(&set, &refs);
 	/* Nothing is published by it; it only keeps the blobs until they are written out. */
 	if (r == 0)
 		r = txn_begin(s, &t, err);

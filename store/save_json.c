@@ -132,8 +132,9 @@ int save_json_manifest(const struct save_set *set, struct buf *out)
 		json_t *item;
 
 		blob_store_path(&image->image->id, config);
-		item = json_pack("{s:s, s:o, s:o, s:o}", "Config", config, "RepoTags",
+		item = json_pack("{s:s, s:o, s:o, s:s*, s:o}", "Config", config, "RepoTags",
 				 tags_json(image), "Layers", layers_json(&image->image->manifest),
+				 "Parent", image->parent ? image->parent->str : NULL,
 				 "LayerSources", layer_sources_json(image->image));
 		if (json_array_append_new(list, item) < 0)
 			return -ENOMEM;

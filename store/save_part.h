@@ -25,7 +25,8 @@ struct save_name {
 struct save_image {
 	struct image *image;
 	struct save_name *names;
-	size_t n_names; /* 0: saved by its ID */
+	size_t n_names;		     /* 0: saved by its ID */
+	const struct digest *parent; /* that is saved with it; NULL: none. Borrowed */
 };
 
 /* Images in the order they were asked for, each once. */
