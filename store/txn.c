@@ -21,6 +21,9 @@
 #include "base/map.h"
 #include "store/store.h"
 
+/* How often a file that others replace is linked before it is copied. */
+#define LINK_TRIES 16
+
 struct txn_file {
 	char name[16];
 	char *path; /* where it goes; NULL until txn_add() */
@@ -172,11 +175,24 @@ static int copy_in(struct txn *t, const char *path, const char *name)
 	return r == 0 && fdatasync(out) < 0 ? -errno : r;
 }
 
+/* linkat() finds no file too when the one that it looked up has just been replaced by another. */
+static int link_in(struct txn *t, const char *path, const char *name)
+{
+	int tries, r = -ENOENT;
+
+	for (tries = 0; tries < LINK_TRIES && r == -ENOENT; tries++) {
+		r = linkat(t->store->fd, path, t->fd, name, 0) < 0 ? -errno : 0;
+		if (r == -ENOENT && faccessat(t->store->fd, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+			return r;
+	}
+	return r;
+}
+
 int txn_keep(struct txn *t, const char *path, struct err *err)
 {
 	char name[16];
 	bool has;
-	int r = 0;
+	int r;
 
 	pthread_mutex_lock(&t->lock);
 	has = map_get(&t->by_path, path) != NULL;
@@ -184,8 +200,9 @@ int txn_keep(struct txn *t, const char *path, struct err *err)
 	pthread_mutex_unlock(&t->lock);
 	if (has)
 		return 0;
-	if (linkat(t->store->fd, path, t->fd, name, 0) < 0)
-		r = errno == ENOENT ? -ENOENT : copy_in(t, path, name);
+	r = link_in(t, path, name);
+	if (r < 0)
+		r = copy_in(t, path, name);
 	if (r < 0) {
 		txn_discard(t, name);
 		return err_sys(err, -r, "store %s: %s", t->store->path, path);

@@ -13,8 +13,9 @@ UNIT_TESTS = \
 	tests/unit/test_options \
 	tests/unit/test_reach \
 	tests/unit/test_reference \
-	tests/unit/test_template \
 	tests/unit/test_refs \
+	tests/unit/test_template \
+	tests/unit/test_txn \
 	tests/unit/test_upper
 
 # Each is a fuzz target for clang's -fsanitize=fuzzer too, built by hand with -DFUZZ_ENGINE.
