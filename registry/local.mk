@@ -1,1 +1,5 @@
-# Registry transfer (pull, push, login, search) has no code yet.
+noinst_LIBRARIES += libregistry.a
+libregistry_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+REGISTRY_LIBS = libregistry.a $(STORE_LIBS)
+libregistry_a_SOURCES = \
+	registry/hosts.c registry/hosts.h

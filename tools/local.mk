@@ -25,6 +25,6 @@ imagefs_SOURCES = \
 	tools/filter.c tools/filter.h \
 	tools/listing.c tools/listing.h \
 	tools/main.c tools/verb.h
-imagefs_LDADD = $(STORE_LIBS)
+imagefs_LDADD = $(REGISTRY_LIBS)
 # Where `imagefs mount` looks for the daemon when it is not beside it.
 imagefs_CPPFLAGS = $(AM_CPPFLAGS) -DMOUNT_HELPER_DIR='"$(mounthelperdir)"'
