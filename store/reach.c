@@ -197,6 +197,21 @@ static int add_root(struct reach *r, const struct descriptor *d)
 	return e;
 }
 
+/* What was made from an image can be made again: that it cannot be read is no reason to doubt. */
+static int add_made(struct reach *r, const struct digest *manifest)
+{
+	struct buf text _cleanup_buf_ = BUF_INIT;
+	struct descriptor d = { .digest = *manifest };
+	int e;
+
+	if (!digest_is_set(manifest))
+		return 0;
+	e = blob_get(r->store, NULL, manifest, BLOB_JSON_MAX, &text, NULL);
+	if (e < 0)
+		return e == -ENOMEM ? e : 0;
+	return add_root(r, &d);
+}
+
 static bool is_directory(struct store *s, const char *container)
 {
 	_cleanup_free_ char *path = path_join("containers", container);
@@ -231,7 +246,8 @@ static int add_all(struct reach *r, const struct refs *refs, struct err *err)
 	int e = 0;
 
 	for (i = 0; i < refs->n && e == 0; i++)
-		e = add_root(r, &refs->v[i].desc);
+		if ((e = add_root(r, &refs->v[i].desc)) == 0)
+			e = add_made(r, &refs->v[i].compressed);
 	if (e < 0)
 		return err_nomem(err);
 	e = container_list(r->store, &names, err);

@@ -30,6 +30,7 @@
 #define ANNOTATION_PARENT "imagefs.parent"
 #define ANNOTATION_TAGGED "imagefs.tagged"
 #define ANNOTATION_DIGEST "imagefs.digest"
+#define ANNOTATION_COMPRESSED "imagefs.compressed"
 
 static void ref_fini(struct ref *r)
 {
@@ -177,6 +178,7 @@ static void read_notes(struct ref *ref)
 	const char *parent = json_str(notes, ANNOTATION_PARENT);
 	const char *tagged = json_str(notes, ANNOTATION_TAGGED);
 	const char *digest = json_str(notes, ANNOTATION_DIGEST);
+	const char *compressed = json_str(notes, ANNOTATION_COMPRESSED);
 
 	if (parent &&
 	    (digest_parse(parent, &ref->parent, NULL) < 0 || digest_eq(&ref->parent, &ref->id)))
@@ -185,6 +187,8 @@ static void read_notes(struct ref *ref)
 		memset(&ref->tagged, 0, sizeof(ref->tagged));
 	if (!ref->name || !digest || digest_parse(digest, &ref->repo_digest, NULL) < 0)
 		memset(&ref->repo_digest, 0, sizeof(ref->repo_digest));
+	if (!compressed || digest_parse(compressed, &ref->compressed, NULL) < 0)
+		memset(&ref->compressed, 0, sizeof(ref->compressed));
 }
 
 static int read_entry(struct store *s, json_t *j, struct ref *out, struct err *err)
@@ -319,6 +323,8 @@ static int inherit(struct refs *r, struct ref *ref)
 			continue;
 		ref->parent = old->parent;
 		ref->tagged = old->tagged;
+		if (digest_eq(&old->desc.digest, &ref->desc.digest))
+			ref->compressed = old->compressed;
 		if (ref->name && old->name && digest_is_set(&old->repo_digest) &&
 		    digest_eq(&old->desc.digest, &ref->desc.digest) &&
 		    refs_same_repo(old->name, ref->name))
@@ -437,6 +443,26 @@ void refs_set_digest(struct refs *r, const char *name, const struct digest *dige
 		ref->repo_digest = *digest;
 }
 
+bool refs_set_compressed(struct refs *r, const struct digest *manifest,
+			 const struct digest *compressed)
+{
+	bool found = false;
+	size_t i;
+
+	for (i = 0; i < r->n; i++) {
+		struct ref *ref = &r->v[i];
+
+		if (!digest_eq(&ref->desc.digest, manifest))
+			continue;
+		found = true;
+		if (compressed)
+			ref->compressed = *compressed;
+		else
+			memset(&ref->compressed, 0, sizeof(ref->compressed));
+	}
+	return found;
+}
+
 /* 0, or less where memory ran out. */
 static int put(json_t *obj, const char *key, const char *value)
 {
@@ -467,7 +493,8 @@ static int note_all(json_t *annotations, const struct ref *ref)
 	if (note(annotations, ANNOTATION_IMAGE_NAME, name) < 0 ||
 	    note(annotations, ANNOTATION_PARENT, ref->parent.str) < 0 ||
 	    note(annotations, ANNOTATION_TAGGED, tagged) < 0 ||
-	    note(annotations, ANNOTATION_DIGEST, ref->repo_digest.str) < 0)
+	    note(annotations, ANNOTATION_DIGEST, ref->repo_digest.str) < 0 ||
+	    note(annotations, ANNOTATION_COMPRESSED, ref->compressed.str) < 0)
 		return -ENOMEM;
 	return 0;
 }

@@ -3,7 +3,8 @@
  * without a name is kept there too, without a ref.name, until it is removed.
  *
  * What belongs to an image and not to one of its names (parent, tagged) is
- * the same in all its entries, and stays while the image has one.
+ * the same in all its entries, and stays while the image has one. What belongs
+ * to a manifest (compressed) is the same in all entries of that.
  */
 #ifndef STORE_REFS_H
 #define STORE_REFS_H
@@ -31,6 +32,8 @@ struct ref {
 	struct timespec tagged; /* when the image last got a name; 0: it never did */
 	struct digest
 		repo_digest; /* what the registry knows this name by; unset: never pulled or pushed */
+	struct digest
+		compressed; /* a manifest of the same image with its plain layers compressed, as it was pushed; unset: none */
 	struct json_t *json; /* the entry as it was read, so that what others noted in it stays */
 };
 
@@ -85,6 +88,7 @@ bool refs_has_children(const struct refs *r, const struct digest *id);
  *                  descend from this one, is made one
  * refs_set_tagged  of an image
  * refs_set_digest  of a name
+ * refs_set_compressed  of a manifest; NULL: none any more. False: no entry has it
  * return  0 or -ENOMEM
  */
 int refs_set(struct refs *r, const char *name, const struct descriptor *manifest,
@@ -94,6 +98,8 @@ void refs_drop(struct refs *r, size_t i);
 int refs_set_parent(struct refs *r, const struct digest *id, const struct digest *parent);
 void refs_set_tagged(struct refs *r, const struct digest *id, struct timespec when);
 void refs_set_digest(struct refs *r, const char *name, const struct digest *digest);
+bool refs_set_compressed(struct refs *r, const struct digest *manifest,
+			 const struct digest *compressed);
 
 /*
  * refs_stage - make this the index.json of the transaction: it is replaced when that is published,

@@ -339,7 +339,7 @@ static int list_layers(struct removal *r, const struct descriptor *manifest, str
 	return 0;
 }
 
-/* All that an entry leads to may be garbage once it is gone. */
+/* All that a manifest leads to may be garbage once its entry is gone. */
 static int add_candidates(struct removal *r, const struct descriptor *d)
 {
 	_cleanup_(cleanup_reach_free) struct reach *reach = NULL;
@@ -357,6 +357,7 @@ static int add_candidates(struct removal *r, const struct descriptor *d)
 /* Every entry of the image goes, and the image with them. */
 static int delete_image(struct removal *r, const struct digest *image)
 {
+	struct descriptor made = { 0 };
 	struct step *step;
 	size_t i;
 	bool listed = false;
@@ -370,7 +371,9 @@ static int delete_image(struct removal *r, const struct digest *image)
 	for (i = r->refs.n; i-- > 0;) {
 		if (!is_of(&r->refs.v[i], image))
 			continue;
+		made.digest = r->refs.v[i].compressed;
 		if (add_candidates(r, &r->refs.v[i].desc) < 0 ||
+		    (digest_is_set(&made.digest) && add_candidates(r, &made) < 0) ||
 		    (!listed && list_layers(r, &r->refs.v[i].desc, step) < 0))
 			return -ENOMEM;
 		listed = true;

@@ -49,6 +49,25 @@ static int collect_image(struct verify *v, const struct descriptor *desc, bool w
 	return 0;
 }
 
+/* The manifest that an image was pushed with. It and its layers are blobs like others; they have no indexes. */
+static int collect_compressed(struct verify *v, const struct digest *manifest)
+{
+	_cleanup_image_ struct image *i = NULL;
+	struct descriptor d = { .media_type = (char *)MEDIA_OCI_MANIFEST, .digest = *manifest };
+	size_t k;
+
+	if (!digest_is_set(manifest))
+		return 0;
+	if (add(&v->wanted, manifest) < 0)
+		return -ENOMEM;
+	if (image_open(v->store, NULL, &d, &i, NULL) < 0)
+		return 0;
+	for (k = 0; k < i->manifest.n_layers; k++)
+		if (add(&v->wanted, &i->manifest.layers[k].digest) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
 static int collect_containers(struct verify *v, struct err *err)
 {
 	char **names;
@@ -93,7 +112,9 @@ int verify_collect(struct verify *v, struct err *err)
 			return r;
 	}
 	for (i = 0; i < refs.n; i++)
-		if (asked_for(v, &refs, i) && collect_image(v, &refs.v[i].desc, v->o->n > 0) < 0)
+		if (asked_for(v, &refs, i) &&
+		    (collect_image(v, &refs.v[i].desc, v->o->n > 0) < 0 ||
+		     (v->o->n && collect_compressed(v, &refs.v[i].compressed) < 0)))
 			return err_nomem(err);
 	return v->o->n ? 0 : collect_containers(v, err);
 }
@@ -141,6 +162,35 @@ static int check_layers(struct verify *v, const struct image *image, struct err 
 		tree_free(t);
 	layers_free(ls);
 	return r;
+}
+
+/* 1: what an image was pushed with is damaged, and why: it is made again when it is needed. 0, -errno. */
+static int check_compressed(struct verify *v, const struct ref *ref, struct err *why)
+{
+	struct descriptor d = { .media_type = (char *)MEDIA_OCI_MANIFEST,
+				.digest = ref->compressed };
+	_cleanup_image_ struct image *i = NULL;
+	size_t k;
+	int r;
+
+	if (!digest_is_set(&d.digest))
+		return 0;
+	r = image_open(v->store, NULL, &d, &i, why);
+	if (r < 0)
+		return r == -ENOMEM ? r : 1;
+	if (!digest_eq(&i->id, &ref->id)) {
+		err_set(why, EBADMSG, "manifest %s is another image's", d.digest.str);
+		return 1;
+	}
+	for (k = 0; k < i->manifest.n_layers; k++) {
+		const struct descriptor *l = &i->manifest.layers[k];
+
+		if (blob_exists(v->store, &l->digest, l->size) && !map_get(&v->bad, l->digest.str))
+			continue;
+		err_set(why, EBADMSG, "blob %s is missing or damaged", l->digest.str);
+		return 1;
+	}
+	return 0;
 }
 
 static int check_image(struct verify *v, const struct descriptor *desc, const struct digest *id,
@@ -238,6 +288,26 @@ static bool is_hidden(const struct refs *refs, size_t i)
 	return refs->v[i].name && refs_find(refs, refs->v[i].name) != &refs->v[i];
 }
 
+/* Under the exclusive lock: notes of what is broken go; a push makes it again. 1 where there was one. */
+static int drop_compressed(struct verify *v, struct refs *refs)
+{
+	size_t i;
+	int any = 0;
+
+	for (i = 0; i < refs->n; i++) {
+		struct ref *ref = &refs->v[i];
+		int r = asked_for(v, refs, i) ? check_compressed(v, ref, NULL) : 0;
+
+		if (r < 0)
+			return r;
+		if (r == 0)
+			continue;
+		refs_set_compressed(refs, &ref->desc.digest, NULL);
+		any = 1;
+	}
+	return any;
+}
+
 /* Under the exclusive lock: the entries that are broken still go, after they were named. */
 static int drop_broken(struct verify *v, struct refs *refs, struct err *err)
 {
@@ -267,8 +337,9 @@ static int drop_broken(struct verify *v, struct refs *refs, struct err *err)
 		refs_drop(refs, i);
 		any = true;
 	}
-	if (!any)
-		return 0;
+	r = drop_compressed(v, refs);
+	if (r <= 0 && !any)
+		return r < 0 ? err_nomem(err) : 0;
 	r = txn_begin(v->store, &t, err);
 	if (r < 0)
 		return r;
@@ -364,6 +435,30 @@ static int verify_image(struct verify *v, const struct ref *ref, bool *broken, s
 	return 0;
 }
 
+/* Names of one image share what it was pushed with; it is told with the first. */
+static int say_compressed(struct verify *v, const struct refs *refs, size_t pos, bool *broken,
+			  struct err *err)
+{
+	_cleanup_free_ char *name = call(&refs->v[pos]);
+	struct err why = ERR_INIT;
+	size_t i;
+	int r;
+
+	if (!name)
+		return err_nomem(err);
+	for (i = 0; i < pos; i++)
+		if (digest_eq(&refs->v[i].desc.digest, &refs->v[pos].desc.digest))
+			return 0;
+	r = check_compressed(v, &refs->v[pos], &why);
+	if (r <= 0)
+		return r < 0 ? err_nomem(err) : 0;
+	verify_say(v, true, "image %s: compressed for a push: %s", name, why.msg);
+	if (!v->o->repair)
+		v->result->left++;
+	*broken = true;
+	return 0;
+}
+
 /* No command of ours makes two entries of one name; by the name only the first is found. */
 static int say_hidden(struct verify *v, const struct ref *ref, bool *broken, struct err *err)
 {
@@ -392,6 +487,8 @@ int verify_images(struct verify *v, struct err *err)
 		r = verify_image(v, &refs.v[i], &broken, err);
 		if (r == 0 && is_hidden(&refs, i))
 			r = say_hidden(v, &refs.v[i], &broken, err);
+		if (r == 0)
+			r = say_compressed(v, &refs, i, &broken, err);
 	}
 	if (r < 0)
 		return r;

@@ -234,6 +234,32 @@ static void put_index(struct world *w, const char *text)
 	close(fd);
 }
 
+/* What a manifest was pushed as goes with the manifest, under all its names and without one. */
+static void test_compressed(void **state)
+{
+	struct world *w = *state;
+	struct digest manifest = numbered(101), made = numbered(7);
+
+	set(w, "docker.io/library/a:1", 1);
+	assert_false(refs_set_compressed(&w->refs, &made, &made));
+	assert_true(refs_set_compressed(&w->refs, &manifest, &made));
+	set(w, "docker.io/library/b:1", 1);
+	set(w, "docker.io/library/c:1", 2);
+	again(w);
+	assert_true(digest_eq(&refs_find(&w->refs, "docker.io/library/b:1")->compressed, &made));
+	assert_false(digest_is_set(&refs_find(&w->refs, "docker.io/library/c:1")->compressed));
+	drop_name(w, "docker.io/library/a:1");
+	drop_name(w, "docker.io/library/b:1");
+	again(w);
+	assert_int_equal(w->refs.n, 2);
+	assert_true(digest_eq(&w->refs.v[0].compressed, &made) ||
+		    digest_eq(&w->refs.v[1].compressed, &made));
+	assert_true(refs_set_compressed(&w->refs, &manifest, NULL));
+	again(w);
+	assert_false(digest_is_set(&w->refs.v[0].compressed) ||
+		     digest_is_set(&w->refs.v[1].compressed));
+}
+
 /* Notes that are not ours, or damaged, are none; what other tools wrote stays. */
 static void test_hostile(void **state)
 {
@@ -244,7 +270,8 @@ static void test_hostile(void **state)
 		   "{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"%s\",\"digest\":\"%s\","
 		   "\"size\":2,\"annotations\":{\"containerimage.config.digest\":\"%s\","
 		   "\"imagefs.parent\":\"sha256:../../x\",\"imagefs.tagged\":\"yesterday\","
-		   "\"imagefs.digest\":7,\"org.example\":\"theirs\"}}]}",
+		   "\"imagefs.digest\":7,\"imagefs.compressed\":\"sha256:../"
+		   "y\",\"org.example\":\"theirs\"}}]}",
 		   MEDIA_OCI_MANIFEST, numbered(101).str, numbered(1).str);
 	put_index(w, buf_str(&json));
 	buf_fini(&json);
@@ -253,6 +280,7 @@ static void test_hostile(void **state)
 	assert_int_equal(parent_of(w, 1), 0);
 	assert_int_equal(w->refs.v[0].tagged.tv_sec, 0);
 	assert_false(digest_is_set(&w->refs.v[0].repo_digest));
+	assert_false(digest_is_set(&w->refs.v[0].compressed));
 	set(w, "docker.io/library/a:1", 2);
 	again(w);
 	assert_int_equal(file_read(w->store->fd, "index.json", 4096, &text, NULL), 0);
@@ -267,6 +295,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_parent_rules, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tagged, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_digest, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_compressed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unknown_ids, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hostile, setup, teardown),
 	};
