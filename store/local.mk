@@ -6,6 +6,7 @@ libstore_a_SOURCES = \
 	store/changes.c store/changes.h \
 	store/codec.c store/codec.h \
 	store/commit.c store/commit.h \
+	store/compress.c store/compress.h \
 	store/container.c store/container.h \
 	store/decode.c store/decode.h \
 	store/diff.c store/diff.h \
@@ -44,6 +45,7 @@ libstore_a_SOURCES = \
 	store/load_part.c store/load_part.h \
 	store/load_v1.c \
 	store/made.c store/made.h \
+	store/origins.c store/origins.h \
 	store/manifest.c store/manifest.h \
 	store/mounts.c store/mounts.h \
 	store/reference.c store/reference.h \
