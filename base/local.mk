@@ -1,5 +1,6 @@
 noinst_LIBRARIES += libbase.a
 libbase_a_SOURCES = \
+	base/bars.c base/bars.h \
 	base/buf.c base/buf.h \
 	base/cleanup.h \
 	base/err.c base/err.h \
