@@ -13,6 +13,7 @@
 
 struct err;
 struct reference;
+struct registries;
 
 /* One server and a repository on it. All strings are heap and never NULL where nothing else is said. */
 struct endpoint {
@@ -49,6 +50,10 @@ struct endpoints {
  */
 int hosts_resolve(const struct reference *ref, bool plain_http, struct endpoints *out,
 		  struct err *err);
+
+/* hosts_resolve_in - the same with what registries.conf says given. */
+int hosts_resolve_in(const struct registries *conf, const struct reference *ref, bool plain_http,
+		     struct endpoints *out, struct err *err);
 
 /*
  * hosts_of - the endpoint of a host alone, where registries.conf leads for it; no mirrors.

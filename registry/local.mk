@@ -2,4 +2,8 @@ noinst_LIBRARIES += libregistry.a
 libregistry_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 REGISTRY_LIBS = libregistry.a $(STORE_LIBS)
 libregistry_a_SOURCES = \
-	registry/hosts.c registry/hosts.h
+	registry/certs.c registry/certs.h \
+	registry/conffile.c registry/conffile.h \
+	registry/hosts.c registry/hosts.h \
+	registry/registries.c registry/registries.h \
+	registry/toml.c registry/toml.h

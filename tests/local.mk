@@ -7,6 +7,7 @@ UNIT_TESTS = \
 	tests/unit/test_base \
 	tests/unit/test_changes \
 	tests/unit/test_digest \
+	tests/unit/test_hosts \
 	tests/unit/test_layer \
 	tests/unit/test_load \
 	tests/unit/test_namespace \
@@ -15,12 +16,14 @@ UNIT_TESTS = \
 	tests/unit/test_reference \
 	tests/unit/test_refs \
 	tests/unit/test_template \
+	tests/unit/test_toml \
 	tests/unit/test_txn \
 	tests/unit/test_upper
 
 # Each is a fuzz target for clang's -fsanitize=fuzzer too, built by hand with -DFUZZ_ENGINE.
 FUZZ_TESTS = \
-	tests/fuzz/fuzz_template
+	tests/fuzz/fuzz_template \
+	tests/fuzz/fuzz_toml
 
 SHELL_TESTS = \
 	tests/cli/commit \
@@ -96,7 +99,7 @@ check_PROGRAMS += $(FUZZ_TESTS)
 TESTS += $(FUZZ_TESTS) $(SHELL_TESTS)
 
 # What a unit test is linked with, unless it says otherwise.
-LDADD = $(STORE_LIBS) $(CMOCKA_LIBS)
+LDADD = $(REGISTRY_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_namespace_LDADD = libfs.a $(LDADD) $(FUSE_LIBS)
 tests_unit_test_options_LDADD = libfs.a $(LDADD) $(FUSE_LIBS)
 
