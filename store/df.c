@@ -21,6 +21,7 @@
 #include "store/image.h"
 #include "store/layer.h"
 #include "store/leftovers.h"
+#include "store/partial.h"
 #include "store/reach.h"
 #include "store/refs.h"
 #include "store/store.h"
@@ -273,6 +274,14 @@ static int count_files(struct count *c, struct err *err)
 		if (r == 0)
 			r = count_room(c, "imagefs/cache", algorithms[i], ".zst", &c->out->cache,
 				       err);
+	}
+	if (r == 0) {
+		struct df_kind *left = &c->out->leftovers;
+		uint64_t bytes;
+
+		left->n += partial_sweep(c->s, true, NULL, NULL, &bytes);
+		left->size += bytes;
+		left->reclaimable += bytes;
 	}
 	return r;
 }

@@ -40,8 +40,9 @@ struct df {
 	struct df_kind containers; /* upper directories */
 	struct df_kind shared;	   /* layers that several images have; counted in images */
 	struct df_kind indexes, cache;
-	struct df_kind leftovers;  /* what nothing leads to, and what killed processes left */
-	uint64_t dead;		   /* bytes of the latter */
+	struct df_kind
+		leftovers; /* what nothing leads to, partial blobs, and what killed processes left */
+	uint64_t dead;	   /* bytes of the latter */
 	uint64_t prune, prune_all; /* bytes that `prune` and `prune -a` would report */
 	struct df_image *v_images; /* n_images, in the order of index.json */
 	struct df_container *v_containers;

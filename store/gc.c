@@ -17,6 +17,7 @@
 #include "store/blob.h"
 #include "store/layer_copy.h"
 #include "store/layer_format.h"
+#include "store/partial.h"
 #include "store/reach.h"
 #include "store/store.h"
 
@@ -179,6 +180,12 @@ int gc_all(struct store *s, const struct refs *refs, bool dry, struct gc_result 
 			r = sweep(&g, "imagefs/layers", algs[i], ".idx", check_made, err);
 		if (r == 0)
 			r = sweep(&g, "imagefs/cache", algs[i], ".zst", check_made, err);
+	}
+	if (r == 0) {
+		uint64_t bytes;
+
+		out->files += partial_sweep(s, dry, NULL, NULL, &bytes);
+		out->bytes += bytes;
 	}
 	return r;
 }

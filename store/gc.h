@@ -33,8 +33,8 @@ int gc_among(struct store *s, const struct refs *refs, const struct map *candida
 	     struct gc_result *out, struct err *err);
 
 /*
- * gc_all - the same for every blob, index and seekable copy of the store. Files whose names are no
- * digests are somebody else's and stay.
+ * gc_all - the same for every blob, index and seekable copy of the store, and for partial blobs that
+ * nobody is fetching. Files whose names are no digests are somebody else's and stay.
  * dry     only count what would go
  */
 int gc_all(struct store *s, const struct refs *refs, bool dry, struct gc_result *out,

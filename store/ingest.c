@@ -23,6 +23,7 @@
 #include "store/layer_copy.h"
 #include "store/layer_format.h"
 #include "store/layer_tar.h"
+#include "store/partial.h"
 #include "store/txn.h"
 
 /*
@@ -42,8 +43,9 @@
 
 struct ingest {
 	struct txn *txn;
-	int fd;	       /* the blob being written; -1: it is in the store already */
-	char name[16]; /* its name in the transaction */
+	int fd;			 /* the blob being written; -1: it is in the store already */
+	char name[16];		 /* its name in the transaction */
+	struct partial *partial; /* fd is its file, and no name of the transaction */
 	uint64_t size, written_back;
 	struct hash *hash;
 	struct ring *packed, *plain;
@@ -128,7 +130,7 @@ static void *run_indexer(void *arg)
 
 static void ingest_free(struct ingest *in)
 {
-	if (in->fd >= 0)
+	if (in->fd >= 0 && !in->partial)
 		close(in->fd);
 	hash_free(in->hash);
 	hash_free(in->plain_hash);
@@ -159,8 +161,9 @@ static void stop_threads(struct ingest *in)
 	pthread_join(in->indexer, NULL);
 }
 
-static int begin(struct txn *t, const struct digest *like, bool keep, struct ingest **out,
-		 struct err *err)
+/* p: the blob is written there; keep: it is written nowhere. */
+static int begin(struct txn *t, const struct digest *like, struct partial *p, bool keep,
+		 struct ingest **out, struct err *err)
 {
 	struct ingest *in = calloc(1, sizeof(*in));
 	int r = 0;
@@ -168,7 +171,8 @@ static int begin(struct txn *t, const struct digest *like, bool keep, struct ing
 	if (!in)
 		return err_nomem(err);
 	in->txn = t;
-	in->fd = -1;
+	in->fd = p ? partial_fd(p) : -1;
+	in->partial = p;
 	in->hash = hash_new(like);
 	in->plain_hash = hash_new(NULL);
 	in->packed = ring_new(PACKED_BLOCKS, BLOCK_SIZE);
@@ -176,7 +180,7 @@ static int begin(struct txn *t, const struct digest *like, bool keep, struct ing
 	in->build = layer_build_new();
 	if (!in->hash || !in->plain_hash || !in->packed || !in->plain || !in->build)
 		r = err_nomem(err);
-	if (r == 0 && !keep) {
+	if (r == 0 && !keep && !p) {
 		in->fd = txn_create(t, in->name, err);
 		r = in->fd < 0 ? in->fd : 0;
 	}
@@ -195,7 +199,18 @@ static int begin(struct txn *t, const struct digest *like, bool keep, struct ing
 
 int ingest_begin(struct txn *t, const struct digest *like, struct ingest **out, struct err *err)
 {
-	return begin(t, like, false, out, err);
+	return begin(t, like, NULL, false, out, err);
+}
+
+/* Bytes that are where they belong already go through the pipeline. */
+static int feed(struct ingest *in, const void *data, size_t len, struct err *err)
+{
+	int r;
+
+	hash_update(in->hash, data, len);
+	in->size += len;
+	r = ring_write(in->packed, data, len);
+	return r < 0 ? err_sys(err, -r, "cannot read the layer") : 0;
 }
 
 int ingest_write(struct ingest *in, const void *data, size_t len, struct err *err)
@@ -207,16 +222,14 @@ int ingest_write(struct ingest *in, const void *data, size_t len, struct err *er
 		if (r < 0)
 			return err_sys(err, -r, "cannot write to the store");
 	}
-	hash_update(in->hash, data, len);
-	in->size += len;
+	r = feed(in, data, len, err);
 	/* Start writing to the disk now, so that the sync at the end has little left. */
 	if (in->fd >= 0 && in->size - in->written_back >= WRITEBACK_STEP) {
 		sync_file_range(in->fd, (off_t)in->written_back,
 				(off_t)(in->size - in->written_back), SYNC_FILE_RANGE_WRITE);
 		in->written_back = in->size;
 	}
-	r = ring_write(in->packed, data, len);
-	return r < 0 ? err_sys(err, -r, "cannot read the layer") : 0;
+	return r;
 }
 
 /* The first thing that went wrong with the bytes as a layer; 0 where nothing did. */
@@ -272,9 +285,16 @@ static int finish(struct ingest *in, struct ingest_result *out, struct err *err)
 		return err_nomem(err);
 	log_debug("blob %s: %s, %llu bytes, %llu plain", out->digest.str, codec_name(out->codec),
 		  (unsigned long long)out->size, (unsigned long long)out->plain_size);
-	if (in->fd >= 0) {
-		if (fdatasync(in->fd) < 0)
-			return err_sys(err, errno, "cannot write to the store");
+	if (in->partial &&
+	    (out->layer_error || !digest_eq(&out->digest, partial_digest(in->partial))))
+		return 0;
+	if (in->fd >= 0 && fdatasync(in->fd) < 0)
+		return err_sys(err, errno, "cannot write to the store");
+	if (in->partial) {
+		r = partial_add(in->partial, in->txn, err);
+		if (r < 0)
+			return r;
+	} else if (in->fd >= 0) {
 		blob_store_path(&out->digest, path);
 		r = txn_add(in->txn, in->name, path, err);
 		if (r < 0)
@@ -304,24 +324,23 @@ void ingest_abort(struct ingest *in)
 {
 	ring_fail(in->packed, -ECANCELED);
 	stop_threads(in);
-	if (in->fd >= 0)
+	if (in->fd >= 0 && !in->partial)
 		txn_discard(in->txn, in->name);
 	ingest_free(in);
 }
 
-int ingest_fd(struct txn *t, int fd, const struct digest *like, bool keep,
-	      struct ingest_result *out, struct err *err)
+/* All that fd has from its offset on, through the pipeline by way of put. */
+static int read_through(struct ingest *in, int fd,
+			int (*put)(struct ingest *in, const void *data, size_t len,
+				   struct err *err),
+			struct err *err)
 {
 	_cleanup_free_ void *block = malloc(BLOCK_SIZE);
-	struct ingest *in;
-	int r;
+	int r = 0;
 
 	if (!block)
 		return err_nomem(err);
-	r = begin(t, like, keep, &in, err);
-	if (r < 0)
-		return r;
-	for (;;) {
+	while (r == 0) {
 		ssize_t n = read(fd, block, BLOCK_SIZE);
 
 		if (n < 0 && errno == EINTR)
@@ -330,10 +349,41 @@ int ingest_fd(struct txn *t, int fd, const struct digest *like, bool keep,
 			r = err_sys(err, errno, "cannot read");
 		if (n <= 0)
 			break;
-		r = ingest_write(in, block, (size_t)n, err);
-		if (r < 0)
-			break;
+		r = put(in, block, (size_t)n, err);
 	}
+	return r;
+}
+
+int ingest_begin_partial(struct txn *t, struct partial *p, struct ingest **out, uint64_t *have,
+			 struct err *err)
+{
+	struct ingest *in;
+	int r = begin(t, partial_digest(p), p, false, &in, err);
+
+	if (r < 0)
+		return r;
+	if (lseek(in->fd, 0, SEEK_SET) < 0)
+		r = err_sys(err, errno, "cannot read");
+	if (r == 0)
+		r = read_through(in, in->fd, feed, err);
+	if (r < 0) {
+		ingest_abort(in);
+		return r;
+	}
+	*have = in->written_back = in->size;
+	*out = in;
+	return 0;
+}
+
+int ingest_fd(struct txn *t, int fd, const struct digest *like, bool keep,
+	      struct ingest_result *out, struct err *err)
+{
+	struct ingest *in;
+	int r = begin(t, like, NULL, keep, &in, err);
+
+	if (r < 0)
+		return r;
+	r = read_through(in, fd, ingest_write, err);
 	if (r < 0) {
 		ingest_abort(in);
 		return r;

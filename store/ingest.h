@@ -16,6 +16,7 @@
 
 struct err;
 struct ingest;
+struct partial;
 struct txn;
 
 struct ingest_result {
@@ -33,6 +34,17 @@ struct ingest_result {
  * like    the digest that is expected, for its algorithm; may be NULL
  */
 int ingest_begin(struct txn *t, const struct digest *like, struct ingest **out, struct err *err);
+
+/*
+ * ingest_begin_partial - go on with a blob that is still coming: what its file has goes through
+ * first, then what is written is appended to it.
+ * p       borrowed; must outlive the ingest
+ * have    bytes that were there: where the rest begins
+ * At the end the blob is in the transaction only if it is what p is for, and a layer; whatever it
+ * turns out to be, its file stays p's.
+ */
+int ingest_begin_partial(struct txn *t, struct partial *p, struct ingest **out, uint64_t *have,
+			 struct err *err);
 
 /* ingest_write - the next bytes. What is wrong with them as a layer shows at the end. */
 int ingest_write(struct ingest *in, const void *data, size_t len, struct err *err);

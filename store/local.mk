@@ -48,6 +48,7 @@ libstore_a_SOURCES = \
 	store/origins.c store/origins.h \
 	store/manifest.c store/manifest.h \
 	store/mounts.c store/mounts.h \
+	store/partial.c store/partial.h \
 	store/reference.c store/reference.h \
 	store/parent.c store/parent.h \
 	store/reach.c store/reach.h \

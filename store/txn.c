@@ -210,6 +210,18 @@ int txn_keep(struct txn *t, const char *path, struct err *err)
 	return add(t, name, path, true, err);
 }
 
+int txn_link(struct txn *t, int dirfd, const char *from, const char *path, struct err *err)
+{
+	char name[16];
+
+	pthread_mutex_lock(&t->lock);
+	snprintf(name, sizeof(name), "%u", t->next++);
+	pthread_mutex_unlock(&t->lock);
+	if (linkat(dirfd, from, t->fd, name, 0) < 0 && renameat(dirfd, from, t->fd, name) < 0)
+		return err_sys(err, errno, "store %s: cannot create a file", t->store->path);
+	return add(t, name, path, false, err);
+}
+
 void txn_replace(struct txn *t, const char *name, const char *path)
 {
 	snprintf(t->last, sizeof(t->last), "%s", name);

@@ -45,6 +45,13 @@ int txn_add(struct txn *t, const char *name, const char *path, struct err *err);
  */
 int txn_keep(struct txn *t, const char *path, struct err *err);
 
+/*
+ * txn_link - a file of another directory of the same file system shall be path, too, when the
+ * transaction is published: it gets one more name here (where the file system has no links,
+ * this is its only one from now on). It counts as the transaction's own: it replaces what is there.
+ */
+int txn_link(struct txn *t, int dirfd, const char *from, const char *path, struct err *err);
+
 /* txn_replace - the file name shall be path at the very end, after all others. path is borrowed; one a transaction. */
 void txn_replace(struct txn *t, const char *name, const char *path);
 void txn_discard(struct txn *t, const char *name);

@@ -26,6 +26,7 @@
 #include "store/layer_copy.h"
 #include "store/layer_format.h"
 #include "store/mounts.h"
+#include "store/partial.h"
 #include "store/store.h"
 #include "store/txn.h"
 #include "store/verify_part.h"
@@ -428,8 +429,20 @@ static void dead_transactions(struct verify *v)
 	file_names_free(names, n);
 }
 
+static void say_partial(void *arg, const char *path)
+{
+	struct verify *v = arg;
+
+	verify_say(
+		v, false,
+		"leftover %s: of a pull that did not end, the next one goes on with it; harmless",
+		path);
+	v->result->leftovers++;
+}
+
 int verify_leftovers(struct verify *v, struct err *err)
 {
+	uint64_t bytes;
 	size_t i;
 	int r = 0;
 
@@ -438,6 +451,7 @@ int verify_leftovers(struct verify *v, struct err *err)
 		if (r == 0)
 			r = orphans(v, "cache", algorithms[i], ".zst", err);
 	}
+	partial_sweep(v->store, true, say_partial, v, &bytes);
 	dead_transactions(v);
 	return r;
 }
