@@ -70,6 +70,7 @@ SHELL_TESTS = \
 	tests/mount/stress \
 	tests/mount/user \
 	tests/mount/verbs \
+	tests/registry/harness \
 	tests/style/manuals \
 	tests/style/sources
 
@@ -86,10 +87,13 @@ TEST_FILES = \
 	tests/mountimages.py \
 	tests/oddities.py \
 	tests/randomverbs.py \
+	tests/registry.sh \
+	tests/registryimages.py \
 	tests/samework.py \
 	tests/smallimage.py \
 	tests/summary \
 	tests/tarlayer.py \
+	tests/tokenserver.py \
 	tests/treecmp
 
 if HAVE_CMOCKA
