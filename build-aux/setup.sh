@@ -8,7 +8,7 @@
 set -eu
 
 build="gcc make autoconf automake pkg-config libc6-dev libfuse3-dev fuse3 libarchive-dev
-	libjansson-dev libssl-dev zlib1g-dev libzstd-dev libcmocka-dev"
+	libjansson-dev libcurl4-openssl-dev libssl-dev zlib1g-dev libzstd-dev libcmocka-dev"
 sample="mmdebstrap ca-certificates xz-utils"
 test="$sample acl attr buildah bzip2 clang-format crun curl docker-registry docker.io file fish
 	fuse-overlayfs groff-base iproute2 kmod libcap2-bin man-db netavark openssl podman procps

@@ -1,0 +1,39 @@
+/*
+ * When a request is tried again: after what, how often, and how long later.
+ */
+#ifndef REGISTRY_RETRY_H
+#define REGISTRY_RETRY_H
+
+#include <stdbool.h>
+
+struct err;
+struct http_response;
+
+#define RETRY_TRIES 6
+
+struct retry {
+	unsigned failed; /* tries without any progress, so far */
+	unsigned total;	 /* tries in all */
+};
+
+#define RETRY_INIT   \
+	{            \
+		0, 0 \
+	}
+
+/* retry_status - an answer that may be another one a little later: 408, 429, 5xx but 501 and 505. */
+bool retry_status(long status);
+
+/*
+ * retry_wait - after a try that failed: sleep, or give up.
+ * r        what http_do() returned; 0 with an answer of such a status
+ * answer   the answer, for its Retry-After; may be NULL
+ * progress it had moved bytes, so that the count of failures begins anew
+ * returns  true: try again now
+ */
+bool retry_wait(struct retry *t, int r, const struct http_response *answer, bool progress);
+
+/* retry_told - err gets how often it was tried, where that was more than once. Returns r. */
+int retry_told(const struct retry *t, int r, struct err *err);
+
+#endif
