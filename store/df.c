@@ -287,7 +287,7 @@ static int count_files(struct count *c, struct err *err)
 }
 
 /*
- * What prune leaves in index.json: without all, images that have a name or a
+ * What prune leaves in index.json: without all, images that have a tag or a
  * child; with it, those that a container has. One that goes may have been the last child of another.
  */
 static void prune_refs(struct count *c, struct refs *refs, bool all)
@@ -303,7 +303,7 @@ static void prune_refs(struct count *c, struct refs *refs, bool all)
 			if (number(&c->used, id.str) > 0 ||
 			    (!refs->v[i].name &&
 			     (!digest_is_set(&id) || (!all && refs->v[i].desc.ref_name))) ||
-			    (!all && (refs->v[i].name || refs_has_children(refs, &id))))
+			    (!all && (refs_has_tag(refs, &id) || refs_has_children(refs, &id))))
 				continue;
 			refs_drop(refs, i);
 			again = true;

@@ -201,6 +201,16 @@ int image_find(struct store *s, const struct refs *refs, const char *name, size_
 	(void)s;
 	if (reference_parse(name, &ref, NULL) == 0) {
 		if (digest_is_set(&ref.digest)) {
+			const struct ref *found;
+
+			full = reference_full(&ref);
+			if (!full)
+				return err_nomem(err);
+			found = refs_find_digest(refs, full, &ref.digest);
+			if (found) {
+				*pos = (size_t)(found - refs->v);
+				return 0;
+			}
 			for (i = 0; i < refs->n; i++) {
 				if (digest_eq(&refs->v[i].desc.digest, &ref.digest)) {
 					*pos = i;
@@ -422,8 +432,10 @@ static int set_name(struct refs *refs, const struct image_name *name)
 		return -ENOMEM;
 	if (!name->name)
 		return 0;
-	clock_gettime(CLOCK_REALTIME, &now);
-	refs_set_tagged(refs, &name->id, now);
+	if (!strchr(name->name, '@')) {
+		clock_gettime(CLOCK_REALTIME, &now);
+		refs_set_tagged(refs, &name->id, now);
+	}
 	if (digest_is_set(&name->repo_digest))
 		refs_set_digest(refs, name->name, &name->repo_digest);
 	return 0;

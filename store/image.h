@@ -92,7 +92,7 @@ int image_config_check(const struct json_t *config, size_t n_layers, struct dige
  * names[k] may be NULL: kept without a name. All or nothing.
  */
 struct image_name {
-	const char *name; /* full reference, or NULL */
+	const char *name; /* full reference, with a tag or a digest; or NULL */
 	struct descriptor desc;
 	struct digest id;
 	struct digest parent; /* image ID that it was committed on; unset: none, or what is known */

@@ -39,7 +39,7 @@ static int add_names(const struct ref *entry, json_t *tags, json_t *digests)
 		return 0;
 	familiar = reference_familiar(&ref);
 	repo = reference_repo(&ref);
-	if (!familiar || !repo || inspect_append_once(tags, familiar) < 0)
+	if (!familiar || !repo || (ref_has_tag(entry) && inspect_append_once(tags, familiar) < 0))
 		return -ENOMEM;
 	if (!digest_is_set(&entry->repo_digest))
 		return 0;

@@ -74,16 +74,59 @@ static bool same_image(const struct ref *a, const struct ref *b)
 	return digest_eq(&a->id, &b->id);
 }
 
+/* The bytes of a full name before its tag or digest. */
+static size_t repo_length(const char *name)
+{
+	const char *at = strchr(name, '@'), *slash = strrchr(name, '/');
+	const char *colon = strchr(slash ? slash : name, ':');
+
+	if (at)
+		return (size_t)(at - name);
+	return colon ? (size_t)(colon - name) : strlen(name);
+}
+
 bool refs_same_repo(const char *a, const char *b)
 {
-	const char *tag = strrchr(a, ':');
-	size_t n = tag ? (size_t)(tag - a) + 1 : 0;
+	size_t n = repo_length(a);
 
-	return n && strncmp(a, b, n) == 0 && !strchr(b + n, '/') && !strchr(b + n, ':');
+	return n == repo_length(b) && strncmp(a, b, n) == 0;
+}
+
+bool ref_has_tag(const struct ref *r)
+{
+	return r->name && !strchr(r->name, '@');
+}
+
+bool refs_has_tag(const struct refs *r, const struct digest *id)
+{
+	size_t i;
+
+	for (i = 0; i < r->n; i++)
+		if (digest_eq(&r->v[i].id, id) && ref_has_tag(&r->v[i]))
+			return true;
+	return false;
+}
+
+struct ref *refs_find_digest(const struct refs *r, const char *repo, const struct digest *digest)
+{
+	struct ref *found = NULL;
+	size_t i;
+
+	for (i = 0; i < r->n; i++) {
+		struct ref *ref = &r->v[i];
+
+		if (!ref->name || !refs_same_repo(ref->name, repo))
+			continue;
+		if (digest_eq(&ref->repo_digest, digest))
+			return ref;
+		if (!found && digest_eq(&ref->desc.digest, digest))
+			found = ref;
+	}
+	return found;
 }
 
 /*
- * The whole, normalised name in an entry of index.json, or NULL. A ref.name
+ * The whole, normalised name in an entry of index.json, or NULL: with a tag or a digest. A ref.name
  * as "latest", which other tools write into their layouts, names nothing here.
  */
 static int full_name(const struct descriptor *d, char **out)
@@ -96,7 +139,7 @@ static int full_name(const struct descriptor *d, char **out)
 		_cleanup_reference_ struct reference ref = { 0 };
 		_cleanup_free_ char *full = NULL;
 
-		if (!candidates[i] || reference_parse(candidates[i], &ref, NULL) < 0 || !ref.tag)
+		if (!candidates[i] || reference_parse(candidates[i], &ref, NULL) < 0)
 			continue;
 		full = reference_full(&ref);
 		if (!full)
@@ -185,6 +228,8 @@ static void read_notes(struct ref *ref)
 		memset(&ref->parent, 0, sizeof(ref->parent));
 	if (tagged && text_parse_time(tagged, &ref->tagged) < 0)
 		memset(&ref->tagged, 0, sizeof(ref->tagged));
+	if (ref->name && !ref_has_tag(ref))
+		digest = strchr(ref->name, '@') + 1;
 	if (!ref->name || !digest || digest_parse(digest, &ref->repo_digest, NULL) < 0)
 		memset(&ref->repo_digest, 0, sizeof(ref->repo_digest));
 	if (!compressed || digest_parse(compressed, &ref->compressed, NULL) < 0)
@@ -356,7 +401,56 @@ static int append(struct refs *r, const char *name, const struct descriptor *man
 		ref_fini(ref);
 		return -ENOMEM;
 	}
+	if (name && !ref_has_tag(ref))
+		digest_parse(strchr(name, '@') + 1, &ref->repo_digest, NULL);
 	r->n++;
+	return 0;
+}
+
+/* A name with this tag that may have this digest, too: of the same manifest, and not known by another one. */
+static struct ref *tag_for(struct refs *r, const char *name, const struct descriptor *manifest,
+			   const struct digest *digest)
+{
+	size_t i;
+
+	for (i = 0; i < r->n; i++) {
+		struct ref *ref = &r->v[i];
+
+		if (ref_has_tag(ref) && refs_same_repo(ref->name, name) &&
+		    digest_eq(&ref->desc.digest, &manifest->digest) &&
+		    (!digest_is_set(&ref->repo_digest) || digest_eq(&ref->repo_digest, digest)))
+			return ref;
+	}
+	return NULL;
+}
+
+/*
+ * The name of the entry at i is another image's from now on. This one is known by its digest still,
+ * where it was pulled or pushed; docker shows it as repository and <none>.
+ */
+static int displace(struct refs *r, size_t i)
+{
+	struct ref *ref = &r->v[i];
+	struct buf name _cleanup_buf_ = BUF_INIT;
+	struct digest digest = ref->repo_digest;
+	size_t k;
+
+	if (!ref_has_tag(ref) || !digest_is_set(&digest)) {
+		refs_untag(r, i);
+		return 0;
+	}
+	for (k = 0; k < r->n; k++)
+		if (k != i && r->v[k].name && same_image(&r->v[k], ref) &&
+		    digest_eq(&r->v[k].repo_digest, &digest) &&
+		    refs_same_repo(r->v[k].name, ref->name)) {
+			refs_untag(r, i);
+			return 0;
+		}
+	if (buf_append(&name, ref->name, repo_length(ref->name)) < 0 ||
+	    buf_printf(&name, "@%s", digest.str) < 0)
+		return -ENOMEM;
+	free(ref->name);
+	ref->name = buf_take(&name);
 	return 0;
 }
 
@@ -372,16 +466,31 @@ int refs_set(struct refs *r, const char *name, const struct descriptor *manifest
 				return 0;
 		return append(r, NULL, manifest, id);
 	}
+	if (strchr(name, '@')) {
+		struct digest digest;
+		struct ref *tagged;
+
+		if (digest_parse(strchr(name, '@') + 1, &digest, NULL) == 0 &&
+		    (tagged = tag_for(r, name, manifest, &digest))) {
+			tagged->repo_digest = digest;
+			return 0;
+		}
+	}
 	e = append(r, name, manifest, id);
 	if (e < 0)
 		return e;
-	for (i = n; i-- > 0;) {
+	for (i = n; i-- > 0 && e == 0;) {
 		const struct ref *old = &r->v[i];
+		bool same = same_image(old, &r->v[r->n - 1]);
 
-		if (old->name ? strcmp(old->name, name) == 0 : same_image(old, &r->v[r->n - 1]))
+		if (old->name ? strcmp(old->name, name) != 0 : !same)
+			continue;
+		if (same)
 			refs_untag(r, i);
+		else
+			e = displace(r, i);
 	}
-	return 0;
+	return e;
 }
 
 /* Images one above the other, where that has to be looked at. */
@@ -438,9 +547,21 @@ void refs_set_tagged(struct refs *r, const struct digest *id, struct timespec wh
 void refs_set_digest(struct refs *r, const char *name, const struct digest *digest)
 {
 	struct ref *ref = refs_find(r, name);
+	size_t i;
 
-	if (ref)
-		ref->repo_digest = *digest;
+	if (!ref)
+		return;
+	ref->repo_digest = *digest;
+	/* A name by that digest alone is said with this one. */
+	for (i = r->n; i-- > 0;) {
+		struct ref *other = &r->v[i];
+
+		ref = refs_find(r, name);
+		if (other != ref && other->name && !ref_has_tag(other) && ref_has_tag(ref) &&
+		    digest_eq(&other->repo_digest, digest) && same_image(other, ref) &&
+		    refs_same_repo(other->name, name))
+			refs_drop(r, i);
+	}
 }
 
 bool refs_set_compressed(struct refs *r, const struct digest *manifest,

@@ -23,7 +23,8 @@ struct store;
 struct txn;
 
 struct ref {
-	char *name; /* "docker.io/library/ubuntu:20.04"; NULL: the image has no name */
+	char *name; /* "docker.io/library/ubuntu:20.04", or "docker.io/library/ubuntu@sha256:...",
+		       by which it was pulled; NULL: the image has no name */
 	struct descriptor
 		desc; /* of its manifest, or of an image index that another tool put here */
 	struct digest
@@ -63,8 +64,21 @@ int refs_resolve(struct store *s, struct txn *t, struct descriptor *d, struct er
 /* refs_find - by full name; NULL where there is none. */
 struct ref *refs_find(const struct refs *r, const char *name);
 
-/* refs_same_repo - two full names that differ in the tag at most. */
+/* refs_same_repo - two full names that differ in the tag or digest at most. */
 bool refs_same_repo(const char *a, const char *b);
+
+/* ref_has_tag - its name has one. What has a name with a digest at most is dangling, as docker has it. */
+bool ref_has_tag(const struct ref *r);
+
+/* refs_has_tag - some name of the image has one. */
+bool refs_has_tag(const struct refs *r, const struct digest *id);
+
+/*
+ * refs_find_digest - the entry that repository@digest means: one that the registry knows by this
+ * digest, else one of this repository whose manifest it is; NULL where there is none.
+ * repo    any full name in the repository
+ */
+struct ref *refs_find_digest(const struct refs *r, const char *repo, const struct digest *digest);
 
 /* refs_parent - the image ID that an image was committed on, borrowed; NULL: none. */
 const struct digest *refs_parent(const struct refs *r, const struct digest *id);
@@ -79,8 +93,10 @@ bool refs_has_children(const struct refs *r, const struct digest *id);
  * All in memory, until refs_stage().
  *
  * refs_set         name (NULL: no name) now means this manifest. An image that loses its last name by
- *                  it stays, without one; a nameless entry of an image that gets a name goes. What is
- *                  known of the image, and of the repository if it has it already, holds for the new name.
+ *                  it stays, without one or with the digest that the registry knows it by; a nameless
+ *                  entry of an image that gets a name goes. What is known of the image, and of the
+ *                  repository if it has it already, holds for the new name. A name with a digest needs
+ *                  no entry where one with a tag can have that digest.
  * refs_untag       the name of the entry at position i goes; the entry with it where another one
  *                  keeps the image. True where the entry went: the ones behind it moved up.
  * refs_drop        the entry at position i goes

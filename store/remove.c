@@ -236,53 +236,89 @@ static int untagged(struct removal *r, const char *full, const struct digest *di
 	return shown && add_step(r, REMOVAL_UNTAGGED, shown) ? 0 : -ENOMEM;
 }
 
-/* Another name of the same image in the same repository as the entry at i. */
+/* Another name with a tag of the same image in the same repository as the entry at i. */
 static struct ref *sibling(struct removal *r, size_t i)
 {
 	const struct ref *ref = &r->refs.v[i];
 	size_t k;
 
 	for (k = 0; k < r->refs.n; k++)
-		if (k != i && r->refs.v[k].name && is_of(&r->refs.v[k], key_of(ref)) &&
+		if (k != i && ref_has_tag(&r->refs.v[k]) && is_of(&r->refs.v[k], key_of(ref)) &&
 		    refs_same_repo(r->refs.v[k].name, ref->name))
 			return &r->refs.v[k];
 	return NULL;
 }
 
+/* Names by a digest go with the last tag of their repository. name: one in it. */
+static int untag_digests(struct removal *r, const struct digest *image, const char *name)
+{
+	size_t i;
+
+	for (i = r->refs.n; i-- > 0;) {
+		struct ref *ref = &r->refs.v[i];
+
+		if (!ref->name || ref_has_tag(ref) || !is_of(ref, image) ||
+		    !refs_same_repo(ref->name, name))
+			continue;
+		if (untagged(r, ref->name, NULL) < 0)
+			return -ENOMEM;
+		refs_untag(&r->refs, i);
+	}
+	return 0;
+}
+
 /*
- * The name at i goes, and with the last one of its repository the digest that the registry knows
+ * The name at i goes, and with the last one of its repository the digests that the registry knows
  * the image by. The entry stays, nameless, where it is the image's last.
  */
 static int untag(struct removal *r, size_t i)
 {
 	_cleanup_free_ char *name = strdup(r->refs.v[i].name);
-	struct digest digest = r->refs.v[i].repo_digest;
-	struct ref *other = sibling(r, i);
+	struct digest digest = r->refs.v[i].repo_digest, image = *key_of(&r->refs.v[i]);
+	bool tag = ref_has_tag(&r->refs.v[i]);
+	struct ref *other = tag ? sibling(r, i) : NULL;
 
 	if (!name || untagged(r, name, NULL) < 0)
 		return -ENOMEM;
 	if (other && digest_is_set(&digest) && !digest_is_set(&other->repo_digest))
 		other->repo_digest = digest;
 	refs_untag(&r->refs, i);
-	return other || !digest_is_set(&digest) ? 0 : untagged(r, name, &digest);
+	if (!tag || other)
+		return 0;
+	if (digest_is_set(&digest) && untagged(r, name, &digest) < 0)
+		return -ENOMEM;
+	return untag_digests(r, &image, name);
 }
 
-static size_t count_names(const struct removal *r, const struct digest *image)
+/* Its names, or those with a tag. */
+static size_t count(const struct removal *r, const struct digest *image, bool tags)
 {
 	size_t i, n = 0;
 
 	for (i = 0; i < r->refs.n; i++)
-		n += r->refs.v[i].name && is_of(&r->refs.v[i], image);
+		n += (tags ? ref_has_tag(&r->refs.v[i]) : r->refs.v[i].name != NULL) &&
+		     is_of(&r->refs.v[i], image);
 	return n;
 }
 
-/*
- * One tag at most, and no other repository's digest: a digest stands with a tag here, so more
- * than one tag is what there is to count.
- */
+/* One tag at most, and no other repository's digest. */
 static bool is_single(const struct removal *r, const struct digest *image)
 {
-	return count_names(r, image) == 1;
+	const char *first = NULL;
+	size_t i;
+
+	if (count(r, image, true) > 1)
+		return false;
+	for (i = 0; i < r->refs.n; i++) {
+		const struct ref *ref = &r->refs.v[i];
+
+		if (!ref->name || !is_of(ref, image))
+			continue;
+		if (first && !refs_same_repo(first, ref->name))
+			return false;
+		first = ref->name;
+	}
+	return first != NULL;
 }
 
 /* The first of the image's names, in the order of their bytes, that comes after last; NULL: none. */
@@ -429,7 +465,7 @@ static int delete_chain(struct removal *r, const struct digest *first, bool pare
 		if (delete_image(r, &image) < 0)
 			return -ENOMEM;
 		if (!parents || !digest_is_set(&parent) || !is_listed(r, &parent) ||
-		    count_names(r, &parent) || check_hard(r, &parent, NULL) < 0)
+		    count(r, &parent, false) || check_hard(r, &parent, NULL) < 0)
 			return 0;
 		image = parent;
 	}
@@ -451,7 +487,7 @@ static int remove_name(struct removal *r, size_t i, const char *shown, bool forc
 			       shown, u->name, id);
 	if (untag(r, i) < 0)
 		return err_nomem(err);
-	if (count_names(r, &image) || check_hard(r, &image, NULL) < 0)
+	if (count(r, &image, false) || check_hard(r, &image, NULL) < 0)
 		return 0;
 	return delete_chain(r, &image, parents) < 0 ? err_nomem(err) : 0;
 }
@@ -467,7 +503,7 @@ static int remove_id(struct removal *r, const struct digest *id, bool force, boo
 	if (e < 0)
 		return e;
 	short_id(&image, shown);
-	if (!force && count_names(r, &image) > 1)
+	if (!force && count(r, &image, false) && !is_single(r, &image))
 		return err_set(err, EBUSY,
 			       "conflict: unable to delete %s (must be forced) - image is "
 			       "referenced in multiple repositories",
@@ -475,33 +511,24 @@ static int remove_id(struct removal *r, const struct digest *id, bool force, boo
 	return delete_chain(r, &image, parents) < 0 ? err_nomem(err) : 0;
 }
 
-/* "repo@sha256:...": the digest that a registry knows goes. -ENOENT: no name has it. */
-static int remove_digest(struct removal *r, const struct reference *ref, struct err *err)
+/* "repo@sha256:...": the digest that a registry knows goes. -ENOENT: no name has it. full: one in the repository. */
+static int remove_digest(struct removal *r, const char *full, const struct digest *digest,
+			 const char *shown, bool force, bool parents, struct err *err)
 {
-	_cleanup_free_ char *probe = NULL;
-	struct buf b = BUF_INIT;
+	struct ref *entry;
 	bool found = false;
-	size_t i;
-	int e = 0;
 
-	if (buf_printf(&b, "%s/%s:x", ref->domain, ref->path) < 0) {
-		buf_fini(&b);
-		return err_nomem(err);
-	}
-	probe = buf_take(&b);
-	for (i = 0; probe && i < r->refs.n && e == 0; i++) {
-		struct ref *entry = &r->refs.v[i];
-
-		if (!entry->name || !digest_eq(&entry->repo_digest, &ref->digest) ||
-		    !refs_same_repo(entry->name, probe))
-			continue;
-		if (!found)
-			e = untagged(r, entry->name, &ref->digest);
+	while ((entry = refs_find_digest(&r->refs, full, digest)) &&
+	       digest_eq(&entry->repo_digest, digest)) {
+		/* The entry is nothing but this name. */
+		if (!ref_has_tag(entry))
+			return remove_name(r, (size_t)(entry - r->refs.v), shown, force, parents,
+					   err);
+		if (!found && untagged(r, entry->name, digest) < 0)
+			return err_nomem(err);
 		memset(&entry->repo_digest, 0, sizeof(entry->repo_digest));
 		found = true;
 	}
-	if (!probe || e < 0)
-		return err_nomem(err);
 	return found ? 0 : -ENOENT;
 }
 
@@ -526,14 +553,14 @@ static int remove_one(struct removal *r, const char *name, bool force, bool pare
 	e = reference_parse(name, &ref, NULL);
 	if (e < 0 && !reference_is_id(name))
 		return reference_parse(name, &ref, err);
+	full = e == 0 ? reference_full(&ref) : NULL;
+	if (e == 0 && !full)
+		return err_nomem(err);
 	if (e == 0 && digest_is_set(&ref.digest)) {
-		e = remove_digest(r, &ref, err);
+		e = remove_digest(r, full, &ref.digest, name, force, parents, err);
 		if (e != -ENOENT)
 			return e;
 	} else if (e == 0) {
-		full = reference_full(&ref);
-		if (!full)
-			return err_nomem(err);
 		named = refs_find(&r->refs, full);
 		if (named)
 			return remove_name(r, (size_t)(named - r->refs.v), name, force, parents,
@@ -587,10 +614,10 @@ static int choose(struct removal *r, bool all, struct digest *out, size_t *n,
 			break;
 		}
 		/* All: names are tried one by one, and the last one is refused. */
-		if (!count_names(r, image) && user_of(r, image))
+		if (!count(r, image, false) && user_of(r, image))
 			continue;
-		if (all ? !count_names(r, image) && refs_has_children(&r->refs, image)
-			: ref->name || count_names(r, image) || refs_has_children(&r->refs, image))
+		if (all ? !count(r, image, false) && refs_has_children(&r->refs, image)
+			: count(r, image, true) || refs_has_children(&r->refs, image))
 			continue;
 		/*
 		 * Another tool's to keep: what is no image of this host (an artifact has no name
@@ -613,7 +640,7 @@ static int prune_one(struct removal *r, const struct digest *image)
 	struct ref *ref;
 	int e = 0;
 
-	if (!count_names(r, image))
+	if (!count(r, image, false))
 		return check_hard(r, image, NULL) < 0 ? 0 : delete_chain(r, image, true);
 	while (e == 0 && (ref = next_name(r, image, last))) {
 		free(last);

@@ -237,10 +237,8 @@ static int collect(struct listed *l, const struct options *o, struct err *err)
 	if (r == 0)
 		r = get_mark(l, o, "since", &since, err);
 	for (i = 0; i < l->refs.n && r == 0; i++) {
-		const char *name = l->refs.v[i].name;
-
 		r = get_info(l, o, &l->refs.v[i], &info, err);
-		if (r == 0 && name && !strchr(name, '@'))
+		if (r == 0 && ref_has_tag(&l->refs.v[i]))
 			info->tagged = true;
 	}
 	for (i = 0; i < l->refs.n && r == 0; i++) {
@@ -250,7 +248,7 @@ static int collect(struct listed *l, const struct options *o, struct err *err)
 		if (r < 0 || info->damaged || !info->labels ||
 		    (before && compare_times(info->created, before->created) >= 0) ||
 		    (since && compare_times(info->created, since->created) <= 0) ||
-		    (asked && dangling == !!ref->name))
+		    (asked && (dangling ? ref_has_tag(ref) : !ref->name)))
 			continue;
 		r = ref->name ? add_name(l, o, ref, info, err)
 			      : add_nameless(l, o, ref, info, asked && dangling, err);

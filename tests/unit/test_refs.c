@@ -208,6 +208,43 @@ static void test_digest(void **state)
 	assert_false(digest_is_set(&refs_find(&w->refs, "localhost:5000/a:1")->repo_digest));
 }
 
+/* What was pulled by a digest is known by it, unless a tag says the same. */
+static void test_digest_names(void **state)
+{
+	struct world *w = *state;
+	struct digest d = numbered(77), e = numbered(78);
+	char by_d[DIGEST_MAX + 32], by_e[DIGEST_MAX + 32];
+
+	snprintf(by_d, sizeof(by_d), "localhost:5000/a@%s", d.str);
+	snprintf(by_e, sizeof(by_e), "localhost:5000/a@%s", e.str);
+	set(w, by_d, 1);
+	again(w);
+	assert_int_equal(w->refs.n, 1);
+	assert_string_equal(w->refs.v[0].name, by_d);
+	assert_string_equal(w->refs.v[0].repo_digest.str, d.str);
+	assert_false(ref_has_tag(&w->refs.v[0]));
+	assert_ptr_equal(refs_find_digest(&w->refs, "localhost:5000/a:9", &d), &w->refs.v[0]);
+	assert_null(refs_find_digest(&w->refs, "localhost:5000/a/b:9", &d));
+	/* A tag takes its place. */
+	set(w, "localhost:5000/a:1", 1);
+	refs_set_digest(&w->refs, "localhost:5000/a:1", &d);
+	again(w);
+	assert_int_equal(w->refs.n, 1);
+	set(w, by_d, 1);
+	assert_int_equal(w->refs.n, 1);
+	/* Known by another digest, too. */
+	set(w, by_e, 1);
+	again(w);
+	assert_int_equal(w->refs.n, 2);
+	assert_true(refs_has_tag(&w->refs, &w->refs.v[0].id));
+	/* The tag moves: the image stays known by the digest. */
+	set(w, "localhost:5000/a:1", 2);
+	again(w);
+	assert_int_equal(w->refs.n, 3);
+	assert_non_null(refs_find(&w->refs, by_d));
+	assert_false(digest_is_set(&refs_find(&w->refs, "localhost:5000/a:1")->repo_digest));
+}
+
 /* Entries whose image cannot be told are one image only by their manifest. */
 static void test_unknown_ids(void **state)
 {
@@ -295,6 +332,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_parent_rules, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tagged, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_digest, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_digest_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_compressed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unknown_ids, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hostile, setup, teardown),
