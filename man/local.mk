@@ -23,3 +23,5 @@ dist_man_MANS += man/imagefs-import.1
 dist_man_MANS += man/imagefs-export.1
 dist_man_MANS += man/imagefs-verify.1
 dist_man_MANS += man/imagefs-df.1
+dist_man_MANS += man/imagefs-registries.5
+dist_man_MANS += man/imagefs-search.1

@@ -11,4 +11,5 @@ libregistry_a_SOURCES = \
 	registry/http.h \
 	registry/registries.c registry/registries.h \
 	registry/retry.h \
+	registry/search.c registry/search.h \
 	registry/toml.c registry/toml.h
