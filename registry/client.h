@@ -12,10 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "store/digest.h"
 
 struct auth;
-struct buf;
 struct client;
 struct endpoint;
 struct err;

@@ -73,7 +73,8 @@ struct http_request {
 	int body_fd;
 	uint64_t body_offset;
 	int64_t body_length;
-	uint64_t max;	  /* a body of an answer beyond this is -EFBIG; 0: none is expected */
+	uint64_t
+		max; /* a body of an answer beyond this is -EFBIG; 0: what is too much of it is left away */
 	bool no_redirect; /* a 3xx is the answer */
 	/*
 	 * sink    takes the body of a 2xx as it comes, in the caller's thread; an error ends the request and is

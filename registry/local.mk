@@ -4,12 +4,18 @@ REGISTRY_LIBS = libregistry.a $(CURL_LIBS) $(STORE_LIBS)
 libregistry_a_SOURCES = \
 	registry/auth.c registry/auth.h \
 	registry/certs.c registry/certs.h \
-	registry/client.h \
+	registry/client.c registry/client.h \
+	registry/client_get.c \
+	registry/client_int.h \
+	registry/client_put.c \
 	registry/conffile.c registry/conffile.h \
 	registry/creds.c registry/creds.h \
 	registry/hosts.c registry/hosts.h \
-	registry/http.h \
+	registry/http.c registry/http.h \
+	registry/http_int.h \
+	registry/http_loop.c \
+	registry/http_url.c registry/http_url.h \
 	registry/registries.c registry/registries.h \
-	registry/retry.h \
+	registry/retry.c registry/retry.h \
 	registry/search.c registry/search.h \
 	registry/toml.c registry/toml.h

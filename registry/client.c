@@ -1,0 +1,326 @@
+/*
+ * What all requests to a registry have in common: scheme, credentials, repetition, and the
+ * meaning of an answer that is no success.
+ */
+#include "registry/client.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "registry/auth.h"
+#include "registry/client_int.h"
+#include "registry/creds.h"
+#include "registry/hosts.h"
+#include "store/json.h"
+
+#define CHALLENGED_MAX 2
+#define WORDS_MAX 600
+
+char *client_path(const struct client *c, const char *fmt, ...)
+{
+	struct buf b _cleanup_buf_ = BUF_INIT;
+	_cleanup_free_ char *rest = NULL;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&rest, fmt, ap);
+	va_end(ap);
+	if (n < 0) {
+		rest = NULL;
+		return NULL;
+	}
+	if (buf_printf(&b, "%s/v2/%s/%s", c->base, c->endpoint->path, rest) < 0)
+		return NULL;
+	return buf_take(&b);
+}
+
+static void wipe(char **s)
+{
+	if (*s)
+		cred_wipe(*s);
+	*s = NULL;
+}
+
+static char *scope_of(struct client *c, const char *given)
+{
+	char *scope;
+
+	if (given)
+		return strdup(given);
+	pthread_mutex_lock(&c->lock);
+	scope = strdup(c->scope ? c->scope : "");
+	pthread_mutex_unlock(&c->lock);
+	return scope;
+}
+
+int client_once(struct client *c, struct http_request *q, const char *given,
+		struct http_response *out, struct err *err)
+{
+	_cleanup_free_ char *scope = scope_of(c, given);
+	const char *wanted = scope && *scope ? scope : NULL;
+	bool own = http_same_origin(c->base, q->url);
+	unsigned challenged;
+
+	if (!scope)
+		return err_nomem(err);
+	q->endpoint = own ? c->endpoint : NULL;
+	for (challenged = 0;; challenged++) {
+		_cleanup_(wipe) char *header = NULL;
+		const char *challenges[HTTP_CHALLENGES_MAX + 1] = { NULL };
+		int r = own ? auth_header(c->auth, c->endpoint, wanted, &header, err) : 0;
+
+		if (r < 0)
+			return r;
+		q->authorization = header;
+		r = http_do(c->http, q, out, err);
+		q->authorization = NULL;
+		if (r < 0 || out->status != 401 || !own || challenged == CHALLENGED_MAX)
+			return r;
+		memcpy(challenges, out->challenges, out->n_challenges * sizeof(*challenges));
+		r = auth_challenged(c->auth, c->endpoint, c->base, wanted, challenges, header, err);
+		if (r < 0)
+			return r;
+		http_response_fini(out);
+	}
+}
+
+int client_call(struct client *c, struct http_request *q, const char *scope,
+		struct http_response *out, struct err *err)
+{
+	struct retry retry = RETRY_INIT;
+
+	for (;;) {
+		int r = client_once(c, q, scope, out, err);
+
+		if (r == 0 && !retry_status(out->status))
+			return 0;
+		if (!retry_wait(&retry, r, r == 0 ? out : NULL, false)) {
+			if (r == 0)
+				r = client_error(out, err);
+			return retry_told(&retry, r, err);
+		}
+		http_response_fini(out);
+	}
+}
+
+static int error_of(long status)
+{
+	if (retry_status(status))
+		return EAGAIN;
+	switch (status) {
+	case 401:
+	case 403:
+		return EACCES;
+	case 404:
+		return ENOENT;
+	case 413:
+		return EFBIG;
+	default:
+		return EPROTO;
+	}
+}
+
+/* docker's form: "MANIFEST_UNKNOWN" and a message become "manifest unknown: message". */
+static int words(const json_t *error, struct buf *out)
+{
+	const char *code = json_str(error, "code"), *message = json_str(error, "message");
+	size_t i;
+	int r = 0;
+
+	for (i = 0; code && code[i] && i < 64 && r == 0; i++) {
+		char ch = code[i];
+
+		if (ch >= 'A' && ch <= 'Z')
+			ch += 'a' - 'A';
+		r = buf_putc(out, ch == '_' ? ' ' : ch);
+	}
+	if (message && *message && r == 0)
+		r = buf_printf(out, "%s%.500s", out->len ? ": " : "", message);
+	return r;
+}
+
+int client_error(const struct http_response *r, struct err *err)
+{
+	struct buf said _cleanup_buf_ = BUF_INIT, shown _cleanup_buf_ = BUF_INIT;
+	_cleanup_json_ json_t *j = NULL;
+	const json_t *list;
+	int error = error_of(r->status);
+
+	if (r->text.len &&
+	    json_parse(buf_str(&r->text), r->text.len, "the answer", &j, NULL) == 0) {
+		list = json_object_get(j, "errors");
+		if (json_array_size(list) && words(json_array_get(list, 0), &said) < 0)
+			return err_nomem(err);
+	}
+	if (said.len) {
+		if (text_escape_line(&shown, said.data, MIN(said.len, (size_t)WORDS_MAX)) < 0)
+			return err_nomem(err);
+		return err_set(err, error, "%s", buf_str(&shown));
+	}
+	if (r->status == 401)
+		return err_set(err, error, "unauthorized: authentication required");
+	if (r->status == 403)
+		return err_set(err, error, "denied: requested access to the resource is denied");
+	if (r->status == 429)
+		return err_set(err, error, "toomanyrequests: the registry asks for patience");
+	if (r->content_type && strcmp(r->content_type, "text/html") == 0)
+		return err_set(
+			err, error,
+			"the server answered with a web page (status %ld): is it a registry?",
+			r->status);
+	return err_set(err, error, "the server answered with status %ld", r->status);
+}
+
+static int set_base(struct client *c, const char *scheme, struct err *err)
+{
+	struct buf b = BUF_INIT;
+
+	free(c->base);
+	c->base = NULL;
+	if (buf_printf(&b, "%s://%s", scheme, c->endpoint->host) == 0)
+		c->base = buf_take(&b);
+	else
+		buf_fini(&b);
+	return c->base ? 0 : err_nomem(err);
+}
+
+/* Nobody is there: that is told at once, and not asked again. */
+static bool nobody(int r)
+{
+	return r == -ECONNREFUSED || r == -EHOSTUNREACH;
+}
+
+/* The first request, that says whether it is a registry, and what it wants to know of us. */
+static int ping(struct client *c, bool once, struct err *err)
+{
+	struct buf url _cleanup_buf_ = BUF_INIT;
+	struct http_response r _cleanup_response_ = { 0 };
+	struct http_request q = { .method = "GET", .body_length = -1 };
+	struct retry retry = RETRY_INIT;
+	int e;
+
+	if (buf_printf(&url, "%s/v2/", c->base) < 0)
+		return err_nomem(err);
+	q.url = url.data;
+	for (;;) {
+		e = client_once(c, &q, NULL, &r, err);
+		if (e == 0 && !retry_status(r.status))
+			break;
+		if (nobody(e) || (once && e < 0) ||
+		    !retry_wait(&retry, e, e == 0 ? &r : NULL, false))
+			return retry_told(&retry, e < 0 ? e : client_error(&r, err), err);
+		http_response_fini(&r);
+	}
+	if (r.status == 404 ||
+	    (r.status == 200 && r.content_type && strcmp(r.content_type, "text/html") == 0))
+		return err_set(err, EPROTO, "%s is no registry: it does not know /v2/ (status %ld)",
+			       c->endpoint->host, r.status);
+	/* A token for something else than /v2/ may be refused there. */
+	if (r.status == 401 || r.status == 403)
+		return 0;
+	return r.status >= 200 && r.status < 300 ? 0 : client_error(&r, err);
+}
+
+/* https, unless it is not spoken there and the endpoint may do without. */
+static int find_scheme(struct client *c, struct err *err)
+{
+	struct err plain = ERR_INIT;
+	int r = set_base(c, "https", err);
+
+	if (r < 0)
+		return r;
+	r = ping(c, c->endpoint->plain_http, err);
+	if (!c->endpoint->plain_http || (r != -ENOTCONN && !nobody(r) && r != -ECONNRESET))
+		return r == -ETIMEDOUT ? ping(c, false, err) : r;
+	r = set_base(c, "http", err);
+	if (r == 0) {
+		r = ping(c, false, &plain);
+		if (r < 0)
+			*err = plain;
+	}
+	return r;
+}
+
+int client_open(struct http *h, struct auth *a, const struct endpoint *e, const char *actions,
+		struct client **out, struct err *err)
+{
+	struct client *c = calloc(1, sizeof(*c));
+	struct buf scope = BUF_INIT;
+	int r = 0;
+
+	if (!c)
+		return err_nomem(err);
+	c->http = h;
+	c->auth = a;
+	c->endpoint = e;
+	pthread_mutex_init(&c->lock, NULL);
+	if (actions) {
+		r = buf_printf(&scope, "repository:%s:%s", e->path, actions);
+		c->scope = r == 0 ? buf_take(&scope) : NULL;
+		buf_fini(&scope);
+		if (!c->scope)
+			r = err_nomem(err);
+	}
+	if (r == 0)
+		r = find_scheme(c, err);
+	if (r < 0) {
+		client_free(c);
+		return r;
+	}
+	*out = c;
+	return 0;
+}
+
+void client_free(struct client *c)
+{
+	if (!c)
+		return;
+	pthread_mutex_destroy(&c->lock);
+	free(c->base);
+	free(c->scope);
+	free(c);
+}
+
+int client_also(struct client *c, const char *path, struct err *err)
+{
+	struct buf scope = BUF_INIT;
+	int r;
+
+	pthread_mutex_lock(&c->lock);
+	r = buf_printf(&scope, "%s%srepository:%s:pull", c->scope ? c->scope : "",
+		       c->scope ? " " : "", path);
+	if (r == 0) {
+		/* Once is enough. */
+		if (c->scope && strstr(c->scope, scope.data + strlen(c->scope))) {
+			buf_fini(&scope);
+		} else {
+			free(c->scope);
+			c->scope = buf_take(&scope);
+		}
+	}
+	pthread_mutex_unlock(&c->lock);
+	return r < 0 ? err_nomem(err) : 0;
+}
+
+const char *client_url(const struct client *c)
+{
+	return c->base;
+}
+
+const struct endpoint *client_endpoint(const struct client *c)
+{
+	return c->endpoint;
+}
+
+bool client_transient(int r)
+{
+	return http_transient(r);
+}
