@@ -60,13 +60,13 @@ void search_hits_fini(struct search_hits *h)
 
 /* --- Docker Hub ----------------------------------------------------------- */
 
-static int read_hit(const json_t *j, const char *what, struct search_hit *h, struct err *err)
+static int read_hit(const json_t *j, struct search_hit *h, struct err *err)
 {
 	const char *name = json_str(j, "name"), *description = json_str(j, "description");
 	json_int_t stars = json_integer_value(json_object_get(j, "star_count"));
 
 	if (!name)
-		return err_set(err, EPROTO, "%.400s: a result without a name", what);
+		return err_set(err, EPROTO, "a result without a name");
 	h->name = strdup(name);
 	h->description = strdup(description ? description : "");
 	if (!h->name || !h->description)
@@ -91,8 +91,8 @@ static void sort_by_stars(struct search_hit *v, size_t n)
 	}
 }
 
-int search_read(const char *text, size_t len, const char *what, unsigned int limit,
-		struct search_hits *out, struct err *err)
+int search_read(const char *text, size_t len, unsigned int limit, struct search_hits *out,
+		struct err *err)
 {
 	struct search_hits hits _cleanup_search_hits_ = SEARCH_HITS_INIT;
 	_cleanup_json_ json_t *j = NULL;
@@ -100,17 +100,17 @@ int search_read(const char *text, size_t len, const char *what, unsigned int lim
 	size_t n, i;
 	int r = 0;
 
-	if (json_parse(text, len, what, &j, NULL) < 0)
-		return err_set(err, EPROTO, "%.400s: the answer is not JSON", what);
+	if (json_parse(text, len, "answer", &j, NULL) < 0)
+		return err_set(err, EPROTO, "the answer is not JSON");
 	results = json_object_get(j, "results");
 	if (!json_is_array(results))
-		return err_set(err, EPROTO, "%.400s: the answer has no results", what);
+		return err_set(err, EPROTO, "the answer has no results");
 	n = MIN(json_array_size(results), limit);
 	hits.v = calloc(n ? n : 1, sizeof(*hits.v));
 	if (!hits.v)
 		return err_nomem(err);
 	for (i = 0; r == 0 && i < n; i++)
-		r = read_hit(json_array_get(results, i), what, &hits.v[hits.n++], err);
+		r = read_hit(json_array_get(results, i), &hits.v[hits.n++], err);
 	if (r < 0)
 		return r;
 	sort_by_stars(hits.v, hits.n);
@@ -189,12 +189,11 @@ int search_hub(struct http *h, const struct endpoint *e, const char *term, unsig
 	if (!escaped || buf_printf(&rest, "/v1/search?q=%s&n=%u", escaped, limit) < 0)
 		return err_nomem(err);
 	r = get(h, &to, buf_str(&rest), &answer, err);
-	if (r < 0)
-		return r;
-	if (answer.status != 200)
-		return err_set(err, EPROTO, "%s: Unexpected status code %ld", to.host,
-			       answer.status);
-	return search_read(buf_str(&answer.text), answer.text.len, to.host, limit, out, err);
+	if (r == 0 && answer.status != 200)
+		r = err_set(err, EPROTO, "Unexpected status code %ld", answer.status);
+	if (r == 0)
+		r = search_read(buf_str(&answer.text), answer.text.len, limit, out, err);
+	return r < 0 ? err_wrap(err, r, "%s", to.host) : 0;
 }
 
 /* --- a catalogue ---------------------------------------------------------- */
@@ -368,7 +367,7 @@ int search_catalog(struct http *h, struct auth *a, const struct endpoint *e, con
 	}
 	if (r < 0) {
 		search_hits_fini(&catalog.hits);
-		return r;
+		return err_wrap(err, r, "%s", e->host);
 	}
 	*out = catalog.hits;
 	return 0;

@@ -57,9 +57,9 @@ int search_hub(struct http *h, const struct endpoint *e, const char *term, unsig
 int search_catalog(struct http *h, struct auth *a, const struct endpoint *e, const char *term,
 		   unsigned int limit, bool tags, struct search_hits *out, struct err *err);
 
-/* search_read - what Docker Hub's API answers, as hits; at most limit. what names it in messages. */
-int search_read(const char *text, size_t len, const char *what, unsigned int limit,
-		struct search_hits *out, struct err *err);
+/* search_read - what Docker Hub's API answers, as hits; at most limit. */
+int search_read(const char *text, size_t len, unsigned int limit, struct search_hits *out,
+		struct err *err);
 
 /* search_sort_tags - 1.9 before 1.10, and latest first. */
 void search_sort_tags(char **tags, size_t n);

@@ -71,6 +71,8 @@ SHELL_TESTS = \
 	tests/mount/user \
 	tests/mount/verbs \
 	tests/registry/harness \
+	tests/registry/hosts \
+	tests/registry/search \
 	tests/style/manuals \
 	tests/style/sources
 
@@ -90,6 +92,7 @@ TEST_FILES = \
 	tests/registry.sh \
 	tests/registryimages.py \
 	tests/samework.py \
+	tests/searchserver.py \
 	tests/smallimage.py \
 	tests/summary \
 	tests/tarlayer.py \

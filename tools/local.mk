@@ -18,6 +18,7 @@ imagefs_SOURCES = \
 	tools/cmd_rm.c \
 	tools/cmd_rmi.c \
 	tools/cmd_save.c \
+	tools/cmd_search.c \
 	tools/cmd_tag.c \
 	tools/cmd_umount.c \
 	tools/cmd_verify.c \

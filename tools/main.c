@@ -31,6 +31,7 @@ static const struct verb *const verbs[] = {
 	&cmd_inspect,
 	&cmd_history,
 	&cmd_tag,
+	&cmd_search,
 	&cmd_create,
 	&cmd_ps,
 	&cmd_rmi,
@@ -52,7 +53,6 @@ static const char *const later[] = {
 	"push",
 	"login",
 	"logout",
-	"search",
 };
 /* clang-format on */
 

@@ -66,6 +66,7 @@ extern const struct verb cmd_prune;
 extern const struct verb cmd_rm;
 extern const struct verb cmd_rmi;
 extern const struct verb cmd_save;
+extern const struct verb cmd_search;
 extern const struct verb cmd_tag;
 extern const struct verb cmd_umount;
 extern const struct verb cmd_verify;

@@ -1,0 +1,369 @@
+/*
+ * imagefs search: images on Docker Hub, or the repositories of another registry.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "registry/auth.h"
+#include "registry/hosts.h"
+#include "registry/http.h"
+#include "registry/search.h"
+#include "tools/filter.h"
+#include "tools/listing.h"
+#include "tools/verb.h"
+
+DEFINE_CLEANUP_PTR(struct auth, auth_free);
+DEFINE_CLEANUP_PTR(struct http, http_free);
+DEFINE_CLEANUP_PTR(struct listing, listing_free);
+
+#define HUB "docker.io"
+#define DEFAULT_LIMIT 25
+#define MAX_LIMIT 100
+/* Characters of a description and of a list of tags without --no-trunc. */
+#define DESCRIPTION_MAX 45
+#define TAGS_MAX 45
+
+static const struct listing_column hub_columns[] = {
+	{ "Name", "NAME", true },
+	{ "Description", "DESCRIPTION", true },
+	{ "StarCount", "STARS", true },
+	{ "IsOfficial", "OFFICIAL", true },
+	{ "IsAutomated", "AUTOMATED", false },
+};
+
+static const struct listing_column catalog_columns[] = {
+	{ "Name", "NAME", true },
+	{ "Tags", "TAGS", true },
+};
+
+struct options {
+	struct filter filter;
+	const char *format;
+	bool no_trunc, plain_http;
+	unsigned int limit; /* 0: none was given */
+};
+
+/* What -f asks for. */
+struct wanted {
+	int official, automated; /* -1: either */
+	int64_t stars;
+};
+
+/* split - the host that a term begins with, as in a reference, and what is behind it. */
+static int split(const char *arg, char **host, const char **term, struct err *err)
+{
+	size_t n = strcspn(arg, "/");
+	bool alone = !arg[n];
+
+	if (strstr(arg, "://"))
+		return err_set(err, EINVAL,
+			       "invalid repository name (ex: \"registry.domain.tld/myrepos\")");
+	/* A lone word with a port is nothing that Docker Hub could find. */
+	if (memchr(arg, ':', n) ||
+	    (!alone && (memchr(arg, '.', n) || strncmp(arg, "localhost/", 10) == 0))) {
+		*host = strndup(arg, n);
+		*term = arg + n + (alone ? 0 : 1);
+	} else {
+		*host = strdup(HUB);
+		*term = arg;
+	}
+	if (*host && strcmp(*host, "index." HUB) == 0)
+		strcpy(*host, HUB);
+	return *host ? 0 : err_nomem(err);
+}
+
+static int read_bool(const struct filter *f, const char *key, int *out, struct err *err)
+{
+	bool yes;
+	int r = filter_bool(f, key, &yes, err);
+
+	*out = r > 0 ? yes : -1;
+	return r < 0 ? r : 0;
+}
+
+static int read_stars(const struct filter *f, int64_t *out, struct err *err)
+{
+	const char *s;
+	size_t i = 0;
+
+	*out = 0;
+	while ((s = filter_next(f, "stars", &i))) {
+		bool minus = *s == '-';
+		uint64_t n;
+
+		if (text_parse_u64(s + (minus || *s == '+'), INT64_MAX, &n) < 0)
+			return err_set(err, EINVAL, "invalid filter 'stars=%s'", s);
+		/* The largest counts, as docker has it; fewer than none are all. */
+		if (!minus && (int64_t)n > *out)
+			*out = (int64_t)n;
+	}
+	return 0;
+}
+
+static int read_filter(const struct filter *f, struct wanted *w, struct err *err)
+{
+	static const char *const known[] = { "is-automated", "is-official", "stars", NULL };
+	int r = filter_check(f, known, err);
+
+	if (r == 0)
+		r = read_bool(f, "is-automated", &w->automated, err);
+	if (r == 0)
+		r = read_bool(f, "is-official", &w->official, err);
+	return r == 0 ? read_stars(f, &w->stars, err) : r;
+}
+
+static bool matches(const struct search_hit *h, const struct wanted *w)
+{
+	return (w->official < 0 || h->official == w->official) &&
+	       (w->automated < 0 || h->automated == w->automated) && h->stars >= (uint64_t)w->stars;
+}
+
+/* In a table or a template docker says [OK] or nothing, in JSON true or false. */
+static const char *mark(bool yes, bool json)
+{
+	if (json)
+		return yes ? "true" : "false";
+	return yes ? "[OK]" : "";
+}
+
+/* Cells of a table end at tabs, and rows at newlines. */
+static int one_line(const char *s, size_t max, struct buf *out)
+{
+	char *p;
+	int r = text_ellipsis(out, s, max);
+
+	for (p = out->data; r == 0 && p && *p; p++)
+		if (*p == '\t' || *p == '\n' || *p == '\r')
+			*p = ' ';
+	return r;
+}
+
+static int hub_row(struct listing *l, const struct search_hit *h, const struct options *o)
+{
+	bool json = o->format && strstr(o->format, "json");
+	struct buf text _cleanup_buf_ = BUF_INIT;
+	char stars[32];
+
+	snprintf(stars, sizeof(stars), "%" PRIu64, h->stars);
+	if (one_line(h->description, o->no_trunc ? SIZE_MAX : DESCRIPTION_MAX, &text) < 0 ||
+	    listing_set(l, "Name", h->name) < 0 ||
+	    listing_set(l, "Description", buf_str(&text)) < 0 ||
+	    listing_set(l, "StarCount", stars) < 0 ||
+	    listing_set(l, "IsOfficial", mark(h->official, json)) < 0 ||
+	    listing_set(l, "IsAutomated", mark(h->automated, json)) < 0)
+		return -ENOMEM;
+	return listing_end_row(l);
+}
+
+/* "1.0, 1.1 and 7 more": whole tags only, at least one. */
+static int tag_list(const struct search_hit *h, bool whole, struct buf *out)
+{
+	size_t i;
+	int r = 0;
+
+	if (h->n_tags == 0)
+		return buf_puts(out, h->tags_unknown ? "<unknown>" : "<none>");
+	for (i = 0; r == 0 && i < h->n_tags; i++) {
+		if (!whole && i && out->len + 2 + strlen(h->tags[i]) > TAGS_MAX)
+			return buf_printf(out, " and %zu more", h->n_tags - i);
+		r = buf_printf(out, "%s%s", i ? ", " : "", h->tags[i]);
+	}
+	return r;
+}
+
+static int catalog_row(struct listing *l, const char *host, const struct search_hit *h,
+		       const struct options *o)
+{
+	struct buf name _cleanup_buf_ = BUF_INIT, tags _cleanup_buf_ = BUF_INIT;
+
+	if (buf_printf(&name, "%s/%s", host, h->name) < 0 || tag_list(h, o->no_trunc, &tags) < 0 ||
+	    listing_set(l, "Name", buf_str(&name)) < 0 ||
+	    listing_set(l, "Tags", buf_str(&tags)) < 0)
+		return -ENOMEM;
+	return listing_end_row(l);
+}
+
+/* What a search needs to reach its registry. */
+struct line {
+	struct http *http;
+	struct auth *auth;
+	struct endpoints to;
+};
+
+static void line_fini(struct line *l)
+{
+	auth_free(l->auth);
+	http_free(l->http);
+	endpoints_fini(&l->to);
+}
+
+static int line_open(struct line *l, const char *host, const struct options *o, struct err *err)
+{
+	int r = hosts_of(host, o->plain_http, &l->to, err);
+
+	if (r == 0)
+		r = http_new(NULL, &l->http, err);
+	return r == 0 ? auth_new(l->http, &l->auth, err) : r;
+}
+
+static int hub(const char *term, const struct options *o, struct err *err)
+{
+	_cleanup_(cleanup_listing_free) struct listing *l = NULL;
+	struct search_hits hits _cleanup_search_hits_ = SEARCH_HITS_INIT;
+	_cleanup_(line_fini) struct line line = { 0 };
+	struct wanted w;
+	size_t i;
+	int r = read_filter(&o->filter, &w, err);
+
+	if (r == 0)
+		r = listing_new(hub_columns, ARRAY_SIZE(hub_columns), o->format, &l, err);
+	if (r == 0)
+		r = line_open(&line, HUB, o, err);
+	if (r == 0)
+		r = search_hub(line.http, endpoints_own(&line.to), term,
+			       o->limit ? o->limit : DEFAULT_LIMIT, &hits, err);
+	if (r < 0)
+		return r;
+	for (i = 0; r == 0 && i < hits.n; i++)
+		if (matches(&hits.v[i], &w))
+			r = hub_row(l, &hits.v[i], o);
+	return r == -ENOMEM ? err_nomem(err) : listing_print(l, err);
+}
+
+static int catalog(const char *host, const char *term, const struct options *o, struct err *err)
+{
+	_cleanup_(cleanup_listing_free) struct listing *l = NULL;
+	struct search_hits hits _cleanup_search_hits_ = SEARCH_HITS_INIT;
+	_cleanup_(line_fini) struct line line = { 0 };
+	size_t i, unknown = 0;
+	struct wanted w;
+	int r = read_filter(&o->filter, &w, err);
+
+	if (r == 0 && o->filter.n)
+		r = err_set(err, ENOTSUP,
+			    "%s: a catalogue has no stars and nothing official to filter by", host);
+	if (r == 0)
+		r = listing_new(catalog_columns, ARRAY_SIZE(catalog_columns), o->format, &l, err);
+	if (r == 0)
+		r = line_open(&line, host, o, err);
+	if (r == 0)
+		r = search_catalog(line.http, line.auth, endpoints_own(&line.to), term, o->limit,
+				   listing_uses(l, "Tags"), &hits, err);
+	if (r < 0)
+		return r;
+	for (i = 0; r == 0 && i < hits.n; i++) {
+		unknown += hits.v[i].tags_unknown;
+		r = catalog_row(l, host, &hits.v[i], o);
+	}
+	r = r == -ENOMEM ? err_nomem(err) : listing_print(l, err);
+	if (r == 0 && unknown)
+		log_warn("the tags of %zu of %zu repositories could not be listed", unknown,
+			 hits.n);
+	return r;
+}
+
+static int parse_limit(const struct verb *v, const char *s, unsigned int *out)
+{
+	struct err err = ERR_INIT;
+	char *end;
+	long n;
+
+	errno = 0;
+	n = strtol(s, &end, 10);
+	if (end == s || *end || errno) {
+		verb_usage(v, "invalid argument \"%s\" for \"--limit\"", s);
+		return 2;
+	}
+	if (n < 1 || n > MAX_LIMIT) {
+		err_set(&err, EINVAL, "Limit %ld is outside the range of [1, %d]", n, MAX_LIMIT);
+		return verb_fail(v, &err);
+	}
+	*out = (unsigned int)n;
+	return 0;
+}
+
+enum { OPT_LIMIT = 256, OPT_NO_TRUNC, OPT_FORMAT, OPT_PLAIN_HTTP };
+
+/* options_read - 0, or the status to end with. */
+static int options_read(const struct verb *v, int argc, char **argv, struct options *o)
+{
+	static const struct option longs[] = { { "filter", required_argument, NULL, 'f' },
+					       { "limit", required_argument, NULL, OPT_LIMIT },
+					       { "no-trunc", no_argument, NULL, OPT_NO_TRUNC },
+					       { "format", required_argument, NULL, OPT_FORMAT },
+					       { "plain-http", no_argument, NULL, OPT_PLAIN_HTTP },
+					       { NULL, 0, NULL, 0 } };
+	const char *limit = NULL;
+	struct err err = ERR_INIT;
+	int opt;
+
+	while ((opt = verb_getopt(v, argc, argv, "f:", longs)) != -1) {
+		if (opt == OPT_LIMIT)
+			limit = optarg;
+		else if (opt == OPT_NO_TRUNC)
+			o->no_trunc = true;
+		else if (opt == OPT_FORMAT)
+			o->format = optarg;
+		else if (opt == OPT_PLAIN_HTTP)
+			o->plain_http = true;
+		else if (filter_add(&o->filter, optarg, &err) < 0)
+			return verb_usage(v, "%s", err.msg);
+	}
+	if (argc - optind != 1)
+		return verb_usage(v, "requires exactly 1 argument");
+	return limit ? parse_limit(v, limit, &o->limit) : 0;
+}
+
+static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
+{
+	struct options o = { 0 };
+	_cleanup_free_ char *host = NULL;
+	struct err err = ERR_INIT;
+	const char *term = NULL;
+	int r = options_read(v, argc, argv, &o);
+
+	(void)g;
+	if (r == 0) {
+		r = split(argv[optind], &host, &term, &err);
+		if (r == 0)
+			r = strcmp(host, HUB) == 0 ? hub(term, &o, &err)
+						   : catalog(host, term, &o, &err);
+		r = r < 0 ? verb_fail(v, &err) : 0;
+	}
+	filter_fini(&o.filter);
+	return r;
+}
+
+const struct verb cmd_search = {
+	.name = "search",
+	.usage = "[-f FILTER]... [--limit N] [--no-trunc] [--format FORMAT] [--plain-http] TERM",
+	.summary = "Look for images on Docker Hub or in another registry",
+	.help = "TERM is looked for on Docker Hub; HOST[:PORT]/TERM in the names of that "
+		"registry's "
+		"repositories,\n"
+		"and HOST[:PORT]/ lists them all.\n\n"
+		"Options:\n"
+		"  -f, --filter FILTER  is-official=true|false, is-automated=true|false, stars=N "
+		"(at "
+		"least N);\n"
+		"                       Docker Hub only\n"
+		"  --format FORMAT      json, \"table TEMPLATE\" or a Go template; fields: Name, "
+		"Description,\n"
+		"                       StarCount, IsOfficial, IsAutomated; of another registry "
+		"Name and "
+		"Tags\n"
+		"  --limit N            at most N results, 1 to 100 (Docker Hub: 25)\n"
+		"  --no-trunc           whole descriptions, and all tags\n"
+		"  --plain-http         allow http where the registry speaks no TLS\n\n"
+		"Examples:\n"
+		"  imagefs search --filter is-official=true debian\n"
+		"  imagefs search localhost:5000/team\n",
+	.run = run,
+};
