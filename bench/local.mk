@@ -1,1 +1,1 @@
-EXTRA_DIST += bench/images bench/load
+EXTRA_DIST += bench/images bench/load bench/transfer

@@ -70,9 +70,13 @@ SHELL_TESTS = \
 	tests/mount/stress \
 	tests/mount/user \
 	tests/mount/verbs \
+	tests/registry/accounts \
+	tests/registry/faults \
 	tests/registry/harness \
 	tests/registry/hosts \
 	tests/registry/search \
+	tests/registry/hostile \
+	tests/registry/interop \
 	tests/style/manuals \
 	tests/style/sources
 
@@ -84,12 +88,15 @@ TEST_FILES = \
 	tests/dockersteps.py \
 	tests/dockerwords.c \
 	tests/dockerwords.py \
+	tests/faultproxy.py \
+	tests/hostileregistry.py \
 	tests/images.sh \
 	tests/lib.sh \
 	tests/mountimages.py \
 	tests/oddities.py \
 	tests/randomverbs.py \
 	tests/registry.sh \
+	tests/registryfaults.py \
 	tests/registryimages.py \
 	tests/samework.py \
 	tests/searchserver.py \

@@ -8,6 +8,8 @@
 #         token=T    bearer tokens of the server that start_tokens T started
 #         storage=N  the blobs of registry N, so that one and the same content is served in two ways
 #     start_tokens NAME [OPTION...]       a token server: [tls] [ttl=SECONDS] [oauth] (see tokenserver.py)
+#     start_proxy NAME REGISTRY [OPTION...]   in front of a plain one, with faults (see faultproxy.py)
+#     start_hostile                       a registry that lies (see hostileregistry.py): hostile_port LISTENER, hostile_requests
 #     stop NAME                           end a server of any kind
 #     addr NAME                           127.0.0.1:PORT of any of them
 #     requests NAME [PATTERN]             "METHOD PATH STATUS BYTES" of each answered request since forget_requests
@@ -30,6 +32,12 @@ mkdir -p "$HOME/.config/containers"
 : >"$CONTAINERS_REGISTRIES_CONF"
 
 need_registry() { need docker-registry openssl skopeo python3; }
+
+# need_verb VERB: while it is not there the script is skipped.
+need_verb()
+{
+	! imagefs "$1" x </dev/null 2>&1 | grep -q 'not in this version yet' || skip_all "imagefs cannot $1 yet"
+}
 
 addr() { cat "$SERVERS/$1/addr"; }
 port() { sed 's/.*://' "$SERVERS/$1/addr"; }
@@ -95,6 +103,7 @@ registry_config()
 		  delete: {enabled: true}
 		  maintenance: {uploadpurging: {enabled: false}}
 	END
+	echo "compatibility: {schema1: {enabled: true}}"
 	echo "validation: {manifests: {urls: {allow: ['^http']}}}"
 	[ -z "$auth" ] || echo "auth:"
 	[ "$auth" != basic ] || printf '  htpasswd: {realm: tests, path: "%s"}\n' "$dir/htpasswd"
@@ -158,6 +167,40 @@ start_tokens()
 	forget_requests "$1"
 }
 
+start_proxy()
+{
+	local dir=$SERVERS/$1
+	mkdir -p "$dir"
+	: >"$dir/log"
+	$PYTHON "$TESTS/faultproxy.py" "$(port "$2")" "$1" "${@:3}" >>"$dir/log" 2>&1 &
+	reap $!
+	echo $! >"$dir/pid"
+	wait_for_addr "$1" $! 's/^listening on \([0-9]*\)$/\1/p'
+	forget_requests "$1"
+}
+
+start_hostile()
+{
+	local dir=$SERVERS/hostile
+	mkdir -p "$dir"
+	make_pki
+	: >"$dir/log"
+	$PYTHON "$TESTS/hostileregistry.py" "$PKI" "$PASSWORD" >>"$dir/log" 2>&1 &
+	reap $!
+	echo $! >"$dir/pid"
+	wait_for_addr hostile $! 's/^listening on \([0-9]*\)$/\1/p'
+	forget_requests hostile
+}
+
+hostile_port() { sed -n "s/^$1 \([0-9]*\)\$/\1/p" "$SERVERS/hostile/log"; }
+
+# hostile_requests [PATTERN]: "LISTENER METHOD PATH STATUS -|basic|bearer" since forget_requests hostile.
+hostile_requests()
+{
+	sleep 0.1
+	tail -n "+$(($(cat "$SERVERS/hostile/seen") + 1))" "$SERVERS/hostile/log" | grep -E -- "${1-}" || :
+}
+
 stop()
 {
 	local pid i
@@ -201,6 +244,11 @@ make_image_small() { $PYTHON "$TESTS/registryimages.py" small "$1"; }
 
 # image_small: prints the path of an OCI layout with an image 1 of three small layers, made in no time.
 image_small() { made oci-small make_image_small; }
+
+make_image_medium() { $PYTHON "$TESTS/registryimages.py" medium "$1"; }
+
+# image_medium: the same with four layers and 4 MB.
+image_medium() { made oci-medium make_image_medium; }
 
 put_image()
 {

@@ -1,6 +1,7 @@
 """Images for the registry tests that no tool here makes: registryimages.py KIND ARGUMENT...
 
 small DIRECTORY              an OCI layout with an image "1" of three layers, 300 KB
+medium DIRECTORY             the same of four, 4 MB
 put URL REPO KIND   put content into a registry by plain HTTP, print the digest of what tag has got:
     artifact   as oras makes it: a config of its own type and a blob with a title
     empty      an artifact with the empty config and artifactType
@@ -45,6 +46,13 @@ def small_layers(seed=1):
 def small(out):
     m = a.Members()
     a.write_dir(a.layout(m, a.named(a.image(m, layers=small_layers()), "1")), out)
+
+
+def medium(out):
+    r = random.Random(7)
+    layers = [a.tar({"data/%d" % size: r.randbytes(size)}) for size in (2500000, 1000000, 300000, 20000)]
+    m = a.Members()
+    a.write_dir(a.layout(m, a.named(a.image(m, layers=layers), "1")), out)
 
 
 class Registry:
@@ -145,8 +153,8 @@ PUT = {
 
 def main():
     kind, *args = sys.argv[1:]
-    if kind == "small":
-        small(*args)
+    if kind in ("small", "medium"):
+        globals()[kind](*args)
     else:
         base, repo, what = args
         name, _, tag = repo.rpartition(":")
