@@ -350,6 +350,18 @@ static int all_tags(struct client *c, const char *below, struct search_hits *hit
 	return atomic_load(&job.nomem) ? err_nomem(err) : 0;
 }
 
+/* Many registries have no catalogue, and most show it to those who logged in alone. */
+static int catalog_refused(const struct endpoint *e, int r, struct err *err)
+{
+	struct err why = ERR_INIT;
+
+	if (err)
+		why = *err;
+	if (r == -EACCES)
+		return err_set(err, EACCES, "%.800s (imagefs login %s may help)", why.msg, e->key);
+	return r == -ENOENT ? err_wrap(err, r, "it has no catalogue") : r;
+}
+
 int search_catalog(struct http *h, struct auth *a, const struct endpoint *e, const char *term,
 		   unsigned int limit, bool tags, struct search_hits *out, struct err *err)
 {
@@ -367,7 +379,7 @@ int search_catalog(struct http *h, struct auth *a, const struct endpoint *e, con
 	}
 	if (r < 0) {
 		search_hits_fini(&catalog.hits);
-		return err_wrap(err, r, "%s", e->host);
+		return err_wrap(err, catalog_refused(e, r, err), "%s", e->host);
 	}
 	*out = catalog.hits;
 	return 0;

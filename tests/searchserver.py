@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Docker Hub's search and a registry's catalogue, as far as `imagefs search` asks for them, well behaved or not.
 
-    searchserver.py PKI [tls]
+    searchserver.py PKI [tls] [catalog=STATUS]
 
 prints "listening on PORT" and then a line for each request, as docker-registry's access log has them."""
 import http.server
@@ -25,6 +25,7 @@ CATALOG = {"good/one": ["2", "latest", "10", "1"], "good/null": None, "gone": 40
            "../../v2/up": ["x"], "Upper": ["x"], "es\x1bc": ["x"], "tags/esc": ["a\x1bb", "c,d"],
            "many/tags": ["%d" % i for i in range(250)]}
 flaky = {"left": 2}
+refusal = int(dict(a.split("=") for a in sys.argv[2:] if "=" in a).get("catalog", "0"))
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -37,6 +38,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.hub(query)
         elif url.path in ("/v2/", "/v2"):
             self.answer(200, {})
+        elif url.path == "/v2/_catalog" and refusal:
+            self.answer(refusal, b"")
         elif url.path == "/v2/_catalog":
             self.page(url.path, sorted(CATALOG), query, "repositories", {})
         elif url.path.endswith("/tags/list"):
