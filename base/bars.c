@@ -163,20 +163,25 @@ void bars_set(struct bars *b, size_t i, uint64_t bytes)
 	count(b, i, bytes, false);
 }
 
-void bars_say(struct bars *b, const char *line)
+void bars_print(struct bars *b, FILE *to, const char *line)
 {
 	if (!b) {
-		puts(line);
-		fflush(stdout);
+		fprintf(to, "%s\n", line);
+		fflush(to);
 		return;
 	}
 	pthread_mutex_lock(&b->lock);
 	erase(b);
 	fflush(stderr);
-	puts(line);
-	fflush(stdout);
+	fprintf(to, "%s\n", line);
+	fflush(to);
 	draw(b);
 	pthread_mutex_unlock(&b->lock);
+}
+
+void bars_say(struct bars *b, const char *line)
+{
+	bars_print(b, stdout, line);
 }
 
 void bars_free(struct bars *b)

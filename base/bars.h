@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct bars;
 
@@ -28,8 +29,9 @@ void bars_state(struct bars *b, size_t i, const char *label, const char *state, 
 void bars_add(struct bars *b, size_t i, uint64_t bytes);
 void bars_set(struct bars *b, size_t i, uint64_t bytes);
 
-/* bars_say - a line on stdout, without its newline, above the bars. */
+/* bars_say - a line on stdout, without its newline, above the bars; bars_print - the same on any stream. */
 void bars_say(struct bars *b, const char *line);
+void bars_print(struct bars *b, FILE *to, const char *line);
 
 /*
  * bars_show_lines - the bars stand for docker's lines about each layer: stdout is the same terminal.

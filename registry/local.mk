@@ -15,6 +15,8 @@ libregistry_a_SOURCES = \
 	registry/http_int.h \
 	registry/http_loop.c \
 	registry/http_url.c registry/http_url.h \
+	registry/pull.c registry/pull.h \
+	registry/pull_layers.c registry/pull_part.h \
 	registry/registries.c registry/registries.h \
 	registry/retry.c registry/retry.h \
 	registry/search.c registry/search.h \

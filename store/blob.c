@@ -24,27 +24,45 @@ void blob_store_path(const struct digest *d, char out[static DIGEST_MAX + 8])
 	snprintf(out, DIGEST_MAX + 8, "blobs/%s", path);
 }
 
-int blob_put(struct txn *t, const void *data, size_t len, struct digest *out, struct err *err)
+static int put(struct txn *t, const void *data, size_t len, const struct digest *d, struct err *err)
 {
 	char path[DIGEST_MAX + 8], name[16];
-	_cleanup_close_ int fd = -1;
+	_cleanup_close_ int fd = txn_create(t, name, err);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = file_write_all(fd, data, len);
+	if (r < 0)
+		return err_sys(err, -r, "blob %s: cannot write", d->str);
+	blob_store_path(d, path);
+	return txn_add(t, name, path, err);
+}
+
+int blob_put(struct txn *t, const void *data, size_t len, struct digest *out, struct err *err)
+{
 	struct digest d;
 	int r;
 
 	if (digest_of(data, len, &d) < 0)
 		return err_nomem(err);
-	fd = txn_create(t, name, err);
-	if (fd < 0)
-		return fd;
-	r = file_write_all(fd, data, len);
-	if (r < 0)
-		return err_sys(err, -r, "blob %s: cannot write", d.str);
-	blob_store_path(&d, path);
-	r = txn_add(t, name, path, err);
-	if (r < 0)
-		return r;
-	*out = d;
-	return 0;
+	r = put(t, data, len, &d, err);
+	if (r == 0)
+		*out = d;
+	return r;
+}
+
+int blob_put_like(struct txn *t, const void *data, size_t len, const struct digest *like,
+		  struct err *err)
+{
+	struct digest d;
+
+	if (digest_like(data, len, like, &d) < 0)
+		return err_nomem(err);
+	if (!digest_eq(&d, like))
+		return err_set(err, EBADMSG, "blob %s: its content has the digest %s", like->str,
+			       d.str);
+	return put(t, data, len, &d, err);
 }
 
 /* Read a small regular file whole from an open descriptor. */

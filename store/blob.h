@@ -22,6 +22,13 @@ struct txn;
 int blob_put(struct txn *t, const void *data, size_t len, struct digest *out, struct err *err);
 
 /*
+ * blob_put_like - the same for a blob that has a digest already, of whatever algorithm.
+ * errors  -EBADMSG its content has another one
+ */
+int blob_put_like(struct txn *t, const void *data, size_t len, const struct digest *like,
+		  struct err *err);
+
+/*
  * blob_get - read a small blob and check its digest.
  * t       looked at first; may be NULL
  * errors  -ENOENT, -EFBIG over max bytes, -EBADMSG not what its name says

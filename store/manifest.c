@@ -284,8 +284,7 @@ void manifest_host_platform(char out[static 64])
 	snprintf(out, 64, "linux/%.50s", u.machine);
 }
 
-/* A platform that an entry does not name fits; a variant counts where both name one. */
-static bool fits(const struct descriptor *d, const char *platform)
+bool manifest_platform_fits(const struct descriptor *d, const char *platform)
 {
 	char have[128];
 	size_t n;
@@ -323,7 +322,7 @@ int index_choose(const struct index *x, const char *platform, struct err *err)
 
 		if (is_attestation(d))
 			continue;
-		if (fits(d, platform))
+		if (manifest_platform_fits(d, platform))
 			return (int)i;
 		if (!d->os || !d->architecture)
 			bare = i, n_bare++;
@@ -333,6 +332,7 @@ int index_choose(const struct index *x, const char *platform, struct err *err)
 	/* An index of one image that names no platform leaves no choice. */
 	if (n_bare == 1 && !have.len)
 		return (int)bare;
-	return err_set(err, ENOTSUP, "image index: no image for platform %s (there is: %s)",
+	return err_set(err, ENOTSUP,
+		       "no matching manifest for %s in the manifest list entries (there is: %s)",
 		       platform, have.len ? buf_str(&have) : "none");
 }

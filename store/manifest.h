@@ -77,6 +77,12 @@ bool manifest_media_is_manifest(const char *media_type);
 void manifest_host_platform(char out[static 64]);
 
 /*
+ * manifest_platform_fits - what a descriptor names is "linux/arm64/v8"; what it does not name fits, and a
+ * variant counts where both name one.
+ */
+bool manifest_platform_fits(const struct descriptor *d, const char *platform);
+
+/*
  * index_choose - the entry for a platform, or for the host where platform is
  * NULL ("linux/amd64"); attestation manifests (unknown/unknown) never.
  * returns its position, or -ENOTSUP with a message that lists what there is

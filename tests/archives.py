@@ -751,7 +751,7 @@ def oci_index_too_deep():
     return layout(m, named(d, "docker.io/library/app:1"))
 
 
-@bad("no image for platform")
+@bad("no matching manifest for linux/")
 def oci_other_platform():
     m = Members()
     return layout(m, index(m, named(image(m), platform="linux/s390"),

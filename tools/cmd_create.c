@@ -11,11 +11,12 @@
 #include "store/image.h"
 #include "store/mounts.h"
 #include "store/store.h"
+#include "tools/need_image.h"
 #include "tools/verb.h"
 
 DEFINE_CLEANUP_PTR(struct store, store_close);
 
-enum { OPT_NAME = 1 };
+enum { OPT_NAME = 256, OPT_PULL, OPT_PLATFORM, OPT_PLAIN_HTTP };
 
 /* Docker shows names with a '/' before them, and takes them so, too. */
 static const char *without_slash(const char *name)
@@ -23,11 +24,11 @@ static const char *without_slash(const char *name)
 	return name[0] == '/' ? name + 1 : name;
 }
 
-static int create(struct store *s, const char *wanted, const char *image_name, char **name,
-		  struct err *err)
+static int create(struct store *s, const char *wanted, const char *image_name,
+		  const struct need_options *need, char **name, struct err *err)
 {
 	_cleanup_image_ struct image *image = NULL;
-	int r = image_get(s, image_name, &image, err);
+	int r = need_image(s, image_name, need, &image, err);
 
 	if (r < 0)
 		return r;
@@ -49,21 +50,37 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 {
 	static const struct option longs[] = {
 		{ "name", required_argument, NULL, OPT_NAME },
+		{ "pull", required_argument, NULL, OPT_PULL },
+		{ "platform", required_argument, NULL, OPT_PLATFORM },
+		{ "plain-http", no_argument, NULL, OPT_PLAIN_HTTP },
 		{ NULL, 0, NULL, 0 },
 	};
 	_cleanup_(cleanup_store_close) struct store *s = NULL;
 	_cleanup_free_ char *name = NULL;
 	const char *wanted = NULL;
+	struct need_options need = { .pull = NULL };
 	struct err err = ERR_INIT;
+	int opt;
 
-	while (verb_getopt(v, argc, argv, "", longs) != -1)
-		wanted = optarg;
+	while ((opt = verb_getopt(v, argc, argv, "", longs)) != -1) {
+		if (opt == OPT_NAME)
+			wanted = optarg;
+		else if (opt == OPT_PULL)
+			need.pull = optarg;
+		else if (opt == OPT_PLATFORM)
+			need.platform = optarg;
+		else
+			need.plain_http = true;
+	}
+	need.quiet = g->quiet;
 	if (optind >= argc)
 		return verb_usage(v, "which image?");
 	if (argc - optind > 1)
 		return verb_usage(v, "one image only: %s is too much", argv[optind + 1]);
+	if (need_check(&need, &err) < 0)
+		return verb_usage(v, "%s", err.msg);
 	if ((wanted && container_name_check(without_slash(wanted), &err) < 0) ||
-	    verb_store(g, &s, &err) < 0 || create(s, wanted, argv[optind], &name, &err) < 0)
+	    verb_store(g, &s, &err) < 0 || create(s, wanted, argv[optind], &need, &name, &err) < 0)
 		return verb_fail(v, &err);
 	mounts_refresh(s);
 	puts(name);
@@ -72,11 +89,15 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_create = {
 	.name = "create",
-	.usage = "[--name NAME] IMAGE",
+	.usage = "[OPTIONS] IMAGE",
 	.summary = "Make a container: a writable directory on top of an image",
 	.help = "      --name NAME   its name, and that of its directory below containers/;\n"
-		"                    else a random one\n\n"
-		"The name is printed.\n\n"
+		"                    else a random one\n"
+		"      --pull WHEN   pull the image: missing (the default), always, never\n"
+		"      --platform OS/ARCH[/VARIANT]\n"
+		"                    the image for another platform than this host's\n"
+		"      --plain-http  http where the registry does not speak https\n\n"
+		"The name is printed. An image that is not there is pulled first.\n\n"
 		"Example:\n"
 		"  imagefs create --name web debian:12 && touch /mnt/containers/web/hello\n",
 	.run = run,

@@ -13,6 +13,7 @@ imagefs_SOURCES = \
 	tools/cmd_load.c \
 	tools/cmd_mount.c \
 	tools/cmd_ps.c \
+	tools/cmd_pull.c \
 	tools/cmd_rename.c \
 	tools/cmd_prune.c \
 	tools/cmd_rm.c \
@@ -25,7 +26,8 @@ imagefs_SOURCES = \
 	tools/epoch.c tools/epoch.h \
 	tools/filter.c tools/filter.h \
 	tools/listing.c tools/listing.h \
-	tools/main.c tools/verb.h
+	tools/main.c tools/verb.h \
+	tools/need_image.c tools/need_image.h
 imagefs_LDADD = $(REGISTRY_LIBS)
 # Where `imagefs mount` looks for the daemon when it is not beside it.
 imagefs_CPPFLAGS = $(AM_CPPFLAGS) -DMOUNT_HELPER_DIR='"$(mounthelperdir)"'

@@ -27,6 +27,7 @@ static const struct verb *const verbs[] = {
 	&cmd_export,
 	&cmd_mount,
 	&cmd_umount,
+	&cmd_pull,
 	&cmd_images,
 	&cmd_inspect,
 	&cmd_history,
@@ -49,7 +50,6 @@ static const struct verb *const verbs[] = {
 /* Named in the manual of the whole, not built in this version. */
 static const char *const later[] = {
 	"run",
-	"pull",
 	"push",
 	"login",
 	"logout",

@@ -61,6 +61,7 @@ extern const struct verb cmd_inspect;
 extern const struct verb cmd_load;
 extern const struct verb cmd_mount;
 extern const struct verb cmd_ps;
+extern const struct verb cmd_pull;
 extern const struct verb cmd_rename;
 extern const struct verb cmd_prune;
 extern const struct verb cmd_rm;

@@ -1,0 +1,523 @@
+/*
+ * From a reference to an image: manifests down to the one of the platform, the config, the
+ * layers, and at last the name.
+ */
+#include "registry/pull.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bars.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "registry/auth.h"
+#include "registry/client.h"
+#include "registry/hosts.h"
+#include "registry/http.h"
+#include "registry/pull_part.h"
+#include "store/blob.h"
+#include "store/image.h"
+#include "store/json.h"
+#include "store/mounts.h"
+#include "store/reference.h"
+#include "store/store.h"
+#include "store/txn.h"
+
+#define INDEX_DEPTH_MAX 4
+#define TAGS_MAX 10000
+
+DEFINE_CLEANUP_PTR(struct txn, txn_free);
+DEFINE_CLEANUP_PTR(struct client, client_free);
+DEFINE_CLEANUP_PTR(struct auth, auth_free);
+DEFINE_CLEANUP_PTR(struct http, http_free);
+
+/* One pull at one endpoint. */
+struct pull {
+	struct store *store;
+	const struct pull_options *options;
+	struct http *http;
+	struct client *client;
+	bool newer;    /* a name came, or means another image now */
+	bool artifact; /* what failed last is none of an image's manifests */
+};
+
+/* A manifest as it came. */
+struct found {
+	struct client_manifest m;
+	char *media; /* what it is; heap */
+	bool is_index;
+};
+
+static void found_fini(struct found *f)
+{
+	client_manifest_fini(&f->m);
+	free(f->media);
+	memset(f, 0, sizeof(*f));
+}
+
+static void __attribute__((format(printf, 2, 3))) say(const struct pull *p, const char *fmt, ...)
+{
+	struct buf line _cleanup_buf_ = BUF_INIT;
+	char text[1024];
+	va_list ap;
+
+	if (p->options->quiet)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (text_escape(&line, text) == 0)
+		bars_print(NULL, p->options->to, buf_str(&line));
+}
+
+/* --- what a manifest is -------------------------------------------------------- */
+
+static bool is_known(const char *media)
+{
+	return manifest_media_is_index(media) || manifest_media_is_manifest(media);
+}
+
+static int check_schema(const json_t *j, const char *said, struct err *err)
+{
+	const json_t *version = json_object_get(j, "schemaVersion");
+
+	if ((json_is_integer(version) && json_integer_value(version) == 1) ||
+	    (said && strstr(said, "distribution.manifest.v1+")))
+		return err_set(err, ENOTSUP,
+			       "manifest schema 1 is not supported: it is obsolete; push the image "
+			       "again with a newer tool");
+	return 0;
+}
+
+/*
+ * Content-Type and the text itself must not say two things: what one tool takes for an index and
+ * another for an image is nobody's to run. Where neither says, the members do.
+ */
+static int find_media(struct found *f, struct err *err)
+{
+	_cleanup_json_ json_t *j = NULL;
+	const char *said = f->m.media_type, *own, *media;
+	int r;
+
+	if (said && (strncmp(said, "text/html", 9) == 0))
+		return err_set(err, EPROTO, "the registry answered with a web page, no manifest");
+	r = json_parse(buf_str(&f->m.text), f->m.text.len, "manifest", &j, err);
+	if (r < 0)
+		return r == -EINVAL ? (err ? (err->code = EPROTO) : 0, -EPROTO) : r;
+	if (!json_is_object(j))
+		return err_set(err, EPROTO, "manifest: not a JSON object");
+	r = check_schema(j, said, err);
+	if (r < 0)
+		return r;
+	own = json_str(j, "mediaType");
+	if (own && is_known(said) && strcmp(own, said) != 0)
+		return err_set(err, EPROTO, "manifest: sent as %s, but it says %s", said, own);
+	media = own ? own : is_known(said) ? said : NULL;
+	if (!media)
+		media = json_object_get(j, "manifests") ? MEDIA_OCI_INDEX : MEDIA_OCI_MANIFEST;
+	if (!is_known(media))
+		return err_set(err, ENOTSUP,
+			       "not a container image: its manifest is of type \"%s\"", media);
+	f->is_index = manifest_media_is_index(media);
+	f->media = strdup(media);
+	return f->media ? 0 : err_nomem(err);
+}
+
+static int get_manifest(struct pull *p, const char *ref, struct found *out, struct err *err)
+{
+	static const char *const accept[] = {
+		MEDIA_OCI_MANIFEST,
+		MEDIA_OCI_INDEX,
+		MEDIA_DOCKER_MANIFEST,
+		MEDIA_DOCKER_LIST,
+		/* Asked for so that what is sent is what it is, and can be named. */
+		"application/vnd.docker.distribution.manifest.v1+prettyjws",
+		"application/vnd.docker.distribution.manifest.v1+json",
+		NULL,
+	};
+	int r = client_manifest_get(p->client, ref, accept, &out->m, err);
+
+	p->artifact = false;
+	if (r < 0)
+		return r;
+	r = find_media(out, err);
+	p->artifact = r == -ENOTSUP;
+	return r;
+}
+
+/* One step down from an index. */
+static int descend(struct pull *p, struct found *f, struct err *err)
+{
+	struct found next = { 0 };
+	struct index x;
+	int pos, r;
+
+	r = index_parse(buf_str(&f->m.text), f->m.text.len, &x, err);
+	if (r < 0)
+		return r;
+	r = pos = index_choose(&x, p->options->platform, err);
+	if (r >= 0)
+		r = get_manifest(p, x.entries[pos].digest.str, &next, err);
+	if (r == 0 && (uint64_t)x.entries[pos].size != next.m.text.len)
+		r = err_set(err, EBADMSG, "manifest %s: has %zu bytes, its descriptor says %lld",
+			    x.entries[pos].digest.str, next.m.text.len,
+			    (long long)x.entries[pos].size);
+	index_fini(&x);
+	if (r < 0) {
+		found_fini(&next);
+		return r;
+	}
+	found_fini(f);
+	*f = next;
+	return 0;
+}
+
+/* --- one image ------------------------------------------------------------------ */
+
+static int take_bytes(void *arg, const void *data, size_t len, struct err *err)
+{
+	return buf_append(arg, data, len) < 0 ? err_nomem(err) : 0;
+}
+
+static int forget_bytes(void *arg, struct err *err)
+{
+	(void)err;
+	buf_clear(arg);
+	return 0;
+}
+
+/* From the store, where it has it, else from the registry; in the transaction then. */
+static int get_config(struct pull *p, struct pull_image *image, struct buf *out, struct err *err)
+{
+	const struct client_sink sink = { take_bytes, forget_bytes, out };
+	const struct descriptor *d = &image->manifest.config;
+	struct digest got;
+	int r;
+
+	if (d->size > BLOB_JSON_MAX)
+		return err_set(err, EFBIG, "config %s: larger than %u bytes", d->digest.str,
+			       BLOB_JSON_MAX);
+	if (!blob_exists(p->store, &d->digest, d->size) ||
+	    blob_get(p->store, NULL, &d->digest, BLOB_JSON_MAX, out, NULL) < 0) {
+		buf_clear(out);
+		r = client_blob_get(p->client, &d->digest, (uint64_t)d->size, 0, &sink, err);
+		if (r < 0)
+			return err_wrap(err, r, "config %s", d->digest.str);
+	}
+	if (digest_like(buf_str(out), out->len, &d->digest, &got) < 0)
+		return err_nomem(err);
+	if (!digest_eq(&got, &d->digest))
+		return err_set(err, EBADMSG, "config %s: what the registry sent has the digest %s",
+			       d->digest.str, got.str);
+	return blob_put_like(image->txn, buf_str(out), out->len, &d->digest, err);
+}
+
+/* Docker says so, and takes it all the same. */
+static void check_platform(const struct pull *p, const json_t *config)
+{
+	const char *os = json_str(config, "os"), *arch = json_str(config, "architecture");
+	const char *variant = json_str(config, "variant");
+	const struct descriptor d = { .os = (char *)os,
+				      .architecture = (char *)arch,
+				      .variant = (char *)(variant && *variant ? variant : NULL) };
+
+	if (p->options->platform && !manifest_platform_fits(&d, p->options->platform))
+		log_warn("the image's platform is %s/%s, not %s", os ? os : "?", arch ? arch : "?",
+			 p->options->platform);
+}
+
+static int read_config(struct pull *p, struct pull_image *image, struct err *err)
+{
+	struct buf text _cleanup_buf_ = BUF_INIT;
+	_cleanup_json_ json_t *j = NULL;
+	int r = get_config(p, image, &text, err);
+
+	if (r == 0)
+		r = json_parse(buf_str(&text), text.len, "image config", &j, err);
+	if (r == 0)
+		r = image_config_check(j, image->manifest.n_layers, &image->diff_ids, err);
+	if (r < 0)
+		return r;
+	image->id = image->manifest.config.digest;
+	check_platform(p, j);
+	return 0;
+}
+
+/* Manifest, config and layers are there, and only the name is missing. */
+static int get_image(struct pull *p, const struct found *f, struct pull_image *image,
+		     struct err *err)
+{
+	_cleanup_refs_ struct refs refs = { 0 };
+	size_t i;
+	int r;
+
+	r = manifest_parse(buf_str(&f->m.text), f->m.text.len, &image->manifest, err);
+	if (r == 0)
+		r = pull_layer_types(&image->manifest, err);
+	p->artifact = r == -ENOTSUP;
+	if (r == 0)
+		r = read_config(p, image, err);
+	if (r == 0)
+		r = blob_put_like(image->txn, buf_str(&f->m.text), f->m.text.len, &f->m.digest,
+				  err);
+	if (r == 0)
+		r = refs_read(p->store, &refs, err);
+	if (r < 0)
+		return r;
+	for (i = 0; i < refs.n; i++)
+		image->known |= digest_eq(&refs.v[i].id, &image->id);
+	image->desc.media_type = strdup(f->media);
+	image->desc.digest = f->m.digest;
+	image->desc.size = (int64_t)f->m.text.len;
+	if (!image->desc.media_type)
+		return err_nomem(err);
+	image->bars = bars_new(image->manifest.n_layers, p->options->quiet);
+	r = pull_layers(image, err);
+	bars_free(TAKE_PTR(image->bars));
+	return r;
+}
+
+static void image_fini(struct pull_image *image)
+{
+	manifest_fini(&image->manifest);
+	descriptor_fini(&image->desc);
+	free(image->diff_ids);
+}
+
+/* The name that it gets: with the digest where that was asked for, else with the tag. */
+static char *name_of(const struct reference *ref)
+{
+	struct reference by_digest = { .domain = ref->domain, .path = ref->path };
+
+	if (!digest_is_set(&ref->digest))
+		return reference_full(ref);
+	by_digest.digest = ref->digest;
+	return reference_full(&by_digest);
+}
+
+/* Nothing is written where all is as it was. */
+static int name_image(struct pull *p, struct pull_image *image, const char *name,
+		      const struct digest *digest, struct err *err)
+{
+	struct image_name n = {
+		.name = name, .desc = image->desc, .id = image->id, .repo_digest = *digest
+	};
+	_cleanup_refs_ struct refs refs = { 0 };
+	const struct ref *old;
+	bool by_digest = strchr(name, '@');
+	int r = refs_read(p->store, &refs, err);
+
+	if (r < 0)
+		return r;
+	old = by_digest ? refs_find_digest(&refs, name, digest) : refs_find(&refs, name);
+	if (old && by_digest && !digest_eq(&old->repo_digest, digest))
+		old = NULL;
+	if (!old || !digest_eq(&old->id, &image->id))
+		p->newer = true;
+	else if (!image->fetched && digest_eq(&old->desc.digest, &image->desc.digest) &&
+		 digest_eq(&old->repo_digest, digest))
+		return 0;
+	r = image_publish(image->txn, &n, 1, err);
+	if (r == 0)
+		mounts_refresh(p->store);
+	return r;
+}
+
+/* In docker's words, which people search for. */
+static int explain(int r, const struct reference *ref, const char *shown, struct err *err)
+{
+	_cleanup_free_ char *repo = reference_repo(ref);
+
+	if (r == -ENOENT)
+		return err_wrap(err, r, "manifest for %s not found", shown);
+	if (r == -EACCES)
+		return err_wrap(err, r,
+				"pull access denied for %s, repository does not exist or may "
+				"require 'imagefs login'",
+				repo ? repo : shown);
+	return err_wrap(err, r, "%s", shown);
+}
+
+static int pull_manifest(struct pull *p, struct found *f, const char *name, struct err *err)
+{
+	_cleanup_(cleanup_txn_free) struct txn *t = NULL;
+	struct pull_image image = {
+		.store = p->store, .options = p->options, .http = p->http, .client = p->client
+	};
+	struct digest digest = f->m.digest;
+	int depth, r = 0;
+
+	for (depth = 0; f->is_index && r == 0; depth++)
+		r = depth == INDEX_DEPTH_MAX
+			    ? err_set(err, EINVAL, "image index %s: nested too deep",
+				      f->m.digest.str)
+			    : descend(p, f, err);
+	if (r == 0)
+		r = txn_begin(p->store, &t, err);
+	image.txn = t;
+	if (r == 0)
+		r = get_image(p, f, &image, err);
+	if (r == 0)
+		r = name_image(p, &image, name, &digest, err);
+	image_fini(&image);
+	if (r == 0)
+		say(p, "Digest: %s", digest.str);
+	return r;
+}
+
+static int pull_one(struct pull *p, const struct reference *ref, struct err *err)
+{
+	_cleanup_free_ char *name = name_of(ref), *shown = NULL;
+	struct reference named = *ref;
+	struct found f = { 0 };
+	bool by_digest = digest_is_set(&ref->digest);
+	int r;
+
+	if (by_digest)
+		named.tag = NULL;
+	shown = reference_familiar(&named);
+	if (!name || !shown)
+		return err_nomem(err);
+	r = get_manifest(p, by_digest ? ref->digest.str : ref->tag, &f, err);
+	if (r < 0) {
+		found_fini(&f);
+		return explain(r, ref, shown, err);
+	}
+	say(p, "%s: Pulling from %s", by_digest ? shown : ref->tag, ref->path);
+	r = pull_manifest(p, &f, name, err);
+	found_fini(&f);
+	return r < 0 ? err_wrap(err, r, "%s", shown) : 0;
+}
+
+/* --- a repository ------------------------------------------------------------------ */
+
+struct tags {
+	char **v;
+	size_t n;
+};
+
+static int add_tag(void *arg, const char *tag, struct err *err)
+{
+	struct tags *tags = arg;
+	char **v;
+
+	if (tags->n == TAGS_MAX)
+		return err_set(err, E2BIG, "more than %d tags", TAGS_MAX);
+	v = realloc(tags->v, (tags->n + 1) * sizeof(*v));
+	if (!v)
+		return err_nomem(err);
+	tags->v = v;
+	v[tags->n] = strdup(tag);
+	return v[tags->n] ? (tags->n++, 0) : err_nomem(err);
+}
+
+/* A tag as a registry may have it, or -EINVAL: what is no tag leads nowhere here. */
+static int with_tag(const struct reference *ref, const char *tag, struct reference *out,
+		    struct err *err)
+{
+	struct buf text _cleanup_buf_ = BUF_INIT;
+
+	if (buf_printf(&text, "%s/%s:%s", ref->domain, ref->path, tag) < 0)
+		return err_nomem(err);
+	if (strpbrk(tag, ":/@") || reference_parse(buf_str(&text), out, NULL) < 0)
+		return err_set(err, EPROTO, "the registry lists \"%s\", which is no tag", tag);
+	return 0;
+}
+
+/* Signatures and the like stand among the tags; they are not what was meant. */
+static int pull_tags(struct pull *p, const struct reference *ref, struct err *err)
+{
+	_cleanup_free_ char *repo = reference_repo(ref);
+	struct tags tags = { 0 };
+	size_t i, done = 0;
+	int r = client_tags(p->client, add_tag, &tags, err);
+
+	if (r < 0)
+		r = explain(r, ref, repo ? repo : ref->path, err);
+	else if (!tags.n)
+		r = err_set(err, ENOENT, "%s: the repository has no tags", repo ? repo : ref->path);
+	for (i = 0; i < tags.n && r == 0; i++) {
+		_cleanup_reference_ struct reference tagged = { 0 };
+		struct err why = ERR_INIT;
+
+		r = with_tag(ref, tags.v[i], &tagged, &why);
+		if (r == 0)
+			r = pull_one(p, &tagged, &why);
+		if (r == -ENOTSUP && p->artifact && (done || i + 1 < tags.n)) {
+			log_warn("%s", why.msg);
+			r = 0;
+		} else if (r < 0) {
+			err_set(err, -r, "%s", why.msg);
+		} else {
+			done++;
+		}
+	}
+	for (i = 0; i < tags.n; i++)
+		free(tags.v[i]);
+	free(tags.v);
+	return r;
+}
+
+static int pull_from(struct pull *p, const struct endpoint *e, const struct reference *ref,
+		     struct err *err)
+{
+	_cleanup_(cleanup_http_free) struct http *http = NULL;
+	_cleanup_(cleanup_auth_free) struct auth *auth = NULL;
+	_cleanup_(cleanup_client_free) struct client *client = NULL;
+	int r = http_new(NULL, &http, err);
+
+	if (r == 0)
+		r = auth_new(http, &auth, err);
+	if (r == 0)
+		r = client_open(http, auth, e, "pull", &client, err);
+	if (r < 0)
+		return r;
+	p->http = http;
+	p->client = client;
+	return p->options->all_tags ? pull_tags(p, ref, err) : pull_one(p, ref, err);
+}
+
+/* What no other server would help against. */
+static bool is_local(int r)
+{
+	return r == -ENOMEM || r == -ENOSPC || r == -EDQUOT || r == -EROFS || r == -EMFILE;
+}
+
+int pull(struct store *s, const struct reference *ref, const struct pull_options *o,
+	 struct err *err)
+{
+	_cleanup_endpoints_ struct endpoints at = ENDPOINTS_INIT;
+	struct pull p = { .store = s, .options = o };
+	_cleanup_free_ char *shown = NULL;
+	struct reference named = *ref;
+	size_t i;
+	int r = hosts_resolve(ref, o->plain_http, &at, err);
+
+	if (r < 0)
+		return r;
+	for (i = 0; i < at.n; i++) {
+		struct err why = ERR_INIT;
+
+		r = pull_from(&p, &at.v[i], ref, &why);
+		if (r == 0)
+			break;
+		if (i + 1 < at.n && !is_local(r)) {
+			log_warn("mirror %s: %s", at.v[i].host, why.msg);
+			continue;
+		}
+		return err_set(err, -r, "%s", why.msg);
+	}
+	if (digest_is_set(&ref->digest))
+		named.tag = NULL;
+	shown = o->all_tags ? reference_repo(ref) : reference_familiar(&named);
+	if (!shown)
+		return err_nomem(err);
+	say(&p, "Status: %s for %s", p.newer ? "Downloaded newer image" : "Image is up to date",
+	    shown);
+	return 0;
+}

@@ -1,0 +1,432 @@
+/*
+ * The layers of an image, some at a time, each by a thread of its own that feeds the threads of
+ * ingest. One that is whole is published at once, so that nothing that comes later costs it.
+ */
+#include "registry/pull_part.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bars.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "registry/client.h"
+#include "registry/http.h"
+#include "store/blob.h"
+#include "store/ingest.h"
+#include "store/layer.h"
+#include "store/partial.h"
+#include "store/store.h"
+#include "store/txn.h"
+
+/* As many as docker fetches at a time. */
+#define WORKERS 3
+#define SHORT_ID 12
+
+DEFINE_CLEANUP_PTR(struct txn, txn_free);
+
+/* What the workers share. */
+struct crew {
+	struct pull_image *image;
+	pthread_mutex_t lock;
+	pthread_mutex_t publishing; /* the store's lock has one holder in a process */
+	const size_t *todo;	    /* numbers of layers */
+	size_t n, next;
+	bool failed;
+	struct err err; /* the first one's */
+};
+
+/* One layer being fetched. */
+struct fetch {
+	struct crew *crew;
+	size_t i;
+	const struct descriptor *d;
+	struct partial *partial; /* NULL: another process has it */
+	struct txn *txn;
+	struct ingest *ingest;
+};
+
+static void short_id(const struct pull_image *image, size_t i, char out[static SHORT_ID + 1])
+{
+	snprintf(out, SHORT_ID + 1, "%.*s", SHORT_ID,
+		 digest_hex(&image->manifest.layers[i].digest));
+}
+
+/* Docker's line about a layer, or the bar that stands for it. */
+static void say(const struct pull_image *image, size_t i, const char *state)
+{
+	char id[SHORT_ID + 1], line[128];
+
+	short_id(image, i, id);
+	bars_state(image->bars, i, id, state, 0);
+	if (image->options->quiet || bars_show_lines(image->bars) ||
+	    (image->bars && image->options->to == stderr))
+		return;
+	snprintf(line, sizeof(line), "%s: %s", id, state);
+	bars_print(image->bars, image->options->to, line);
+}
+
+static bool has_failed(struct crew *crew)
+{
+	bool failed;
+
+	pthread_mutex_lock(&crew->lock);
+	failed = crew->failed;
+	pthread_mutex_unlock(&crew->lock);
+	return failed;
+}
+
+/* The first failure is the one that is told; the others are stopped by it. */
+static void fail(struct crew *crew, const struct err *err)
+{
+	pthread_mutex_lock(&crew->lock);
+	if (!crew->failed)
+		crew->err = *err;
+	crew->failed = true;
+	pthread_mutex_unlock(&crew->lock);
+	http_cancel(crew->image->http);
+}
+
+/* --- one layer -------------------------------------------------------------- */
+
+static int take(void *arg, const void *data, size_t len, struct err *err)
+{
+	struct fetch *f = arg;
+	int r = ingest_write(f->ingest, data, len, err);
+
+	bars_add(f->crew->image->bars, f->i, len);
+	return r;
+}
+
+/* What came before is worth nothing; a new beginning. */
+static int begin_anew(void *arg, struct err *err)
+{
+	struct fetch *f = arg;
+	uint64_t have = 0;
+	int r = 0;
+
+	if (f->ingest)
+		ingest_abort(TAKE_PTR(f->ingest));
+	if (f->partial)
+		r = partial_restart(f->partial, err);
+	if (r < 0)
+		return r;
+	bars_set(f->crew->image->bars, f->i, 0);
+	if (f->partial)
+		return ingest_begin_partial(f->txn, f->partial, &f->ingest, &have, err);
+	return ingest_begin(f->txn, &f->d->digest, &f->ingest, err);
+}
+
+static bool is_foreign(const struct descriptor *d)
+{
+	return d->media_type &&
+	       (strstr(d->media_type, ".foreign.") || strstr(d->media_type, ".nondistributable."));
+}
+
+/* All bytes of it, from what is there on. *have: bytes that were there. */
+static int receive(struct fetch *f, uint64_t *have, struct ingest_result *res, struct err *err)
+{
+	const struct client_sink sink = { .sink = take, .restart = begin_anew, .arg = f };
+	struct pull_image *image = f->crew->image;
+	uint64_t size = (uint64_t)f->d->size;
+	char id[SHORT_ID + 1];
+	int r;
+
+	*have = 0;
+	r = f->partial ? ingest_begin_partial(f->txn, f->partial, &f->ingest, have, err)
+		       : ingest_begin(f->txn, &f->d->digest, &f->ingest, err);
+	if (r < 0)
+		return r;
+	if (*have)
+		log_debug("layer %s: %llu bytes are there", f->d->digest.str,
+			  (unsigned long long)*have);
+	short_id(image, f->i, id);
+	bars_state(image->bars, f->i, id, "Downloading", size);
+	bars_set(image->bars, f->i, *have);
+	if (*have < size)
+		r = client_blob_get(image->client, &f->d->digest, size, *have, &sink, err);
+	if (r < 0) {
+		if (f->ingest)
+			ingest_abort(TAKE_PTR(f->ingest));
+		if (r == -ENOENT && is_foreign(f->d))
+			return err_set(err, ENOENT,
+				       "the registry does not have it, and as a foreign layer it "
+				       "is fetched from nowhere else");
+		return r;
+	}
+	say(image, f->i, "Verifying Checksum");
+	return ingest_end(TAKE_PTR(f->ingest), res, err);
+}
+
+static int check(const struct fetch *f, const struct ingest_result *res, struct err *err)
+{
+	const struct digest *diff_id = &f->crew->image->diff_ids[f->i];
+
+	if (!digest_eq(&res->digest, &f->d->digest))
+		return err_set(err, EBADMSG, "what the registry sent has the digest %s",
+			       res->digest.str);
+	if (res->layer_error)
+		return err_set(err, -res->layer_error, "%s", res->layer_message);
+	if (!digest_eq(&res->diff_id, diff_id))
+		return err_set(err, EBADMSG, "its DiffID is %s, the image's config says %s",
+			       res->diff_id.str, diff_id->str);
+	return 0;
+}
+
+/* In the store from now on, and held by the image's transaction before a collector can come by. */
+static int publish(struct fetch *f, struct err *err)
+{
+	struct pull_image *image = f->crew->image;
+	int r;
+
+	pthread_mutex_lock(&f->crew->publishing);
+	r = store_lock(image->store, STORE_LOCK_SHARED, err);
+	if (r == 0) {
+		r = txn_publish(f->txn, err);
+		if (r == 0)
+			r = layer_keep(image->txn, &f->d->digest, err);
+		store_unlock(image->store);
+	}
+	pthread_mutex_unlock(&f->crew->publishing);
+	return r;
+}
+
+/*
+ * One attempt. *again: what was there already turned out to be wrong, and the whole is to be
+ * fetched; a power cut leaves such files.
+ */
+static int attempt(struct fetch *f, bool *again, struct err *err)
+{
+	_cleanup_(cleanup_txn_free) struct txn *t = NULL;
+	struct ingest_result res;
+	uint64_t have;
+	int r = txn_begin(f->crew->image->store, &t, err);
+
+	*again = false;
+	if (r < 0)
+		return r;
+	f->txn = t;
+	r = receive(f, &have, &res, err);
+	if (r < 0)
+		return r;
+	r = check(f, &res, err);
+	if (r == -EBADMSG && have) {
+		log_debug("layer %s: what was there is damaged, fetched again", f->d->digest.str);
+		*again = true;
+		return partial_restart(f->partial, err);
+	}
+	if (r < 0)
+		return r;
+	say(f->crew->image, f->i, "Download complete");
+	return publish(f, err);
+}
+
+/* What is worth going on with is kept: not where the disk is full, nor what was told wrong. */
+static bool is_worth_keeping(int r)
+{
+	switch (r) {
+	case -ENOSPC:
+	case -EDQUOT:
+	case -EBADMSG:
+	case -EINVAL:
+	case -ENOTSUP:
+	case -EPROTO:
+	case -EFBIG:
+		return false;
+	default:
+		return true;
+	}
+}
+
+static int waiting(void *arg, struct err *err)
+{
+	return has_failed(arg) ? err_set(err, ECANCELED, "cancelled") : 0;
+}
+
+/* Kept, if the store has it; -ENOENT: it does not, or another length of it. */
+static int keep(struct pull_image *image, const struct descriptor *d, struct err *err)
+{
+	if (!blob_exists(image->store, &d->digest, d->size))
+		return -ENOENT;
+	return layer_keep(image->txn, &d->digest, err);
+}
+
+static int fetch(struct crew *crew, size_t i, struct err *err)
+{
+	struct pull_image *image = crew->image;
+	struct fetch f = { .crew = crew, .i = i, .d = &image->manifest.layers[i] };
+	bool again = false;
+	int r;
+
+	r = partial_open(image->store, &f.d->digest, (uint64_t)f.d->size, waiting, crew, &f.partial,
+			 err);
+	if (r < 0 && r != -EAGAIN)
+		return r;
+	/* Another process may have fetched it while this one waited. */
+	r = keep(image, f.d, err);
+	if (r == -ENOENT) {
+		r = attempt(&f, &again, err);
+		if (again && r == 0)
+			r = attempt(&f, &again, err);
+	}
+	if (r == 0 || !is_worth_keeping(r))
+		partial_done(f.partial);
+	else
+		partial_close(f.partial);
+	if (r == 0)
+		say(image, i, "Pull complete");
+	return r;
+}
+
+static void *work(void *arg)
+{
+	struct crew *crew = arg;
+
+	for (;;) {
+		struct err err = ERR_INIT;
+		size_t i;
+
+		pthread_mutex_lock(&crew->lock);
+		i = crew->failed ? crew->n : crew->next++;
+		pthread_mutex_unlock(&crew->lock);
+		if (i >= crew->n)
+			return NULL;
+		i = crew->todo[i];
+		if (fetch(crew, i, &err) < 0) {
+			err_wrap(&err, -err.code, "layer %s",
+				 crew->image->manifest.layers[i].digest.str);
+			fail(crew, &err);
+		}
+	}
+}
+
+/* --- all of them ------------------------------------------------------------- */
+
+static int run(struct crew *crew, struct err *err)
+{
+	pthread_t threads[WORKERS];
+	size_t n, wanted = MIN(crew->n, (size_t)WORKERS);
+
+	pthread_mutex_init(&crew->lock, NULL);
+	pthread_mutex_init(&crew->publishing, NULL);
+	for (n = 0; n < wanted; n++)
+		if (pthread_create(&threads[n], NULL, work, crew) != 0)
+			break;
+	/* Fewer than wanted do as well, this one alone at last. */
+	if (!n)
+		work(crew);
+	while (n-- > 0)
+		pthread_join(threads[n], NULL);
+	pthread_mutex_destroy(&crew->lock);
+	pthread_mutex_destroy(&crew->publishing);
+	if (!crew->failed)
+		return 0;
+	return err_set(err, crew->err.code, "%s", crew->err.msg);
+}
+
+/* The same blob as a lower layer: it comes once. */
+static bool stands_before(const struct manifest *m, size_t i)
+{
+	size_t k;
+
+	for (k = 0; k < i; k++)
+		if (digest_eq(&m->layers[k].digest, &m->layers[i].digest))
+			return true;
+	return false;
+}
+
+/* Which layers are missing. todo has room for all of them. */
+static int find_missing(struct pull_image *image, size_t *todo, size_t *n, struct err *err)
+{
+	const struct manifest *m = &image->manifest;
+	bool *there;
+	size_t i;
+	int r = 0;
+
+	*n = 0;
+	there = calloc(m->n_layers ? m->n_layers : 1, sizeof(*there));
+	if (!there)
+		return err_nomem(err);
+	for (i = 0; i < m->n_layers && r == 0; i++) {
+		if (stands_before(m, i))
+			continue;
+		r = keep(image, &m->layers[i], err);
+		there[i] = r == 0;
+		if (r == -ENOENT) {
+			todo[(*n)++] = i;
+			r = 0;
+		}
+	}
+	/* As docker: nothing is said of the layers of an image that is there. */
+	for (i = 0; i < m->n_layers && r == 0 && (*n || !image->known); i++)
+		if (there[i])
+			say(image, i, "Already exists");
+		else if (!stands_before(m, i))
+			say(image, i, "Pulling fs layer");
+	free(there);
+	for (i = WORKERS; i < *n && r == 0; i++)
+		say(image, todo[i], "Waiting");
+	return r;
+}
+
+/* What the config says of the layers holds for those that were there, too. */
+static int check_diff_ids(struct pull_image *image, struct err *err)
+{
+	const struct manifest *m = &image->manifest;
+	struct layer_header h;
+	size_t i;
+	int r;
+
+	for (i = 0; i < m->n_layers; i++) {
+		r = layer_peek_in(image->txn, &m->layers[i].digest, &h, err);
+		if (r < 0)
+			return err_wrap(err, r, "layer %s", m->layers[i].digest.str);
+		if (strncmp(h.diff_id, image->diff_ids[i].str, sizeof(h.diff_id)) != 0)
+			return err_set(err, EBADMSG,
+				       "layer %s: its DiffID is %.135s, the image's config says %s",
+				       m->layers[i].digest.str, h.diff_id, image->diff_ids[i].str);
+	}
+	return 0;
+}
+
+int pull_layers(struct pull_image *image, struct err *err)
+{
+	size_t n_layers = image->manifest.n_layers;
+	_cleanup_free_ size_t *todo = calloc(n_layers ? n_layers : 1, sizeof(*todo));
+	struct crew crew = { .image = image, .todo = todo };
+	int r;
+
+	if (!todo)
+		return err_nomem(err);
+	r = find_missing(image, todo, &crew.n, err);
+	image->fetched = (unsigned)crew.n;
+	if (r == 0)
+		r = run(&crew, err);
+	return r == 0 ? check_diff_ids(image, err) : r;
+}
+
+int pull_layer_types(const struct manifest *m, struct err *err)
+{
+	static const char *const kinds[] = { "application/vnd.oci.image.layer.",
+					     "application/vnd.docker.image.rootfs." };
+	size_t i, k;
+
+	for (i = 0; i < m->n_layers; i++) {
+		const char *media = m->layers[i].media_type;
+		bool known = !media;
+
+		for (k = 0; k < ARRAY_SIZE(kinds) && !known; k++)
+			known = strncmp(media, kinds[k], strlen(kinds[k])) == 0 &&
+				!strstr(media, "encrypted");
+		if (!known)
+			return err_set(err, ENOTSUP,
+				       "layer %s: the media type \"%s\" is not supported",
+				       m->layers[i].digest.str, media);
+	}
+	return 0;
+}

@@ -1,0 +1,102 @@
+/*
+ * First the store is asked, then the registry.
+ */
+#include "tools/need_image.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "registry/pull.h"
+#include "store/image.h"
+#include "store/json.h"
+#include "store/reference.h"
+
+int need_platform(const char *platform, struct err *err)
+{
+	const char *p = platform;
+	size_t parts = 0, n;
+
+	for (;; p += n + 1) {
+		n = strspn(p, "abcdefghijklmnopqrstuvwxyz0123456789._-");
+		if (n == 0 || ++parts > 3 || (p[n] && p[n] != '/'))
+			break;
+		if (!p[n])
+			return parts >= 2 && strlen(platform) < 64
+				       ? 0
+				       : err_set(err, EINVAL,
+						 "a platform is OS/ARCH[/VARIANT], not \"%s\"",
+						 platform);
+	}
+	return err_set(err, EINVAL, "a platform is OS/ARCH[/VARIANT], not \"%s\"", platform);
+}
+
+int need_check(const struct need_options *o, struct err *err)
+{
+	if (o->pull && strcmp(o->pull, "missing") != 0 && strcmp(o->pull, "always") != 0 &&
+	    strcmp(o->pull, "never") != 0)
+		return err_set(err, EINVAL,
+			       "--pull is \"missing\", \"always\" or \"never\", not \"%s\"",
+			       o->pull);
+	return o->platform ? need_platform(o->platform, err) : 0;
+}
+
+/* Docker's words; -ENOENT, so that the right one is pulled. */
+static int check_platform(const struct image *i, const char *name, const char *platform,
+			  struct err *err)
+{
+	const char *os = json_str(i->config, "os"), *arch = json_str(i->config, "architecture");
+	const char *variant = json_str(i->config, "variant");
+	const struct descriptor d = { .os = (char *)os,
+				      .architecture = (char *)arch,
+				      .variant = (char *)(variant && *variant ? variant : NULL) };
+
+	if (!platform || manifest_platform_fits(&d, platform))
+		return 0;
+	return err_set(err, ENOENT,
+		       "image with reference %s was found but does not match the specified "
+		       "platform: wanted %s, actual: %s/%s",
+		       name, platform, os ? os : "", arch ? arch : "");
+}
+
+static int look(struct store *s, const char *name, const struct need_options *o, struct image **out,
+		struct err *err)
+{
+	_cleanup_image_ struct image *i = NULL;
+	int r = image_get(s, name, &i, err);
+
+	if (r == 0)
+		r = check_platform(i, name, o->platform, err);
+	if (r == 0)
+		*out = TAKE_PTR(i);
+	return r;
+}
+
+int need_image(struct store *s, const char *name, const struct need_options *o, struct image **out,
+	       struct err *err)
+{
+	const struct pull_options how = { .platform = o->platform,
+					  .plain_http = o->plain_http,
+					  .quiet = o->quiet,
+					  .to = stderr };
+	_cleanup_reference_ struct reference ref = { 0 };
+	_cleanup_free_ char *shown = NULL;
+	bool always = o->pull && strcmp(o->pull, "always") == 0;
+	bool never = o->pull && strcmp(o->pull, "never") == 0;
+	int r = always ? -ENOENT : look(s, name, o, out, err);
+
+	if (r != -ENOENT || never)
+		return r;
+	/* What can only be an ID is on no registry. */
+	if (reference_parse(name, &ref, NULL) < 0)
+		return always ? look(s, name, o, out, err) : r;
+	shown = reference_familiar(&ref);
+	if (!shown)
+		return err_nomem(err);
+	if (!always && !o->quiet)
+		fprintf(stderr, "Unable to find image '%s' locally\n", shown);
+	r = pull(s, &ref, &how, err);
+	return r < 0 ? r : look(s, name, o, out, err);
+}
