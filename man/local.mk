@@ -13,6 +13,7 @@ dist_man_MANS += man/imagefs-completion.1
 dist_man_MANS += man/imagefs-create.1
 dist_man_MANS += man/imagefs-ps.1
 dist_man_MANS += man/imagefs-prune.1
+dist_man_MANS += man/imagefs-pull.1
 dist_man_MANS += man/imagefs-rm.1
 dist_man_MANS += man/imagefs-rmi.1
 dist_man_MANS += man/imagefs-rename.1

@@ -42,6 +42,8 @@ struct pull {
 	const struct pull_options *options;
 	struct http *http;
 	struct client *client;
+	bool found;    /* a registry has a manifest of that name */
+	bool said;     /* something was printed */
 	bool newer;    /* a name came, or means another image now */
 	bool artifact; /* what failed last is none of an image's manifests */
 };
@@ -60,7 +62,7 @@ static void found_fini(struct found *f)
 	memset(f, 0, sizeof(*f));
 }
 
-static void __attribute__((format(printf, 2, 3))) say(const struct pull *p, const char *fmt, ...)
+static void __attribute__((format(printf, 2, 3))) say(struct pull *p, const char *fmt, ...)
 {
 	struct buf line _cleanup_buf_ = BUF_INIT;
 	char text[1024];
@@ -68,6 +70,9 @@ static void __attribute__((format(printf, 2, 3))) say(const struct pull *p, cons
 
 	if (p->options->quiet)
 		return;
+	if (!p->said && p->options->first)
+		bars_print(NULL, p->options->to, p->options->first);
+	p->said = true;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
@@ -388,6 +393,7 @@ static int pull_one(struct pull *p, const struct reference *ref, struct err *err
 		found_fini(&f);
 		return explain(r, ref, shown, err);
 	}
+	p->found = true;
 	say(p, "%s: Pulling from %s", by_digest ? shown : ref->tag, ref->path);
 	r = pull_manifest(p, &f, name, err);
 	found_fini(&f);
@@ -488,7 +494,7 @@ static bool is_local(int r)
 	return r == -ENOMEM || r == -ENOSPC || r == -EDQUOT || r == -EROFS || r == -EMFILE;
 }
 
-int pull(struct store *s, const struct reference *ref, const struct pull_options *o,
+int pull(struct store *s, const struct reference *ref, const struct pull_options *o, bool *found,
 	 struct err *err)
 {
 	_cleanup_endpoints_ struct endpoints at = ENDPOINTS_INIT;
@@ -496,14 +502,19 @@ int pull(struct store *s, const struct reference *ref, const struct pull_options
 	_cleanup_free_ char *shown = NULL;
 	struct reference named = *ref;
 	size_t i;
-	int r = hosts_resolve(ref, o->plain_http, &at, err);
+	int r;
 
+	if (found)
+		*found = false;
+	r = hosts_resolve(ref, o->plain_http, &at, err);
 	if (r < 0)
 		return r;
 	for (i = 0; i < at.n; i++) {
 		struct err why = ERR_INIT;
 
 		r = pull_from(&p, &at.v[i], ref, &why);
+		if (found)
+			*found = p.found;
 		if (r == 0)
 			break;
 		if (i + 1 < at.n && !is_local(r)) {

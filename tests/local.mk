@@ -78,6 +78,7 @@ SHELL_TESTS = \
 	tests/registry/search \
 	tests/registry/hostile \
 	tests/registry/interop \
+	tests/registry/pull \
 	tests/style/manuals \
 	tests/style/sources
 

@@ -89,7 +89,8 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_create = {
 	.name = "create",
-	.usage = "[OPTIONS] IMAGE",
+	.usage = "[--name NAME] [--pull missing|always|never] [--platform PLATFORM] [--plain-http] "
+		 "IMAGE",
 	.summary = "Make a container: a writable directory on top of an image",
 	.help = "      --name NAME   its name, and that of its directory below containers/;\n"
 		"                    else a random one\n"

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "registry/pull.h"
@@ -74,15 +75,33 @@ static int look(struct store *s, const char *name, const struct need_options *o,
 	return r;
 }
 
+/* What cannot be pulled is no image that there is; why, is said behind it, in the same line. */
+static int pull_it(struct store *s, const char *name, const struct reference *ref,
+		   const struct need_options *o, bool missing, struct err *err)
+{
+	struct pull_options how = { .platform = o->platform,
+				    .plain_http = o->plain_http,
+				    .quiet = o->quiet,
+				    .to = stderr };
+	_cleanup_free_ char *shown = reference_familiar(ref);
+	struct buf first _cleanup_buf_ = BUF_INIT;
+	bool found;
+	int r;
+
+	if (!shown || buf_printf(&first, "Unable to find image '%s' locally", shown) < 0)
+		return err_nomem(err);
+	if (missing)
+		how.first = first.data;
+	r = pull(s, ref, &how, &found, err);
+	if (r < 0 && !found && missing)
+		return err_wrap(err, r, "No such image: %s", name);
+	return r;
+}
+
 int need_image(struct store *s, const char *name, const struct need_options *o, struct image **out,
 	       struct err *err)
 {
-	const struct pull_options how = { .platform = o->platform,
-					  .plain_http = o->plain_http,
-					  .quiet = o->quiet,
-					  .to = stderr };
 	_cleanup_reference_ struct reference ref = { 0 };
-	_cleanup_free_ char *shown = NULL;
 	bool always = o->pull && strcmp(o->pull, "always") == 0;
 	bool never = o->pull && strcmp(o->pull, "never") == 0;
 	int r = always ? -ENOENT : look(s, name, o, out, err);
@@ -92,11 +111,6 @@ int need_image(struct store *s, const char *name, const struct need_options *o, 
 	/* What can only be an ID is on no registry. */
 	if (reference_parse(name, &ref, NULL) < 0)
 		return always ? look(s, name, o, out, err) : r;
-	shown = reference_familiar(&ref);
-	if (!shown)
-		return err_nomem(err);
-	if (!always && !o->quiet)
-		fprintf(stderr, "Unable to find image '%s' locally\n", shown);
-	r = pull(s, &ref, &how, err);
+	r = pull_it(s, name, &ref, o, !always, err);
 	return r < 0 ? r : look(s, name, o, out, err);
 }
