@@ -205,6 +205,8 @@ static int set_up(struct http_transfer *t, const char *url, const char *authoriz
 	curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, SEND_BUFFER);
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)t->http->stall_seconds);
 	curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
+	/* What a proxy says of its tunnel is no answer. */
+	curl_easy_setopt(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, t->text);
 	/* As Go's programs have it: a proxy is for others than this machine. */
 	if (hosts_loopback(host))
@@ -334,7 +336,8 @@ static int transfer_error(struct http_transfer *t, const char *url, struct err *
 			       shown ? shown : "", t->http->stall_seconds);
 	if (t->error == -ECANCELED)
 		return err_set(err, ECANCELED, "%s: given up", shown ? shown : "");
-	if (t->error == -EFBIG)
+	/* A line that is too long even for libcurl is told as a lack of memory. */
+	if (t->error == -EFBIG || (t->code == CURLE_OUT_OF_MEMORY && t->r->status && !t->informed))
 		return err_set(err, EFBIG, "%s: the headers of the answer are too long",
 			       shown ? shown : "");
 	if (t->error < 0)
@@ -348,14 +351,16 @@ static int transfer_error(struct http_transfer *t, const char *url, struct err *
 
 static int finish(struct http_transfer *t, const char *url, struct err *err)
 {
-	bool enough = false;
+	_cleanup_free_ char *shown = http_url_shown(url);
+	bool enough = false, headers;
 	int r;
 
 	pthread_mutex_lock(&t->lock);
 	while (!t->headers && !t->done)
 		pthread_cond_wait(&t->cond, &t->lock);
+	headers = t->headers;
 	pthread_mutex_unlock(&t->lock);
-	r = t->headers ? take_body(t, &enough, err) : 0;
+	r = headers ? take_body(t, &enough, err) : 0;
 	if (r < 0 || enough)
 		give_up(t);
 	wait_done(t);
@@ -363,8 +368,10 @@ static int finish(struct http_transfer *t, const char *url, struct err *err)
 		return r;
 	if (t->error < 0 || t->code != CURLE_OK)
 		return transfer_error(t, url, err);
-	if (t->r->status < 200)
-		return err_set(err, EPROTO, "the server gave no HTTP answer");
+	/* To libcurl headers that break off are an answer, too: one that lacks what did not come. */
+	if (!t->informed)
+		return err_set(err, ECONNRESET, "%s: the answer broke off in its headers",
+			       shown ? shown : "");
 	return 0;
 }
 
@@ -427,6 +434,11 @@ static int make_absolute(struct http_response *r, const char *url, struct err *e
 
 	if (!r->location)
 		return 0;
+	/* One that leads nowhere is none. */
+	if (!*r->location) {
+		free(TAKE_PTR(r->location));
+		return 0;
+	}
 	absolute = http_url_join(url, r->location);
 	if (!absolute)
 		return err_set(err, EPROTO, "the answer leads to a URL that is not acceptable");

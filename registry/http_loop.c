@@ -3,6 +3,7 @@
  * taken fills the transfer's window, then the transfer is paused.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -393,12 +394,17 @@ static void *loop(void *arg)
 
 int http_loop_start(struct http *h, struct err *err)
 {
+	sigset_t all, before;
 	int r;
 
 	h->multi = curl_multi_init();
 	if (!h->multi)
 		return err_nomem(err);
+	/* Signals are for the other threads, and a connection that is gone ends nobody by SIGPIPE. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
 	r = pthread_create(&h->thread, NULL, loop, h);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return r ? err_sys(err, r, "cannot start a thread") : 0;
 }
 

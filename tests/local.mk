@@ -8,6 +8,8 @@ UNIT_TESTS = \
 	tests/unit/test_changes \
 	tests/unit/test_digest \
 	tests/unit/test_hosts \
+	tests/unit/test_http \
+	tests/unit/test_http_trust \
 	tests/unit/test_layer \
 	tests/unit/test_load \
 	tests/unit/test_namespace \
@@ -118,6 +120,11 @@ TESTS += $(FUZZ_TESTS) $(SHELL_TESTS)
 # What a unit test is linked with, unless it says otherwise.
 LDADD = $(REGISTRY_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_namespace_LDADD = libfs.a $(LDADD) $(FUSE_LIBS)
+HTTP_TEST_SOURCES = tests/unit/ask.c tests/unit/ask.h tests/unit/server.c tests/unit/server.h
+tests_unit_test_http_SOURCES = tests/unit/test_http.c $(HTTP_TEST_SOURCES)
+tests_unit_test_http_trust_SOURCES = tests/unit/test_http_trust.c $(HTTP_TEST_SOURCES)
+tests_unit_test_http_trust_LDADD = $(LDADD) -lssl -lcrypto
+tests_unit_test_http_LDADD = $(LDADD) -lssl -lcrypto
 tests_unit_test_options_LDADD = libfs.a $(LDADD) $(FUSE_LIBS)
 
 EXTRA_DIST += $(SHELL_TESTS) $(TEST_FILES)
