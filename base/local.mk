@@ -1,5 +1,6 @@
 noinst_LIBRARIES += libbase.a
 libbase_a_SOURCES = \
+	base/base64.c base/base64.h \
 	base/bars.c base/bars.h \
 	base/buf.c base/buf.h \
 	base/cleanup.h \
