@@ -4,9 +4,9 @@
  * not take one any more.
  *
  * What protects a password (and an identity token): it goes to the registry itself, or to a token
- * server over https; over plain http to a token server only where registries.conf calls the registry
- * insecure and the server is on its own host. A realm is https, unless the registry itself is spoken
- * to in plain http; a public registry cannot send anybody to a private address.
+ * server over https; in plain text to a token server only on the registry's own host, where that is
+ * this machine or registries.conf calls the registry insecure. A public registry cannot send
+ * anybody to a private address.
  * spec    distribution's "Token Authentication"; RFC 7235, 7617, 6750; OAuth 2 for refresh tokens
  * threads any, at once
  */
