@@ -26,3 +26,5 @@ dist_man_MANS += man/imagefs-verify.1
 dist_man_MANS += man/imagefs-df.1
 dist_man_MANS += man/imagefs-registries.5
 dist_man_MANS += man/imagefs-search.1
+dist_man_MANS += man/imagefs-login.1
+dist_man_MANS += man/imagefs-logout.1

@@ -11,6 +11,8 @@ imagefs_SOURCES = \
 	tools/cmd_import.c \
 	tools/cmd_inspect.c \
 	tools/cmd_load.c \
+	tools/cmd_login.c \
+	tools/cmd_logout.c \
 	tools/cmd_mount.c \
 	tools/cmd_ps.c \
 	tools/cmd_pull.c \
@@ -27,7 +29,8 @@ imagefs_SOURCES = \
 	tools/filter.c tools/filter.h \
 	tools/listing.c tools/listing.h \
 	tools/main.c tools/verb.h \
-	tools/need_image.c tools/need_image.h
+	tools/need_image.c tools/need_image.h \
+	tools/prompt.c tools/prompt.h
 imagefs_LDADD = $(REGISTRY_LIBS)
 # Where `imagefs mount` looks for the daemon when it is not beside it.
 imagefs_CPPFLAGS = $(AM_CPPFLAGS) -DMOUNT_HELPER_DIR='"$(mounthelperdir)"'

@@ -32,6 +32,8 @@ static const struct verb *const verbs[] = {
 	&cmd_inspect,
 	&cmd_history,
 	&cmd_tag,
+	&cmd_login,
+	&cmd_logout,
 	&cmd_search,
 	&cmd_create,
 	&cmd_ps,
@@ -51,8 +53,6 @@ static const struct verb *const verbs[] = {
 static const char *const later[] = {
 	"run",
 	"push",
-	"login",
-	"logout",
 };
 /* clang-format on */
 

@@ -59,6 +59,8 @@ extern const struct verb cmd_images;
 extern const struct verb cmd_import;
 extern const struct verb cmd_inspect;
 extern const struct verb cmd_load;
+extern const struct verb cmd_login;
+extern const struct verb cmd_logout;
 extern const struct verb cmd_mount;
 extern const struct verb cmd_ps;
 extern const struct verb cmd_pull;

@@ -1,0 +1,19 @@
+/*
+ * Questions on a terminal.
+ */
+#ifndef TOOLS_PROMPT_H
+#define TOOLS_PROMPT_H
+
+#include <stdbool.h>
+
+struct err;
+
+/*
+ * prompt_line - print text on stdout and read the answer, one line.
+ * hidden  the answer is not shown while it is typed
+ * out     heap, without its line end
+ * errors  -ENODATA the input ended
+ */
+int prompt_line(const char *text, bool hidden, char **out, struct err *err);
+
+#endif
