@@ -77,6 +77,7 @@ SHELL_TESTS = \
 	tests/registry/faults \
 	tests/registry/harness \
 	tests/registry/hosts \
+	tests/registry/mirrors \
 	tests/registry/search \
 	tests/registry/hostile \
 	tests/registry/interop \
