@@ -501,6 +501,7 @@ int pull(struct store *s, const struct reference *ref, const struct pull_options
 	struct pull p = { .store = s, .options = o };
 	_cleanup_free_ char *shown = NULL;
 	struct reference named = *ref;
+	struct err missed = ERR_INIT;
 	size_t i;
 	int r;
 
@@ -518,11 +519,16 @@ int pull(struct store *s, const struct reference *ref, const struct pull_options
 		if (r == 0)
 			break;
 		if (i + 1 < at.n && !is_local(r)) {
-			log_warn("mirror %s: %s", at.v[i].host, why.msg);
+			log_debug("mirror %s: %s", at.v[i].host, why.msg);
+			/* Not to have an image is no fault in a mirror. */
+			if (r != -ENOENT)
+				err_set(&missed, -r, "mirror %s: %s", at.v[i].host, why.msg);
 			continue;
 		}
 		return err_set(err, -r, "%s", why.msg);
 	}
+	if (missed.code)
+		log_warn("%s", missed.msg);
 	if (digest_is_set(&ref->digest))
 		named.tag = NULL;
 	shown = o->all_tags ? reference_repo(ref) : reference_familiar(&named);
