@@ -15,8 +15,9 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "store/digest.h"
+#include "store/inflater.h"
 
-#define WINDOW_SIZE 32768u
+#define WINDOW_SIZE INFLATER_WINDOW
 
 /* The state that all codecs share: the block at hand, positions, the span that is open. */
 struct decoder {
@@ -204,14 +205,116 @@ static int next_member(struct decoder *d)
 	return r;
 }
 
-/* One call of inflate() into one block of output; *end: the member is complete. */
-static int inflate_some(struct decoder *d, z_stream *z, bool *end)
+/* The next byte of a member's head or tail, or -EINVAL. */
+static int next_byte(struct decoder *d)
 {
-	unsigned char window[WINDOW_SIZE];
-	unsigned window_len = WINDOW_SIZE;
-	size_t cap, in;
+	int r = refill(d);
+
+	if (r == 0)
+		return err_set(d->err, EINVAL, "the gzip stream is truncated");
+	return r < 0 ? r : d->block[d->used++];
+}
+
+/* n bytes, the lowest first; all of them go into crc, where that is not NULL. */
+static int next_number(struct decoder *d, unsigned n, uint32_t *value, uint32_t *crc)
+{
+	unsigned char byte;
+	unsigned i;
+
+	*value = 0;
+	for (i = 0; i < n; i++) {
+		int c = next_byte(d);
+
+		if (c < 0)
+			return c;
+		byte = (unsigned char)c;
+		*value |= (uint32_t)byte << 8 * i;
+		if (crc)
+			*crc = (uint32_t)crc32_z(*crc, &byte, 1);
+	}
+	return 0;
+}
+
+/* A text that a NUL ends. */
+static int skip_text(struct decoder *d, uint32_t *crc)
+{
+	uint32_t c = 1;
+	int r = 0;
+
+	while (r == 0 && c)
+		r = next_number(d, 1, &c, crc);
+	return r;
+}
+
+enum { GZIP_HEAD_CRC = 2, GZIP_EXTRA = 4, GZIP_NAME = 8, GZIP_COMMENT = 16, GZIP_RESERVED = 0xe0 };
+
+/* RFC 1952 section 2.3. */
+static int member_head(struct decoder *d)
+{
+	uint32_t crc = 0, magic, method, flags, other;
+	int r = next_number(d, 2, &magic, &crc);
+
+	if (r == 0 && magic != 0x8b1f)
+		return err_set(d->err, EINVAL,
+			       "the gzip stream is damaged: incorrect header check");
+	if (r == 0)
+		r = next_number(d, 1, &method, &crc);
+	if (r == 0 && method != 8)
+		return err_set(d->err, EINVAL,
+			       "the gzip stream is damaged: unknown compression method");
+	if (r == 0)
+		r = next_number(d, 1, &flags, &crc);
+	if (r == 0 && (flags & GZIP_RESERVED))
+		return err_set(d->err, EINVAL,
+			       "the gzip stream is damaged: unknown header flags set");
+	/* When and on what it was made. */
+	if (r == 0)
+		r = next_number(d, 4, &other, &crc);
+	if (r == 0)
+		r = next_number(d, 2, &other, &crc);
+	if (r == 0 && (flags & GZIP_EXTRA)) {
+		uint32_t n = 0, c;
+
+		r = next_number(d, 2, &n, &crc);
+		while (r == 0 && n--)
+			r = next_number(d, 1, &c, &crc);
+	}
+	if (r == 0 && (flags & GZIP_NAME))
+		r = skip_text(d, &crc);
+	if (r == 0 && (flags & GZIP_COMMENT))
+		r = skip_text(d, &crc);
+	if (r == 0 && (flags & GZIP_HEAD_CRC)) {
+		r = next_number(d, 2, &other, NULL);
+		if (r == 0 && other != (crc & 0xffff))
+			return err_set(d->err, EINVAL,
+				       "the gzip stream is damaged: header crc mismatch");
+	}
+	return r;
+}
+
+static int member_tail(struct decoder *d, uint32_t crc, uint64_t size)
+{
+	uint32_t said_crc, said_size;
+	int r = next_number(d, 4, &said_crc, NULL);
+
+	if (r == 0 && said_crc != crc)
+		return err_set(d->err, EINVAL, "the gzip stream is damaged: incorrect data check");
+	if (r == 0)
+		r = next_number(d, 4, &said_size, NULL);
+	if (r == 0 && said_size != (uint32_t)size)
+		return err_set(d->err, EINVAL,
+			       "the gzip stream is damaged: incorrect length check");
+	return r;
+}
+
+/* Into one block of output; *end: the member's data are complete. */
+static int inflate_some(struct decoder *d, struct inflater *f, uint32_t *crc, bool *end)
+{
+	enum inflater_state state;
+	const unsigned char *in;
+	size_t cap, got, left;
 	void *out;
-	int r = refill(d), flush;
+	int r = refill(d);
 
 	if (r == 0)
 		return err_set(d->err, EINVAL, "the gzip stream is truncated");
@@ -219,48 +322,54 @@ static int inflate_some(struct decoder *d, z_stream *z, bool *end)
 		r = space(d, &out, &cap);
 	if (r < 0)
 		return r;
-	in = d->len - d->used;
-	z->next_in = (unsigned char *)d->block + d->used;
-	z->avail_in = (unsigned)in;
-	z->next_out = out;
-	z->avail_out = (unsigned)cap;
+	in = d->block + d->used;
+	left = d->len - d->used;
 	/* Only once a span is due is a deflate block's end stopped at: else blocks go on full. */
-	flush = span_due(d) ? Z_BLOCK : Z_NO_FLUSH;
-	r = inflate(z, flush);
-	d->used += in - z->avail_in;
-	push(d, cap - z->avail_out);
-	if (r != Z_OK && r != Z_STREAM_END && r != Z_BUF_ERROR)
-		return err_set(d->err, EINVAL, "the gzip stream is damaged: %s",
-			       z->msg ? z->msg : "inflate failed");
-	*end = r == Z_STREAM_END;
-	if (!*end && flush == Z_BLOCK && (z->data_type & 128) && !(z->data_type & 64) &&
-	    span_due(d)) {
-		if (inflateGetDictionary(z, window, &window_len) != Z_OK)
-			return err_nomem(d->err);
-		return span_open(d, z->data_type & 7, window, window_len);
+	state = inflater_run(f, &in, &left, out, cap, &got, span_due(d));
+	d->used = d->len - left;
+	*crc = (uint32_t)crc32_z(*crc, out, got);
+	push(d, got);
+	if (state == INFLATER_WRONG)
+		return err_set(d->err, EINVAL, "the gzip stream is damaged: %s", inflater_why(f));
+	*end = state == INFLATER_END;
+	if (state == INFLATER_BLOCK && span_due(d)) {
+		const void *window = inflater_window(f, &left);
+
+		return span_open(d, inflater_bits(f), window, left);
 	}
 	return 0;
 }
 
+static int member(struct decoder *d, struct inflater *f)
+{
+	uint64_t start = d->plain;
+	uint32_t crc = 0;
+	bool end = false;
+	int r = 0;
+
+	if (span_due(d))
+		r = span_open(d, 0, NULL, 0);
+	if (r >= 0)
+		r = member_head(d);
+	inflater_reset(f);
+	while (r >= 0 && !end)
+		r = inflate_some(d, f, &crc, &end);
+	return r < 0 ? r : member_tail(d, crc, d->plain - start);
+}
+
 static int decode_gzip(struct decoder *d)
 {
-	z_stream z = { 0 };
-	bool end = false;
+	struct inflater *f = inflater_new();
 	int r;
 
-	if (inflateInit2(&z, 15 + 16) != Z_OK)
+	if (!f)
 		return err_nomem(d->err);
 	while ((r = next_member(d)) > 0) {
-		if (span_due(d))
-			r = span_open(d, 0, NULL, 0);
-		end = false;
-		while (r >= 0 && !end)
-			r = inflate_some(d, &z, &end);
+		r = member(d, f);
 		if (r < 0)
 			break;
-		inflateReset(&z);
 	}
-	inflateEnd(&z);
+	inflater_free(f);
 	return r;
 }
 

@@ -21,6 +21,7 @@ libstore_a_SOURCES = \
 	store/hold.c store/hold.h \
 	store/image.c store/image.h \
 	store/import.c store/import.h \
+	store/inflater.c store/inflater.h \
 	store/ingest.c store/ingest.h \
 	store/inspect.c store/inspect.h \
 	store/inspect_config.c \

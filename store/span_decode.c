@@ -6,16 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <zlib.h>
 #include <zstd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "store/decode.h"
 #include "store/digest.h"
+#include "store/inflater.h"
 
-#define WINDOW_SIZE 32768u
 #define GZIP_TRAILER 8
+
+enum { GZIP_HEAD_CRC = 2, GZIP_EXTRA = 4, GZIP_NAME = 8, GZIP_COMMENT = 16 };
 
 /* The span's bytes of the blob, checked against their digest. *len of them; caller frees *out. */
 static int read_checked(int fd, const struct layer_span *span, unsigned char **out, size_t *len)
@@ -46,70 +47,107 @@ static int read_checked(int fd, const struct layer_span *span, unsigned char **o
 	return r;
 }
 
-/* Set a raw inflater to where the span begins: the bits that are left over, and the window. */
-static int prime(z_stream *z, const struct layer_span *span, const unsigned char *in,
+static int skip(const unsigned char **in, size_t *left, size_t n)
+{
+	if (*left < n)
+		return -EBADMSG;
+	*in += n;
+	*left -= n;
+	return 0;
+}
+
+static int skip_text(const unsigned char **in, size_t *left)
+{
+	const unsigned char *end = memchr(*in, 0, *left);
+
+	return end ? skip(in, left, (size_t)(end - *in) + 1) : -EBADMSG;
+}
+
+/* The head of a member, RFC 1952 section 2.3. It was looked at when the blob came in. */
+static int gzip_head_skip(const unsigned char **in, size_t *left)
+{
+	const unsigned char *head = *in, *extra;
+	int r = skip(in, left, 10);
+
+	if (r == 0 && (head[3] & GZIP_EXTRA)) {
+		extra = *in;
+		r = skip(in, left, 2);
+		if (r == 0)
+			r = skip(in, left, extra[0] | (size_t)extra[1] << 8);
+	}
+	if (r == 0 && (head[3] & GZIP_NAME))
+		r = skip_text(in, left);
+	if (r == 0 && (head[3] & GZIP_COMMENT))
+		r = skip_text(in, left);
+	if (r == 0 && (head[3] & GZIP_HEAD_CRC))
+		r = skip(in, left, 2);
+	return r;
+}
+
+/* Set an inflater to where the span begins: the bits that are left over, and the window. */
+static int prime(struct inflater *f, const struct layer_span *span, const unsigned char *in,
 		 const void *windows, uint64_t n_windows)
 {
-	unsigned char window[WINDOW_SIZE];
-	size_t want = span->window_plain ? span->window_plain : WINDOW_SIZE, n;
+	unsigned char window[INFLATER_WINDOW];
+	size_t want = span->window_plain ? span->window_plain : INFLATER_WINDOW, n;
 
 	if (span->window > n_windows || span->window_len > n_windows - span->window)
 		return -EBADMSG;
 	n = ZSTD_decompress(window, sizeof(window), (const char *)windows + span->window,
 			    span->window_len);
-	if (ZSTD_isError(n) || (n != want && !(n == 0 && span->window_plain == 0)))
+	if (ZSTD_isError(n) || (n != want && !(n == 0 && span->window_plain == 0)) ||
+	    span->bits > 7)
 		return -EBADMSG;
-	if (span->bits && inflatePrime(z, span->bits, in[0] >> (8 - span->bits)) != Z_OK)
-		return -EBADMSG;
-	if (n && inflateSetDictionary(z, window, (unsigned)n) != Z_OK)
-		return -EBADMSG;
+	inflater_prime(f, span->bits, span->bits ? in[0] >> (8 - span->bits) : 0, window, n);
 	return 0;
 }
 
-/*
- * Behind a member the next one follows, after NULs for all we know. A raw
- * inflater leaves the member's trailer standing.
- */
-static int to_next_member(z_stream *z, bool *raw)
+/* Behind the data of a member: its trailer, and then the next one, after NULs for all we know. */
+static int to_next_member(const unsigned char **in, size_t *left)
 {
-	unsigned skip = *raw ? GZIP_TRAILER : 0;
-
-	if (z->avail_in < skip)
+	if (*left < GZIP_TRAILER)
 		return -EBADMSG;
-	z->next_in += skip;
-	z->avail_in -= skip;
-	while (z->avail_in && *z->next_in == 0) {
-		z->next_in++;
-		z->avail_in--;
+	*in += GZIP_TRAILER;
+	*left -= GZIP_TRAILER;
+	while (*left && **in == 0) {
+		(*in)++;
+		(*left)--;
 	}
-	*raw = false;
-	return inflateReset2(z, 15 + 16) == Z_OK ? 0 : -EBADMSG;
+	return gzip_head_skip(in, left);
 }
 
+/* The digest of the span's bytes was right, so all that can be wrong is the index. */
 static int decode_gzip_span(const struct layer_span *span, const unsigned char *in, size_t len,
 			    const void *windows, uint64_t n_windows, void *out, size_t cap)
 {
-	bool raw = !(span->flags & SPAN_START);
-	z_stream z = { 0 };
+	struct inflater *f = inflater_new();
+	size_t left = len, done = 0, got;
 	int r = 0;
 
-	if (inflateInit2(&z, raw ? -15 : 15 + 16) != Z_OK)
+	if (!f)
 		return -ENOMEM;
-	if (raw)
-		r = prime(&z, span, in, windows, n_windows);
-	z.next_in = (unsigned char *)in + (span->bits > 0);
-	z.avail_in = (unsigned)(len - (span->bits > 0));
-	z.next_out = out;
-	z.avail_out = (unsigned)cap;
-	while (r == 0 && z.avail_out) {
-		int e = inflate(&z, Z_NO_FLUSH);
-
-		if (e == Z_STREAM_END)
-			r = z.avail_out ? to_next_member(&z, &raw) : 0;
-		else if (e != Z_OK)
-			r = -EBADMSG;
+	inflater_reset(f);
+	if (span->flags & SPAN_START)
+		r = gzip_head_skip(&in, &left);
+	else
+		r = prime(f, span, in, windows, n_windows);
+	if (r == 0 && span->bits) {
+		in++;
+		left--;
 	}
-	inflateEnd(&z);
+	while (r == 0 && done < cap) {
+		enum inflater_state state =
+			inflater_run(f, &in, &left, (char *)out + done, cap - done, &got, false);
+
+		done += got;
+		if (state == INFLATER_END && done < cap) {
+			r = to_next_member(&in, &left);
+			inflater_reset(f);
+		} else if (state == INFLATER_WRONG || (state == INFLATER_MORE && !got && !left)) {
+			r = -EBADMSG;
+		}
+	}
+	inflater_free(f);
 	return r;
 }
 

@@ -26,6 +26,7 @@ UNIT_TESTS = \
 
 # Each is a fuzz target for clang's -fsanitize=fuzzer too, built by hand with -DFUZZ_ENGINE.
 FUZZ_TESTS = \
+	tests/fuzz/fuzz_inflater \
 	tests/fuzz/fuzz_template \
 	tests/fuzz/fuzz_toml
 
