@@ -223,8 +223,11 @@ static ssize_t window_get(struct http_transfer *t, const void **data)
 	size_t pos, n = 0;
 
 	pthread_mutex_lock(&t->lock);
-	while (t->in == t->out && !t->done)
+	while (t->in == t->out && !t->done) {
+		t->waiting = true;
 		pthread_cond_wait(&t->cond, &t->lock);
+	}
+	t->waiting = false;
 	if (t->in > t->out) {
 		pos = (size_t)(t->out % HTTP_WINDOW);
 		n = (size_t)MIN(t->in - t->out, (uint64_t)(HTTP_WINDOW - pos));

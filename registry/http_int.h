@@ -45,6 +45,7 @@ struct http_transfer {
 	unsigned char *window; /* a circle of HTTP_WINDOW bytes, made when the first comes */
 	uint64_t in, out;      /* bytes that came, and that were taken */
 	bool paused, resume;   /* the loop has paused it; the caller asks it to go on */
+	bool waiting;	       /* the caller, for bytes */
 	bool abort;	       /* the caller wants no more */
 	bool headers, done;
 	int error; /* -errno that the loop or a callback found; what libcurl says counts less */

@@ -17,6 +17,12 @@
 #define HEADERS_MAX (256u << 10)
 #define TICK_MS 250
 
+/*
+ * libcurl hands on 16 KiB at a time; to wake the caller for each costs more than all else that is done
+ * to them.
+ */
+#define WORTH_WAKING (256u << 10)
+
 /* How much longer than for any other byte the answer to a large body is waited for. */
 #define ANSWER_PATIENCE 10
 #define LARGE_BODY (1 << 20)
@@ -35,6 +41,15 @@ static void fail(struct http_transfer *t, int error)
 	if (t->error == 0)
 		t->error = error;
 	pthread_mutex_unlock(&t->lock);
+}
+
+/* Under the transfer's lock: once for each time that its caller waits. */
+static void wake(struct http_transfer *t)
+{
+	if (!t->waiting)
+		return;
+	t->waiting = false;
+	pthread_cond_signal(&t->cond);
 }
 
 static void tell_headers(struct http_transfer *t)
@@ -80,7 +95,7 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 	if (room(t) < len) {
 		t->paused = true;
 		t->resume = false;
-		pthread_cond_signal(&t->cond);
+		wake(t);
 		pthread_mutex_unlock(&t->lock);
 		return CURL_WRITEFUNC_PAUSE;
 	}
@@ -88,7 +103,8 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 	put(t, data, len, t->in);
 	pthread_mutex_lock(&t->lock);
 	t->in += len;
-	pthread_cond_signal(&t->cond);
+	if (t->in - t->out >= WORTH_WAKING)
+		wake(t);
 	pthread_mutex_unlock(&t->lock);
 	return len;
 }
@@ -369,6 +385,19 @@ static void take_finished(struct http *h)
 	}
 }
 
+/* What is too little to have waked its caller, now that nothing more is there. */
+static void hand_over(struct http *h)
+{
+	struct http_transfer *t;
+
+	for (t = h->active; t; t = t->next) {
+		pthread_mutex_lock(&t->lock);
+		if (t->in > t->out)
+			wake(t);
+		pthread_mutex_unlock(&t->lock);
+	}
+}
+
 static void *loop(void *arg)
 {
 	struct http *h = arg;
@@ -386,6 +415,7 @@ static void *loop(void *arg)
 		look_after(h, end);
 		curl_multi_perform(h->multi, &running);
 		take_finished(h);
+		hand_over(h);
 		if (!stop)
 			curl_multi_poll(h->multi, NULL, 0, TICK_MS, NULL);
 	}
@@ -400,6 +430,11 @@ int http_loop_start(struct http *h, struct err *err)
 	h->multi = curl_multi_init();
 	if (!h->multi)
 		return err_nomem(err);
+	/*
+	 * Each transfer has a connection for itself, HTTP/2 as well: a blob whose taker is slow, or a connection
+	 * that breaks, is no other's affair. It was no slower than several on one.
+	 */
+	curl_multi_setopt(h->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
 	/* Signals are for the other threads, and a connection that is gone ends nobody by SIGPIPE. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
