@@ -159,7 +159,7 @@ def one(run, upstream, image, work, source, kind):
     kinds = [kind] if kind else r.sample(faultproxy.TRANSIENT, r.choice((1, 1, 1, 2, 4)))
     times = 1 if kind == "stall" else r.choice((1, 1, 1, 1, 2, 2, 3, 5, 8, 0))
     match = r.choice(("", "", "", "blobs", "blobs", "manifests", "PUT" if verb == "push" else "GET .*blobs"))
-    proxy = faultproxy.Proxy(upstream, kinds, match, times, r.choice((0, 0, 0, 1, 2, 3, 5)), run)
+    proxy = faultproxy.Proxy(upstream, kinds, match, times, r.choice((0, 0, 0, 0, 1, 1, 2, 4)), run)
     port = proxy.run()
     store = os.path.join(work, "store.%d" % run)
     what, seen = "%s, %s x %d at '%s'" % (verb, "+".join(kinds), times, match), []
