@@ -68,11 +68,13 @@ int client_blob_has(struct client *c, const struct digest *d, int64_t *size, str
  * sink     takes the bytes in their order, in the caller's thread
  * restart  called where the server gives no ranges and offset is not 0: all that came is to be forgotten, the
  *          bytes come from 0 on then. NULL: that is an error
+ * resumed  set to true where a part came by Range; may be NULL
  * errors   -ENOENT blob unknown; -EPROTO longer or shorter than size; the digest is the caller's to check
  */
 struct client_sink {
 	int (*sink)(void *arg, const void *data, size_t len, struct err *err);
 	int (*restart)(void *arg, struct err *err);
+	bool *resumed;
 	void *arg;
 };
 int client_blob_get(struct client *c, const struct digest *d, uint64_t size, uint64_t offset,

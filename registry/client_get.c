@@ -172,6 +172,8 @@ static int on_head(void *arg, const struct http_response *r, struct err *err)
 		if (r->range_start != (int64_t)f->pos)
 			return err_set(err, EPROTO, "blob %s: the registry sends another range",
 				       f->digest->str);
+		if (f->to->resumed)
+			*f->to->resumed = true;
 	} else if (f->pos) {
 		if (!f->to->restart)
 			return err_set(err, EPROTO, "blob %s: the registry gives no ranges",

@@ -199,7 +199,7 @@ static int forget_bytes(void *arg, struct err *err)
 /* From the store, where it has it, else from the registry; in the transaction then. */
 static int get_config(struct pull *p, struct pull_image *image, struct buf *out, struct err *err)
 {
-	const struct client_sink sink = { take_bytes, forget_bytes, out };
+	const struct client_sink sink = { .sink = take_bytes, .restart = forget_bytes, .arg = out };
 	const struct descriptor *d = &image->manifest.config;
 	struct digest got;
 	int r;

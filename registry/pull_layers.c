@@ -128,28 +128,30 @@ static bool is_foreign(const struct descriptor *d)
 	       (strstr(d->media_type, ".foreign.") || strstr(d->media_type, ".nondistributable."));
 }
 
-/* All bytes of it, from what is there on. *have: bytes that were there. */
-static int receive(struct fetch *f, uint64_t *have, struct ingest_result *res, struct err *err)
+/* All bytes of it, from what is there on. *pieced: they came in more than one piece. */
+static int receive(struct fetch *f, bool *pieced, struct ingest_result *res, struct err *err)
 {
-	const struct client_sink sink = { .sink = take, .restart = begin_anew, .arg = f };
+	const struct client_sink sink = {
+		.sink = take, .restart = begin_anew, .resumed = pieced, .arg = f
+	};
 	struct pull_image *image = f->crew->image;
-	uint64_t size = (uint64_t)f->d->size;
+	uint64_t size = (uint64_t)f->d->size, have = 0;
 	char id[SHORT_ID + 1];
 	int r;
 
-	*have = 0;
-	r = f->partial ? ingest_begin_partial(f->txn, f->partial, &f->ingest, have, err)
+	r = f->partial ? ingest_begin_partial(f->txn, f->partial, &f->ingest, &have, err)
 		       : ingest_begin(f->txn, &f->d->digest, &f->ingest, err);
+	*pieced = have > 0;
 	if (r < 0)
 		return r;
-	if (*have)
+	if (have)
 		log_debug("layer %s: %llu bytes are there", f->d->digest.str,
-			  (unsigned long long)*have);
+			  (unsigned long long)have);
 	short_id(image, f->i, id);
 	bars_state(image->bars, f->i, id, "Downloading", size);
-	bars_set(image->bars, f->i, *have);
-	if (*have < size)
-		r = client_blob_get(image->client, &f->d->digest, size, *have, &sink, err);
+	bars_set(image->bars, f->i, have);
+	if (have < size)
+		r = client_blob_get(image->client, &f->d->digest, size, have, &sink, err);
 	if (r < 0) {
 		if (f->ingest)
 			ingest_abort(TAKE_PTR(f->ingest));
@@ -197,28 +199,29 @@ static int publish(struct fetch *f, struct err *err)
 }
 
 /*
- * One attempt. *again: what was there already turned out to be wrong, and the whole is to be
- * fetched; a power cut leaves such files.
+ * One attempt. *again: what was put together of pieces turned out to be wrong, and the whole is to be
+ * fetched; a power cut leaves such files, and a mirror may answer a range with another blob's.
  */
 static int attempt(struct fetch *f, bool *again, struct err *err)
 {
 	_cleanup_(cleanup_txn_free) struct txn *t = NULL;
 	struct ingest_result res;
-	uint64_t have;
+	bool pieced;
 	int r = txn_begin(f->crew->image->store, &t, err);
 
 	*again = false;
 	if (r < 0)
 		return r;
 	f->txn = t;
-	r = receive(f, &have, &res, err);
+	r = receive(f, &pieced, &res, err);
 	if (r < 0)
 		return r;
 	r = check(f, &res, err);
-	if (r == -EBADMSG && have) {
-		log_debug("layer %s: what was there is damaged, fetched again", f->d->digest.str);
+	if (r == -EBADMSG && pieced) {
+		log_debug("layer %s: the pieces are not of one blob, fetched again",
+			  f->d->digest.str);
 		*again = true;
-		return partial_restart(f->partial, err);
+		return f->partial ? partial_restart(f->partial, err) : 0;
 	}
 	if (r < 0)
 		return r;
