@@ -212,7 +212,7 @@ static int get_config(struct pull *p, struct pull_image *image, struct buf *out,
 		buf_clear(out);
 		r = client_blob_get(p->client, &d->digest, (uint64_t)d->size, 0, &sink, err);
 		if (r < 0)
-			return err_wrap(err, r, "config %s", d->digest.str);
+			return err_wrap(err, r, "image config");
 	}
 	if (digest_like(buf_str(out), out->len, &d->digest, &got) < 0)
 		return err_nomem(err);

@@ -301,8 +301,10 @@ static void *work(void *arg)
 			return NULL;
 		i = crew->todo[i];
 		if (fetch(crew, i, &err) < 0) {
-			err_wrap(&err, -err.code, "layer %s",
-				 crew->image->manifest.layers[i].digest.str);
+			/* The client names the blob already. */
+			if (strncmp(err.msg, "blob ", 5) != 0)
+				err_wrap(&err, -err.code, "layer %s",
+					 crew->image->manifest.layers[i].digest.str);
 			fail(crew, &err);
 		}
 	}
