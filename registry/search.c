@@ -119,6 +119,12 @@ int search_read(const char *text, size_t len, unsigned int limit, struct search_
 	return 0;
 }
 
+/* Nobody is there: to ask again would not help. */
+static bool nobody(int r)
+{
+	return r == -ECONNREFUSED || r == -EHOSTUNREACH;
+}
+
 /* One request, by https or, where the endpoint allows it and there is no other way, by http. */
 static int get_by_scheme(struct http *h, const struct endpoint *e, const char *rest,
 			 struct http_response *out, struct err *err)
@@ -141,7 +147,7 @@ static int get_by_scheme(struct http *h, const struct endpoint *e, const char *r
 			return err_nomem(err);
 		q.url = buf_str(&url);
 		r = http_do(h, &q, out, err);
-		if (r != -ENOTCONN || !e->plain_http)
+		if (!e->plain_http || (r != -ENOTCONN && r != -ECONNRESET && !nobody(r)))
 			break;
 	}
 	return r;
@@ -159,7 +165,7 @@ static int get(struct http *h, const struct endpoint *e, const char *rest,
 		bool again;
 
 		r = get_by_scheme(h, e, rest, &answer, err);
-		again = r < 0 ? http_transient(r) : retry_status(answer.status);
+		again = r < 0 ? http_transient(r) && !nobody(r) : retry_status(answer.status);
 		if (again && retry_wait(&retry, r, r < 0 ? NULL : &answer, false))
 			continue;
 		if (r == 0) {
