@@ -509,8 +509,8 @@ static int unauthorized(struct err *err)
 	return err_set(err, EACCES, "unauthorized: authentication required");
 }
 
-static int challenged_basic(struct auth *a, const struct endpoint *e, const char *name,
-			    const char *rejected, struct err *err)
+static int challenged_basic(struct auth *a, const struct endpoint *e, const char *base_url,
+			    const char *name, const char *rejected, struct err *err)
 {
 	const struct cred *c;
 	char *value;
@@ -525,6 +525,12 @@ static int challenged_basic(struct auth *a, const struct endpoint *e, const char
 		return err_nomem(err);
 	if (rejected && strcmp(rejected, value) == 0) {
 		cred_wipe(value);
+		if (a->forced)
+			return err_set(
+				err, EACCES,
+				"login attempt to %.300s/v2/ failed with status: 401 "
+				"Unauthorized (unauthorized: incorrect username or password)",
+				base_url);
 		return err_set(err, EACCES, "unauthorized: incorrect username or password");
 	}
 	pthread_mutex_lock(&a->lock);
@@ -609,6 +615,6 @@ int auth_challenged(struct auth *a, const struct endpoint *e, const char *base_u
 	if (bearer)
 		return challenged_bearer(a, e, base_url, scope, bearer, name.data, rejected, err);
 	if (challenges_find(&all, "basic"))
-		return challenged_basic(a, e, name.data, rejected, err);
+		return challenged_basic(a, e, base_url, name.data, rejected, err);
 	return unauthorized(err);
 }

@@ -4,6 +4,7 @@
 # any other test an executable that sources tests/lib.sh and one line in SHELL_TESTS.
 
 UNIT_TESTS = \
+	tests/unit/test_auth \
 	tests/unit/test_base \
 	tests/unit/test_changes \
 	tests/unit/test_digest \

@@ -199,8 +199,8 @@ static int parse_options(const struct verb *v, int argc, char **argv, struct wis
 	while (r == 0 && (opt = verb_getopt(v, argc, argv, "u:p:", longs)) != -1) {
 		if (opt == 'u') {
 			free(w->cred.user);
-			w->cred.user = strdup(optarg);
-			r = w->cred.user ? 0 : err_nomem(&err);
+			w->cred.user = *optarg ? strdup(optarg) : NULL;
+			r = w->cred.user || !*optarg ? 0 : err_nomem(&err);
 		} else if (opt == 'p') {
 			given = true;
 			r = take_password(optarg, w, &err);

@@ -26,8 +26,8 @@ static int logout(const char *server, struct err *err)
 	r = creds_erase(key, &found, err);
 	if (r < 0)
 		return err_wrap(err, r, "could not erase credentials for %.300s", buf_str(&shown));
-	printf("%s %s\n", found ? "Removing login credentials for" : "Not logged in to",
-	       buf_str(&shown));
+	/* Docker says so whether or not there was anything. */
+	printf("Removing login credentials for %s\n", buf_str(&shown));
 	return 0;
 }
 
