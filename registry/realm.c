@@ -17,6 +17,7 @@
 #include "registry/hosts.h"
 
 #define MAX_REALM 4096
+#define HOST_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]"
 
 DEFINE_CLEANUP_PTR(CURLU, curl_url_cleanup);
 
@@ -156,6 +157,8 @@ static int check(const char *text, const struct parts *p, const struct parts *ba
 	for (s = text; *s; s++)
 		if ((unsigned char)*s <= ' ' || (unsigned char)*s == 0x7f)
 			return refuse(p, "a blank or control character in its URL", err);
+	if (!*p->host || p->host[strspn(p->host, HOST_CHARS)])
+		return refuse(p, "not the name of a server", err);
 	if (!https && strcasecmp(p->scheme, "http") != 0)
 		return refuse(p, "neither https nor http", err);
 	if (p->user || p->password || p->fragment)

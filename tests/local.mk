@@ -28,6 +28,7 @@ UNIT_TESTS = \
 # Each is a fuzz target for clang's -fsanitize=fuzzer too, built by hand with -DFUZZ_ENGINE.
 FUZZ_TESTS = \
 	tests/fuzz/fuzz_inflater \
+	tests/fuzz/fuzz_auth \
 	tests/fuzz/fuzz_template \
 	tests/fuzz/fuzz_toml
 
@@ -80,6 +81,7 @@ SHELL_TESTS = \
 	tests/registry/harness \
 	tests/registry/hosts \
 	tests/registry/mirrors \
+	tests/registry/login \
 	tests/registry/search \
 	tests/registry/hostile \
 	tests/registry/interop \
