@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -49,6 +50,14 @@ static void wipe(char **s)
 	*s = NULL;
 }
 
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 static char *scope_of(struct client *c, const char *given)
 {
 	char *scope;
@@ -59,6 +68,29 @@ static char *scope_of(struct client *c, const char *given)
 	scope = strdup(c->scope ? c->scope : "");
 	pthread_mutex_unlock(&c->lock);
 	return scope;
+}
+
+/*
+ * Retry-After holds for all requests to a server, those of other threads and of uploads as well. One that
+ * asks for too much is answered by retry_wait().
+ */
+static void note_patience(struct client *c, const struct http_response *r)
+{
+	if (!retry_status(r->status) || r->retry_after < 0 || r->retry_after > RETRY_AFTER_MAX)
+		return;
+	pthread_mutex_lock(&c->lock);
+	c->not_before = MAX(c->not_before, now_ms() + r->retry_after * 1000);
+	pthread_mutex_unlock(&c->lock);
+}
+
+static int be_patient(struct client *c)
+{
+	int64_t ms;
+
+	pthread_mutex_lock(&c->lock);
+	ms = c->not_before - now_ms();
+	pthread_mutex_unlock(&c->lock);
+	return ms > 0 ? http_sleep(c->http, (unsigned)ms) : 0;
 }
 
 int client_once(struct client *c, struct http_request *q, const char *given,
@@ -80,8 +112,12 @@ int client_once(struct client *c, struct http_request *q, const char *given,
 		if (r < 0)
 			return r;
 		q->authorization = header;
-		r = http_do(c->http, q, out, err);
+		r = be_patient(c);
+		r = r < 0 ? err_set(err, -r, "%s: given up", c->endpoint->host)
+			  : http_do(c->http, q, out, err);
 		q->authorization = NULL;
+		if (r == 0)
+			note_patience(c, out);
 		if (r < 0 || out->status != 401 || !own || challenged == CHALLENGED_MAX)
 			return r;
 		memcpy(challenges, out->challenges, out->n_challenges * sizeof(*challenges));
@@ -95,7 +131,7 @@ int client_once(struct client *c, struct http_request *q, const char *given,
 int client_call(struct client *c, struct http_request *q, const char *scope,
 		struct http_response *out, struct err *err)
 {
-	struct retry retry = RETRY_INIT;
+	struct retry retry = { .http = c->http };
 
 	for (;;) {
 		int r = client_once(c, q, scope, out, err);
@@ -204,7 +240,7 @@ static int ping(struct client *c, bool once, struct err *err)
 	struct buf url _cleanup_buf_ = BUF_INIT;
 	struct http_response r _cleanup_response_ = { 0 };
 	struct http_request q = { .method = "GET", .body_length = -1 };
-	struct retry retry = RETRY_INIT;
+	struct retry retry = { .http = c->http };
 	int e;
 
 	if (buf_printf(&url, "%s/v2/", c->base) < 0)

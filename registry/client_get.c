@@ -154,7 +154,9 @@ struct fetch {
 	const struct client_sink *to;
 	const struct digest *digest;
 	uint64_t size, pos;
-	bool moved; /* this try has brought something */
+	uint64_t reached; /* the largest pos so far: only what is beyond it is progress */
+	bool moved;	  /* this try has brought something */
+	bool unsatisfied; /* the server has denied that there is more */
 };
 
 static int wrong_size(const struct fetch *f, const char *what, struct err *err)
@@ -200,7 +202,8 @@ static int on_data(void *arg, const void *data, size_t len, struct err *err)
 	r = f->to->sink(f->to->arg, data, len, err);
 	if (r == 0) {
 		f->pos += len;
-		f->moved = true;
+		f->moved = f->moved || f->pos > f->reached;
+		f->reached = MAX(f->reached, f->pos);
 	}
 	return r;
 }
@@ -228,10 +231,14 @@ static int fetch_once(struct client *c, struct fetch *f, const char *url, struct
 	}
 	f->moved = false;
 	e = client_once(c, &q, NULL, r, err);
-	if (e == 0 && r->status == 416 && f->pos && f->to->restart) {
-		e = f->to->restart(f->to->arg, err);
+	/* What is here already may be of another blob: once more from its beginning. */
+	if (e == 0 && r->status == 416 && f->pos) {
+		if (f->unsatisfied || !f->to->restart)
+			return wrong_size(f, "less", err);
+		f->unsatisfied = true;
 		f->pos = 0;
-		return e < 0 ? e : -EAGAIN;
+		e = f->to->restart(f->to->arg, err);
+		return e < 0 ? e : err_set(err, EAGAIN, "blob %s: no such range", f->digest->str);
 	}
 	if (e == 0 && r->status != 200 && r->status != 206)
 		return retry_status(r->status) ? 0 : client_error(r, err);
@@ -247,8 +254,8 @@ int client_blob_get(struct client *c, const struct digest *d, uint64_t size, uin
 		    const struct client_sink *to, struct err *err)
 {
 	_cleanup_free_ char *url = client_path(c, "blobs/%s", d->str);
-	struct fetch f = { .to = to, .digest = d, .size = size, .pos = offset };
-	struct retry retry = RETRY_INIT;
+	struct fetch f = { .to = to, .digest = d, .size = size, .pos = offset, .reached = offset };
+	struct retry retry = { .http = c->http };
 
 	if (!url)
 		return err_nomem(err);

@@ -17,7 +17,8 @@ struct client {
 	const struct endpoint *endpoint;
 	char *base; /* "https://host" */
 	pthread_mutex_t lock;
-	char *scope; /* of tokens; NULL: none is needed. Changes with client_also() */
+	char *scope;	    /* of tokens; NULL: none is needed. Changes with client_also() */
+	int64_t not_before; /* ms, monotonic: the server has asked for patience */
 };
 
 /* client_path - BASE/v2/REPOSITORY/ and what the format gives. Heap; NULL: no memory. */

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "registry/client_int.h"
+#include "registry/http_url.h"
 
 #define CHUNK_MIN_MAX (1ull << 30) /* a server that wants larger chunks is not believed */
 
@@ -44,12 +45,17 @@ int client_manifest_put(struct client *c, const char *ref, const char *media_typ
 }
 
 /* Where the next request of an upload goes. */
-static int take_location(char **location, struct http_response *r, bool needed, struct err *err)
+static int take_location(const struct client *c, char **location, struct http_response *r,
+			 bool needed, struct err *err)
 {
 	if (!r->location)
 		return needed ? err_set(err, EPROTO,
 					"the registry does not say where the upload goes")
 			      : 0;
+	/* Whatever the reason, a layer is not for everybody's eyes. */
+	if (http_url_is_tls(c->base) && !http_url_is_tls(r->location))
+		return err_set(err, EPROTO,
+			       "the registry wants the upload to go from https to http");
 	free(*location);
 	*location = TAKE_PTR(r->location);
 	return 0;
@@ -88,7 +94,7 @@ int client_upload_begin(struct client *c, const struct digest *mount, const char
 		return client_error(&r, err);
 	if (chunk_min)
 		*chunk_min = chunk_size(&r);
-	return take_location(location, &r, true, err);
+	return take_location(c, location, &r, true, err);
 }
 
 static void set_body(struct http_request *q, const struct client_body *b)
@@ -123,7 +129,7 @@ int client_upload_chunk(struct client *c, char **location, const struct client_b
 		return err_set(err, EAGAIN, "the registry has another part of the upload");
 	if (r.status < 200 || r.status > 299)
 		return client_error(&r, err);
-	return take_location(location, &r, true, err);
+	return take_location(c, location, &r, true, err);
 }
 
 int client_upload_end(struct client *c, char **location, const struct digest *d,
@@ -169,7 +175,7 @@ int client_upload_status(struct client *c, char **location, uint64_t *have, stru
 	}
 	/* "0-0" is what is said of nothing, too. */
 	*have = last ? last + 1 : 0;
-	return take_location(location, &r, false, err);
+	return take_location(c, location, &r, false, err);
 }
 
 void client_upload_cancel(struct client *c, const char *location)

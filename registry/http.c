@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -32,24 +33,35 @@ static void global_init(void)
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
+static void release(struct http *h)
+{
+	curl_multi_cleanup(h->multi);
+	pthread_cond_destroy(&h->ended);
+	pthread_mutex_destroy(&h->lock);
+	free(h->system_ca);
+	free(h);
+}
+
 int http_new(const struct http_options *o, struct http **out, struct err *err)
 {
 	struct http *h = calloc(1, sizeof(*h));
 	const char *ca = getenv("SSL_CERT_FILE");
+	pthread_condattr_t monotonic;
 	int r;
 
 	if (!h)
 		return err_nomem(err);
 	pthread_once(&global_once, global_init);
 	pthread_mutex_init(&h->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&h->ended, &monotonic);
+	pthread_condattr_destroy(&monotonic);
 	h->stall_seconds = o && o->stall_seconds ? o->stall_seconds : HTTP_STALL_SECONDS;
 	h->system_ca = ca && *ca ? strdup(ca) : NULL;
 	r = http_loop_start(h, err);
 	if (r < 0) {
-		curl_multi_cleanup(h->multi);
-		pthread_mutex_destroy(&h->lock);
-		free(h->system_ca);
-		free(h);
+		release(h);
 		return r;
 	}
 	*out = h;
@@ -61,18 +73,35 @@ void http_free(struct http *h)
 	if (!h)
 		return;
 	http_loop_stop(h);
-	curl_multi_cleanup(h->multi);
-	pthread_mutex_destroy(&h->lock);
-	free(h->system_ca);
-	free(h);
+	release(h);
 }
 
 void http_cancel(struct http *h)
 {
 	pthread_mutex_lock(&h->lock);
 	h->cancelled = true;
+	pthread_cond_broadcast(&h->ended);
 	pthread_mutex_unlock(&h->lock);
 	http_loop_wake(h);
+}
+
+int http_sleep(struct http *h, unsigned ms)
+{
+	int64_t until = http_now() + ms;
+	struct timespec t = { until / 1000, (long)(until % 1000) * 1000000 };
+	bool cancelled;
+
+	if (!h) {
+		while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
+			;
+		return 0;
+	}
+	pthread_mutex_lock(&h->lock);
+	while (!h->cancelled && pthread_cond_timedwait(&h->ended, &h->lock, &t) != ETIMEDOUT)
+		;
+	cancelled = h->cancelled;
+	pthread_mutex_unlock(&h->lock);
+	return cancelled ? -ECANCELED : 0;
 }
 
 void http_response_fini(struct http_response *r)

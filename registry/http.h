@@ -37,6 +37,9 @@ void http_free(struct http *h);
 /* http_cancel - every request under way, and every later one, fails with -ECANCELED. Threads: any. */
 void http_cancel(struct http *h);
 
+/* http_sleep - -ECANCELED, at once, when http_cancel() is or was called. h may be NULL. */
+int http_sleep(struct http *h, unsigned ms);
+
 /* What came back. Strings are heap or NULL; http_response_fini() frees them. */
 struct http_response {
 	long status;
@@ -98,7 +101,7 @@ struct http_request {
 int http_do(struct http *h, const struct http_request *q, struct http_response *out,
 	    struct err *err);
 
-/* http_transient - may the same request succeed a little later? r is http_do()'s error. */
+/* http_transient - may the same request succeed a little later? r is http_do()'s error, or -EAGAIN for an answer of such a status. */
 bool http_transient(int r);
 
 /* http_same_origin - both URLs have the same scheme, host and port. */

@@ -20,6 +20,7 @@ struct http {
 	CURLM *multi;
 	pthread_t thread;
 	pthread_mutex_t lock;
+	pthread_cond_t ended;	       /* cancelled has been set; on the monotonic clock */
 	struct http_transfer *pending; /* to be added */
 	struct http_transfer *active;  /* the loop's own list */
 	bool stop, cancelled;

@@ -5,7 +5,6 @@
 
 #include <stdint.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "base/err.h"
 #include "base/log.h"
@@ -13,7 +12,6 @@
 
 #define FIRST_MS 250
 #define LONGEST_MS (15 * 1000)
-#define RETRY_AFTER_MAX 60 /* s; a server that wants more patience is given up */
 #define TOTAL_MAX 64
 
 bool retry_status(long status)
@@ -36,7 +34,6 @@ bool retry_wait(struct retry *t, int r, const struct http_response *answer, bool
 {
 	int64_t after = answer ? answer->retry_after : -1;
 	unsigned ms = FIRST_MS, i;
-	struct timespec pause;
 
 	t->failed = progress ? 1 : t->failed + 1;
 	t->total++;
@@ -48,9 +45,7 @@ bool retry_wait(struct retry *t, int r, const struct http_response *answer, bool
 		ms *= 2;
 	ms = after >= 0 ? (unsigned)after * 1000 : jitter(ms < LONGEST_MS ? ms : LONGEST_MS);
 	log_debug("trying again in %u ms", ms);
-	pause = (struct timespec){ ms / 1000, (long)(ms % 1000) * 1000000 };
-	nanosleep(&pause, NULL);
-	return true;
+	return http_sleep(t->http, ms) == 0;
 }
 
 int retry_told(const struct retry *t, int r, struct err *err)

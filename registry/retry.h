@@ -7,19 +7,23 @@
 #include <stdbool.h>
 
 struct err;
+struct http;
 struct http_response;
 
 #define RETRY_TRIES 6
 
 struct retry {
-	unsigned failed; /* tries without any progress, so far */
-	unsigned total;	 /* tries in all */
+	unsigned failed;   /* tries without any progress, so far */
+	unsigned total;	   /* tries in all */
+	struct http *http; /* whose http_cancel() ends the waiting; may be NULL */
 };
 
-#define RETRY_INIT   \
-	{            \
-		0, 0 \
+#define RETRY_INIT         \
+	{                  \
+		0, 0, NULL \
 	}
+
+#define RETRY_AFTER_MAX 60 /* s; a server that wants more patience is given up */
 
 /* retry_status - an answer that may be another one a little later: 408, 429, 5xx but 501 and 505. */
 bool retry_status(long status);

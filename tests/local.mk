@@ -7,6 +7,7 @@ UNIT_TESTS = \
 	tests/unit/test_auth \
 	tests/unit/test_base \
 	tests/unit/test_changes \
+	tests/unit/test_client \
 	tests/unit/test_digest \
 	tests/unit/test_hosts \
 	tests/unit/test_http \
@@ -126,6 +127,8 @@ TESTS += $(FUZZ_TESTS) $(SHELL_TESTS)
 LDADD = $(REGISTRY_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_namespace_LDADD = libfs.a $(LDADD) $(FUSE_LIBS)
 HTTP_TEST_SOURCES = tests/unit/ask.c tests/unit/ask.h tests/unit/server.c tests/unit/server.h
+tests_unit_test_client_SOURCES = tests/unit/test_client.c $(HTTP_TEST_SOURCES)
+tests_unit_test_client_LDADD = $(LDADD) -lssl -lcrypto
 tests_unit_test_http_SOURCES = tests/unit/test_http.c $(HTTP_TEST_SOURCES)
 tests_unit_test_http_trust_SOURCES = tests/unit/test_http_trust.c $(HTTP_TEST_SOURCES)
 tests_unit_test_http_trust_LDADD = $(LDADD) -lssl -lcrypto
