@@ -345,6 +345,20 @@ static bool stands_before(const struct manifest *m, size_t i)
 	return false;
 }
 
+/* The large ones first, so that at the end no thread waits long for the others. */
+static void sort_by_size(const struct manifest *m, size_t *v, size_t n)
+{
+	size_t i, k;
+
+	for (i = 1; i < n; i++) {
+		size_t x = v[i];
+
+		for (k = i; k > 0 && m->layers[v[k - 1]].size < m->layers[x].size; k--)
+			v[k] = v[k - 1];
+		v[k] = x;
+	}
+}
+
 /* Which layers are missing. todo has room for all of them. */
 static int find_missing(struct pull_image *image, size_t *todo, size_t *n, struct err *err)
 {
@@ -374,6 +388,7 @@ static int find_missing(struct pull_image *image, size_t *todo, size_t *n, struc
 		else if (!stands_before(m, i))
 			say(image, i, "Pulling fs layer");
 	free(there);
+	sort_by_size(m, todo, *n);
 	for (i = WORKERS; i < *n && r == 0; i++)
 		say(image, todo[i], "Waiting");
 	return r;
