@@ -288,7 +288,7 @@ static int restart(void *arg, struct err *e)
 
 static int fetch(struct registry *r, struct got *g, uint64_t offset)
 {
-	struct client_sink to = { keep, restart, g };
+	struct client_sink to = { .sink = keep, .restart = restart, .arg = g };
 	int e;
 
 	buf_clear(&g->bytes);
