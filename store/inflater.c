@@ -31,7 +31,8 @@
 
 /* Output that is in the making: what matches reach back to, new bytes, and what they may overrun. */
 #define ROOM (256u << 10)
-#define SLACK (MATCH_MAX + 32)
+#define COPY_OVER 32
+#define SLACK (MATCH_MAX + 2 * COPY_OVER)
 #define BUFFER (INFLATER_WINDOW + ROOM)
 
 /*
@@ -51,7 +52,7 @@
 #define CODE(e) ((e) >> 8 & 0x1f)
 #define VALUE(e) ((e) >> 16)
 
-/* Input that the fast loop may read in one round. */
+/* Input that one round of the fast loop may read; 8 bytes more let it do one at least. */
 #define IN_MARGIN 16
 
 enum state { HEAD, STORED_HEAD, STORED, COUNTS, LENS_CODE, LENS, SYMBOLS, TAIL, DONE, WRONG };
@@ -430,47 +431,43 @@ static enum step lens(struct inflater *f, struct input *in)
 	return begin_dynamic(f);
 }
 
-/* len bytes from dist back; may write up to 16 bytes behind its end. */
-static inline unsigned char *match(unsigned char *out, size_t dist, size_t len)
+/* len bytes from dist back; may write up to COPY_OVER bytes behind its end. */
+static inline __attribute__((always_inline)) unsigned char *match(unsigned char *out, size_t dist,
+								  size_t len)
 {
 	const unsigned char *from = out - dist;
 	unsigned char *end = out + len;
 
 	if (dist >= 16) {
-		do {
-			memcpy(out, from, 16);
+		memcpy(out, from, 16);
+		memcpy(out + 16, from + 16, 16);
+		for (; len > 32; len -= 16) {
+			memcpy(out + 32, from + 32, 16);
 			out += 16;
 			from += 16;
+		}
+	} else if (dist == 1) {
+		uint64_t word = UINT64_C(0x0101010101010101) * *from;
+
+		do {
+			memcpy(out, &word, 8);
+			memcpy(out + 8, &word, 8);
+			out += 16;
 		} while (out < end);
-	} else if (dist >= 8) {
+	} else {
+		/* Of each word dist bytes are right, or all eight. */
+		size_t step = MIN(dist, (size_t)8);
+
 		do {
 			memcpy(out, from, 8);
-			out += 8;
-			from += 8;
+			out += step;
+			from += step;
 		} while (out < end);
-	} else if (dist == 1) {
-		memset(out, *from, len);
-	} else {
-		do
-			*out++ = *from++;
-		while (out < end);
 	}
 	return end;
 }
 
 #define MASK(n) ((UINT64_C(1) << (n)) - 1)
-
-/* Symbols, while there is input to read in words and room for what they give. */
-static enum step symbols_fast(struct inflater *f, struct input *in, size_t limit)
-{
-	const unsigned char *p = in->p, *safe = in->end - IN_MARGIN;
-	const unsigned char *first = f->buffer + f->start;
-	unsigned char *out = f->buffer + f->pos, *end = f->buffer + limit;
-	const uint32_t *const lit = f->lit, *const distance = f->dist;
-	const uint64_t lit_second = MASK(f->lit_second), dist_second = MASK(f->dist_second);
-	uint64_t bits = f->bits, word;
-	unsigned n = f->n_bits;
-	enum step step = GO_ON;
 
 /* 56 bits at least. What is above n in bits is what comes there anyway. */
 #define REFILL()                            \
@@ -485,65 +482,88 @@ static enum step symbols_fast(struct inflater *f, struct input *in, size_t limit
 		bits >>= TAKE(e); \
 		n -= TAKE(e);     \
 	} while (0)
+#define PUT(e)                                    \
+	do {                                      \
+		*out++ = (unsigned char)VALUE(e); \
+		USE(e);                           \
+	} while (0)
 
+/*
+ * Symbols, while there is input to read in words and room for what they give. The next code is looked up
+ * before a match is copied, as the one does not wait for the other.
+ */
+static inline __attribute__((always_inline)) enum step symbols_in_words(struct inflater *f,
+									struct input *in,
+									size_t limit)
+{
+	const unsigned char *p = in->p, *safe = in->end - IN_MARGIN;
+	const unsigned char *first = f->buffer + f->start;
+	unsigned char *out = f->buffer + f->pos, *end = f->buffer + limit;
+	const uint32_t *const lit = f->lit, *const distance = f->dist;
+	const uint64_t lit_second = MASK(f->lit_second), dist_second = MASK(f->dist_second);
+	uint64_t bits = f->bits, word;
+	unsigned n = f->n_bits;
+	enum step step = GO_ON;
+	uint32_t e;
+
+	REFILL();
+	e = lit[bits & MASK(LIT_BITS)];
 	while (p <= safe && out < end) {
 		size_t len, dist;
-		uint32_t e;
 
-		REFILL();
-		e = lit[bits & MASK(LIT_BITS)];
 		if (e & LITERAL) {
-			USE(e);
-			*out++ = (unsigned char)VALUE(e);
+			PUT(e);
 			e = lit[bits & MASK(LIT_BITS)];
 			if (e & LITERAL) {
-				USE(e);
-				*out++ = (unsigned char)VALUE(e);
+				PUT(e);
 				e = lit[bits & MASK(LIT_BITS)];
 				if (e & LITERAL) {
-					USE(e);
-					*out++ = (unsigned char)VALUE(e);
+					PUT(e);
+					REFILL();
+					e = lit[bits & MASK(LIT_BITS)];
 					continue;
 				}
 			}
 			REFILL();
 		}
-		if (e & SECOND) {
-			e = lit[VALUE(e) + (bits >> LIT_BITS & lit_second)];
+		if (e & (SECOND | SPECIAL)) {
+			if (e & SECOND)
+				e = lit[VALUE(e) + (bits >> LIT_BITS & lit_second)];
 			if (e & LITERAL) {
-				USE(e);
-				*out++ = (unsigned char)VALUE(e);
+				PUT(e);
+				REFILL();
+				e = lit[bits & MASK(LIT_BITS)];
 				continue;
 			}
-		}
-		if (e & SPECIAL) {
-			if (!(e & END_OF_BLOCK)) {
-				step = wrong(f, "invalid literal/length code");
+			if (e & SPECIAL) {
+				if (!(e & END_OF_BLOCK)) {
+					step = wrong(f, "invalid literal/length code");
+				} else {
+					USE(e);
+					f->state = TAIL;
+				}
 				break;
 			}
-			USE(e);
-			f->state = TAIL;
-			break;
 		}
 		len = VALUE(e) + (size_t)((bits & MASK(TAKE(e))) >> CODE(e));
 		USE(e);
 		e = distance[bits & MASK(DIST_BITS)];
 		if (e & SECOND)
 			e = distance[VALUE(e) + (bits >> DIST_BITS & dist_second)];
+		dist = VALUE(e) + (size_t)((bits & MASK(TAKE(e))) >> CODE(e));
 		if (e & SPECIAL) {
 			step = wrong(f, "invalid distance code");
 			break;
 		}
-		dist = VALUE(e) + (size_t)((bits & MASK(TAKE(e))) >> CODE(e));
 		USE(e);
 		if (dist > (size_t)(out - first)) {
 			step = wrong(f, "invalid distance too far back");
 			break;
 		}
+		REFILL();
+		e = lit[bits & MASK(LIT_BITS)];
 		out = match(out, dist, len);
 	}
-#undef REFILL
-#undef USE
 	/* Whole bytes that are left over go back to where they came from. */
 	in->p = p - (n >> 3);
 	f->n_bits = n & 7;
@@ -551,6 +571,31 @@ static enum step symbols_fast(struct inflater *f, struct input *in, size_t limit
 	f->pos = (size_t)(out - f->buffer);
 	return step;
 }
+#undef REFILL
+#undef USE
+#undef PUT
+
+static enum step symbols_any(struct inflater *f, struct input *in, size_t limit)
+{
+	return symbols_in_words(f, in, limit);
+}
+
+/* The same with instructions that cut bits out of a word in one. */
+#ifdef __x86_64__
+static __attribute__((target("bmi,bmi2"))) enum step symbols_bmi2(struct inflater *f,
+								  struct input *in, size_t limit)
+{
+	return symbols_in_words(f, in, limit);
+}
+
+static enum step symbols_fast(struct inflater *f, struct input *in, size_t limit)
+{
+	return __builtin_cpu_supports("bmi2") ? symbols_bmi2(f, in, limit)
+					      : symbols_any(f, in, limit);
+}
+#else
+#define symbols_fast symbols_any
+#endif
 
 /* The entry of the code that bits begin with, of which only n are there; 0: it takes more to know. */
 static uint32_t look_up(const uint32_t *table, unsigned table_bits, unsigned second, uint64_t bits,
@@ -609,7 +654,7 @@ static enum step symbols(struct inflater *f, struct input *in, size_t limit)
 
 	if (f->pos >= limit)
 		return FULL;
-	if (in->end - in->p > IN_MARGIN)
+	if (in->end - in->p >= IN_MARGIN + 8)
 		return symbols_fast(f, in, limit);
 	while ((step = symbol(f)) == NEED)
 		if (!need(f, in, f->n_bits + 1))
