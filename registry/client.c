@@ -274,8 +274,10 @@ static int find_scheme(struct client *c, struct err *err)
 	if (r < 0)
 		return r;
 	r = ping(c, c->endpoint->plain_http, err);
-	if (!c->endpoint->plain_http || (r != -ENOTCONN && !nobody(r) && r != -ECONNRESET))
-		return r == -ETIMEDOUT ? ping(c, false, err) : r;
+	/* Some servers only wait for the rest of what is no line of HTTP. */
+	if (!c->endpoint->plain_http ||
+	    (r != -ENOTCONN && !nobody(r) && r != -ECONNRESET && r != -ETIMEDOUT))
+		return r;
 	r = set_base(c, "http", err);
 	if (r == 0) {
 		r = ping(c, false, &plain);

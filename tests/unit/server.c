@@ -53,6 +53,7 @@ struct server {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	bool stopping;
+	_Atomic bool silent;
 	struct buf log;
 	unsigned requests;
 	struct conn *conns[CONNS_MAX];
@@ -250,6 +251,8 @@ static char *next_head(struct conn *c)
 		n = receive(c, some, sizeof(some));
 		/* TLS where none is spoken: as Go's servers have it. */
 		if (n > 0 && !c->ssl && !c->in.len && some[0] == 0x16) {
+			if (c->server->silent)
+				conn_hang(c);
 			conn_printf(c, "HTTP/1.0 400 Bad Request\r\n\r\n");
 			return NULL;
 		}
@@ -392,6 +395,11 @@ void server_stop(struct server *s)
 	pthread_mutex_destroy(&s->lock);
 	buf_fini(&s->log);
 	free(s);
+}
+
+void server_hang_on_tls(struct server *s)
+{
+	s->silent = true;
 }
 
 unsigned server_port(const struct server *s)

@@ -24,6 +24,9 @@ struct server *server_start(answer_fn answer, void *arg, struct tls *tls);
 void server_stop(struct server *s);
 unsigned server_port(const struct server *s);
 
+/* server_hang_on_tls - a plain server that waits for more when TLS is spoken to it, instead of saying so. */
+void server_hang_on_tls(struct server *s);
+
 /* server_url - of a path, with the scheme that it speaks. Good until the next but seven such calls. */
 const char *server_url(const struct server *s, const char *path);
 

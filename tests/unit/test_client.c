@@ -131,6 +131,10 @@ static void test_scheme(void **state)
 	r.endpoint.plain_http = false;
 	assert_int_equal(client_open(http, r.auth, &r.endpoint, "pull", &r.client, &err),
 			 -ENOTCONN);
+	r.endpoint.plain_http = true;
+	server_hang_on_tls(r.server);
+	registry_open(&r);
+	assert_int_equal(strncmp(client_url(r.client), "http://", 7), 0);
 	registry_stop(&r);
 
 	/* A certificate that cannot be verified is no reason to do without. */
@@ -201,7 +205,7 @@ static void test_password(void **state)
 
 static bool manifests(struct conn *c, const char *request, void *arg)
 {
-	static char large[5u << 20];
+	static __thread char large[5u << 20];
 
 	(void)arg;
 	if (is_path(request, "/v2/a/b/manifests/lie"))

@@ -242,7 +242,7 @@ static void test_slow_sink(void **state)
 
 static bool broken(struct conn *c, const char *request, void *arg)
 {
-	static char line[70000];
+	static __thread char line[70000];
 	unsigned i;
 
 	(void)arg;
