@@ -81,6 +81,7 @@ SHELL_TESTS = \
 	tests/registry/faults \
 	tests/registry/harness \
 	tests/registry/hosts \
+	tests/registry/http2 \
 	tests/registry/mirrors \
 	tests/registry/login \
 	tests/registry/search \
