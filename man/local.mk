@@ -28,3 +28,4 @@ dist_man_MANS += man/imagefs-registries.5
 dist_man_MANS += man/imagefs-search.1
 dist_man_MANS += man/imagefs-login.1
 dist_man_MANS += man/imagefs-logout.1
+dist_man_MANS += man/imagefs-push.1

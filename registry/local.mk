@@ -21,9 +21,13 @@ libregistry_a_SOURCES = \
 	registry/login.c registry/login.h \
 	registry/pull.c registry/pull.h \
 	registry/pull_layers.c registry/pull_part.h \
+	registry/push.c registry/push.h \
+	registry/push_image.c \
+	registry/push_part.h \
 	registry/realm.c registry/realm.h \
 	registry/registries.c registry/registries.h \
 	registry/retry.c registry/retry.h \
 	registry/search.c registry/search.h \
 	registry/token.c registry/token.h \
-	registry/toml.c registry/toml.h
+	registry/toml.c registry/toml.h \
+	registry/upload.c

@@ -16,6 +16,7 @@ imagefs_SOURCES = \
 	tools/cmd_mount.c \
 	tools/cmd_ps.c \
 	tools/cmd_pull.c \
+	tools/cmd_push.c \
 	tools/cmd_rename.c \
 	tools/cmd_prune.c \
 	tools/cmd_rm.c \

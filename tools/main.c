@@ -28,6 +28,7 @@ static const struct verb *const verbs[] = {
 	&cmd_mount,
 	&cmd_umount,
 	&cmd_pull,
+	&cmd_push,
 	&cmd_images,
 	&cmd_inspect,
 	&cmd_history,
@@ -52,7 +53,6 @@ static const struct verb *const verbs[] = {
 /* Named in the manual of the whole, not built in this version. */
 static const char *const later[] = {
 	"run",
-	"push",
 };
 /* clang-format on */
 

@@ -64,6 +64,7 @@ extern const struct verb cmd_logout;
 extern const struct verb cmd_mount;
 extern const struct verb cmd_ps;
 extern const struct verb cmd_pull;
+extern const struct verb cmd_push;
 extern const struct verb cmd_rename;
 extern const struct verb cmd_prune;
 extern const struct verb cmd_rm;

@@ -1,0 +1,257 @@
+/*
+ * From what the user types to images that are sent one after the other.
+ */
+#include "registry/push.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bars.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "registry/auth.h"
+#include "registry/client.h"
+#include "registry/hosts.h"
+#include "registry/http.h"
+#include "registry/push_part.h"
+#include "store/compress.h"
+#include "store/image.h"
+#include "store/mounts.h"
+#include "store/origins.h"
+#include "store/reference.h"
+#include "store/refs.h"
+#include "store/store.h"
+#include "store/txn.h"
+
+DEFINE_CLEANUP_PTR(struct txn, txn_free);
+
+/* What is sent: full names, in the order of their bytes. */
+struct names {
+	char **v;
+	size_t n;
+};
+
+static void names_fini(struct names *n)
+{
+	size_t i;
+
+	for (i = 0; i < n->n; i++)
+		free(n->v[i]);
+	free(n->v);
+}
+
+static int names_add(struct names *n, const char *name)
+{
+	char **v = realloc(n->v, (n->n + 1) * sizeof(*v));
+
+	if (!v)
+		return -ENOMEM;
+	n->v = v;
+	v[n->n] = strdup(name);
+	return v[n->n] ? (n->n++, 0) : -ENOMEM;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Was a tag typed? One that goes without saying was not. */
+static bool is_bare(const char *name)
+{
+	const char *slash = strrchr(name, '/');
+
+	return !strpbrk(slash ? slash + 1 : name, ":@");
+}
+
+/* Which names of the store are meant. */
+static int choose(struct store *s, const struct reference *ref, bool all, struct names *out,
+		  struct err *err)
+{
+	_cleanup_free_ char *full = reference_full(ref), *shown = reference_familiar(ref),
+			    *repo = reference_repo(ref);
+	_cleanup_refs_ struct refs refs = { 0 };
+	bool known = false;
+	size_t i;
+	int r;
+
+	if (!full || !shown || !repo)
+		return err_nomem(err);
+	r = refs_read(s, &refs, err);
+	for (i = 0; r == 0 && i < refs.n; i++) {
+		const char *name = refs.v[i].name;
+
+		if (!name || !refs_same_repo(full, name))
+			continue;
+		known = true;
+		if ((all || strcmp(full, name) == 0) && refs_find(&refs, name) == &refs.v[i])
+			r = names_add(out, name) < 0 ? err_nomem(err) : 0;
+	}
+	if (r < 0)
+		return r;
+	if (out->n) {
+		qsort(out->v, out->n, sizeof(*out->v), by_bytes);
+		return 0;
+	}
+	return known ? err_set(err, ENOENT, "tag does not exist: %s", shown)
+		     : err_set(err, ENOENT, "An image does not exist locally with the tag: %s",
+			       repo);
+}
+
+/* Names without a user on Docker Hub are its own images: nobody who types one may write there. */
+static int check_hub(const struct reference *ref, struct err *err)
+{
+	_cleanup_free_ char *shown = reference_familiar(ref);
+
+	if (strcmp(ref->domain, "docker.io") != 0 || strncmp(ref->path, "library/", 8) != 0)
+		return 0;
+	if (!shown)
+		return err_nomem(err);
+	return err_set(
+		err, EACCES,
+		"%s: denied: requested access to the resource is denied: a name on Docker Hub "
+		"needs your user name before it: imagefs tag %s USER/%s",
+		shown, shown, shown);
+}
+
+/* The image of a name as it is now. */
+static int open_name(struct store *s, const char *name, struct image **out, struct err *err)
+{
+	_cleanup_refs_ struct refs refs = { 0 };
+	const struct ref *ref;
+	int r = refs_read(s, &refs, err);
+
+	if (r < 0)
+		return r;
+	ref = refs_find(&refs, name);
+	if (!ref)
+		return err_set(err, ENOENT, "No such image: %s", name);
+	r = image_open(s, NULL, &ref->desc, out, err);
+	if (r == -ENOENT && !image_is_listed(s, ref))
+		return err_set(err, ENOENT, "No such image: %s", name);
+	return r < 0 ? err_wrap(err, r, "%s", name) : 0;
+}
+
+/* The name is known to the registry by this digest, if it means the image still that was sent. */
+static int note(struct store *s, const char *name, const struct digest *manifest,
+		const struct digest *pushed, struct err *err)
+{
+	_cleanup_(cleanup_txn_free) struct txn *t = NULL;
+	_cleanup_refs_ struct refs refs = { 0 };
+	const struct ref *ref;
+	bool changed = false;
+	int r = store_lock(s, STORE_LOCK_EXCLUSIVE, err);
+
+	if (r < 0)
+		return r;
+	r = refs_read(s, &refs, err);
+	ref = r == 0 ? refs_find(&refs, name) : NULL;
+	if (ref && digest_eq(&ref->desc.digest, manifest) &&
+	    !digest_eq(&ref->repo_digest, pushed)) {
+		refs_set_digest(&refs, name, pushed);
+		r = txn_begin(s, &t, err);
+		if (r == 0)
+			r = refs_stage(t, &refs, err);
+		if (r == 0)
+			r = txn_publish(t, err);
+		changed = r == 0;
+	}
+	store_unlock(s);
+	if (changed)
+		mounts_refresh(s);
+	return r;
+}
+
+static int push_name(struct push *p, const char *name, struct err *err)
+{
+	_cleanup_image_ struct image *image = NULL, *compressed = NULL;
+	_cleanup_reference_ struct reference ref = { 0 };
+	struct digest entry;
+	int r = reference_parse(name, &ref, err);
+
+	if (r == 0)
+		r = open_name(p->store, name, &image, err);
+	if (r == 0)
+		r = compress_image(p->store, image, p->options->quiet, &compressed, err);
+	if (r < 0)
+		return r;
+	entry = image->desc.digest;
+	r = push_image(p, compressed ? compressed : image, &ref, err);
+	if (r < 0)
+		return r;
+	return note(p->store, name, &entry,
+		    compressed ? &compressed->desc.digest : &image->desc.digest, err);
+}
+
+static int push_names(struct push *p, const struct reference *ref, const struct names *names,
+		      struct err *err)
+{
+	struct http_options http = { 0 };
+	_cleanup_endpoints_ struct endpoints endpoints = ENDPOINTS_INIT;
+	size_t i;
+	int r;
+
+	r = hosts_resolve(ref, p->options->plain_http, &endpoints, err);
+	if (r < 0)
+		return r;
+	p->endpoint = endpoints_own(&endpoints);
+	r = http_new(&http, &p->http, err);
+	if (r == 0)
+		r = auth_new(p->http, &p->auth, err);
+	for (i = 0; i < names->n && r == 0; i++)
+		r = push_name(p, names->v[i], err);
+	auth_free(p->auth);
+	http_free(p->http);
+	return r;
+}
+
+static void say(const struct push *p, const char *format, const char *what)
+{
+	char line[1024];
+
+	if (p->options->quiet)
+		return;
+	snprintf(line, sizeof(line), format, what);
+	bars_say(NULL, line);
+}
+
+static int push_parsed(struct push *p, const struct reference *ref, struct err *err)
+{
+	_cleanup_(names_fini) struct names names = { 0 };
+	_cleanup_free_ char *repo = reference_repo(ref), *shown = reference_familiar(ref);
+	char whole[1024];
+	int r;
+
+	if (!repo || !shown)
+		return err_nomem(err);
+	snprintf(whole, sizeof(whole), "%s/%s", ref->domain, ref->path);
+	say(p, "The push refers to repository [%s]", whole);
+	r = choose(p->store, ref, p->options->all_tags, &names, err);
+	if (r == 0)
+		r = check_hub(ref, err);
+	if (r == 0)
+		r = push_names(p, ref, &names, err);
+	if (r == 0 && p->options->quiet)
+		bars_say(NULL, p->options->all_tags ? repo : shown);
+	return r;
+}
+
+int push(struct store *s, const char *name, const struct push_options *o, struct err *err)
+{
+	_cleanup_reference_ struct reference ref = { 0 };
+	struct push p = { .store = s, .options = o };
+	int r = reference_parse(name, &ref, err);
+
+	if (r < 0)
+		return r;
+	if (digest_is_set(&ref.digest))
+		return err_set(err, EINVAL, "%s: cannot push a digest reference", name);
+	if (is_bare(name) && !o->all_tags)
+		say(&p, "Using default tag: %s", ref.tag);
+	else if (!is_bare(name) && o->all_tags)
+		return err_set(err, EINVAL, "tag can't be used with --all-tags/-a");
+	return push_parsed(&p, &ref, err);
+}

@@ -1,0 +1,379 @@
+/*
+ * A handful of threads take blobs one after the other; the first that fails stops the rest.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/bars.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "registry/client.h"
+#include "registry/hosts.h"
+#include "registry/http.h"
+#include "registry/push_part.h"
+#include "store/blob.h"
+#include "store/image.h"
+#include "store/origins.h"
+#include "store/reference.h"
+#include "store/store.h"
+#include "store/txn.h"
+
+/* As many uploads at a time as docker has. */
+#define WORKERS 5
+/* How often a manifest is put that arrives as another one. */
+#define PUT_MAX 3
+#define SHORT_ID 12
+
+DEFINE_CLEANUP_PTR(struct txn, txn_free);
+DEFINE_CLEANUP_PTR(struct client, client_free);
+
+struct sending;
+
+/* A blob that is sent, once however often the image has it. */
+struct item {
+	struct sending *sending;
+	const struct descriptor *desc;
+	size_t layer; /* its first place among the lines; of the config n_layers */
+};
+
+struct sending {
+	struct push *push;
+	const struct image *image;
+	struct client *client;
+	struct txn *pinned;
+	struct map origins; /* digest -> repository */
+	struct bars *bars;
+	struct item *items;
+	size_t n_items;
+	pthread_mutex_t lock; /* of what follows */
+	size_t next;
+	int r;
+	struct err err;
+};
+
+/* Docker shows a layer as what it is uncompressed, and the top first. */
+static const char *line_id(const struct image *image, size_t line, char out[static SHORT_ID + 1])
+{
+	size_t i = image->manifest.n_layers - 1 - line;
+
+	snprintf(out, SHORT_ID + 1, "%.*s", SHORT_ID, digest_hex(&image->diff_ids[i]));
+	return out;
+}
+
+static const struct descriptor *line_layer(const struct image *image, size_t line)
+{
+	return &image->manifest.layers[image->manifest.n_layers - 1 - line];
+}
+
+/* One of docker's lines, or what the bar says in its place. */
+static void say_line(struct sending *s, size_t line, const char *state, uint64_t total)
+{
+	char id[SHORT_ID + 1], text[512];
+
+	line_id(s->image, line, id);
+	bars_state(s->bars, line, id, state, total);
+	if (s->push->options->quiet || bars_show_lines(s->bars))
+		return;
+	snprintf(text, sizeof(text), "%s: %s", id, state);
+	bars_say(s->bars, text);
+}
+
+/* A layer may stand in an image twice; each of its lines says the same. */
+static void say_layer(struct sending *s, const struct item *item, const char *state)
+{
+	size_t i;
+
+	for (i = item->layer; i < s->image->manifest.n_layers; i++)
+		if (digest_eq(&line_layer(s->image, i)->digest, &item->desc->digest))
+			say_line(s, i, state, 0);
+}
+
+static void say_preparing(struct sending *s)
+{
+	size_t i, n = s->image->manifest.n_layers;
+
+	for (i = 0; i < n; i++)
+		say_line(s, i, "Preparing", 0);
+	for (i = WORKERS; i < n; i++)
+		say_line(s, i, "Waiting", 0);
+}
+
+/* The lines' layers in their order, each once, and the config. */
+static int list_items(struct sending *s, struct err *err)
+{
+	size_t i, k, n = s->image->manifest.n_layers;
+
+	s->items = calloc(n + 1, sizeof(*s->items));
+	if (!s->items)
+		return err_nomem(err);
+	for (i = 0; i <= n; i++) {
+		const struct descriptor *d =
+			i < n ? line_layer(s->image, i) : &s->image->manifest.config;
+
+		for (k = 0; k < s->n_items; k++)
+			if (digest_eq(&s->items[k].desc->digest, &d->digest))
+				break;
+		if (k == s->n_items)
+			s->items[s->n_items++] =
+				(struct item){ .sending = s, .desc = d, .layer = i };
+	}
+	return 0;
+}
+
+/* All that is sent stays until it is. */
+static int pin(struct sending *s, struct err *err)
+{
+	size_t i;
+	int r = txn_begin(s->push->store, &s->pinned, err);
+
+	if (r == 0)
+		r = blob_keep(s->pinned, &s->image->desc.digest, err);
+	for (i = 0; i < s->n_items && r == 0; i++)
+		r = blob_keep(s->pinned, &s->items[i].desc->digest, err);
+	return r;
+}
+
+static int open_item(struct sending *s, const struct item *item, struct err *err)
+{
+	const struct descriptor *d = item->desc;
+	_cleanup_close_ int fd = -1;
+	char path[DIGEST_MAX + 8];
+	struct stat st;
+
+	blob_store_path(&d->digest, path);
+	fd = txn_open(s->pinned, path);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_sys(err, fd < 0 ? -fd : errno, "blob %s", d->digest.str);
+	if (!S_ISREG(st.st_mode) || st.st_size != d->size)
+		return err_set(err, EBADMSG,
+			       "blob %s is damaged: it has %lld bytes instead of %lld",
+			       d->digest.str, (long long)st.st_size, (long long)d->size);
+	return TAKE_FD(fd);
+}
+
+static void progress(void *arg, uint64_t done)
+{
+	struct item *item = arg;
+
+	bars_set(item->sending->bars, item->layer, done);
+}
+
+static void begins(void *arg)
+{
+	struct item *item = arg;
+	struct sending *s = item->sending;
+	char id[SHORT_ID + 1];
+
+	if (item->layer < s->image->manifest.n_layers)
+		bars_state(s->bars, item->layer, line_id(s->image, item->layer, id), "Pushing",
+			   (uint64_t)item->desc->size);
+}
+
+static int send_item(struct sending *s, struct item *item, struct err *err)
+{
+	struct upload u = { .client = s->client,
+			    .http = s->push->http,
+			    .digest = &item->desc->digest,
+			    .size = (uint64_t)item->desc->size,
+			    .origin = map_get(&s->origins, item->desc->digest.str),
+			    .progress = progress,
+			    .begins = begins,
+			    .arg = item };
+	_cleanup_close_ int fd = -1;
+	enum upload_result what;
+	char state[300] = "Pushed";
+	int r;
+
+	fd = u.fd = open_item(s, item, err);
+	if (fd < 0)
+		return fd;
+	r = upload_blob(&u, &what, err);
+	if (r < 0)
+		return r;
+	if (what == UPLOAD_EXISTS)
+		snprintf(state, sizeof(state), "Layer already exists");
+	else if (what == UPLOAD_MOUNTED)
+		snprintf(state, sizeof(state), "Mounted from %s", u.origin);
+	say_layer(s, item, state);
+	return 0;
+}
+
+static struct item *take(struct sending *s)
+{
+	struct item *item = NULL;
+
+	pthread_mutex_lock(&s->lock);
+	if (s->r == 0 && s->next < s->n_items)
+		item = &s->items[s->next++];
+	pthread_mutex_unlock(&s->lock);
+	return item;
+}
+
+static void *send_some(void *arg)
+{
+	struct sending *s = arg;
+	struct item *item;
+
+	while ((item = take(s))) {
+		struct err err = ERR_INIT;
+		int r = send_item(s, item, &err);
+
+		if (r == 0)
+			continue;
+		pthread_mutex_lock(&s->lock);
+		/* What the others then say is only that they were stopped. */
+		if (s->r == 0) {
+			s->r = r;
+			s->err = err;
+			http_cancel(s->push->http);
+		}
+		pthread_mutex_unlock(&s->lock);
+	}
+	return NULL;
+}
+
+static int send_all(struct sending *s, struct err *err)
+{
+	pthread_t threads[WORKERS];
+	size_t i, n = MIN(s->n_items, (size_t)WORKERS);
+
+	for (i = 1; i < n; i++)
+		if (pthread_create(&threads[i], NULL, send_some, s) != 0)
+			break;
+	send_some(s);
+	while (i-- > 1)
+		pthread_join(threads[i], NULL);
+	return s->r < 0 ? err_set(err, -s->r, "%s", s->err.msg) : 0;
+}
+
+/*
+ * The origins' paths are those of their names; where registries.conf leads elsewhere, the repositories
+ * at the same server have other ones.
+ */
+static int resolve_origins(struct sending *s, const struct reference *ref, struct err *err)
+{
+	const struct endpoint *to = s->push->endpoint;
+	struct map_slot *slot;
+	size_t i = 0;
+	int r = 0;
+
+	if (strcmp(to->path, ref->path) == 0)
+		return 0;
+	while (r == 0 && (slot = (struct map_slot *)map_next(&s->origins, &i))) {
+		struct reference from = *ref;
+		_cleanup_endpoints_ struct endpoints endpoints = ENDPOINTS_INIT;
+		const struct endpoint *e;
+		char *path = NULL;
+
+		from.path = slot->value;
+		r = hosts_resolve(&from, s->push->options->plain_http, &endpoints, err);
+		if (r < 0)
+			return r;
+		e = endpoints_own(&endpoints);
+		/* Elsewhere there is nothing to be had: its own repository is no origin. */
+		path = strdup(strcmp(e->host, to->host) == 0 ? e->path : to->path);
+		if (!path)
+			return err_nomem(err);
+		free(slot->value);
+		slot->value = path;
+	}
+	return 0;
+}
+
+/* Who mounts a blob needs leave to pull from where it is. */
+static int ask_for_origins(struct sending *s, struct err *err)
+{
+	const struct map_slot *slot;
+	size_t i = 0;
+	int r = 0;
+
+	while (r == 0 && (slot = map_next(&s->origins, &i)))
+		if (strcmp(slot->value, s->push->endpoint->path) != 0)
+			r = client_also(s->client, slot->value, err);
+	return r;
+}
+
+/* The manifest's text, and the type that it says it has. */
+static int read_manifest(struct sending *s, struct buf *text, struct err *err)
+{
+	return blob_get(s->push->store, s->pinned, &s->image->desc.digest, BLOB_JSON_MAX, text,
+			err);
+}
+
+/* What was changed on its way is put again: the tag must not go on meaning it. */
+static int put_manifest(struct sending *s, const char *tag, const struct buf *text, struct err *err)
+{
+	const struct descriptor *d = &s->image->desc;
+	int tries, r = -EBADMSG;
+
+	for (tries = 0; tries < PUT_MAX && r == -EBADMSG; tries++)
+		r = client_manifest_put(s->client, tag, d->media_type, text->data, text->len,
+					&d->digest, err);
+	return r;
+}
+
+static int send_manifest(struct sending *s, const char *tag, struct err *err)
+{
+	struct buf text _cleanup_buf_ = BUF_INIT;
+	const struct digest *ours = &s->image->desc.digest;
+	char line[512];
+	int r = read_manifest(s, &text, err);
+
+	if (r < 0)
+		return r;
+	r = put_manifest(s, tag, &text, err);
+	if (r < 0)
+		return r;
+	snprintf(line, sizeof(line), "%s: digest: %s size: %zu", tag, ours->str, text.len);
+	if (!s->push->options->quiet)
+		bars_say(s->bars, line);
+	return 0;
+}
+
+static int send_image(struct sending *s, const struct reference *ref, struct err *err)
+{
+	int r;
+
+	r = list_items(s, err);
+	if (r == 0)
+		r = pin(s, err);
+	/* Removed since it was opened. */
+	if (r == -ENOENT && !blob_exists(s->push->store, &s->image->desc.digest, -1))
+		return err_set(err, ENOENT, "the image was removed meanwhile");
+	if (r == 0)
+		r = origins_find(s->push->store, ref, &s->image->manifest, &s->origins, err);
+	if (r == 0)
+		r = resolve_origins(s, ref, err);
+	if (r == 0)
+		r = client_open(s->push->http, s->push->auth, s->push->endpoint, "pull,push",
+				&s->client, err);
+	if (r == 0)
+		r = ask_for_origins(s, err);
+	if (r < 0)
+		return r;
+	s->bars = bars_new(s->image->manifest.n_layers, s->push->options->quiet);
+	say_preparing(s);
+	r = send_all(s, err);
+	return r == 0 ? send_manifest(s, ref->tag, err) : r;
+}
+
+int push_image(struct push *p, const struct image *image, const struct reference *ref,
+	       struct err *err)
+{
+	struct sending s = { .push = p, .image = image, .lock = PTHREAD_MUTEX_INITIALIZER };
+	int r = send_image(&s, ref, err);
+
+	bars_free(s.bars);
+	client_free(s.client);
+	map_fini(&s.origins, free);
+	free(s.items);
+	txn_free(s.pinned);
+	return r;
+}
