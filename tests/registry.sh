@@ -27,7 +27,7 @@ SERVERS=$SCRATCH/servers
 mkdir -p "$SERVERS" "$PKI"
 # No credentials but those of the script, and no registries.conf of the machine's.
 unset DOCKER_CONFIG REGISTRY_AUTH_FILE XDG_RUNTIME_DIR http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY all_proxy
-export CONTAINERS_REGISTRIES_CONF=$HOME/.config/containers/registries.conf
+export CONTAINERS_REGISTRIES_CONF=$SCRATCH/registries.conf
 mkdir -p "$HOME/.config/containers"
 : >"$CONTAINERS_REGISTRIES_CONF"
 
