@@ -114,8 +114,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
             more["refresh_token"] = REFRESH
         self.grant(user, query.get("scope", []), more)
 
+    def body(self):
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        data = b""
+        while True:  # skopeo does not say how long its form is
+            size = int(self.rfile.readline().split(b";")[0], 16)
+            data += self.rfile.read(size)
+            self.rfile.readline()
+            if size == 0:
+                return data
+
     def do_POST(self):
-        form = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        form = self.body().decode()
         form = {k: v[0] for k, v in urllib.parse.parse_qs(form).items()}
         if not self.server.oauth:
             return self.answer(405, {"errors": [{"code": "UNSUPPORTED"}]})
