@@ -24,6 +24,7 @@
 #include "registry/hosts.h"
 #include "registry/realm.h"
 #include "registry/token.h"
+#include "store/json.h"
 
 #define MAX_SCOPE (16 * 1024)
 #define MAX_SERVICE 1024
@@ -617,4 +618,69 @@ int auth_challenged(struct auth *a, const struct endpoint *e, const char *base_u
 	if (challenges_find(&all, "basic"))
 		return challenged_basic(a, e, base_url, name.data, rejected, err);
 	return unauthorized(err);
+}
+
+/* --- what servers say ------------------------------------------------------------ */
+
+#define SECRET_MIN 4 /* shorter ones would take words with them */
+
+static void scrub(struct buf *text, const char *secret)
+{
+	size_t n = secret ? strlen(secret) : 0;
+	char *p = text->data;
+
+	while (n >= SECRET_MIN && p) {
+		p = memmem(p, text->len - (size_t)(p - text->data), secret, n);
+		if (p)
+			memset(p, '*', n);
+	}
+}
+
+/* As it is, and as JSON has it. */
+static void scrub_text(struct buf *text, const char *secret)
+{
+	json_t *j = secret ? json_string(secret) : NULL;
+	char *quoted = j ? json_dumps(j, JSON_ENCODE_ANY) : NULL;
+	size_t n = quoted ? strlen(quoted) : 0;
+
+	scrub(text, secret);
+	if (n > 2) {
+		quoted[n - 1] = '\0';
+		scrub(text, quoted + 1);
+		explicit_bzero(quoted, n);
+	}
+	free(quoted);
+	json_decref(j);
+}
+
+static void scrub_cred(struct buf *text, const struct cred *c)
+{
+	char *basic = c->password || c->identity_token ? basic_value(c) : NULL;
+
+	scrub_text(text, c->password);
+	scrub_text(text, c->identity_token);
+	scrub(text, basic ? strchr(basic, ' ') + 1 : NULL);
+	cred_wipe(basic);
+}
+
+void auth_scrub(struct auth *a, struct buf *text)
+{
+	const struct map_slot *slot;
+	size_t i = 0;
+
+	if (!text->len)
+		return;
+	if (a->forced)
+		scrub_cred(text, &a->forced->cred);
+	pthread_mutex_lock(&a->creds_lock);
+	while ((slot = map_next(&a->creds, &i)))
+		scrub_cred(text, &((const struct known *)slot->value)->cred);
+	pthread_mutex_unlock(&a->creds_lock);
+	pthread_mutex_lock(&a->lock);
+	for (i = 0; (slot = map_next(&a->sources, &i));) {
+		const struct source *s = slot->value;
+
+		scrub(text, s->header ? strchr(s->header, ' ') + 1 : NULL);
+	}
+	pthread_mutex_unlock(&a->lock);
 }

@@ -14,6 +14,7 @@
 #define REGISTRY_AUTH_H
 
 struct auth;
+struct buf;
 struct cred;
 struct endpoint;
 struct err;
@@ -41,6 +42,12 @@ char *auth_identity_token(struct auth *a);
  */
 int auth_header(struct auth *a, const struct endpoint *e, const char *scope, char **out,
 		struct err *err);
+
+/*
+ * auth_scrub - what a server says may be what it was told: every secret of a's that stands in text, also as JSON
+ * has it, becomes asterisks, in place.
+ */
+void auth_scrub(struct auth *a, struct buf *text);
 
 /*
  * auth_challenged - after a 401.

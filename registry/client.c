@@ -116,6 +116,9 @@ int client_once(struct client *c, struct http_request *q, const char *given,
 		r = r < 0 ? err_set(err, -r, "%s: given up", c->endpoint->host)
 			  : http_do(c->http, q, out, err);
 		q->authorization = NULL;
+		/* Some words of it may be shown. */
+		if (r == 0 && out->status >= 300)
+			auth_scrub(c->auth, &out->text);
 		if (r == 0)
 			note_patience(c, out);
 		if (r < 0 || out->status != 401 || !own || challenged == CHALLENGED_MAX)
