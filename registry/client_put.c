@@ -13,6 +13,16 @@
 
 #define CHUNK_MIN_MAX (1ull << 30) /* a server that wants larger chunks is not believed */
 
+/*
+ * What is created is answered with 201. Some registries have other words for it, and so has what stands between
+ * a registry and us and answers in its place: with anything else it is to be seen that it is there.
+ */
+static int not_taken(const char *what, const struct http_response *r, struct err *err)
+{
+	return err_set(err, EPROTO, "the registry did not take the %s (status %ld)", what,
+		       r->status);
+}
+
 int client_manifest_put(struct client *c, const char *ref, const char *media_type, const void *data,
 			size_t len, const struct digest *digest, struct err *err)
 {
@@ -37,6 +47,8 @@ int client_manifest_put(struct client *c, const char *ref, const char *media_typ
 		return e;
 	if (r.status < 200 || r.status > 299)
 		return client_error(&r, err);
+	if (r.status != 201 && client_manifest_has(c, digest->str, NULL) != 1)
+		return not_taken("manifest", &r, err);
 	if (r.digest && digest_parse(r.digest, &said, NULL) == 0 &&
 	    strncmp(said.str, digest->str, 7) == 0 && !digest_eq(&said, digest))
 		return err_set(err, EBADMSG, "the registry has the manifest as %s; it is %s",
@@ -149,7 +161,11 @@ int client_upload_end(struct client *c, char **location, const struct digest *d,
 	e = client_once(c, &q, NULL, &r, err);
 	if (e < 0)
 		return e;
-	return r.status >= 200 && r.status <= 299 ? 0 : client_error(&r, err);
+	if (r.status < 200 || r.status > 299)
+		return client_error(&r, err);
+	if (r.status != 201 && client_blob_has(c, d, NULL, NULL) != 1)
+		return not_taken("blob", &r, err);
+	return 0;
 }
 
 int client_upload_status(struct client *c, char **location, uint64_t *have, struct err *err)

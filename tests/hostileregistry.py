@@ -315,6 +315,14 @@ def upload_lost(h, kind, name):
 
 
 @lie
+def upload_nothing(h, kind, name):
+    """Everything is fine, says what stands between, and nothing arrives."""
+    if kind == "uploads" and h.command == "POST":
+        return h.answer(202, b"", Location=h.path + "1")
+    return h.answer(200, b"") if h.command in ("PUT", "PATCH") else False
+
+
+@lie
 def range_other(h, kind, name):
     """The rest of a blob is of another one."""
     if kind != "blobs" or h.command != "GET":
