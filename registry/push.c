@@ -222,7 +222,7 @@ static int push_parsed(struct push *p, const struct reference *ref, struct err *
 {
 	_cleanup_(names_fini) struct names names = { 0 };
 	_cleanup_free_ char *repo = reference_repo(ref), *shown = reference_familiar(ref);
-	char whole[1024];
+	char whole[960]; /* and the line around it has room */
 	int r;
 
 	if (!repo || !shown)
