@@ -47,7 +47,7 @@ static int hash_blob(const struct upload *u, atomic_bool *stop, struct err *err)
 
 		r = file_pread_all(u->fd, block, n, off);
 		if (r < 0) {
-			r = err_sys(err, -r, "blob %s: cannot read", u->digest->str);
+			r = err_sys(err, -r, "cannot read");
 			break;
 		}
 		hash_update(h, block, n);
@@ -57,9 +57,8 @@ static int hash_blob(const struct upload *u, atomic_bool *stop, struct err *err)
 		if (hash_final(h, &got) < 0)
 			r = err_nomem(err);
 		else if (!digest_eq(&got, u->digest))
-			r = err_set(err, EBADMSG,
-				    "blob %s is damaged: its content has the digest %s",
-				    u->digest->str, got.str);
+			r = err_set(err, EBADMSG, "it is damaged: its content has the digest %s",
+				    got.str);
 	}
 	hash_free(h);
 	return r;
@@ -145,8 +144,7 @@ static int recover(struct sender *s, int r, struct err *err)
 	if (r < 0)
 		return r;
 	if (have > s->u->size)
-		return err_set(err, EPROTO, "blob %s: the registry has more of it than there is",
-			       s->u->digest->str);
+		return err_set(err, EPROTO, "the registry has more of it than there is");
 	log_debug("blob %s: goes on at %llu", s->u->digest->str, (unsigned long long)have);
 	s->pos = have;
 	return 0;

@@ -88,6 +88,7 @@ SHELL_TESTS = \
 	tests/registry/hostile \
 	tests/registry/interop \
 	tests/registry/pull \
+	tests/registry/push \
 	tests/style/manuals \
 	tests/style/sources
 
