@@ -28,7 +28,7 @@
 /* As many uploads at a time as docker has. */
 #define WORKERS 5
 /* How often a manifest is put that arrives as another one. */
-#define PUT_MAX 3
+#define PUT_MAX 6
 #define SHORT_ID 12
 
 DEFINE_CLEANUP_PTR(struct txn, txn_free);
@@ -311,11 +311,15 @@ static int read_manifest(struct sending *s, struct buf *text, struct err *err)
 static int put_manifest(struct sending *s, const char *tag, const struct buf *text, struct err *err)
 {
 	const struct descriptor *d = &s->image->desc;
+	bool wrong = false; /* the tag means another manifest now */
 	int tries, r = -EBADMSG;
 
-	for (tries = 0; tries < PUT_MAX && r == -EBADMSG; tries++)
+	for (tries = 0; tries < PUT_MAX && (r == -EBADMSG || (wrong && r < 0 && r != -ECANCELED));
+	     tries++) {
 		r = client_manifest_put(s->client, tag, d->media_type, text->data, text->len,
 					&d->digest, err);
+		wrong |= r == -EBADMSG;
+	}
 	return r;
 }
 
