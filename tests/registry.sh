@@ -33,12 +33,6 @@ mkdir -p "$HOME/.config/containers"
 
 need_registry() { need docker-registry openssl skopeo python3; }
 
-# need_verb VERB: while it is not there the script is skipped.
-need_verb()
-{
-	! imagefs "$1" x </dev/null 2>&1 | grep -q 'not in this version yet' || skip_all "imagefs cannot $1 yet"
-}
-
 addr() { cat "$SERVERS/$1/addr"; }
 port() { sed 's/.*://' "$SERVERS/$1/addr"; }
 
