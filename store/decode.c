@@ -9,11 +9,11 @@
 #include <string.h>
 
 #include <archive.h>
-#include <zlib.h>
 #include <zstd.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "store/checksum.h"
 #include "store/digest.h"
 #include "store/inflater.h"
 
@@ -230,7 +230,7 @@ static int next_number(struct decoder *d, unsigned n, uint32_t *value, uint32_t 
 		byte = (unsigned char)c;
 		*value |= (uint32_t)byte << 8 * i;
 		if (crc)
-			*crc = (uint32_t)crc32_z(*crc, &byte, 1);
+			*crc = checksum_crc32(*crc, &byte, 1);
 	}
 	return 0;
 }
@@ -327,7 +327,7 @@ static int inflate_some(struct decoder *d, struct inflater *f, uint32_t *crc, bo
 	/* Only once a span is due is a deflate block's end stopped at: else blocks go on full. */
 	state = inflater_run(f, &in, &left, out, cap, &got, span_due(d));
 	d->used = d->len - left;
-	*crc = (uint32_t)crc32_z(*crc, out, got);
+	*crc = checksum_crc32(*crc, out, got);
 	push(d, got);
 	if (state == INFLATER_WRONG)
 		return err_set(d->err, EINVAL, "the gzip stream is damaged: %s", inflater_why(f));

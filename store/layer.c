@@ -15,14 +15,13 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include <zlib.h>
-
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "store/blob.h"
+#include "store/checksum.h"
 #include "store/decode.h"
 #include "store/ingest.h"
 #include "store/layer_copy.h"
@@ -119,8 +118,8 @@ static int check_header(const struct layer_header *h, const struct digest *blob,
 
 	copy.header_crc = 0;
 	if (memcmp(h->magic, LAYER_MAGIC, sizeof(h->magic)) != 0 || h->version != LAYER_VERSION ||
-	    h->header_crc != (uint32_t)crc32_z(0, (const unsigned char *)&copy, sizeof(copy)) ||
-	    h->file_size != size || strcmp(h->blob_digest, blob->str) != 0)
+	    h->header_crc != checksum_crc32(0, &copy, sizeof(copy)) || h->file_size != size ||
+	    strcmp(h->blob_digest, blob->str) != 0)
 		return -EBADMSG;
 	for (i = 0; i < SECTION_COUNT; i++) {
 		if (h->section[i].offset < end || h->section[i].offset % 8 != 0 ||
@@ -134,8 +133,7 @@ static int check_header(const struct layer_header *h, const struct digest *blob,
 static int check_body(const struct layer *l)
 {
 	size_t n = l->h->section[SECTION_SPANS].offset + l->h->section[SECTION_SPANS].size;
-	uint32_t crc = (uint32_t)crc32_z(0, (const unsigned char *)l->map + sizeof(*l->h),
-					 n - sizeof(*l->h));
+	uint32_t crc = checksum_crc32(0, (const char *)l->map + sizeof(*l->h), n - sizeof(*l->h));
 	uint64_t names = l->h->section[SECTION_NAMES].size;
 
 	if (crc != l->h->body_crc ||

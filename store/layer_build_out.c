@@ -5,11 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <zlib.h>
-
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "store/checksum.h"
 #include "store/decode.h"
 #include "store/layer_build.h"
 #include "store/layer_build_int.h"
@@ -209,8 +208,7 @@ static int put_sections(struct layer_build *b, const struct order *o, struct lay
 	    put_section(h, SECTION_XATTRS, b->xattrs.data, b->xattrs.len, out) < 0 ||
 	    put_section(h, SECTION_SPANS, spans->v, spans->n * sizeof(*spans->v), out) < 0)
 		return -ENOMEM;
-	h->body_crc = (uint32_t)crc32_z(0, (const unsigned char *)out->data + sizeof(*h),
-					out->len - sizeof(*h));
+	h->body_crc = checksum_crc32(0, out->data + sizeof(*h), out->len - sizeof(*h));
 	if (put_section(h, SECTION_WINDOWS, spans->windows.data, spans->windows.len, out) < 0)
 		return -ENOMEM;
 	h->n_links = 0;
@@ -240,7 +238,7 @@ int layer_build_finish(struct layer_build *b, struct layer_header *h, const stru
 	if (r < 0)
 		return err_nomem(err);
 	h->header_crc = 0;
-	h->header_crc = (uint32_t)crc32_z(0, (const unsigned char *)h, sizeof(*h));
+	h->header_crc = checksum_crc32(0, h, sizeof(*h));
 	memcpy(out->data, h, sizeof(*h));
 	return 0;
 }

@@ -4,6 +4,7 @@ STORE_LIBS = libstore.a libbase.a $(ARCHIVE_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS)
 libstore_a_SOURCES = \
 	store/blob.c store/blob.h \
 	store/changes.c store/changes.h \
+	store/checksum.c store/checksum.h \
 	store/codec.c store/codec.h \
 	store/commit.c store/commit.h \
 	store/compress.c store/compress.h \

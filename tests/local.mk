@@ -7,6 +7,7 @@ UNIT_TESTS = \
 	tests/unit/test_auth \
 	tests/unit/test_base \
 	tests/unit/test_changes \
+	tests/unit/test_checksum \
 	tests/unit/test_client \
 	tests/unit/test_digest \
 	tests/unit/test_hosts \
