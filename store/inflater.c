@@ -457,9 +457,12 @@ static inline __attribute__((always_inline)) unsigned char *match(unsigned char 
 	} else {
 		/* Of each word dist bytes are right, or all eight. */
 		size_t step = MIN(dist, (size_t)8);
+		uint64_t word;
 
+		/* By way of a register, as memcpy() takes no overlapping bytes. */
 		do {
-			memcpy(out, from, 8);
+			memcpy(&word, from, 8);
+			memcpy(out, &word, 8);
 			out += step;
 			from += step;
 		} while (out < end);
