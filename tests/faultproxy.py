@@ -1,6 +1,6 @@
 """A proxy in front of a registry that fails in every way that networks and registries have, by a seed.
 
-faultproxy.py UPSTREAM-PORT NAME [fault=KIND[,KIND]] [match=REGEX] [times=N] [after=N] [seed=N] [bytes=N]
+faultproxy.py UPSTREAM-PORT NAME [fault=KIND[,KIND]] [match=REGEX] [times=N] [after=N] [seed=N] [bytes=N] [seconds=N]
 
 The first `times` requests (1; 0 for all) whose "METHOD PATH" matches, `after` such ones that are let through,
 meet one of the faults. Prints "listening on PORT", then an access log in docker-registry's form with the fault
@@ -10,7 +10,7 @@ where a user agent would stand. `bytes` fixes where a body breaks (else random).
                html, endless, garbage, empty, redirect (another host), norange (200 for a Range), badrange
     statuses   408, 429, 429-after, 500, 503, 503-after (with Retry-After: 1), 404
     requests   refuse (closed before anything is read), lost (done, the answer is not sent),
-               cutbody (reset in the middle of what is sent), corruptbody, slow, hold (three seconds before it is passed on)
+               cutbody (reset in the middle of what is sent), corruptbody, slow, hold (`seconds` before it is passed on, 3)
 """
 
 import http.client
@@ -149,7 +149,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         data = self.body()
         if fault == "hold":
-            time.sleep(3)
+            time.sleep(self.server.seconds)
         status, reason, headers, body = self.forward(data)
         if fault == "lost":
             raise Gone("reset")
@@ -223,11 +223,12 @@ class Proxy(socketserver.ThreadingMixIn, http.server.HTTPServer):
     allow_reuse_address = True
     request_queue_size = 64
 
-    def __init__(self, upstream, faults=(), match="", times=1, after=0, seed=0, at=None, log=None):
+    def __init__(self, upstream, faults=(), match="", times=1, after=0, seed=0, at=None, log=None,
+                 seconds=3):
         # 127.0.0.2 is the other host of a redirect.
         super().__init__(("0.0.0.0", 0), Handler)
         self.upstream, self.faults, self.match = upstream, list(faults), re.compile(match)
-        self.times, self.after, self.at = times, after, at
+        self.times, self.after, self.at, self.seconds = times, after, at, seconds
         self.random = random.Random(seed)
         self.lock = threading.Lock()
         self.stopped = threading.Event()
@@ -286,7 +287,7 @@ def main():
     given = dict(o.partition("=")[::2] for o in options)
     proxy = Proxy(int(upstream), given["fault"].split(",") if given.get("fault") else [], given.get("match", ""),
                   int(given.get("times", 1)), int(given.get("after", 0)), int(given.get("seed", 0)),
-                  int(given["bytes"]) if "bytes" in given else None, sys.stdout)
+                  int(given["bytes"]) if "bytes" in given else None, sys.stdout, int(given.get("seconds", 3)))
     print("listening on %d" % proxy.server_address[1], flush=True)
     proxy.serve_forever()
 
