@@ -18,12 +18,18 @@
 #define LIST_PAGES_MAX 4096
 #define LIST_NAMES_MAX (1u << 20)
 #define NAME_MAX_LEN 255
+#define WEB_PAGE "the server answered with a web page: is it a registry?"
 
 void client_manifest_fini(struct client_manifest *m)
 {
 	buf_fini(&m->text);
 	free(m->media_type);
 	memset(m, 0, sizeof(*m));
+}
+
+static bool is_web_page(const struct http_response *r)
+{
+	return r->content_type && strcmp(r->content_type, "text/html") == 0;
 }
 
 /* "Accept: a, b" */
@@ -94,9 +100,8 @@ int client_manifest_get(struct client *c, const char *ref, const char *const *ac
 		return e == -EFBIG ? err_wrap(err, e, "manifest") : e;
 	if (r.status != 200)
 		return client_error(&r, err);
-	if (r.content_type && strcmp(r.content_type, "text/html") == 0)
-		return err_set(err, EPROTO,
-			       "the server answered with a web page: is it a registry?");
+	if (is_web_page(&r))
+		return err_set(err, EPROTO, WEB_PAGE);
 	e = check_manifest(&r, ref, out, err);
 	if (e < 0)
 		return e;
@@ -119,6 +124,9 @@ static int head(struct client *c, const char *url, const char *accept, struct ht
 		return e;
 	if (r->status == 404)
 		return 0;
+	/* One that says yes to everything has nothing. */
+	if (r->status == 200 && is_web_page(r))
+		return err_set(err, EPROTO, WEB_PAGE);
 	return r->status == 200 ? 1 : client_error(r, err);
 }
 

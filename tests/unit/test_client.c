@@ -153,8 +153,8 @@ static bool web_page(struct conn *c, const char *request, void *arg)
 {
 	(void)request;
 	(void)arg;
-	return conn_answer(c, 200, "Content-Type: text/html\r\n",
-			   "<!DOCTYPE html><p>\033[31mWelcome");
+	return conn_body(c, NULL) && conn_answer(c, 200, "Content-Type: text/html\r\n",
+						 "<!DOCTYPE html><p>\033[31mWelcome");
 }
 
 static void test_web_page(void **state)
@@ -169,6 +169,9 @@ static void test_web_page(void **state)
 	registry_start(&r, web_page);
 	assert_int_equal(client_manifest_get(r.client, "1", accept, &m, &err), -EPROTO);
 	assert_non_null(strstr(err.msg, "web page"));
+	/* Nor does it have what it has a page for: a push would send nothing. */
+	assert_int_equal(client_manifest_has(r.client, "1", &err), -EPROTO);
+	assert_int_equal(client_blob_has(r.client, &blob_digest, NULL, &err), -EPROTO);
 	client_free(TAKE_PTR(r.client));
 	snprintf(host, sizeof(host), "127.0.0.1:%u", server_port(s));
 	r.endpoint.host = host;
@@ -685,6 +688,8 @@ static bool large_body(struct conn *c, const char *request, void *arg)
 
 static void test_manifest_put(void **state)
 {
+	struct client_body b = { .data = "hello", .length = 5 };
+	_cleanup_free_ char *location = NULL;
 	struct registry r;
 	struct digest d;
 
@@ -698,6 +703,14 @@ static void test_manifest_put(void **state)
 	assert_int_equal(client_manifest_put(r.client, "2", "a/b", MANIFEST, strlen(MANIFEST), &d,
 					     &err),
 			 -EFBIG);
+	registry_stop(&r);
+	/* A page with status 200 is no word of a registry that has taken something. */
+	registry_start(&r, web_page);
+	assert_int_equal(client_manifest_put(r.client, "2", "a/b", MANIFEST, strlen(MANIFEST), &d,
+					     &err),
+			 -EPROTO);
+	location = strdup(server_url(r.server, "/put"));
+	assert_int_equal(client_upload_end(r.client, &location, &blob_digest, &b, &err), -EPROTO);
 	registry_stop(&r);
 	/* Once more where it may help: the same manifest again is the same. */
 	registry_start(&r, unwell);
