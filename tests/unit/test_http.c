@@ -644,6 +644,7 @@ struct job {
 	struct server *s;
 	unsigned seed;
 	const char *wrong;
+	char told[200];
 };
 
 static void *many(void *arg)
@@ -664,7 +665,7 @@ static void *many(void *arg)
 			q.sink = NULL;
 		n = ask(&q, &r, &err);
 		if (n != (t.fail_at && q.sink ? -EDOM : 0))
-			j->wrong = "outcome";
+			j->wrong = "outcome", snprintf(j->told, sizeof(j->told), "%d: %.150s", n, err.msg);
 		if (t.wrong || (n == 0 && q.sink && t.n != BLOB))
 			j->wrong = "content";
 		if (!q.sink && strcmp(buf_str(&r.text), "hello") != 0)
@@ -682,14 +683,14 @@ static void test_many(void **state)
 
 	(void)state;
 	for (i = 0; i < 8; i++) {
-		jobs[i] = (struct job){ s, i, NULL };
+		jobs[i] = (struct job){ .s = s, .seed = i };
 		pthread_create(&t[i], NULL, many, &jobs[i]);
 	}
-	for (i = 0; i < 8; i++) {
+	for (i = 0; i < 8; i++)
 		pthread_join(t[i], NULL);
+	for (i = 0; i < 8; i++)
 		if (jobs[i].wrong)
-			fail_msg("%s", jobs[i].wrong);
-	}
+			fail_msg("%s %s", jobs[i].wrong, jobs[i].told);
 	server_stop(s);
 }
 
