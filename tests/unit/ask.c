@@ -78,7 +78,7 @@ int http_start(void **state)
 	unsetenv("ALL_PROXY");
 	unsetenv("SSL_CERT_FILE");
 	log_init("test", LOG_LEVEL_WARN, false);
-	return http_anew(1);
+	return http_anew(60);
 }
 
 int http_end(void **state)

@@ -11,7 +11,7 @@
 struct err;
 struct server;
 
-extern struct http *http; /* stalls after 1 s */
+extern struct http *http; /* takes 60 s for a stall: a busy machine is none */
 
 /* http_start, http_end - for a whole group of tests: without proxies. http_anew - another one. */
 int http_start(void **state);

@@ -549,7 +549,7 @@ static void test_cancel(void **state)
 	assert_int_equal(client_manifest_has(r.client, "2", &err), -ECANCELED);
 	pthread_join(t, NULL);
 	registry_stop(&r);
-	assert_int_equal(http_anew(2), 0);
+	assert_int_equal(http_anew(60), 0);
 }
 
 /* --- uploads --- */
