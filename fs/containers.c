@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -27,6 +28,9 @@
 #define HANDLE_KILLPRIV_V2 (1u << 28)
 
 #define MAX_WRITE (1u << 20)
+
+/* Milliseconds that a file which was just closed may still count as open. */
+#define CLOSE_MOMENTS 1000
 
 int containers_new(struct fs *fs, struct containers **out, struct err *err)
 {
@@ -240,10 +244,24 @@ void containers_give_up(struct containers *c)
 	pthread_mutex_unlock(&c->lock);
 }
 
+/*
+ * How many of its files are open. The kernel tells of a close(2) after it has
+ * returned, so a file that is open only now gets a moment to be closed.
+ */
+static unsigned count_open(const struct ct *ct)
+{
+	const struct timespec moment = { .tv_nsec = 1000000 };
+	unsigned n, tries = CLOSE_MOMENTS;
+
+	while ((n = __atomic_load_n(&ct->open_files, __ATOMIC_RELAXED)) && tries--)
+		nanosleep(&moment, NULL);
+	return n;
+}
+
 int containers_close(struct containers *c, const char *name, struct err *err)
 {
 	struct ct *ct = borrow(c, name);
-	unsigned n = ct ? __atomic_load_n(&ct->open_files, __ATOMIC_RELAXED) : 0;
+	unsigned n = ct ? count_open(ct) : 0;
 	bool frozen = ct && ct_is_frozen(ct);
 
 	ct_unref(ct);
