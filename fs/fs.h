@@ -15,10 +15,11 @@ struct store;
 struct trees;
 
 struct fs_options {
-	bool allow_other; /* other users may come in, and then modes are checked */
-	bool ro;	  /* nothing may be written, in containers either */
-	bool dev, suid;	  /* device files and set-id bits work */
-	bool noexec;	  /* nothing may be run from it */
+	bool allow_other;	  /* other users may come in, and then modes are checked */
+	bool default_permissions; /* modes are checked for who mounted, too */
+	bool ro;		  /* nothing may be written, in containers either */
+	bool dev, suid;		  /* device files and set-id bits work */
+	bool noexec;		  /* nothing may be run from it */
 	bool debug;
 	bool set_uid, set_gid; /* every file is shown with this owner */
 	uid_t uid;

@@ -102,6 +102,7 @@ static int parse_word(struct mount_options *o, const char *word)
 		const char *name;
 		bool *flag;
 	} flags[] = { { "allow_other", &o->fs.allow_other },
+		      { "default_permissions", &o->fs.default_permissions },
 		      { "ro", &o->fs.ro },
 		      { "dev", &o->fs.dev },
 		      { "suid", &o->fs.suid },

@@ -167,7 +167,9 @@ static int mount_options(const struct fs *fs, const struct session_ops *ops, cha
 	    (fs->opt.suid && fuse_opt_add_opt(&opts, "suid") < 0) ||
 	    (fs->opt.noexec && fuse_opt_add_opt(&opts, "noexec") < 0) ||
 	    /* Others are let in only where the kernel checks modes for them. */
-	    (fs->opt.allow_other && fuse_opt_add_opt(&opts, "allow_other,default_permissions") < 0);
+	    (fs->opt.allow_other && fuse_opt_add_opt(&opts, "allow_other") < 0) ||
+	    ((fs->opt.allow_other || fs->opt.default_permissions) &&
+	     fuse_opt_add_opt(&opts, "default_permissions") < 0);
 	if (r)
 		return -ENOMEM;
 	*out = TAKE_PTR(opts);
