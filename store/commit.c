@@ -101,7 +101,8 @@ static int to_ingest(void *ctx, const void *data, size_t len, struct err *err)
 
 /* Upper directory, tar, compression and ingest, stacked. empty: nothing changed, and no layer came of it. */
 static int write_layer(struct txn *t, struct container *c, const struct layer_root *root,
-		       enum codec codec, struct ingest_result *res, bool *empty, struct err *err)
+		       const struct commit_options *o, struct ingest_result *res, bool *empty,
+		       struct err *err)
 {
 	struct upper u = { -1, -1, c->unprivileged };
 	struct sink blob = { to_ingest, NULL }, plain = { encoder_write, NULL };
@@ -121,8 +122,8 @@ static int write_layer(struct txn *t, struct container *c, const struct layer_ro
 	if (r < 0)
 		goto out;
 	blob.ctx = in;
-	plain.ctx = e = encoder_new(codec, &blob);
-	r = e ? layer_write(&u, root, &plain, empty, err) : err_nomem(err);
+	plain.ctx = e = encoder_new(o->codec, &blob);
+	r = e ? layer_write(&u, root, o->include, o->exclude, &plain, empty, err) : err_nomem(err);
 	if (r == 0 && !*empty)
 		r = encoder_end(e, err);
 	if (r < 0 || *empty)
@@ -287,7 +288,7 @@ static int build(struct txn *t, struct container *c, const struct commit_options
 	if (r == 0)
 		r = base_root(t, base, &root, err);
 	if (r == 0)
-		r = write_layer(t, c, &root, o->codec, &layer, &empty, err);
+		r = write_layer(t, c, &root, o, &layer, &empty, err);
 	/* Removed while it was read. */
 	if (r == -ENOENT && container_open(txn_store(t), c->name, &again, NULL) == -ENOENT)
 		r = err_set(err, ENOENT, "No such container: %s", c->name);

@@ -13,6 +13,7 @@
 
 struct container;
 struct err;
+struct patterns;
 struct store;
 
 struct commit_options {
@@ -22,6 +23,8 @@ struct commit_options {
 	size_t n_changes;
 	enum codec codec;  /* CODEC_NONE, CODEC_GZIP, CODEC_ZSTD */
 	int64_t timestamp; /* of created and history, s; -1: now */
+	/* What of the changes goes into the layer; NULL: everything (store/layer_write.h). */
+	const struct patterns *include, *exclude;
 };
 
 /*

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/text.h"
+#include "store/pattern.h"
 #include "store/tar_write.h"
 #include "store/upper.h"
 #include "store/walk.h"
@@ -32,6 +33,14 @@ struct writer {
 	struct map links; /* "dev:ino" -> path of the first name */
 	char *block;
 	size_t written; /* entries */
+	const struct patterns *include, *exclude;
+	size_t whole; /* length of the path of a directory that is included with all in it; 0: none */
+	/* Directories around that are not included themselves: entries that wait for something in them. */
+	struct buf waiting;
+	struct waiting {
+		size_t path_len, start; /* of the directory; of its entry in waiting */
+	} * around;
+	size_t n_around;
 };
 
 static int by_name(const void *a, const void *b)
@@ -98,8 +107,64 @@ static int add_xattrs(struct writer *w, int fd, struct tar_entry *e)
 	return layer_xattrs(w->u, fd, layer_carries, &e->xattrs);
 }
 
+/* The directories that what follows lies in, where they have not been written yet. */
+static int flush_waiting(struct writer *w)
+{
+	int r = 0;
+
+	if (w->waiting.len)
+		r = sink_write(w->out, w->waiting.data, w->waiting.len, w->err);
+	w->written += w->n_around;
+	w->n_around = 0;
+	buf_clear(&w->waiting);
+	return r;
+}
+
+static int to_waiting(void *ctx, const void *data, size_t len, struct err *err)
+{
+	return buf_append(ctx, data, len) < 0 ? err_nomem(err) : 0;
+}
+
+static int wait_with(struct writer *w, const struct tar_entry *e)
+{
+	const struct sink sink = { to_waiting, &w->waiting };
+	struct waiting *more = realloc(w->around, (w->n_around + 1) * sizeof(*more));
+
+	if (!more)
+		return err_nomem(w->err);
+	w->around = more;
+	more[w->n_around].path_len = w->walk.path.len;
+	more[w->n_around++].start = w->waiting.len;
+	return tar_header(&sink, e, w->err);
+}
+
+/* Directories that the walk has left need no entry any more. */
+static void drop_left(struct writer *w, size_t dir_len)
+{
+	while (w->n_around && w->around[w->n_around - 1].path_len > dir_len)
+		w->waiting.len = w->around[--w->n_around].start;
+	if (w->whole > dir_len)
+		w->whole = 0;
+}
+
+/* Whether the name at hand was asked for; of a directory: with everything in it. */
+static bool is_included(struct writer *w)
+{
+	return w->whole || !w->include || !w->include->n ||
+	       patterns_match(w->include, buf_str(&w->walk.path));
+}
+
+static bool is_excluded(const struct writer *w)
+{
+	return w->exclude && patterns_match(w->exclude, buf_str(&w->walk.path));
+}
+
 static int put_entry(struct writer *w, const struct tar_entry *e)
 {
+	int r = flush_waiting(w);
+
+	if (r < 0)
+		return r;
 	w->written++;
 	return tar_header(w->out, e, w->err);
 }
@@ -212,7 +277,8 @@ static int put_file(struct writer *w, int dirfd, const char *name, int fd, struc
 	return r < 0 ? r : put_data(w, data, (uint64_t)e->st.st_size);
 }
 
-static int put_dir(struct writer *w, int dirfd, const char *name, int fd, struct tar_entry *e)
+static int put_dir(struct writer *w, int dirfd, const char *name, int fd, struct tar_entry *e,
+		   bool included)
 {
 	int dir = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), r;
 
@@ -222,13 +288,15 @@ static int put_dir(struct writer *w, int dirfd, const char *name, int fd, struct
 	if (r < 0)
 		r = fail(w, r, "cannot read its extended attributes");
 	if (r == 0)
-		r = put_entry(w, e);
-	if (r == 0)
+		r = included ? put_entry(w, e) : wait_with(w, e);
+	if (r == 0 && included)
 		r = put_opaque(w, dir, w->walk.path.len);
 	if (r < 0) {
 		close(dir);
 		return r;
 	}
+	if (included && !w->whole)
+		w->whole = w->walk.path.len;
 	r = walk_enter(&w->walk, dir);
 	return r < 0 ? fail(w, r, "cannot read the directory") : 0;
 }
@@ -238,21 +306,28 @@ static int put_one(struct writer *w, int dirfd, const char *name)
 	size_t dir_len = walk_dir_len(&w->walk);
 	_cleanup_close_ int fd = -1;
 	struct tar_entry e = { 0 };
-	bool whiteout;
+	bool whiteout, included;
 	int r;
+
+	drop_left(w, dir_len);
+	if (is_excluded(w))
+		return 0;
+	included = is_included(w);
 
 	if (strncmp(name, WHITEOUT, strlen(WHITEOUT)) == 0)
 		return fail(w, -EINVAL, "the name would be read as a whiteout");
 	r = upper_lookup(w->u, dirfd, name, &e.st, &whiteout);
 	if (r < 0)
 		return fail(w, r, "cannot read");
+	if (!included && (whiteout || !S_ISDIR(e.st.st_mode)))
+		return 0;
 	if (whiteout)
 		return put_marker(w, dir_len, WHITEOUT, name);
 	fd = openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return fail(w, -errno, "cannot open");
 	e.path = buf_str(&w->walk.path);
-	r = S_ISDIR(e.st.st_mode) ? put_dir(w, dirfd, name, fd, &e)
+	r = S_ISDIR(e.st.st_mode) ? put_dir(w, dirfd, name, fd, &e, included)
 				  : put_file(w, dirfd, name, fd, &e);
 	buf_fini(&e.xattrs);
 	return r;
@@ -285,7 +360,7 @@ static int write_all(struct writer *w, const struct layer_root *base)
 
 	if (fd < 0)
 		return fail(w, -errno, "cannot open");
-	r = put_root(w, base);
+	r = w->include && w->include->n ? 0 : put_root(w, base);
 	if (r < 0) {
 		close(fd);
 		return r;
@@ -301,10 +376,16 @@ static int write_all(struct writer *w, const struct layer_root *base)
 	return r < 0 ? fail(w, r, "cannot go on from here") : 0;
 }
 
-int layer_write(const struct upper *u, const struct layer_root *base, const struct sink *out,
-		bool *empty, struct err *err)
+int layer_write(const struct upper *u, const struct layer_root *base,
+		const struct patterns *include, const struct patterns *exclude,
+		const struct sink *out, bool *empty, struct err *err)
 {
-	struct writer w = { .u = u, .out = out, .err = err, .walk = WALK_INIT };
+	struct writer w = { .u = u,
+			    .out = out,
+			    .err = err,
+			    .walk = WALK_INIT,
+			    .include = include,
+			    .exclude = exclude };
 	int r;
 
 	w.block = malloc(COPY_SIZE);
@@ -314,6 +395,8 @@ int layer_write(const struct upper *u, const struct layer_root *base, const stru
 	*empty = w.written == 0;
 	walk_fini(&w.walk);
 	free(w.block);
+	free(w.around);
+	buf_fini(&w.waiting);
 	map_fini(&w.links, free);
 	return r;
 }

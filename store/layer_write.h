@@ -13,6 +13,7 @@
 #include "base/sink.h"
 
 struct err;
+struct patterns;
 struct upper;
 
 /* The root directory as the layers below have it. */
@@ -35,10 +36,13 @@ int layer_xattrs(const struct upper *u, int fd, bool (*carries)(const char *), s
 /*
  * layer_write - the whole tar, to its end.
  * base        the root directory gets an entry only where it differs from this
+ * include     what is written, with the directories that it lies in; NULL or none: everything
+ * exclude     what is not written all the same; NULL: nothing
  * empty       set where nothing changed; nothing is written then
  * errors      -EINVAL a name that would be read as a whiteout; -EIO a file that changed meanwhile
  */
-int layer_write(const struct upper *u, const struct layer_root *base, const struct sink *out,
-		bool *empty, struct err *err);
+int layer_write(const struct upper *u, const struct layer_root *base,
+		const struct patterns *include, const struct patterns *exclude,
+		const struct sink *out, bool *empty, struct err *err);
 
 #endif

@@ -51,6 +51,7 @@ libstore_a_SOURCES = \
 	store/manifest.c store/manifest.h \
 	store/mounts.c store/mounts.h \
 	store/partial.c store/partial.h \
+	store/pattern.c store/pattern.h \
 	store/reference.c store/reference.h \
 	store/parent.c store/parent.h \
 	store/reach.c store/reach.h \

@@ -18,6 +18,7 @@ UNIT_TESTS = \
 	tests/unit/test_namespace \
 	tests/unit/test_options \
 	tests/unit/test_partial \
+	tests/unit/test_pattern \
 	tests/unit/test_reach \
 	tests/unit/test_reference \
 	tests/unit/test_refs \

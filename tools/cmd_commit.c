@@ -12,16 +12,19 @@
 #include "store/container.h"
 #include "store/hold.h"
 #include "store/mounts.h"
+#include "store/pattern.h"
 #include "store/reference.h"
 #include "store/store.h"
 #include "tools/epoch.h"
 #include "tools/verb.h"
 
 #define CHANGES_MAX 256
+#define PATTERNS_MAX 1024
 
 struct request {
 	const char *container, *reference;
 	const char *changes[CHANGES_MAX];
+	struct patterns include, exclude;
 	struct commit_options options;
 };
 
@@ -37,6 +40,16 @@ static int parse_codec(const char *s, enum codec *out, struct err *err)
 		}
 	}
 	return err_set(err, EINVAL, "--compression %s: must be gzip, zstd or none", s);
+}
+
+static int add_pattern(struct patterns *p, const char *option, const char *text, struct err *err)
+{
+	int r;
+
+	if (p->n == PATTERNS_MAX)
+		return err_set(err, EINVAL, "%s: at most %d patterns", option, PATTERNS_MAX);
+	r = patterns_add(p, text, err);
+	return r < 0 ? err_wrap(err, r, "%s %s", option, text) : 0;
 }
 
 static int commit_held(struct store *s, struct request *q, struct digest *id, struct err *err)
@@ -85,58 +98,69 @@ static int execute(const struct globals *g, struct request *q, struct err *err)
 
 enum { OPT_COMPRESSION = 256, OPT_TIMESTAMP, OPT_INCLUDE, OPT_EXCLUDE };
 
+static const struct option longs[] = { { "author", required_argument, NULL, 'a' },
+				       { "message", required_argument, NULL, 'm' },
+				       { "change", required_argument, NULL, 'c' },
+				       { "pause", optional_argument, NULL, 'p' },
+				       { "compression", required_argument, NULL, OPT_COMPRESSION },
+				       { "timestamp", required_argument, NULL, OPT_TIMESTAMP },
+				       { "include", required_argument, NULL, OPT_INCLUDE },
+				       { "exclude", required_argument, NULL, OPT_EXCLUDE },
+				       { NULL, 0, NULL, 0 } };
+
+/* One option; 0, or -errno: err says why. */
+static int take_option(struct request *q, int opt, struct err *err)
+{
+	switch (opt) {
+	case 'a':
+		q->options.author = optarg;
+		break;
+	case 'm':
+		q->options.message = optarg;
+		break;
+	case 'c':
+		if (q->options.n_changes == CHANGES_MAX)
+			return err_set(err, EINVAL, "at most %d --change", CHANGES_MAX);
+		q->changes[q->options.n_changes++] = optarg;
+		break;
+	case 'p': /* docker's: writers always wait here */
+		break;
+	case OPT_COMPRESSION:
+		return parse_codec(optarg, &q->options.codec, err);
+	case OPT_TIMESTAMP:
+		return epoch_parse(optarg, &q->options.timestamp, err);
+	case OPT_INCLUDE:
+		return add_pattern(&q->include, "--include", optarg, err);
+	case OPT_EXCLUDE:
+		return add_pattern(&q->exclude, "--exclude", optarg, err);
+	}
+	return 0;
+}
+
 static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "author", required_argument, NULL, 'a' },
-		{ "message", required_argument, NULL, 'm' },
-		{ "change", required_argument, NULL, 'c' },
-		{ "pause", optional_argument, NULL, 'p' },
-		{ "compression", required_argument, NULL, OPT_COMPRESSION },
-		{ "timestamp", required_argument, NULL, OPT_TIMESTAMP },
-		{ "include", required_argument, NULL, OPT_INCLUDE },
-		{ "exclude", required_argument, NULL, OPT_EXCLUDE },
-		{ NULL, 0, NULL, 0 }
-	};
 	struct request q = { .options = { .codec = CODEC_GZIP, .timestamp = -1 } };
 	struct err err = ERR_INIT;
-	int opt, r = 0;
+	int opt, r, status;
 
 	q.options.changes = q.changes;
-	if (epoch_env(&q.options.timestamp, &err) < 0)
-		return verb_fail(v, &err);
-	while (r == 0 && (opt = verb_getopt(v, argc, argv, "a:m:c:p", longs)) != -1) {
-		switch (opt) {
-		case 'a':
-			q.options.author = optarg;
-			break;
-		case 'm':
-			q.options.message = optarg;
-			break;
-		case 'c':
-			if (q.options.n_changes == CHANGES_MAX)
-				return verb_usage(v, "at most %d --change", CHANGES_MAX);
-			q.changes[q.options.n_changes++] = optarg;
-			break;
-		case 'p': /* docker's: writers always wait here */
-			break;
-		case OPT_COMPRESSION:
-			r = parse_codec(optarg, &q.options.codec, &err);
-			break;
-		case OPT_TIMESTAMP:
-			r = epoch_parse(optarg, &q.options.timestamp, &err);
-			break;
-		default:
-			r = err_set(&err, ENOTSUP, "--include, --exclude: not in this version yet");
-		}
+	q.options.include = &q.include;
+	q.options.exclude = &q.exclude;
+	r = epoch_env(&q.options.timestamp, &err);
+	while (r >= 0 && (opt = verb_getopt(v, argc, argv, "a:m:c:p", longs)) != -1)
+		r = take_option(&q, opt, &err);
+	if (r < 0) {
+		status = verb_fail(v, &err);
+	} else if (argc - optind < 1 || argc - optind > 2) {
+		status = verb_usage(v, "requires at least 1 and at most 2 arguments");
+	} else {
+		q.container = argv[optind];
+		q.reference = argc - optind == 2 ? argv[optind + 1] : NULL;
+		status = execute(g, &q, &err) < 0 ? verb_fail(v, &err) : 0;
 	}
-	if (r < 0)
-		return verb_fail(v, &err);
-	if (argc - optind < 1 || argc - optind > 2)
-		return verb_usage(v, "requires at least 1 and at most 2 arguments");
-	q.container = argv[optind];
-	q.reference = argc - optind == 2 ? argv[optind + 1] : NULL;
-	return execute(g, &q, &err) < 0 ? verb_fail(v, &err) : 0;
+	patterns_fini(&q.include);
+	patterns_fini(&q.exclude);
+	return status;
 }
 
 const struct verb cmd_commit = {
@@ -151,6 +175,8 @@ const struct verb cmd_commit = {
 		"VOLUME, WORKDIR\n"
 		"  -m, --message TEXT        a comment, kept in the history\n"
 		"  --compression FORM        of the new layer: gzip (default), zstd, none\n"
+		"  --exclude PATTERN         leave out what changed there, and everything below\n"
+		"  --include PATTERN         take only what changed there, and everything below\n"
 		"  --timestamp TIME          of the new image: seconds since 1970 or RFC 3339 "
 		"(else\n"
 		"                            $SOURCE_DATE_EPOCH, else now); files keep their own "
