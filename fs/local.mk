@@ -2,6 +2,7 @@
 noinst_LIBRARIES += libfs.a
 libfs_a_CFLAGS = $(AM_CFLAGS) $(FUSE_CFLAGS)
 libfs_a_SOURCES = \
+	fs/caller.c fs/caller.h \
 	fs/containers.c fs/containers.h \
 	fs/control.c fs/control.h \
 	fs/copyup.c fs/copyup.h \

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "fs/caller.h"
 #include "fs/copyup.h"
 #include "fs/ct.h"
 #include "fs/file.h"
@@ -216,6 +217,8 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 	int r = n->ct ? ct_enter(n->ct, true) : -EPERM;
 
 	memset(&st, 0, sizeof(st));
+	if (to_set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
+		caller_ids(req, &attr->st_uid, &attr->st_gid);
 	if (r == 0) {
 		r = set_attributes(req, n, attr, to_set, fi);
 		ct_leave(n->ct, true);

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "fs/caller.h"
 #include "fs/copyup.h"
 #include "fs/ct.h"
 #include "fs/file.h"
@@ -76,6 +77,8 @@ static int inherit(fuse_req_t req, struct node *dir, struct stat *st)
 	st->st_uid = ctx->uid;
 	st->st_gid = ctx->gid;
 	ct_owner(&st->st_uid, &st->st_gid);
+	if (st->st_uid && st->st_uid == ctx->uid)
+		caller_ids(req, &st->st_uid, &st->st_gid);
 	if (parent.st_mode & S_ISGID) {
 		st->st_gid = parent.st_gid;
 		if (S_ISDIR(st->st_mode))

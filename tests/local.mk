@@ -76,6 +76,7 @@ SHELL_TESTS = \
 	tests/mount/names \
 	tests/mount/oddities \
 	tests/mount/remove \
+	tests/mount/rootless \
 	tests/mount/stress \
 	tests/mount/user \
 	tests/mount/verbs \
@@ -118,7 +119,8 @@ TEST_FILES = \
 	tests/summary \
 	tests/tarlayer.py \
 	tests/tokenserver.py \
-	tests/treecmp
+	tests/treecmp \
+	tests/userns.py
 
 if HAVE_CMOCKA
 check_PROGRAMS += $(UNIT_TESTS)

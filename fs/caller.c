@@ -1,0 +1,78 @@
+/*
+ * What the callers' name spaces are is read in /proc, at calls that are rare.
+ */
+#include "fs/caller.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+/* The kernel's maps have at most 340 lines of three numbers. */
+#define MAP_MAX (16u * 1024)
+
+static bool read_map(const char *who, const char *which, char text[static MAP_MAX])
+{
+	_cleanup_close_ int fd = -1;
+	char path[64];
+	size_t len = 0;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%s/%s", who, which);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	while (len < MAP_MAX - 1) {
+		n = read(fd, text + len, MAP_MAX - 1 - len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		len += (size_t)n;
+	}
+	text[len] = '\0';
+	return len > 0;
+}
+
+bool caller_id_inside(const char *map, uint32_t *id)
+{
+	uint32_t inside, outside, count;
+
+	while (sscanf(map, "%u %u %u", &inside, &outside, &count) == 3) {
+		if (*id >= outside && *id - outside < count) {
+			*id = inside + (*id - outside);
+			return true;
+		}
+		map = strchr(map, '\n');
+		if (!map)
+			break;
+		map++;
+	}
+	return false;
+}
+
+/* In our own name space the same text is shown, which is about what is around that one. */
+static void translate(const char *who, const char *which, uint32_t *id)
+{
+	char theirs[MAP_MAX], ours[MAP_MAX];
+
+	if (read_map(who, which, theirs) && read_map("self", which, ours) &&
+	    strcmp(theirs, ours) != 0)
+		caller_id_inside(theirs, id);
+}
+
+void caller_ids(fuse_req_t req, uid_t *uid, gid_t *gid)
+{
+	pid_t pid = fuse_req_ctx(req)->pid;
+	char who[16];
+
+	if (geteuid() == 0 || pid <= 0)
+		return;
+	snprintf(who, sizeof(who), "%d", (int)pid);
+	translate(who, "uid_map", uid);
+	translate(who, "gid_map", gid);
+}
