@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -218,6 +219,28 @@ int copyup_dir(struct node *dir)
 	return dir->upper ? 0 : -EIO;
 }
 
+/* The same where it exists already, and nothing is made: -ENOENT where it does not. */
+static int upper_path(struct ct *ct, uint32_t lower)
+{
+	_cleanup_close_ int fd = fcntl(ct->upper.fd, F_DUPFD_CLOEXEC, 0);
+	_cleanup_free_ uint32_t *chain = NULL;
+	size_t n;
+
+	if (fd < 0)
+		return -errno;
+	if (tree_chain(ct->tree, lower, &chain, &n) < 0)
+		return -ENOMEM;
+	while (n--) {
+		int child = open_path_dir(fd, tree_name(ct->tree, chain[n]));
+
+		if (child < 0)
+			return child;
+		close(fd);
+		fd = child;
+	}
+	return TAKE_FD(fd);
+}
+
 /* --- files --- */
 
 /* Give the copy one name of the base tree; the last one by rename. */
@@ -238,33 +261,121 @@ static int place(struct ct *ct, const char *temp, uint32_t lower, bool last)
 }
 
 /*
- * Under all its names. Nothing has been written yet, so if this ends half
- * way the names still agree in everything but their inode.
+ * All names of a group that the container still shows from below; the copy's
+ * name in work/ goes with the last. How many there were, or -errno.
+ */
+static int place_group(struct ct *ct, const struct link *group, int n, const char *temp)
+{
+	uint32_t pending = TREE_NONE;
+	int i, r, placed = 0;
+
+	for (i = 0; i < n; i++) {
+		r = links_visible(ct, group[i].node);
+		if (r == 0)
+			continue;
+		if (r > 0 && pending != TREE_NONE)
+			r = place(ct, temp, pending, false);
+		if (r < 0)
+			return r;
+		pending = group[i].node;
+		placed++;
+	}
+	if (!placed)
+		return 0;
+	r = place(ct, temp, pending, true);
+	return r < 0 ? r : placed;
+}
+
+/* 1 where the upper directory has the file ino under this name of the base tree, 0 or -errno. */
+static int is_placed(struct ct *ct, uint32_t node, ino_t ino, int *dirfd)
+{
+	struct stat st;
+
+	*dirfd = upper_path(ct, tree_parent(ct->tree, node));
+	if (*dirfd < 0)
+		return *dirfd == -ENOENT || *dirfd == -ENOTDIR ? 0 : *dirfd;
+	if (fstatat(*dirfd, tree_name(ct->tree, node), &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return st.st_ino == ino;
+}
+
+/* Take the names back that a copy got before something failed: nobody has seen them. */
+static void unplace(struct ct *ct, const struct link *group, int n, ino_t ino)
+{
+	int i;
+
+	for (i = 0; i < n; i++) {
+		_cleanup_close_ int fd = -1;
+
+		if (is_placed(ct, group[i].node, ino, &fd) > 0)
+			unlinkat(fd, tree_name(ct->tree, group[i].node), 0);
+	}
+}
+
+/* What a copy is called in work/ while it gets the names of its group: says which group. */
+#define MANY_PREFIX '+'
+
+/*
+ * Under all its names. Whoever opens the container after a daemon that ended
+ * half way goes on with it (copyup_finish()): the copy has a name in work/ until the last one is placed.
  */
 static int place_all(struct ct *ct, uint32_t lower, const char *temp)
 {
 	const struct link *group;
-	uint32_t pending = TREE_NONE;
-	int i, r, n = links_group(ct, lower, &group);
+	char many[64];
+	struct stat st;
+	int r, n = links_group(ct, lower, &group);
 
 	if (n < 0)
 		return n;
 	if (!group)
 		return place(ct, temp, lower, true);
+	if (fstatat(ct->upper.work_fd, temp, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	snprintf(many, sizeof(many), "%c%u%s", MANY_PREFIX, lower, temp);
+	if (renameat(ct->upper.work_fd, temp, ct->upper.work_fd, many) < 0)
+		return -errno;
+	r = place_group(ct, group, n, many);
+	if (r > 0)
+		return 0;
+	unplace(ct, group, n, st.st_ino);
+	unlinkat(ct->upper.work_fd, many, 0);
+	return r < 0 ? r : -ENOENT;
+}
+
+/* Some name of the group is this copy: then it is theirs, and nothing else that has the same number. */
+static bool is_of_group(struct ct *ct, const struct link *group, int n, ino_t ino)
+{
+	int i;
+
 	for (i = 0; i < n; i++) {
-		r = links_visible(ct, group[i].node);
-		if (r < 0)
-			return r;
-		if (!r)
-			continue;
-		if (pending != TREE_NONE) {
-			r = place(ct, temp, pending, false);
-			if (r < 0)
-				return r;
-		}
-		pending = group[i].node;
+		_cleanup_close_ int fd = -1;
+
+		if (is_placed(ct, group[i].node, ino, &fd) > 0)
+			return true;
 	}
-	return pending == TREE_NONE ? -ENOENT : place(ct, temp, pending, true);
+	return false;
+}
+
+int copyup_finish(struct ct *ct, const char *name)
+{
+	const struct link *group;
+	unsigned long node;
+	struct stat st;
+	char *end;
+	int n;
+
+	if (*name != MANY_PREFIX)
+		return 0;
+	node = strtoul(name + 1, &end, 10);
+	if (end == name + 1 || *end != '#' || node >= tree_size(ct->tree) ||
+	    fstatat(ct->upper.work_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_nlink < 2)
+		return 0;
+	n = links_group(ct, (uint32_t)node, &group);
+	if (n < 0 || !group || !is_of_group(ct, group, n, st.st_ino))
+		return n < 0 ? n : 0;
+	n = place_group(ct, group, n, name);
+	return n < 0 ? n : 0;
 }
 
 static int install(struct node *n, const char *temp)

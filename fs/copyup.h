@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 struct at;
+struct ct;
 struct node;
 
 /*
@@ -18,6 +19,12 @@ struct node;
  * locks   none held; of a node that is upper already nothing is done
  */
 int copyup_file(struct node *n, uint64_t size);
+
+/*
+ * copyup_finish - a name in work/ that a dead daemon left: where it is a file that had got some of its
+ * names, it gets the others. The container is the caller's alone; what is in work/ afterwards is nobody's.
+ */
+int copyup_finish(struct ct *ct, const char *name);
 
 /* copyup_dir - a directory and those above it. The caller holds ns for writing. */
 int copyup_dir(struct node *dir);

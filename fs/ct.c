@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "fs/copyup.h"
 #include "fs/fs.h"
 #include "fs/node.h"
 #include "fs/session.h"
@@ -128,7 +129,9 @@ static void sweep_work(struct ct *ct)
 	while (d && (e = readdir(d))) {
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
-		r = file_remove_tree(ct->upper.work_fd, e->d_name);
+		r = copyup_finish(ct, e->d_name);
+		if (r == 0)
+			r = file_remove_tree(ct->upper.work_fd, e->d_name);
 		if (r < 0)
 			log_warn("container %s: leftover in work/: %s", ct->name, strerror(-r));
 	}
@@ -169,7 +172,6 @@ static int take_lock(struct ct *ct)
 	if (fd < 0)
 		return -EIO;
 	ct->lock_fd = fd;
-	sweep_work(ct);
 	return 0;
 }
 
@@ -192,6 +194,10 @@ int ct_enter(struct ct *ct, bool change)
 		r = take_lock(ct);
 	if (r == 0)
 		r = open_base(ct);
+	if (r == 0 && !ct->swept) {
+		sweep_work(ct);
+		ct->swept = true;
+	}
 	if (r == 0) {
 		ct->inside++;
 		ct->changing += change;

@@ -46,6 +46,7 @@ struct ct {
 	unsigned inside, changing, frozen;
 	bool closed;
 	int lock_fd; /* the container's lock; -1 until it is first used */
+	bool swept;  /* work/, after that */
 
 	pthread_mutex_t alias_lock;
 	struct map alias;  /* inode number on disk -> struct ct_alias */
