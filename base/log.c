@@ -47,6 +47,17 @@ void log_warn(const char *fmt, ...)
 	va_end(ap);
 }
 
+void log_note(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (log_state.level < LOG_LEVEL_DEBUG && !log_state.to_syslog)
+		return;
+	va_start(ap, fmt);
+	say(LOG_INFO, fmt, ap);
+	va_end(ap);
+}
+
 void log_debug(const char *fmt, ...)
 {
 	va_list ap;

@@ -17,6 +17,8 @@ enum log_level { LOG_LEVEL_QUIET, LOG_LEVEL_WARN, LOG_LEVEL_DEBUG };
 void log_init(const char *name, enum log_level level, bool to_syslog);
 
 void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* log_note - for the system log always, on stderr with --debug only. */
+void log_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -46,6 +46,7 @@ int containers_new(struct fs *fs, struct containers **out, struct err *err)
 	c->root.fd = -1;
 	pthread_mutex_init(&c->lock, NULL);
 	nodes_init(&c->nodes);
+	through_init(&c->through);
 	clock_gettime(CLOCK_REALTIME, &c->changed);
 	r = container_list(fs->store, &c->names, err);
 	if (r < 0) {
@@ -66,6 +67,7 @@ void containers_free(struct containers *c)
 	if (!c)
 		return;
 	nodes_fini(&c->nodes);
+	through_fini(&c->through);
 	map_fini(&c->in_use, unref);
 	container_list_free(c->names);
 	pthread_mutex_destroy(&c->lock);
@@ -75,6 +77,11 @@ void containers_free(struct containers *c)
 void containers_attach(struct containers *c, struct session *s)
 {
 	c->session = s;
+}
+
+void containers_ready(struct containers *c)
+{
+	through_start(&c->through, c->session, c->fs->store);
 }
 
 int containers_find(struct containers *c, const char *name, struct ct **out)
@@ -311,7 +318,6 @@ static const struct fuse_lowlevel_ops ops = {
 	.open = op_open,
 	.read = op_read,
 	.write = op_write,
-	.flush = op_flush,
 	.release = op_release,
 	.fsync = op_fsync,
 	.opendir = op_opendir,
@@ -337,4 +343,6 @@ const struct session_ops containers_session = {
 	.threads = 16,
 	/* Else the kernel asks for security.capability before each write(2). */
 	.flags = HANDLE_KILLPRIV_V2,
+	.flags2 = SESSION_PASSTHROUGH,
+	.max_stack_depth = 1,
 };

@@ -17,6 +17,9 @@ extern const struct session_ops containers_session;
 int containers_new(struct fs *fs, struct containers **out, struct err *err);
 void containers_free(struct containers *c);
 
+/* containers_ready - its session is: what is left to be found out about the kernel. */
+void containers_ready(struct containers *c);
+
 /* containers_attach - the session that shows it, for notifications; before session_start(). */
 void containers_attach(struct containers *c, struct session *s);
 

@@ -58,6 +58,7 @@ int file_adopt(struct node *n, int flags, int fd, struct file **out)
 	f->node = n;
 	f->flags = flags & ~O_TRUNC;
 	f->fd = fd;
+	f->through = false;
 	__atomic_fetch_add(&n->ct->open_files, 1, __ATOMIC_RELAXED);
 	*out = f;
 	return 0;

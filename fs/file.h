@@ -4,6 +4,7 @@
 #ifndef FS_FILE_H
 #define FS_FILE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct node;
@@ -16,6 +17,7 @@ struct file {
 	struct node *node;
 	int flags; /* of open(2) */
 	int fd;	   /* atomic; -1: none yet */
+	bool through;
 };
 
 /* file_open - r and nothing held: the node's container was entered. O_TRUNC is done here. */

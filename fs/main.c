@@ -161,7 +161,6 @@ static void say_ready(struct daemon *d)
 		log_warn("/: %s", strerror(errno));
 	if (d->ready_fd < 0)
 		return;
-	log_init("imagefs", d->opt.fs.debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, true);
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null >= 0) {
 		dup2(null, 0);
@@ -351,6 +350,11 @@ static void serve(struct daemon *d)
 				session_raise_readahead(d->sessions[0]);
 			if (d->sessions[1])
 				session_raise_readahead(d->sessions[1]);
+			if (d->ready_fd >= 0)
+				log_init("imagefs", d->opt.fs.debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN,
+					 true);
+			if (d->sessions[1])
+				containers_ready(d->containers);
 			say_ready(d);
 		}
 		if (reap_sessions(d))

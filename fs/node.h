@@ -27,6 +27,7 @@
 #include <sys/stat.h>
 
 #include "base/map.h"
+#include "fs/through.h"
 
 struct ct;
 struct node;
@@ -52,6 +53,7 @@ struct node {
 	bool pinned;  /* fd holds the file, names are not asked */
 	bool checked; /* has no set-id bit and no file capability that a write must take away */
 	uint64_t upper_ino; /* on disk */
+	struct node_opens opens;
 	struct name *names;
 	/* A directory's descriptor while it is cached, any pinned file's: O_PATH. */
 	int fd;

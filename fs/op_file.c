@@ -1,5 +1,5 @@
 /*
- * Open files: reading and writing.
+ * Open files: reading and writing, where the kernel does not do that itself (fs/through.h).
  *
  * Without the kernel's writeback cache: a write is in the file of the upper
  * directory when write(2) returns, so killing the daemon loses nothing, and a
@@ -16,6 +16,7 @@
 #include "fs/file.h"
 #include "fs/merge.h"
 #include "fs/ops.h"
+#include "fs/session.h"
 #include "store/layer.h"
 #include "store/upper.h"
 
@@ -24,8 +25,28 @@ static struct file *op_file(const struct fuse_file_info *fi)
 	return (struct file *)(uintptr_t)fi->fh;
 }
 
+void op_use(struct containers *c, struct file *f, struct fuse_file_info *fi)
+{
+	bool keep_pages = true;
+	int backing = 0;
+
+	through_open(&c->through, f, &backing, &keep_pages);
+	fi->fh = (uint64_t)(uintptr_t)f;
+	/* All changes come through this kernel: its pages are right, also over a copy-up. */
+	fi->keep_cache = keep_pages;
+	if (f->through)
+		session_reply_backing(backing);
+}
+
+void op_unuse(struct containers *c, struct file *f)
+{
+	through_close(&c->through, f);
+	file_close(f);
+}
+
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+	struct containers *c = op_containers(req);
 	struct node *n = op_node(req, ino);
 	bool change = fi->flags & O_TRUNC;
 	struct file *f = NULL;
@@ -43,17 +64,15 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		op_reply(req, r);
 		return;
 	}
-	fi->fh = (uint64_t)(uintptr_t)f;
-	/* All changes come through this kernel: its pages are right, also over a copy-up. */
-	fi->keep_cache = 1;
+	op_use(c, f, fi);
 	if (fuse_reply_open(req, fi) < 0)
-		file_close(f);
+		op_unuse(c, f);
 }
 
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	(void)ino;
-	file_close(op_file(fi));
+	op_unuse(op_containers(req), op_file(fi));
 	op_reply(req, 0);
 }
 
@@ -138,23 +157,6 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off
 		op_reply(req, (int)r);
 	else
 		fuse_reply_write(req, (size_t)r);
-}
-
-/*
- * close(2): what the disk has to say against earlier writes is said here, as
- * closing a descriptor of the file says it.
- */
-void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-	int fd = __atomic_load_n(&op_file(fi)->fd, __ATOMIC_ACQUIRE), copy, r = 0;
-
-	(void)ino;
-	if (fd >= 0 && (op_file(fi)->flags & O_ACCMODE) != O_RDONLY) {
-		copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-		if (copy >= 0 && close(copy) < 0)
-			r = -errno;
-	}
-	op_reply(req, r);
 }
 
 void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)

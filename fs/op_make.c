@@ -169,7 +169,7 @@ void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const cha
 void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	       struct fuse_file_info *fi)
 {
-	struct nodes *nodes = &op_containers(req)->nodes;
+	struct containers *c = op_containers(req);
 	struct fuse_entry_param e;
 	struct file *f = NULL;
 	struct node *n;
@@ -187,14 +187,13 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	}
 	if (r < 0) {
 		op_reply(req, r);
-		node_forget(nodes, n, 1);
+		node_forget(&c->nodes, n, 1);
 		return;
 	}
-	fi->fh = (uint64_t)(uintptr_t)f;
-	fi->keep_cache = 1;
+	op_use(c, f, fi);
 	if (fuse_reply_create(req, &e, fi) < 0) {
-		file_close(f);
-		node_forget(nodes, n, 1);
+		op_unuse(c, f);
+		node_forget(&c->nodes, n, 1);
 	}
 }
 

@@ -18,6 +18,7 @@
 #include "fs/node.h"
 
 struct ct;
+struct file;
 struct found;
 struct fs;
 struct session;
@@ -26,6 +27,7 @@ struct containers {
 	struct fs *fs;
 	struct session *session;
 	struct nodes nodes;
+	struct through through;
 	struct node root;
 	struct timespec changed; /* when the list was last read */
 
@@ -128,11 +130,13 @@ void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *v
 void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name);
 
 /* op_file.c */
+/* op_use - say in fi how f, which was opened, is used; op_unuse() is its end, and frees it. */
+void op_use(struct containers *c, struct file *f, struct fuse_file_info *fi);
+void op_unuse(struct containers *c, struct file *f);
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi);
 void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t off,
 	      struct fuse_file_info *fi);
-void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi);
 void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t len,

@@ -15,6 +15,9 @@ struct fs;
 struct session;
 
 /* What a tree is to a session. Requests are read and answered by copy, never spliced. */
+/* FUSE_PASSTHROUGH, in flags2. */
+#define SESSION_PASSTHROUGH (1u << 5)
+
 struct session_ops {
 	const char *name; /* "images": for messages and the threads' names */
 	const struct fuse_lowlevel_ops *ops;
@@ -52,6 +55,12 @@ bool session_is_over(const struct session *s);
  */
 void session_wait_begin(void);
 void session_wait_end(void);
+
+/*
+ * session_reply_backing - the next fuse_reply_open() or fuse_reply_create() of this thread shall
+ * say that the file is passed through to what the kernel calls id.
+ */
+void session_reply_backing(int id);
 
 /* session_fuse - for fuse_lowlevel_notify_*(). */
 struct fuse_session *session_fuse(const struct session *s);

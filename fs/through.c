@@ -1,0 +1,129 @@
+/*
+ * Which opens are passed through, and the kernel's handles for the files behind them.
+ */
+#include "fs/through.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "fs/ct.h"
+#include "fs/file.h"
+#include "fs/node.h"
+#include "fs/session.h"
+#include "store/store.h"
+
+/* linux/fuse.h has these from 6.9 on. */
+struct backing_map {
+	int32_t fd;
+	uint32_t flags;
+	uint64_t padding;
+};
+#define BACKING_OPEN _IOW(229, 1, struct backing_map)
+#define BACKING_CLOSE _IOW(229, 2, uint32_t)
+
+void through_init(struct through *t)
+{
+	pthread_mutex_init(&t->lock, NULL);
+	t->dev = -1;
+	t->on = false;
+}
+
+void through_fini(struct through *t)
+{
+	pthread_mutex_destroy(&t->lock);
+}
+
+static int backing_open(int dev, int fd)
+{
+	struct backing_map map = { .fd = fd };
+	int id = ioctl(dev, BACKING_OPEN, &map);
+
+	return id < 0 ? -errno : id;
+}
+
+static void backing_close(int dev, int id)
+{
+	uint32_t which = (uint32_t)id;
+
+	if (ioctl(dev, BACKING_CLOSE, &which) < 0)
+		log_debug("backing file %d: %s", id, strerror(errno));
+}
+
+void through_start(struct through *t, const struct session *s, const struct store *store)
+{
+	_cleanup_close_ int fd = -1;
+	int id;
+
+	if (!session_granted(s, 1, SESSION_PASSTHROUGH)) {
+		log_note("%s: no passthrough: this kernel has none", session_mountpoint(s));
+		return;
+	}
+	fd = openat(store->imagefs_fd, "version", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	id = fd < 0 ? -errno : backing_open(session_fd(s), fd);
+	if (id < 0) {
+		log_note("%s: no passthrough: %s", session_mountpoint(s), strerror(-id));
+		return;
+	}
+	backing_close(session_fd(s), id);
+	pthread_mutex_lock(&t->lock);
+	t->dev = session_fd(s);
+	t->on = true;
+	pthread_mutex_unlock(&t->lock);
+	log_note("%s: changed files are passed through to the kernel", session_mountpoint(s));
+}
+
+/* May this be the first open that is passed through? The lock is held. */
+static bool begin(struct through *t, const struct file *f)
+{
+	struct node_opens *o = &f->node->opens;
+	int id;
+
+	if (!t->on || o->asked || f->fd < 0 || f->node->ct->still)
+		return false;
+	id = backing_open(t->dev, f->fd);
+	if (id < 0)
+		return false;
+	o->backing = id;
+	return true;
+}
+
+void through_open(struct through *t, struct file *f, int *backing, bool *keep_pages)
+{
+	struct node_opens *o = &f->node->opens;
+
+	pthread_mutex_lock(&t->lock);
+	f->through = o->through || begin(t, f);
+	if (f->through) {
+		o->through++;
+		o->writers += (f->flags & O_ACCMODE) != O_RDONLY;
+		o->behind = true;
+		*backing = o->backing;
+		*keep_pages = false;
+	} else {
+		*keep_pages = !o->behind;
+		o->asked++;
+		o->behind = false;
+	}
+	pthread_mutex_unlock(&t->lock);
+}
+
+void through_close(struct through *t, struct file *f)
+{
+	struct node_opens *o = &f->node->opens;
+
+	pthread_mutex_lock(&t->lock);
+	if (f->through) {
+		o->writers -= (f->flags & O_ACCMODE) != O_RDONLY;
+		if (--o->through == 0)
+			backing_close(t->dev, o->backing);
+	} else {
+		o->asked--;
+	}
+	pthread_mutex_unlock(&t->lock);
+}

@@ -1,0 +1,52 @@
+/*
+ * Passthrough: what is read from, written to or mapped of an open file goes from the
+ * kernel to the file in the upper directory, without us.
+ *
+ * The kernel takes one file of ours for all opens of an inode at a time, and does not mix them
+ * with opens that it serves from its own pages: whoever comes first says how an
+ * inode is used until its last user is gone. What we count is never less than
+ * what the kernel counts: before an open is answered, and after a release came.
+ *
+ * It needs CAP_SYS_ADMIN, a kernel from 6.9 and a store on a file system that is itself no stack;
+ * a probe decides.
+ */
+#ifndef FS_THROUGH_H
+#define FS_THROUGH_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+struct file;
+struct node;
+struct session;
+struct store;
+
+/* How many have a node open, and how. Of all nodes under the one lock of struct through. */
+struct node_opens {
+	unsigned through, asked; /* by passthrough; by requests */
+	unsigned writers;	 /* of those that go through */
+	int backing;		 /* what the kernel calls our file, while through is not 0 */
+	bool behind;		 /* the kernel's own pages may be older than the file */
+};
+
+struct through {
+	pthread_mutex_t lock;
+	int dev; /* the connection */
+	bool on;
+};
+
+void through_init(struct through *t);
+void through_fini(struct through *t);
+
+/* through_start - find out whether it can be had, and say so in the log. */
+void through_start(struct through *t, const struct session *s, const struct store *store);
+
+/*
+ * through_open - how f, which is being opened, shall be used; through_close() is its end.
+ * backing     what to answer with (session_reply_backing()), where f->through is set
+ * keep_pages  the kernel's own pages of it are right
+ */
+void through_open(struct through *t, struct file *f, int *backing, bool *keep_pages);
+void through_close(struct through *t, struct file *f);
+
+#endif
