@@ -54,7 +54,8 @@ struct ct {
 	uint64_t next_big; /* for inode numbers that are too large for their place */
 
 	unsigned open_files; /* atomic */
-	unsigned still;	     /* under the lock of struct through: no open may begin to be passed through */
+	unsigned
+		still; /* under the lock of struct through: no open may begin to be passed through */
 };
 
 /*

@@ -40,6 +40,7 @@ int file_open_upper(struct node *n, int flags);
  * file_drop_privileges - a write takes the set-id bits (not root's writes) and
  * file capabilities away.
  */
+#define FILE_NOT_ROOT 1
 int file_drop_privileges(struct node *n, int fd, unsigned caller);
 
 #endif

@@ -351,8 +351,8 @@ static void serve(struct daemon *d)
 			if (d->sessions[1])
 				session_raise_readahead(d->sessions[1]);
 			if (d->ready_fd >= 0)
-				log_init("imagefs", d->opt.fs.debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN,
-					 true);
+				log_init("imagefs",
+					 d->opt.fs.debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, true);
 			if (d->sessions[1])
 				containers_ready(d->containers);
 			say_ready(d);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -110,20 +111,34 @@ static int become_placeholder(struct node *n, const struct stat *st)
 	return 0;
 }
 
-static int set_owner(struct node *n, const struct stat *attr, int to_set)
+/* What is on the disk is the image's: the kernel does all of it, with what chown(2) takes away. */
+static int set_owner_directly(const struct at *at, mode_t type, const struct stat *attr, int to_set)
 {
-	struct at at _cleanup_at_ = AT_INIT;
-	_cleanup_close_ int fd = -1;
+	uid_t uid = to_set & FUSE_SET_ATTR_UID ? attr->st_uid : (uid_t)-1;
+	gid_t gid = to_set & FUSE_SET_ATTR_GID ? attr->st_gid : (gid_t)-1;
+	char path[40];
+
+	if ((to_set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)) &&
+	    fchownat(at->fd, at->name ? at->name : "", uid, gid,
+		     at->name ? AT_SYMLINK_NOFOLLOW : AT_EMPTY_PATH) < 0)
+		return -errno;
+	if (!(to_set & FUSE_SET_ATTR_MODE) || S_ISLNK(type))
+		return 0;
+	if (at->name)
+		return fchmodat(at->fd, at->name, attr->st_mode & 07777, 0) < 0 ? -errno : 0;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", at->fd);
+	return chmod(path, attr->st_mode & 07777) < 0 ? -errno : 0;
+}
+
+/* The same where the disk says it in its own way. */
+static int set_owner_override(struct node *n, const struct at *at, const struct stat *attr,
+			      int to_set)
+{
+	_cleanup_close_ int fd = at_path_fd(at);
 	const struct upper *u = &n->ct->upper;
 	struct stat st;
-	int r = node_at(n->ct->nodes, n, &at);
+	int r = fd < 0 ? fd : at_stat(u, at, &st);
 
-	if (r < 0)
-		return r;
-	fd = at_path_fd(&at);
-	if (fd < 0)
-		return fd;
-	r = at_stat(u, &at, &st);
 	if (r < 0)
 		return r;
 	if ((to_set & FUSE_SET_ATTR_MODE) && !S_ISLNK(st.st_mode))
@@ -141,9 +156,35 @@ static int set_owner(struct node *n, const struct stat *attr, int to_set)
 		}
 		upper_xattr_remove(u, fd, "security.capability");
 	}
-	n->checked = false;
 	r = upper_set_owner(u, fd, &st);
 	return r == -EPERM && upper_placeholder(u, &st) ? become_placeholder(n, &st) : r;
+}
+
+static int set_owner(struct node *n, const struct stat *attr, int to_set)
+{
+	struct at at _cleanup_at_ = AT_INIT;
+	int r = node_at(n->ct->nodes, n, &at);
+
+	if (r < 0)
+		return r;
+	if ((to_set & FUSE_SET_ATTR_MODE) && (attr->st_mode & (S_ISUID | S_ISGID)))
+		n->checked = false;
+	if (n->ct->upper.unprivileged)
+		return set_owner_override(n, &at, attr, to_set);
+	return set_owner_directly(&at, n->type, attr, to_set);
+}
+
+/* The kernel asks for nothing but this before somebody without CAP_FSETID writes to such a file. */
+static int drop_privileges(struct node *n)
+{
+	struct at at _cleanup_at_ = AT_INIT;
+	_cleanup_close_ int fd = -1;
+	int r = node_at(n->ct->nodes, n, &at);
+
+	if (r < 0)
+		return r;
+	fd = at_path_fd(&at);
+	return fd < 0 ? fd : file_drop_privileges(n, fd, FILE_NOT_ROOT);
 }
 
 static int set_times(struct node *n, const struct stat *attr, int to_set)
@@ -192,19 +233,23 @@ static int set_size(struct node *n, off_t size, struct fuse_file_info *fi, unsig
 	 FUSE_SET_ATTR_MTIME_NOW)
 
 static int set_attributes(fuse_req_t req, struct node *n, const struct stat *attr, int to_set,
-			  struct fuse_file_info *fi)
+			  struct fuse_file_info *fi, struct stat *out)
 {
 	int r = copyup(n, to_set & FUSE_SET_ATTR_SIZE ? (uint64_t)attr->st_size : UINT64_MAX);
 
 	if (r == 0 && (to_set & FUSE_SET_ATTR_SIZE))
 		r = set_size(n, attr->st_size, fi, fuse_req_ctx(req)->uid);
-	if (r < 0 || !(to_set & (OWNER | TIMES)))
+	if (r < 0)
 		return r;
 	pthread_rwlock_wrlock(&n->ct->ns);
 	if (to_set & OWNER)
 		r = set_owner(n, attr, to_set);
 	if (r == 0 && (to_set & TIMES))
 		r = set_times(n, attr, to_set);
+	if (!to_set && S_ISREG(n->type))
+		r = drop_privileges(n);
+	if (r == 0)
+		r = merge_stat(n, out);
 	pthread_rwlock_unlock(&n->ct->ns);
 	return r;
 }
@@ -220,11 +265,10 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 	if (to_set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
 		caller_ids(req, &attr->st_uid, &attr->st_gid);
 	if (r == 0) {
-		r = set_attributes(req, n, attr, to_set, fi);
+		r = set_attributes(req, n, attr, to_set, fi, &st);
 		ct_leave(n->ct, true);
+		op_show(op_containers(req), &st);
 	}
-	if (r == 0)
-		r = get_attributes(op_containers(req), n, &st);
 	reply_attr(req, r, &st);
 }
 

@@ -65,12 +65,12 @@ static int make_over(struct ct *ct, int dirfd, const char *name, const struct st
 	return r;
 }
 
-/* Who it belongs to, and what it has from its directory. */
-static int inherit(fuse_req_t req, struct node *dir, struct stat *st)
+/* Who it belongs to, and what it has from its directory, which is upper. */
+static int inherit(fuse_req_t req, struct node *dir, const struct at *at, struct stat *st)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 	struct stat parent;
-	int r = merge_stat(dir, &parent);
+	int r = at_stat(&dir->ct->upper, at, &parent);
 
 	if (r < 0)
 		return r;
@@ -97,7 +97,7 @@ static int make(fuse_req_t req, struct node *dir, const char *name, struct stat 
 	int r = prepare(dir, name, &at, &whiteout);
 
 	if (r == 0)
-		r = inherit(req, dir, st);
+		r = inherit(req, dir, &at, st);
 	if (r < 0)
 		return r;
 	if (whiteout)
@@ -166,6 +166,65 @@ void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const cha
 	reply_entry(req, make_entered(req, parent, name, S_IFLNK | 0777, 0, target, &e), &e);
 }
 
+/*
+ * The common way to a new file: nothing of that name is or was below, so whatever the upper directory
+ * has would show. *fd stays -1 where something is in the way; then the long way finds out what.
+ */
+static int create_quickly(fuse_req_t req, struct node *dir, const char *name, struct stat *st,
+			  struct fuse_entry_param *e, int *fd)
+{
+	struct at at _cleanup_at_ = AT_INIT;
+	struct ct *ct = dir->ct;
+	struct found f = { .upper = true, .lower = TREE_NONE };
+	struct node *n;
+	int r = dir->dead ? -ENOENT : 0;
+
+	if (r == 0 && merge_below(dir, name) != TREE_NONE)
+		return 0;
+	if (r == 0)
+		r = copyup_dir(dir);
+	if (r == 0)
+		r = node_dir(ct->nodes, dir, &at);
+	if (r == 0)
+		r = inherit(req, dir, &at, st);
+	if (r < 0)
+		return r;
+	r = upper_create(&ct->upper, at.fd, name, st, &f.st);
+	if (r < 0)
+		return r == -EEXIST ? 0 : r;
+	*fd = r;
+	f.upper_ino = f.st.st_ino;
+	f.st.st_ino = ct_ino_upper(ct, f.upper_ino);
+	r = op_entry(op_containers(req), dir, name, &f, e);
+	if (r < 0)
+		return r;
+	n = op_node(req, e->ino);
+	n->plain = true;
+	n->checked = !(st->st_mode & (S_ISUID | S_ISGID));
+	return 0;
+}
+
+/* A new file and a descriptor of it. */
+static int create(fuse_req_t req, struct node *dir, const char *name, mode_t mode,
+		  struct fuse_entry_param *e, int *fd)
+{
+	struct stat st = { .st_mode = S_IFREG | (mode & 07777) };
+	int r = op_name_check(name);
+
+	if (r == 0)
+		r = op_enter(dir, OP_CHANGE);
+	if (r < 0)
+		return r;
+	r = create_quickly(req, dir, name, &st, e, fd);
+	if (r == 0 && *fd < 0) {
+		r = make(req, dir, name, &st, NULL, e);
+		if (r == 0)
+			*fd = file_open_upper(op_node(req, e->ino), O_RDWR);
+	}
+	op_leave(dir, OP_CHANGE);
+	return r;
+}
+
 void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	       struct fuse_file_info *fi)
 {
@@ -173,18 +232,16 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	struct fuse_entry_param e;
 	struct file *f = NULL;
 	struct node *n;
-	int r = make_entered(req, parent, name, S_IFREG | (mode & 07777), 0, NULL, &e);
+	int fd = -1, r = create(req, op_node(req, parent), name, mode, &e, &fd);
 
 	if (r < 0) {
+		if (fd >= 0)
+			close(fd);
 		op_reply(req, r);
 		return;
 	}
 	n = op_node(req, e.ino);
-	r = ct_enter(n->ct, false);
-	if (r == 0) {
-		r = file_open(n, fi->flags & ~(O_TRUNC | O_EXCL | O_CREAT), &f);
-		ct_leave(n->ct, false);
-	}
+	r = fd < 0 ? fd : file_adopt(n, fi->flags, fd, &f);
 	if (r < 0) {
 		op_reply(req, r);
 		node_forget(&c->nodes, n, 1);

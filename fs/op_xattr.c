@@ -16,6 +16,8 @@
 #include "store/upper.h"
 #include "fs/xattr_reply.h"
 
+#define CAPABILITY "security.capability"
+
 /* Access lists live in system.*; this tree has none, and says so. */
 static int check_name(const char *name)
 {
@@ -66,15 +68,24 @@ static ssize_t get(struct node *n, const char *name, void *value, size_t size)
 void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 {
 	struct node *n = op_node(req, ino);
-	_cleanup_free_ char *value = malloc(size + 1);
+	bool capability = strcmp(name, CAPABILITY) == 0;
+	_cleanup_free_ char *value = NULL;
 	ssize_t r = check_name(name);
 
-	if (r == 0 && !n->ct)
+	if (r < 0 || (capability && n->plain)) {
+		op_reply(req, r < 0 ? (int)r : -ENODATA);
+		return;
+	}
+	value = malloc(size + 1);
+
+	if (!n->ct)
 		r = -ENODATA;
-	if (r == 0)
+	else
 		r = value ? op_enter(n, OP_READ) : -ENOMEM;
 	if (r == 0) {
 		r = get(n, name, value, size);
+		if (r == -ENODATA && capability)
+			n->plain = true;
 		op_leave(n, OP_READ);
 	}
 	if (r < 0)
@@ -135,7 +146,8 @@ static int change(struct node *n, const char *name, const char *value, size_t si
 		return fd;
 	if (!value)
 		return upper_xattr_remove(&n->ct->upper, fd, name);
-	n->checked = false;
+	if (strcmp(name, CAPABILITY) == 0)
+		n->checked = n->plain = false;
 	return upper_xattr_set(&n->ct->upper, fd, name, value, size, flags);
 }
 

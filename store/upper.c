@@ -401,6 +401,35 @@ int upper_make(const struct upper *u, int dirfd, const char *name, const struct 
 	return r;
 }
 
+int upper_create(const struct upper *u, int dirfd, const char *name, const struct stat *st,
+		 struct stat *out)
+{
+	/* Nobody may open what does not have its owner yet. */
+	bool ours = u->unprivileged || (st->st_uid == geteuid() && st->st_gid == getegid());
+	mode_t mode = u->unprivileged ? real_mode(st) : st->st_mode & 07777;
+	_cleanup_close_ int fd =
+		openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK,
+		       ours ? mode : 0600);
+	int r = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, out) < 0)
+		r = -errno;
+	else if ((out->st_mode & 07777) != mode ||
+		 (u->unprivileged ? (st->st_mode & 07777) != mode || st->st_uid || st->st_gid
+				  : out->st_uid != st->st_uid || out->st_gid != st->st_gid))
+		r = upper_set_owner(u, fd, st);
+	if (r < 0) {
+		unlinkat(dirfd, name, 0);
+		return r;
+	}
+	out->st_mode = S_IFREG | (st->st_mode & 07777);
+	out->st_uid = st->st_uid;
+	out->st_gid = st->st_gid;
+	return TAKE_FD(fd);
+}
+
 static bool has_prefix(const char *s, const char *prefix)
 {
 	return strncmp(s, prefix, strlen(prefix)) == 0;

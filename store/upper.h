@@ -83,6 +83,14 @@ bool upper_placeholder(const struct upper *u, const struct stat *st);
 int upper_make(const struct upper *u, int dirfd, const char *name, const struct stat *st,
 	       const char *target);
 
+/*
+ * upper_create - the same for a regular file, which is opened for reading and writing.
+ * out      its attributes as the image has them, but st_ino and st_dev as on disk
+ * returns  a descriptor or -errno
+ */
+int upper_create(const struct upper *u, int dirfd, const char *name, const struct stat *st,
+		 struct stat *out);
+
 /* upper_temp - a name that nothing in the work directory has yet. */
 void upper_temp(char name[static 32]);
 
