@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #include "fs/ct.h"
 #include "fs/fs.h"
 #include "fs/ops.h"
+#include "fs/pause.h"
 #include "fs/session.h"
 #include "fs/trees.h"
 #include "store/container.h"
@@ -81,6 +83,12 @@ void containers_attach(struct containers *c, struct session *s)
 
 void containers_ready(struct containers *c)
 {
+	struct stat st;
+
+	/* Without that nobody could be held still (fs/pause.h). */
+	if (stat(session_mountpoint(c->session), &st) < 0)
+		return;
+	c->dev = st.st_dev;
 	through_start(&c->through, c->session, c->fs->store);
 }
 
@@ -176,6 +184,7 @@ static void let_go(struct containers *c, const char *name)
 	if (!ct)
 		return;
 	ct_close(ct);
+	pause_drop(c, ct);
 	ct_unref(ct);
 }
 
@@ -225,9 +234,11 @@ int containers_freeze(struct containers *c, const char *name, struct err *err)
 		return err_set(err, ENOENT, "No such container: %s", name);
 	if (r < 0)
 		return err_sys(err, -r, "container %s", name);
-	ct_freeze(ct);
+	r = pause_begin(c, ct, err);
+	if (r == 0)
+		ct_freeze(ct);
 	ct_unref(ct);
-	return 0;
+	return r;
 }
 
 void containers_thaw(struct containers *c, const char *name)
@@ -237,6 +248,7 @@ void containers_thaw(struct containers *c, const char *name)
 	if (!ct)
 		return;
 	ct_thaw(ct);
+	pause_end(c, ct);
 	ct_unref(ct);
 }
 
@@ -249,6 +261,9 @@ void containers_give_up(struct containers *c)
 	while ((s = map_next(&c->in_use, &i)))
 		ct_give_up(s->value);
 	pthread_mutex_unlock(&c->lock);
+	/* Only the main thread takes containers out of the table. */
+	for (i = 0; (s = map_next(&c->in_use, &i));)
+		pause_drop(c, s->value);
 }
 
 /*
@@ -340,7 +355,7 @@ const struct session_ops containers_session = {
 	.name = "containers",
 	.ops = &ops,
 	/* Writers that wait for a commit occupy theirs: some must be left for readers. */
-	.threads = 16,
+	.threads = 8,
 	/* Else the kernel asks for security.capability before each write(2). */
 	.flags = HANDLE_KILLPRIV_V2,
 	.flags2 = SESSION_PASSTHROUGH,

@@ -20,6 +20,7 @@ struct err;
 struct fs;
 struct node;
 struct nodes;
+struct pause;
 struct shared_tree;
 struct tree;
 
@@ -56,6 +57,7 @@ struct ct {
 	unsigned open_files; /* atomic */
 	unsigned
 		still; /* under the lock of struct through: no open may begin to be passed through */
+	struct pause *pause; /* fs/pause.c's */
 };
 
 /*

@@ -27,6 +27,7 @@ libfs_a_SOURCES = \
 	fs/op_xattr.c \
 	fs/ops.c fs/ops.h \
 	fs/options.c fs/options.h \
+	fs/pause.c fs/pause.h \
 	fs/session.c fs/session.h \
 	fs/shown.c fs/shown.h \
 	fs/stale.c fs/stale.h \

@@ -27,13 +27,14 @@ static struct file *op_file(const struct fuse_file_info *fi)
 
 void op_use(struct containers *c, struct file *f, struct fuse_file_info *fi)
 {
-	bool keep_pages = true;
+	bool keep_pages = true, direct = false;
 	int backing = 0;
 
-	through_open(&c->through, f, &backing, &keep_pages);
+	through_open(&c->through, f, &backing, &keep_pages, &direct);
 	fi->fh = (uint64_t)(uintptr_t)f;
 	/* All changes come through this kernel: its pages are right, also over a copy-up. */
 	fi->keep_cache = keep_pages;
+	fi->direct_io = direct;
 	if (f->through)
 		session_reply_backing(backing);
 }

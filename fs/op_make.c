@@ -17,6 +17,7 @@
 #include "fs/fs.h"
 #include "fs/merge.h"
 #include "fs/ops.h"
+#include "store/tree.h"
 #include "store/upper.h"
 
 /*
@@ -204,18 +205,54 @@ static int create_quickly(fuse_req_t req, struct node *dir, const char *name, st
 	return 0;
 }
 
-/* A new file and a descriptor of it. */
+/* One without a name: it is held by a descriptor, until link(2) gives it one. */
+static int create_nameless(fuse_req_t req, struct node *dir, struct stat *st,
+			   struct fuse_entry_param *e, int *fd)
+{
+	struct at at _cleanup_at_ = AT_INIT;
+	struct containers *c = op_containers(req);
+	struct ct *ct = dir->ct;
+	struct found f = { .upper = true, .lower = TREE_NONE };
+	_cleanup_close_ int file = -1, pin = -1;
+	char path[40];
+	int r = dir->dead ? -ENOENT : copyup_dir(dir);
+
+	if (r == 0)
+		r = node_dir(ct->nodes, dir, &at);
+	if (r == 0)
+		r = inherit(req, dir, &at, st);
+	if (r < 0)
+		return r;
+	file = upper_create(&ct->upper, ct->upper.work_fd, NULL, st, &f.st);
+	if (file < 0)
+		return file;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
+	pin = open(path, O_PATH | O_CLOEXEC);
+	if (pin < 0)
+		return -errno;
+	f.upper_ino = f.st.st_ino;
+	f.st.st_ino = ct_ino_upper(ct, f.upper_ino);
+	r = op_entry(c, dir, NULL, &f, e);
+	if (r < 0)
+		return r;
+	node_pin(ct->nodes, op_node(req, e->ino), TAKE_FD(pin));
+	*fd = TAKE_FD(file);
+	return 0;
+}
+
+/* A new file and a descriptor of it. name NULL: one without a name. */
 static int create(fuse_req_t req, struct node *dir, const char *name, mode_t mode,
 		  struct fuse_entry_param *e, int *fd)
 {
 	struct stat st = { .st_mode = S_IFREG | (mode & 07777) };
-	int r = op_name_check(name);
+	int r = name ? op_name_check(name) : 0;
 
 	if (r == 0)
 		r = op_enter(dir, OP_CHANGE);
 	if (r < 0)
 		return r;
-	r = create_quickly(req, dir, name, &st, e, fd);
+	r = name ? create_quickly(req, dir, name, &st, e, fd)
+		 : create_nameless(req, dir, &st, e, fd);
 	if (r == 0 && *fd < 0) {
 		r = make(req, dir, name, &st, NULL, e);
 		if (r == 0)
@@ -232,7 +269,8 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	struct fuse_entry_param e;
 	struct file *f = NULL;
 	struct node *n;
-	int fd = -1, r = create(req, op_node(req, parent), name, mode, &e, &fd);
+	bool nameless = (fi->flags & O_TMPFILE) == O_TMPFILE;
+	int fd = -1, r = create(req, op_node(req, parent), nameless ? NULL : name, mode, &e, &fd);
 
 	if (r < 0) {
 		if (fd >= 0)

@@ -12,6 +12,7 @@
 #include "fs/ct.h"
 #include "fs/merge.h"
 #include "fs/ops.h"
+#include "fs/pause.h"
 #include "store/layer.h"
 #include "store/upper.h"
 #include "fs/xattr_reply.h"
@@ -189,7 +190,8 @@ static void change_reply(fuse_req_t req, fuse_ino_t ino, const char *name, const
 void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size,
 		 int flags)
 {
-	change_reply(req, ino, name, value, size, flags);
+	if (!pause_take(op_containers(req), req, op_node(req, ino), name))
+		change_reply(req, ino, name, value, size, flags);
 }
 
 void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)

@@ -61,7 +61,7 @@ int op_entry(struct containers *c, struct node *dir, const char *name, const str
 		.upper = f->upper,
 		.upper_ino = f->upper_ino,
 	};
-	struct node *n = node_take(&c->nodes, &template, dir, name);
+	struct node *n = node_take(&c->nodes, &template, name ? dir : NULL, name);
 
 	if (!n)
 		return -ENOMEM;

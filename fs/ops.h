@@ -16,6 +16,7 @@
 
 #include "base/map.h"
 #include "fs/node.h"
+#include "fs/through.h"
 
 struct ct;
 struct file;
@@ -28,6 +29,7 @@ struct containers {
 	struct session *session;
 	struct nodes nodes;
 	struct through through;
+	dev_t dev; /* st_dev of the tree */
 	struct node root;
 	struct timespec changed; /* when the list was last read */
 
@@ -64,7 +66,7 @@ void op_leave(struct node *n, enum op_need need);
 /* op_name_check - may this name be made? -EINVAL .wh.*, which no layer could hold; -ENAMETOOLONG. */
 int op_name_check(const char *name);
 
-/* op_entry - make the kernel's reference to what was found. */
+/* op_entry - make the kernel's reference to what was found in dir; name NULL: it has none. */
 int op_entry(struct containers *c, struct node *dir, const char *name, const struct found *f,
 	     struct fuse_entry_param *out);
 

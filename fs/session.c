@@ -298,6 +298,18 @@ static bool is_surplus(struct worker *w)
 	return surplus;
 }
 
+/*
+ * FUSE_TMPFILE is FUSE_CREATE but for its number, and for O_TMPFILE among the flags. libfuse knows
+ * it from 3.17 on.
+ */
+static void know_tmpfile(struct fuse_buf *buf)
+{
+	struct fuse_in_header *h = buf->mem;
+
+	if (buf->size >= sizeof(*h) && h->opcode == FUSE_TMPFILE)
+		h->opcode = FUSE_CREATE;
+}
+
 static void *serve(void *arg)
 {
 	struct worker *w = arg;
@@ -315,6 +327,7 @@ static void *serve(void *arg)
 			continue;
 		if (r <= 0)
 			break;
+		know_tmpfile(&w->buf);
 		fuse_session_process_buf(s->fuse, &w->buf);
 		if (is_surplus(w))
 			return NULL;

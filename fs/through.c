@@ -78,6 +78,11 @@ void through_start(struct through *t, const struct session *s, const struct stor
 	log_note("%s: changed files are passed through to the kernel", session_mountpoint(s));
 }
 
+static bool writes(const struct file *f)
+{
+	return (f->flags & O_ACCMODE) != O_RDONLY;
+}
+
 /* May this be the first open that is passed through? The lock is held. */
 static bool begin(struct through *t, const struct file *f)
 {
@@ -93,7 +98,7 @@ static bool begin(struct through *t, const struct file *f)
 	return true;
 }
 
-void through_open(struct through *t, struct file *f, int *backing, bool *keep_pages)
+void through_open(struct through *t, struct file *f, int *backing, bool *keep_pages, bool *direct)
 {
 	struct node_opens *o = &f->node->opens;
 
@@ -101,10 +106,12 @@ void through_open(struct through *t, struct file *f, int *backing, bool *keep_pa
 	f->through = o->through || begin(t, f);
 	if (f->through) {
 		o->through++;
-		o->writers += (f->flags & O_ACCMODE) != O_RDONLY;
+		o->writers += writes(f);
 		o->behind = true;
 		*backing = o->backing;
 		*keep_pages = false;
+		/* Nobody holds this one still (fs/pause.h), but the gate does. */
+		*direct = f->node->ct->still && writes(f);
 	} else {
 		*keep_pages = !o->behind;
 		o->asked++;
@@ -119,7 +126,7 @@ void through_close(struct through *t, struct file *f)
 
 	pthread_mutex_lock(&t->lock);
 	if (f->through) {
-		o->writers -= (f->flags & O_ACCMODE) != O_RDONLY;
+		o->writers -= writes(f);
 		if (--o->through == 0)
 			backing_close(t->dev, o->backing);
 	} else {

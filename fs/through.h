@@ -45,8 +45,9 @@ void through_start(struct through *t, const struct session *s, const struct stor
  * through_open - how f, which is being opened, shall be used; through_close() is its end.
  * backing     what to answer with (session_reply_backing()), where f->through is set
  * keep_pages  the kernel's own pages of it are right
+ * direct      what is read and written shall come to us in spite of it
  */
-void through_open(struct through *t, struct file *f, int *backing, bool *keep_pages);
+void through_open(struct through *t, struct file *f, int *backing, bool *keep_pages, bool *direct);
 void through_close(struct through *t, struct file *f);
 
 #endif

@@ -401,27 +401,37 @@ int upper_make(const struct upper *u, int dirfd, const char *name, const struct 
 	return r;
 }
 
+/* Does a new file have its owner and mode already? */
+static bool is_like(const struct upper *u, const struct stat *disk, const struct stat *st)
+{
+	if ((disk->st_mode & 07777) != (st->st_mode & 07777))
+		return false;
+	if (u->unprivileged)
+		return st->st_uid == 0 && st->st_gid == 0;
+	return disk->st_uid == st->st_uid && disk->st_gid == st->st_gid;
+}
+
 int upper_create(const struct upper *u, int dirfd, const char *name, const struct stat *st,
 		 struct stat *out)
 {
 	/* Nobody may open what does not have its owner yet. */
 	bool ours = u->unprivileged || (st->st_uid == geteuid() && st->st_gid == getegid());
-	mode_t mode = u->unprivileged ? real_mode(st) : st->st_mode & 07777;
-	_cleanup_close_ int fd =
-		openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK,
-		       ours ? mode : 0600);
+	mode_t mode = u->unprivileged ? real_mode(st) : ours ? st->st_mode & 07777 : 0600;
+	_cleanup_close_ int fd = openat(dirfd, name ? name : ".",
+					(name ? O_CREAT | O_EXCL | O_NOFOLLOW : O_TMPFILE) |
+						O_RDWR | O_CLOEXEC | O_NONBLOCK,
+					mode);
 	int r = 0;
 
 	if (fd < 0)
 		return -errno;
 	if (fstat(fd, out) < 0)
 		r = -errno;
-	else if ((out->st_mode & 07777) != mode ||
-		 (u->unprivileged ? (st->st_mode & 07777) != mode || st->st_uid || st->st_gid
-				  : out->st_uid != st->st_uid || out->st_gid != st->st_gid))
+	else if (!is_like(u, out, st))
 		r = upper_set_owner(u, fd, st);
 	if (r < 0) {
-		unlinkat(dirfd, name, 0);
+		if (name)
+			unlinkat(dirfd, name, 0);
 		return r;
 	}
 	out->st_mode = S_IFREG | (st->st_mode & 07777);

@@ -85,6 +85,7 @@ int upper_make(const struct upper *u, int dirfd, const char *name, const struct 
 
 /*
  * upper_create - the same for a regular file, which is opened for reading and writing.
+ * name     NULL: it has none (O_TMPFILE)
  * out      its attributes as the image has them, but st_ino and st_dev as on disk
  * returns  a descriptor or -errno
  */

@@ -1,0 +1,37 @@
+/*
+ * Writers held still: while a container is frozen, nobody writes to its files past us either.
+ *
+ * A write that is passed through does not ask us (fs/through.h), but the kernel takes the
+ * inode's lock around it; and it holds that lock while we answer a setxattr(2) of the same
+ * inode. So a thread of ours calls that for each such file through the mount, and its answer waits
+ * for the thaw. Who writes through a shared mapping is not held, as nothing in the kernel would
+ * hold him.
+ */
+#ifndef FS_PAUSE_H
+#define FS_PAUSE_H
+
+#include <fuse_lowlevel.h>
+#include <stdbool.h>
+
+struct containers;
+struct ct;
+struct err;
+struct node;
+
+/*
+ * pause_begin - from now on no file of the container that is not passed through yet will be, and
+ * writes to those that are wait for pause_end(). Before ct_freeze(): look-ups and
+ * changes still go on. Each pause_begin() that came to a good end has its pause_end().
+ * errors  -EBUSY a file could not be held
+ * threads the daemon's main thread alone
+ */
+int pause_begin(struct containers *c, struct ct *ct, struct err *err);
+void pause_end(struct containers *c, struct ct *ct);
+
+/* pause_drop - all of them end: the container goes. */
+void pause_drop(struct containers *c, struct ct *ct);
+
+/* pause_take - true where this setxattr is one of ours: it is answered when the pause ends. */
+bool pause_take(struct containers *c, fuse_req_t req, struct node *n, const char *name);
+
+#endif
