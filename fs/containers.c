@@ -354,7 +354,6 @@ static const struct fuse_lowlevel_ops ops = {
 const struct session_ops containers_session = {
 	.name = "containers",
 	.ops = &ops,
-	/* Writers that wait for a commit occupy theirs: some must be left for readers. */
 	.threads = 8,
 	/* Else the kernel asks for security.capability before each write(2). */
 	.flags = HANDLE_KILLPRIV_V2,

@@ -16,6 +16,7 @@
 #include "fs/ct.h"
 #include "fs/merge.h"
 #include "fs/node.h"
+#include "fs/session.h"
 #include "store/layer.h"
 #include "store/tree.h"
 #include "store/upper.h"
@@ -415,6 +416,7 @@ int copyup_file(struct node *n, uint64_t size)
 	if (n->upper)
 		return 0;
 	/* Contents are copied while look-ups and other files go on. */
+	session_wait_begin();
 	pthread_mutex_lock(&ct->copying);
 	if (!n->upper) {
 		upper_temp(temp);
@@ -428,6 +430,7 @@ int copyup_file(struct node *n, uint64_t size)
 			unlinkat(ct->upper.work_fd, temp, 0);
 	}
 	pthread_mutex_unlock(&ct->copying);
+	session_wait_end();
 	return r;
 }
 

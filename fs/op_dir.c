@@ -12,6 +12,7 @@
 #include "fs/fs.h"
 #include "fs/merge.h"
 #include "fs/ops.h"
+#include "fs/session.h"
 #include "store/container.h"
 #include "store/upper.h"
 
@@ -284,34 +285,38 @@ void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	read_directory(req, size, off, (struct open_dir *)(uintptr_t)fi->fh, true);
 }
 
-static int sync_directory(struct node *dir)
+/* A descriptor of its upper side; -ENODATA: it has none, and nothing to be written. */
+static int open_upper_side(struct node *dir)
 {
 	struct at at _cleanup_at_ = AT_INIT;
-	_cleanup_close_ int fd = -1;
-	int r;
+	int r, fd;
 
 	if (!dir->upper || dir->dead)
-		return 0;
+		return -ENODATA;
 	r = node_dir(dir->ct->nodes, dir, &at);
 	if (r < 0)
 		return r;
 	fd = openat(at.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+	return fd < 0 ? -errno : fd;
 }
 
 void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
 	struct node *dir = op_node(req, ino);
-	int r = 0;
+	_cleanup_close_ int fd = -1;
+	int r = dir->ct ? op_enter(dir, OP_READ) : 0;
 
 	(void)datasync;
 	(void)fi;
-	if (dir->ct) {
-		r = op_enter(dir, OP_READ);
-		if (r == 0) {
-			r = sync_directory(dir);
-			op_leave(dir, OP_READ);
-		}
+	if (dir->ct && r == 0) {
+		fd = open_upper_side(dir);
+		op_leave(dir, OP_READ);
+		r = fd < 0 && fd != -ENODATA ? fd : 0;
+	}
+	if (fd >= 0) {
+		session_wait_begin();
+		r = fsync(fd) < 0 ? -errno : 0;
+		session_wait_end();
 	}
 	op_reply(req, r);
 }

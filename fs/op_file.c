@@ -72,8 +72,13 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	(void)ino;
-	op_unuse(op_containers(req), op_file(fi));
+	struct containers *c = op_containers(req);
+	/* What was written by way of a mapping changed times that the kernel keeps. */
+	bool mapped = op_file(fi)->through && (op_file(fi)->flags & O_ACCMODE) == O_RDWR;
+
+	op_unuse(c, op_file(fi));
+	if (mapped)
+		fuse_lowlevel_notify_inval_inode(session_fuse(c->session), ino, -1, 0);
 	op_reply(req, 0);
 }
 
@@ -167,9 +172,11 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
 
 	if (r == 0) {
 		fd = file_upper(op_file(fi), 0);
+		session_wait_begin();
 		if (fd >= 0)
 			r = (datasync ? fdatasync(fd) : fsync(fd)) < 0 ? -errno : 0;
-		else
+		session_wait_end();
+		if (fd < 0)
 			r = fd == -ENODATA ? 0 : fd;
 		ct_leave(n->ct, false);
 	}

@@ -40,7 +40,7 @@ struct session {
 	int event_fd;
 	pthread_mutex_t pool; /* the workers below, but for the buffers */
 	struct worker workers[SESSION_THREADS_MAX];
-	unsigned n_running, n_waiting;
+	unsigned threads, n_running, n_waiting;
 	bool closing; /* no thread is started any more */
 	atomic_bool ready, over;
 	/* Written by the thread that answers INIT, before ready is. */
@@ -289,7 +289,7 @@ static bool is_surplus(struct worker *w)
 	bool surplus;
 
 	pthread_mutex_lock(&s->pool);
-	surplus = s->n_running - s->n_waiting > s->ops->threads;
+	surplus = s->n_running - s->n_waiting > s->threads;
 	if (surplus) {
 		s->n_running--;
 		w->ended = true;
@@ -365,6 +365,14 @@ static int add_worker(struct session *s)
 	return 0;
 }
 
+/* A request costs less where few threads take turns, and its answer needs a CPU. */
+static unsigned count_threads(unsigned max)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return cpus < 2 ? MIN(2, max) : MIN((unsigned)cpus, max);
+}
+
 int session_start(struct session *s, int event_fd, struct err *err)
 {
 	sigset_t all, old;
@@ -372,10 +380,11 @@ int session_start(struct session *s, int event_fd, struct err *err)
 	int r = 0;
 
 	s->event_fd = event_fd;
+	s->threads = count_threads(s->ops->threads);
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &old);
 	pthread_mutex_lock(&s->pool);
-	for (i = 0; i < s->ops->threads && r == 0; i++)
+	for (i = 0; i < s->threads && r == 0; i++)
 		r = add_worker(s);
 	pthread_mutex_unlock(&s->pool);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -391,7 +400,7 @@ void session_wait_begin(void)
 		return;
 	pthread_mutex_lock(&s->pool);
 	s->n_waiting++;
-	if (!s->closing && s->n_running - s->n_waiting < s->ops->threads)
+	if (!s->closing && s->n_running - s->n_waiting < s->threads)
 		r = add_worker(s);
 	pthread_mutex_unlock(&s->pool);
 	if (r)

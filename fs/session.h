@@ -21,7 +21,7 @@ struct session;
 struct session_ops {
 	const char *name; /* "images": for messages and the threads' names */
 	const struct fuse_lowlevel_ops *ops;
-	unsigned threads;
+	unsigned threads; /* at most: else one for each CPU, but two */
 	bool read_only;
 	/*
 	 * Bits of FUSE_INIT's answer that this libfuse does not know or does not
@@ -49,8 +49,8 @@ bool session_is_ready(const struct session *s);
 bool session_is_over(const struct session *s);
 
 /*
- * session_wait_begin, session_wait_end - around a wait inside an operation that somebody outside
- * ends: another thread answers meanwhile. Without that, the main thread could wait in a
+ * session_wait_begin, session_wait_end - around a long wait inside an operation: for somebody outside,
+ * or for the disk. Another thread answers meanwhile. Without that, the main thread could wait in a
  * notification for a request that nobody is left to read. Nothing in other threads.
  */
 void session_wait_begin(void);

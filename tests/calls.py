@@ -203,6 +203,20 @@ def mmap_shared_from_below(d):
     assert get("../dir/a") == b"HELLO" + put_back[5:]
 
 
+def mapped_write_changes_times(d):
+    put("f", b"a" * 5000)
+    os.utime("f", (1, 1))
+    with open("f", "r+b") as f:
+        with mmap.mmap(f.fileno(), 5000) as m:
+            m[0] = 98
+            m.flush()
+    for _ in range(100):
+        if os.stat("f").st_mtime > 1:
+            break
+        time.sleep(0.01)
+    assert os.stat("f").st_mtime > 1 and get("f")[:2] == b"ba"
+
+
 def sync_calls(d):
     with open("f", "wb") as f:
         f.write(b"data")
@@ -212,6 +226,28 @@ def sync_calls(d):
     fd = os.open(".", os.O_RDONLY)
     os.fsync(fd)
     os.fsync(os.open("../covered/new", os.O_RDONLY))
+
+
+def nameless_file(d):
+    os.umask(0o022)
+    fd = os.open(".", os.O_TMPFILE | os.O_RDWR, 0o666)
+    st = os.fstat(fd)
+    assert st.st_nlink == 0 and stat.S_IMODE(st.st_mode) == 0o644
+    os.write(fd, b"hello")
+    os.fchmod(fd, 0o600)
+    assert os.listdir(".") == []
+    link = b"/proc/self/fd/%d" % fd
+    libc("linkat", -100, link, -100, b"named", 0x400)
+    named = os.stat("named")
+    assert (named.st_ino, named.st_nlink, named.st_size) == (st.st_ino, 1, 5)
+    os.write(fd, b" more")
+    assert get("named") == b"hello more"
+    os.unlink("named")
+    assert os.fstat(fd).st_nlink == 0
+    os.close(fd)
+    fd = os.open("../dir", os.O_TMPFILE | os.O_RDWR | os.O_EXCL, 0o600)
+    fails(errno.ENOENT, libc, "linkat", -100, b"/proc/self/fd/%d" % fd, -100, b"named", 0x400)
+    os.close(fd)
 
 
 def locks(d):

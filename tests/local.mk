@@ -75,6 +75,7 @@ SHELL_TESTS = \
 	tests/mount/lifecycle \
 	tests/mount/names \
 	tests/mount/oddities \
+	tests/mount/passthrough \
 	tests/mount/remove \
 	tests/mount/rootless \
 	tests/mount/stress \
@@ -116,6 +117,7 @@ TEST_FILES = \
 	tests/samework.py \
 	tests/searchserver.py \
 	tests/smallimage.py \
+	tests/steadywriter.py \
 	tests/summary \
 	tests/tarlayer.py \
 	tests/tokenserver.py \
