@@ -1,1 +1,1 @@
-EXTRA_DIST += bench/images bench/load bench/transfer
+EXTRA_DIST += bench/containers bench/images bench/load bench/transfer
