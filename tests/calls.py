@@ -820,20 +820,21 @@ def runs_a_program(d):
     assert subprocess.check_output(["./script"]) == b"ran\n"
 
 
-CASES = {k: v for k, v in list(globals().items())
-         if getattr(v, "__code__", None) and v.__code__.co_varnames[:1] == ("d",) and v.__module__ == __name__}
-
-
-def main():
+def main(module):
+    """What a file of cases does when it is run: those in it are the functions of its own that take d."""
+    cases = {k: v for k, v in list(vars(module).items())
+             if getattr(v, "__code__", None) and v.__code__.co_varnames[:1] == ("d",)
+             and v.__module__ == module.__name__}
     if sys.argv[1] == "list":
-        print("\n".join(CASES))
+        print("\n".join(cases))
         return
     name = sys.argv[2]
     os.umask(0o022)
     own = os.path.join(sys.argv[1], "case-" + name)
     os.mkdir(own)
     os.chdir(own if name != "open_reading_copies_nothing" else sys.argv[1])
-    CASES[name](own)
+    cases[name](own)
 
 
-main()
+if __name__ == "__main__":
+    main(sys.modules[__name__])

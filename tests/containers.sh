@@ -24,6 +24,19 @@ begin_container()
 	UPPER=$BASE/store/imagefs/containers/$1/upper
 }
 
+# call_cases: prints, to be evaluated, a case for each function of the files of system calls
+# (tests/calls*.py), on the container box; on one line, which says to run_cases where they stand.
+call_cases()
+{
+	local file name
+	for file in "$TESTS"/calls*.py; do
+		while read -r name; do
+			printf "case_%s() { container_paths box; \$AS \$PY '%s' \"\$TREE\" %s; }; " \
+				"$name" "$file" "$name"
+		done < <($PY "$file" list)
+	done
+}
+
 # container_paths NAME: the same variables in a later case.
 container_paths()
 {
