@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -75,4 +76,22 @@ void caller_ids(fuse_req_t req, uid_t *uid, gid_t *gid)
 	snprintf(who, sizeof(who), "%d", (int)pid);
 	translate(who, "uid_map", uid);
 	translate(who, "gid_map", gid);
+}
+
+bool caller_in_group(fuse_req_t req, gid_t gid)
+{
+	_cleanup_free_ gid_t *all = NULL;
+	int i, n;
+
+	if (fuse_req_ctx(req)->gid == gid)
+		return true;
+	n = fuse_req_getgroups(req, 0, NULL);
+	all = n > 0 ? calloc((size_t)n, sizeof(*all)) : NULL;
+	if (!all)
+		return false;
+	n = MIN(n, fuse_req_getgroups(req, n, all));
+	for (i = 0; i < n; i++)
+		if (all[i] == gid)
+			return true;
+	return false;
 }

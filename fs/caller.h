@@ -22,4 +22,7 @@ void caller_ids(fuse_req_t req, uid_t *uid, gid_t *gid);
 /* caller_id_inside - the same of one id by the text of a uid_map; false: it has none there. */
 bool caller_id_inside(const char *map, uint32_t *id);
 
+/* caller_in_group - as the system's own permission checks see it: a file of that group is one of his. */
+bool caller_in_group(fuse_req_t req, gid_t gid);
+
 #endif

@@ -119,33 +119,3 @@ int file_upper(struct file *f, int change)
 	}
 	return fd;
 }
-
-int file_drop_privileges(struct node *n, int fd, unsigned caller)
-{
-	const struct upper *u = &n->ct->upper;
-	struct stat st;
-	mode_t mode;
-	int r;
-
-	if (n->checked)
-		return 0;
-	r = upper_xattr_remove(u, fd, "security.capability");
-	if (r < 0 && r != -ENODATA && r != -ENOTSUP)
-		return r;
-	r = upper_fstat(u, fd, &st);
-	if (r < 0)
-		return r;
-	mode = st.st_mode & ~(mode_t)S_ISUID;
-	if (mode & S_IXGRP)
-		mode &= ~(mode_t)S_ISGID;
-	if (mode != st.st_mode) {
-		if (caller == 0)
-			return 0;
-		st.st_mode = mode;
-		r = upper_set_owner(u, fd, &st);
-		if (r < 0)
-			return r;
-	}
-	n->checked = true;
-	return 0;
-}

@@ -36,11 +36,4 @@ int file_upper(struct file *f, int change);
 /* file_open_upper - the one place that opens a file of an upper directory. ns is held. fd or -errno. */
 int file_open_upper(struct node *n, int flags);
 
-/*
- * file_drop_privileges - a write takes the set-id bits (not root's writes) and
- * file capabilities away.
- */
-#define FILE_NOT_ROOT 1
-int file_drop_privileges(struct node *n, int fd, unsigned caller);
-
 #endif

@@ -175,7 +175,7 @@ static int set_owner(struct node *n, const struct stat *attr, int to_set)
 }
 
 /* The kernel asks for nothing but this before somebody without CAP_FSETID writes to such a file. */
-static int drop_privileges(struct node *n)
+static int drop_privileges(fuse_req_t req, struct node *n)
 {
 	struct at at _cleanup_at_ = AT_INIT;
 	_cleanup_close_ int fd = -1;
@@ -184,7 +184,7 @@ static int drop_privileges(struct node *n)
 	if (r < 0)
 		return r;
 	fd = at_path_fd(&at);
-	return fd < 0 ? fd : file_drop_privileges(n, fd, FILE_NOT_ROOT);
+	return fd < 0 ? fd : op_drop_privileges(req, n, fd, true);
 }
 
 static int set_times(struct node *n, const struct stat *attr, int to_set)
@@ -209,7 +209,7 @@ static int set_times(struct node *n, const struct stat *attr, int to_set)
 }
 
 /* ns is not held: an open file's descriptor is good without. */
-static int set_size(struct node *n, off_t size, struct fuse_file_info *fi, unsigned caller)
+static int set_size(fuse_req_t req, struct node *n, off_t size, struct fuse_file_info *fi)
 {
 	_cleanup_close_ int own = -1;
 	int fd, r;
@@ -223,7 +223,7 @@ static int set_size(struct node *n, off_t size, struct fuse_file_info *fi, unsig
 	}
 	if (fd < 0)
 		return fd;
-	r = file_drop_privileges(n, fd, caller);
+	r = op_drop_privileges(req, n, fd, false);
 	return r < 0 ? r : ftruncate(fd, size) < 0 ? -errno : 0;
 }
 
@@ -238,7 +238,7 @@ static int set_attributes(fuse_req_t req, struct node *n, const struct stat *att
 	int r = copyup(n, to_set & FUSE_SET_ATTR_SIZE ? (uint64_t)attr->st_size : UINT64_MAX);
 
 	if (r == 0 && (to_set & FUSE_SET_ATTR_SIZE))
-		r = set_size(n, attr->st_size, fi, fuse_req_ctx(req)->uid);
+		r = set_size(req, n, attr->st_size, fi);
 	if (r < 0)
 		return r;
 	pthread_rwlock_wrlock(&n->ct->ns);
@@ -247,7 +247,7 @@ static int set_attributes(fuse_req_t req, struct node *n, const struct stat *att
 	if (r == 0 && (to_set & TIMES))
 		r = set_times(n, attr, to_set);
 	if (!to_set && S_ISREG(n->type))
-		r = drop_privileges(n);
+		r = drop_privileges(req, n);
 	if (r == 0)
 		r = merge_stat(n, out);
 	pthread_rwlock_unlock(&n->ct->ns);

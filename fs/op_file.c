@@ -56,7 +56,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (r == 0) {
 		r = file_open(n, fi->flags, &f);
 		if (r == 0 && change && f->fd >= 0)
-			r = file_drop_privileges(n, f->fd, fuse_req_ctx(req)->uid);
+			r = op_drop_privileges(req, n, f->fd, false);
 		ct_leave(n->ct, change);
 	}
 	if (r < 0) {
@@ -154,7 +154,7 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off
 	if (r == 0) {
 		int fd = file_upper(op_file(fi), 1);
 
-		r = fd < 0 ? fd : file_drop_privileges(n, fd, fuse_req_ctx(req)->uid);
+		r = fd < 0 ? fd : op_drop_privileges(req, n, fd, false);
 		if (r == 0)
 			r = write_upper(fd, data, size, off);
 		ct_leave(n->ct, true);
@@ -191,7 +191,7 @@ void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t len
 
 	if (r == 0) {
 		fd = file_upper(op_file(fi), 1);
-		r = fd < 0 ? fd : file_drop_privileges(n, fd, fuse_req_ctx(req)->uid);
+		r = fd < 0 ? fd : op_drop_privileges(req, n, fd, false);
 		if (r == 0)
 			r = fallocate(fd, mode, off, len) < 0 ? -errno : 0;
 		ct_leave(n->ct, true);
@@ -241,7 +241,7 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t in, off_t in_off, struct fuse
 
 		/* From below there is nothing to copy from by descriptor: EXDEV lets the kernel read and write. */
 		dst = src < 0 ? -EXDEV : file_upper(op_file(out_fi), 1);
-		r = dst < 0 ? dst : file_drop_privileges(to, dst, fuse_req_ctx(req)->uid);
+		r = dst < 0 ? dst : op_drop_privileges(req, to, dst, false);
 		if (r == 0) {
 			r = copy_file_range(src, &in_off, dst, &out_off, len, (unsigned)flags);
 			r = r < 0 ? -errno : r;

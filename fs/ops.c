@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fs/caller.h"
 #include "fs/ct.h"
 #include "fs/fs.h"
 #include "fs/merge.h"
@@ -85,4 +86,45 @@ int op_place(struct ct *ct, const char *temp, int dirfd, const char *name, bool 
 		return -errno;
 	unlinkat(work, temp, 0);
 	return 0;
+}
+
+/* The mode that is left: without execution by the group S_ISGID says something else, and stays for members. */
+static mode_t without_set_id(fuse_req_t req, const struct upper *u, const struct stat *st)
+{
+	mode_t mode = st->st_mode & ~(mode_t)S_ISUID;
+
+	if (!(mode & S_ISGID))
+		return mode;
+	if ((mode & S_IXGRP) ||
+	    (!u->unprivileged && fuse_req_ctx(req)->uid != 0 && !caller_in_group(req, st->st_gid)))
+		mode &= ~(mode_t)S_ISGID;
+	return mode;
+}
+
+int op_drop_privileges(fuse_req_t req, struct node *n, int fd, bool asked)
+{
+	const struct upper *u = &n->ct->upper;
+	struct stat st;
+	mode_t mode;
+	int r;
+
+	if (n->checked)
+		return 0;
+	r = upper_xattr_remove(u, fd, "security.capability");
+	if (r < 0 && r != -ENODATA && r != -ENOTSUP)
+		return r;
+	r = upper_fstat(u, fd, &st);
+	if (r < 0)
+		return r;
+	if (!(st.st_mode & (S_ISUID | S_ISGID))) {
+		n->checked = true;
+		return 0;
+	}
+	if (!asked && fuse_req_ctx(req)->uid == 0)
+		return 0;
+	mode = without_set_id(req, u, &st);
+	if (mode == st.st_mode)
+		return 0;
+	st.st_mode = mode;
+	return upper_set_owner(u, fd, &st);
 }

@@ -86,6 +86,13 @@ static inline void op_reply(fuse_req_t req, int r)
 int op_place(struct ct *ct, const char *temp, int dirfd, const char *name, bool directory,
 	     bool whiteout);
 
+/*
+ * op_drop_privileges - a write by the caller takes the set-id bits (not root's writes) and file
+ * capabilities away, as on any file system; fd is of the file in the upper directory.
+ * asked  the kernel wants it, root or not
+ */
+int op_drop_privileges(fuse_req_t req, struct node *n, int fd, bool asked);
+
 /* op_dir.c */
 void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
 void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n);

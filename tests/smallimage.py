@@ -71,6 +71,7 @@ LOWER = [
     e("pair/", DIR, 0o755),
     e("pair/one", data=b"pair\n"),
     e("pair/two", LNK, data="pair/one"),
+    e("program", data=b"none yet\n"),
     e("stays/", DIR, 0o755),
     e("stays/x", data=b"x\n"),
     e("tree/", DIR, 0o755),
