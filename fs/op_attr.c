@@ -157,7 +157,13 @@ static int set_owner_override(struct node *n, const struct at *at, const struct 
 		upper_xattr_remove(u, fd, "security.capability");
 	}
 	r = upper_set_owner(u, fd, &st);
-	return r == -EPERM && upper_placeholder(u, &st) ? become_placeholder(n, &st) : r;
+	if (r == -EPERM && upper_placeholder(u, &st))
+		return become_placeholder(n, &st);
+	/* Nothing was written on a symlink; st_ctime is now all the same. */
+	if (r == 0 && S_ISLNK(st.st_mode) &&
+	    fchownat(fd, "", (uid_t)-1, (gid_t)-1, AT_EMPTY_PATH) < 0)
+		r = -errno;
+	return r;
 }
 
 static int set_owner(struct node *n, const struct stat *attr, int to_set)
@@ -174,8 +180,11 @@ static int set_owner(struct node *n, const struct stat *attr, int to_set)
 	return set_owner_directly(&at, n->type, attr, to_set);
 }
 
-/* The kernel asks for nothing but this before somebody without CAP_FSETID writes to such a file. */
-static int drop_privileges(fuse_req_t req, struct node *n)
+/*
+ * To set nothing is what chown(2) without ids comes to; and all that the kernel asks for before
+ * somebody without CAP_FSETID writes to a file with set-id bits.
+ */
+static int set_nothing(fuse_req_t req, struct node *n)
 {
 	struct at at _cleanup_at_ = AT_INIT;
 	_cleanup_close_ int fd = -1;
@@ -184,7 +193,14 @@ static int drop_privileges(fuse_req_t req, struct node *n)
 	if (r < 0)
 		return r;
 	fd = at_path_fd(&at);
-	return fd < 0 ? fd : op_drop_privileges(req, n, fd, true);
+	if (fd < 0)
+		return fd;
+	if (S_ISREG(n->type))
+		r = op_drop_privileges(req, n, fd, true);
+	/* st_ctime is now, in any case. */
+	if (r == 0 && fchownat(fd, "", (uid_t)-1, (gid_t)-1, AT_EMPTY_PATH) < 0)
+		r = -errno;
+	return r;
 }
 
 static int set_times(struct node *n, const struct stat *attr, int to_set)
@@ -246,8 +262,8 @@ static int set_attributes(fuse_req_t req, struct node *n, const struct stat *att
 		r = set_owner(n, attr, to_set);
 	if (r == 0 && (to_set & TIMES))
 		r = set_times(n, attr, to_set);
-	if (!to_set && S_ISREG(n->type))
-		r = drop_privileges(req, n);
+	if (!to_set)
+		r = set_nothing(req, n);
 	if (r == 0)
 		r = merge_stat(n, out);
 	pthread_rwlock_unlock(&n->ct->ns);

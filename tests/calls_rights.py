@@ -136,5 +136,63 @@ def no_rights_of_the_owner_after_a_change(d):
     os.close(before)
 
 
+def ctime_moves(path, call, *args, **kw):
+    before = os.lstat(path).st_ctime_ns
+    time.sleep(0.01)
+    call(*args, **kw)
+    assert os.lstat(path).st_ctime_ns > before, (path, args)
+
+
+def chown_to_nobody_else(d):
+    """A chown(2) that leaves the owner what he is, or names nobody at all, still is one."""
+    put("f")
+    os.mkdir("m")
+    os.symlink("nowhere", "l")
+    os.mkfifo("p")
+    for name, ids in itertools.product("fmlp", ((-1, -1), (-1, 0), (0, -1), (0, 0))):
+        ctime_moves(name, os.lchown, name, *ids)
+        st = os.lstat(name)
+        assert (st.st_uid, st.st_gid) == (0, 0), name
+    for ids in ((-1, -1), (-1, 0), (0, -1), (0, 0)):
+        os.chmod("f", 0o6755)
+        os.chown("f", *ids)
+        assert mode_of("f") == 0o755, ids
+        os.chmod("f", 0o6755)
+        opened("f", os.O_RDONLY, lambda fd: os.fchown(fd, *ids))
+        assert mode_of("f") == 0o755, ids
+        os.chmod("m", 0o6755)
+        os.chown("m", *ids)
+        assert mode_of("m") == 0o6755, ids
+    assert os.readlink("l") == "nowhere" and stat.S_ISFIFO(os.stat("p").st_mode)
+
+
+def chown_by_those_who_may(d):
+    """The owner gives a file to a group of his; nobody else anything to anybody."""
+    if not ROOT:
+        return
+    os.chmod(".", 0o777)
+    cases = itertools.product(((A, [A]), (A, [A, B]), (B, [B, C])), (-1, A, B), (-1, A, B, C), ("f", "m", "l"))
+    for (uid, groups), to, gid, name in cases:
+        put("f", mode=0o755)
+        os.mkdir("m")
+        os.symlink("nowhere", "l")
+        os.lchown(name, A, A)
+        if name != "l":
+            os.chmod(name, 0o6755)
+        owner = uid == A
+        may = (to == -1 or (owner and to == A)) and (gid == -1 or (owner and gid in groups))
+        said = as_ids(uid, groups[0], groups, lambda: os.lchown(name, to, gid))
+        assert said == (None if may else errno.EPERM), (uid, groups, to, gid, name, said)
+        st = os.lstat(name)
+        assert st.st_uid == A and st.st_gid == (gid if may and gid != -1 else A)
+        if name == "f":
+            assert mode_of("f") == (0o755 if may else 0o6755), (uid, groups, to, gid)
+        if name == "m":
+            assert mode_of("m") == 0o6755
+        os.unlink("f")
+        os.rmdir("m")
+        os.unlink("l")
+
+
 if __name__ == "__main__":
     main(sys.modules[__name__])
