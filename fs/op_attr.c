@@ -130,6 +130,23 @@ static int set_owner_directly(const struct at *at, mode_t type, const struct sta
 	return chmod(path, attr->st_mode & 07777) < 0 ? -errno : 0;
 }
 
+/* Of what chown(2) takes away, the part that the kernel leaves to us, since we may keep it: see op_drop_privileges(). */
+static int drop_setgid(fuse_req_t req, const struct upper *u, const struct at *at)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	int r = fuse_req_ctx(req)->uid ? at_stat(u, at, &st) : 1;
+
+	if (r)
+		return MIN(r, 0);
+	if (S_ISDIR(st.st_mode) || (st.st_mode & (S_ISGID | S_IXGRP)) != S_ISGID ||
+	    caller_in_group(req, st.st_gid))
+		return 0;
+	fd = at_path_fd(at);
+	st.st_mode &= ~(mode_t)S_ISGID;
+	return fd < 0 ? fd : upper_set_owner(u, fd, &st);
+}
+
 /* The same where the disk says it in its own way. */
 static int set_owner_override(struct node *n, const struct at *at, const struct stat *attr,
 			      int to_set)
@@ -166,7 +183,7 @@ static int set_owner_override(struct node *n, const struct at *at, const struct 
 	return r;
 }
 
-static int set_owner(struct node *n, const struct stat *attr, int to_set)
+static int set_owner(fuse_req_t req, struct node *n, const struct stat *attr, int to_set)
 {
 	struct at at _cleanup_at_ = AT_INIT;
 	int r = node_at(n->ct->nodes, n, &at);
@@ -177,7 +194,19 @@ static int set_owner(struct node *n, const struct stat *attr, int to_set)
 		n->checked = false;
 	if (n->ct->upper.unprivileged)
 		return set_owner_override(n, &at, attr, to_set);
-	return set_owner_directly(&at, n->type, attr, to_set);
+	if (!(to_set & FUSE_SET_ATTR_MODE))
+		r = drop_setgid(req, &n->ct->upper, &at);
+	return r < 0 ? r : set_owner_directly(&at, n->type, attr, to_set);
+}
+
+/* A stranger's chown(2) without ids takes no set-id bits; his writing does. */
+static bool may_drop(fuse_req_t req, struct node *n, const struct stat *st)
+{
+	uid_t uid = fuse_req_ctx(req)->uid;
+
+	return S_ISDIR(st->st_mode) || !(st->st_mode & (S_ISUID | S_ISGID)) ||
+	       n->ct->upper.unprivileged || uid == 0 || uid == st->st_uid ||
+	       through_has_writers(&op_containers(req)->through, n);
 }
 
 /*
@@ -188,6 +217,7 @@ static int set_nothing(fuse_req_t req, struct node *n)
 {
 	struct at at _cleanup_at_ = AT_INIT;
 	_cleanup_close_ int fd = -1;
+	struct stat st;
 	int r = node_at(n->ct->nodes, n, &at);
 
 	if (r < 0)
@@ -195,6 +225,11 @@ static int set_nothing(fuse_req_t req, struct node *n)
 	fd = at_path_fd(&at);
 	if (fd < 0)
 		return fd;
+	r = upper_fstat(&n->ct->upper, fd, &st);
+	if (r < 0)
+		return r;
+	if (!may_drop(req, n, &st))
+		return -EPERM;
 	if (S_ISREG(n->type))
 		r = op_drop_privileges(req, n, fd, true);
 	/* st_ctime is now, in any case. */
@@ -259,7 +294,7 @@ static int set_attributes(fuse_req_t req, struct node *n, const struct stat *att
 		return r;
 	pthread_rwlock_wrlock(&n->ct->ns);
 	if (to_set & OWNER)
-		r = set_owner(n, attr, to_set);
+		r = set_owner(req, n, attr, to_set);
 	if (r == 0 && (to_set & TIMES))
 		r = set_times(n, attr, to_set);
 	if (!to_set)

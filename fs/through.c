@@ -115,6 +115,7 @@ void through_open(struct through *t, struct file *f, int *backing, bool *keep_pa
 	} else {
 		*keep_pages = !o->behind;
 		o->asked++;
+		o->asked_writers += writes(f);
 		o->behind = false;
 	}
 	pthread_mutex_unlock(&t->lock);
@@ -131,6 +132,17 @@ void through_close(struct through *t, struct file *f)
 			backing_close(t->dev, o->backing);
 	} else {
 		o->asked--;
+		o->asked_writers -= writes(f);
 	}
 	pthread_mutex_unlock(&t->lock);
+}
+
+bool through_has_writers(struct through *t, const struct node *n)
+{
+	bool has;
+
+	pthread_mutex_lock(&t->lock);
+	has = n->opens.writers || n->opens.asked_writers;
+	pthread_mutex_unlock(&t->lock);
+	return has;
 }

@@ -25,6 +25,7 @@ struct store;
 struct node_opens {
 	unsigned through, asked; /* by passthrough; by requests */
 	unsigned writers;	 /* of those that go through */
+	unsigned asked_writers;	 /* of the others */
 	int backing;		 /* what the kernel calls our file, while through is not 0 */
 	bool behind;		 /* the kernel's own pages may be older than the file */
 };
@@ -49,5 +50,8 @@ void through_start(struct through *t, const struct session *s, const struct stor
  */
 void through_open(struct through *t, struct file *f, int *backing, bool *keep_pages, bool *direct);
 void through_close(struct through *t, struct file *f);
+
+/* through_has_writers - may somebody write to it, one way or the other? */
+bool through_has_writers(struct through *t, const struct node *n);
 
 #endif

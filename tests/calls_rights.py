@@ -166,8 +166,26 @@ def chown_to_nobody_else(d):
     assert os.readlink("l") == "nowhere" and stat.S_ISFIFO(os.stat("p").st_mode)
 
 
+def chown_by_a_stranger_to_the_group(d):
+    """Set-gid without execution goes too, where the owner is no member of the group."""
+    if not ROOT:
+        return
+    for gid, groups, left in ((B, [], 0o2745), (C, [B], 0o2745), (C, [], 0o745)):
+        for ids in ((-1, -1), (A, -1), (-1, C)):
+            put("f")
+            os.chown("f", A, B)
+            os.chmod("f", 0o6745)
+            assert as_ids(A, gid, groups + [C], lambda: os.chown("f", *ids)) is None
+            assert mode_of("f") == left, (gid, groups, ids, oct(mode_of("f")))
+            os.unlink("f")
+
+
 def chown_by_those_who_may(d):
-    """The owner gives a file to a group of his; nobody else anything to anybody."""
+    """The owner gives a file to a group of his; nobody else anything to anybody.
+
+    Nor does anybody else take the set-id bits by a chown(2) that names nobody; for a file without any
+    that is nothing to forbid.
+    """
     if not ROOT:
         return
     os.chmod(".", 0o777)
@@ -180,7 +198,8 @@ def chown_by_those_who_may(d):
         if name != "l":
             os.chmod(name, 0o6755)
         owner = uid == A
-        may = (to == -1 or (owner and to == A)) and (gid == -1 or (owner and gid in groups))
+        may = owner if name == "f" else True
+        may = may and (to == -1 or (owner and to == A)) and (gid == -1 or (owner and gid in groups))
         said = as_ids(uid, groups[0], groups, lambda: os.lchown(name, to, gid))
         assert said == (None if may else errno.EPERM), (uid, groups, to, gid, name, said)
         st = os.lstat(name)
