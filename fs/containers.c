@@ -48,6 +48,7 @@ int containers_new(struct fs *fs, struct containers **out, struct err *err)
 	c->root.fd = -1;
 	pthread_mutex_init(&c->lock, NULL);
 	nodes_init(&c->nodes);
+	lists_init(&c->lists);
 	through_init(&c->through);
 	clock_gettime(CLOCK_REALTIME, &c->changed);
 	r = container_list(fs->store, &c->names, err);
@@ -69,6 +70,7 @@ void containers_free(struct containers *c)
 	if (!c)
 		return;
 	nodes_fini(&c->nodes);
+	lists_fini(&c->lists);
 	through_fini(&c->through);
 	map_fini(&c->in_use, unref);
 	container_list_free(c->names);
@@ -338,7 +340,6 @@ static const struct fuse_lowlevel_ops ops = {
 	.opendir = op_opendir,
 	.readdir = op_readdir,
 	.readdirplus = op_readdirplus,
-	.releasedir = op_releasedir,
 	.fsyncdir = op_fsyncdir,
 	.statfs = op_statfs,
 	.setxattr = op_setxattr,

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "fs/ct.h"
 #include "fs/fs.h"
+#include "fs/lists.h"
 #include "fs/merge.h"
 #include "fs/ops.h"
 #include "fs/session.h"
@@ -112,20 +113,6 @@ void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forg
 	fuse_reply_none(req);
 }
 
-/*
- * An open directory is a list made when it is read from its start: entries
- * that come and go meanwhile move no position, as POSIX wants it.
- */
-struct open_dir {
-	struct node *dir;
-	pthread_mutex_t lock;
-	bool listed;
-	struct listing list;
-};
-
-/* Positions: 0 ".", 1 "..", then the list's. */
-#define DOTS 2
-
 static int list_containers(struct containers *c, struct listing *out)
 {
 	char **names;
@@ -149,52 +136,39 @@ static int list_containers(struct containers *c, struct listing *out)
 	return r;
 }
 
-static int fill_list(struct containers *c, struct open_dir *d)
+/* What a reading that goes on from a position uses: at the start a new list, then the same. NULL, *r set. */
+static struct list *get_list(struct containers *c, struct node *dir, off_t off, int *r)
 {
-	int r;
+	struct listing names _cleanup_listing_ = LISTING_INIT;
+	struct list *list = off ? lists_find(&c->lists, dir->ino) : NULL;
 
-	listing_fini(&d->list);
-	d->listed = false;
-	if (!d->dir->ct) {
-		r = list_containers(c, &d->list);
+	*r = 0;
+	if (list)
+		return list;
+	if (!dir->ct) {
+		*r = list_containers(c, &names);
 	} else {
-		r = op_enter(d->dir, OP_READ);
-		if (r < 0)
-			return r;
+		*r = op_enter(dir, OP_READ);
+		if (*r < 0)
+			return NULL;
 		/* Removed while open: it has no entries, not even these of the place below. */
-		r = d->dir->dead ? 0 : merge_list(d->dir, &d->list);
-		op_leave(d->dir, OP_READ);
+		*r = dir->dead ? 0 : merge_list(dir, &names);
+		op_leave(dir, OP_READ);
 	}
-	d->listed = r == 0;
-	return r;
+	if (*r < 0)
+		return NULL;
+	list = lists_keep(&c->lists, dir->ino, &names);
+	if (!list)
+		*r = -ENOMEM;
+	return list;
 }
 
+/* Once, and for good: directories are read without being opened (fs/lists.h). */
 void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	struct open_dir *d = calloc(1, sizeof(*d));
-
-	if (!d) {
-		op_reply(req, -ENOMEM);
-		return;
-	}
-	d->dir = op_node(req, ino);
-	pthread_mutex_init(&d->lock, NULL);
-	fi->fh = (uint64_t)(uintptr_t)d;
-	if (fuse_reply_open(req, fi) < 0) {
-		pthread_mutex_destroy(&d->lock);
-		free(d);
-	}
-}
-
-void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-	struct open_dir *d = (struct open_dir *)(uintptr_t)fi->fh;
-
 	(void)ino;
-	listing_fini(&d->list);
-	pthread_mutex_destroy(&d->lock);
-	free(d);
-	op_reply(req, 0);
+	(void)fi;
+	op_reply(req, -ENOSYS);
 }
 
 static uint64_t parent_ino(const struct node *dir)
@@ -204,85 +178,107 @@ static uint64_t parent_ino(const struct node *dir)
 	return dir->names->parent->ino;
 }
 
-/* The attributes of one entry for readdirplus; an entry that is gone by now is passed over (1). */
-static int entry_plus(struct containers *c, struct open_dir *d, size_t i,
-		      struct fuse_entry_param *e)
-{
-	int r = lookup(c, d->dir, listing_name(&d->list, i), e);
+/* A reply that is being filled. */
+struct reply {
+	fuse_req_t req;
+	struct node *dir;
+	bool plus;
+	char *data;
+	size_t size, room;
+};
 
-	if (r == -ENOENT)
-		return 1;
-	if (r < 0) {
-		memset(e, 0, sizeof(*e));
-		e->attr.st_ino = d->list.v[i].ino;
-		e->attr.st_mode = d->list.v[i].type;
-	}
-	return 0;
+/* false: there is no room for it. */
+static bool add(struct reply *b, const char *name, const struct fuse_entry_param *e,
+		uint64_t position)
+{
+	char *at = b->data + b->size;
+	size_t left = b->room - b->size, n;
+
+	n = b->plus ? fuse_add_direntry_plus(b->req, at, left, name, e, (off_t)position)
+		    : fuse_add_direntry(b->req, at, left, name, &e->attr, (off_t)position);
+	if (n > left)
+		return false;
+	b->size += n;
+	return true;
 }
 
-/* The entry at a position into the reply: its size, 0 where it is passed over, more than room: full. */
-static size_t add_entry(fuse_req_t req, struct open_dir *d, size_t pos, bool plus, char *buf,
-			size_t room)
+static bool add_dots(struct reply *b, off_t off)
 {
-	struct containers *c = op_containers(req);
 	struct fuse_entry_param e;
-	const char *name;
-	size_t size;
 
 	memset(&e, 0, sizeof(e));
-	if (pos < DOTS) {
-		name = pos ? ".." : ".";
-		e.attr.st_ino = pos ? parent_ino(d->dir) : d->dir->ino;
-		e.attr.st_mode = S_IFDIR;
-	} else {
-		name = listing_name(&d->list, pos - DOTS);
-		e.attr.st_ino = d->list.v[pos - DOTS].ino;
-		e.attr.st_mode = d->list.v[pos - DOTS].type;
-	}
-	if (!plus)
-		return fuse_add_direntry(req, buf, room, name, &e.attr, (off_t)pos + 1);
-	size = fuse_add_direntry_plus(req, NULL, 0, name, &e, 0);
-	if (size > room)
-		return size;
-	if (pos >= DOTS && entry_plus(c, d, pos - DOTS, &e) > 0)
-		return 0;
-	return fuse_add_direntry_plus(req, buf, room, name, &e, (off_t)pos + 1);
+	e.attr.st_mode = S_IFDIR;
+	e.attr.st_ino = b->dir->ino;
+	if (off < 1 && !add(b, ".", &e, 1))
+		return false;
+	e.attr.st_ino = parent_ino(b->dir);
+	return off >= 2 || add(b, "..", &e, 2);
 }
 
-static void read_directory(fuse_req_t req, size_t size, off_t off, struct open_dir *d, bool plus)
+/* An entry of a list; one that is gone by now is passed over where it is looked at. */
+static bool add_entry(struct reply *b, const struct list *list, size_t place)
 {
-	_cleanup_free_ char *buf = malloc(size);
-	size_t done = 0, pos;
-	int r = buf ? 0 : -ENOMEM;
+	struct containers *c = op_containers(b->req);
+	size_t i = list->places[place].entry;
+	const char *name = listing_name(&list->names, i);
+	struct fuse_entry_param e;
+	int r;
 
-	pthread_mutex_lock(&d->lock);
-	if (r == 0 && (off == 0 || !d->listed))
-		r = fill_list(op_containers(req), d);
-	for (pos = (size_t)off; r == 0 && pos < d->list.n + DOTS; pos++) {
-		size_t n = add_entry(req, d, pos, plus, buf + done, size - done);
-
-		if (n > size - done)
-			break;
-		done += n;
+	memset(&e, 0, sizeof(e));
+	e.attr.st_ino = list->names.v[i].ino;
+	e.attr.st_mode = list->names.v[i].type;
+	if (!b->plus)
+		return add(b, name, &e, list->places[place].position);
+	/* A look-up counts, so it must fit. */
+	if (fuse_add_direntry_plus(b->req, NULL, 0, name, &e, 0) > b->room - b->size)
+		return false;
+	r = lookup(c, b->dir, name, &e);
+	if (r == -ENOENT)
+		return true;
+	if (r < 0) {
+		memset(&e, 0, sizeof(e));
+		e.attr.st_ino = list->names.v[i].ino;
+		e.attr.st_mode = list->names.v[i].type;
 	}
-	pthread_mutex_unlock(&d->lock);
-	if (r < 0)
+	return add(b, name, &e, list->places[place].position);
+}
+
+static void read_directory(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, bool plus)
+{
+	struct containers *c = op_containers(req);
+	struct node *dir = op_node(req, ino);
+	_cleanup_free_ char *data = malloc(size);
+	struct reply b = { .req = req, .dir = dir, .plus = plus, .data = data, .room = size };
+	struct list *list;
+	size_t i;
+	int r = -ENOMEM;
+
+	list = data ? get_list(c, dir, off, &r) : NULL;
+	if (!list) {
 		op_reply(req, r);
-	else
-		fuse_reply_buf(req, buf, done);
+		return;
+	}
+	if (add_dots(&b, off))
+		for (i = list_after(list, (uint64_t)off); i < list->n && add_entry(&b, list, i);
+		     i++)
+			;
+	if (!b.size)
+		lists_drop(&c->lists, dir->ino, list);
+	lists_put(&c->lists, list);
+	fuse_reply_buf(req, data, b.size);
 }
 
 void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
-	(void)ino;
-	read_directory(req, size, off, (struct open_dir *)(uintptr_t)fi->fh, false);
+	(void)fi;
+	read_directory(req, ino, size, off, false);
 }
 
 void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		    struct fuse_file_info *fi)
 {
-	(void)ino;
-	read_directory(req, size, off, (struct open_dir *)(uintptr_t)fi->fh, true);
+	(void)fi;
+	read_directory(req, ino, size, off, true);
 }
 
 /* A descriptor of its upper side; -ENODATA: it has none, and nothing to be written. */

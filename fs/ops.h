@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/map.h"
+#include "fs/lists.h"
 #include "fs/node.h"
 #include "fs/through.h"
 
@@ -28,6 +29,7 @@ struct containers {
 	struct fs *fs;
 	struct session *session;
 	struct nodes nodes;
+	struct lists lists;
 	struct through through;
 	dev_t dev; /* st_dev of the tree */
 	struct node root;
@@ -101,7 +103,6 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi);
 void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		    struct fuse_file_info *fi);
-void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi);
 
 /* op_make.c */
