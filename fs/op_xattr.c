@@ -19,10 +19,19 @@
 
 #define CAPABILITY "security.capability"
 
-/* Access lists live in system.*; this tree has none, and says so. */
+/*
+ * Attributes have a name in one of three name spaces. Access lists live in a fourth one, system.*;
+ * this tree has none, and says so.
+ */
 static int check_name(const char *name)
 {
-	return strncmp(name, "system.", 7) == 0 ? -ENOTSUP : 0;
+	static const char *const spaces[] = { "user.", "trusted.", "security." };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(spaces); i++)
+		if (strncmp(name, spaces[i], strlen(spaces[i])) == 0)
+			return name[strlen(spaces[i])] ? 0 : -EINVAL;
+	return -ENOTSUP;
 }
 
 static ssize_t get_below(struct node *n, const char *name, void *value, size_t size)
@@ -152,18 +161,25 @@ static int change(struct node *n, const char *name, const char *value, size_t si
 	return upper_xattr_set(&n->ct->upper, fd, name, value, size, flags);
 }
 
+/* What will not be done needs no copy. */
+static int check_below(struct node *n, const char *name, bool removed, int flags)
+{
+	bool there = get_below(n, name, NULL, 0) >= 0;
+
+	if (!there && (removed || (flags & XATTR_REPLACE)))
+		return -ENODATA;
+	if (!removed && upper_xattr_is_private(name))
+		return -EPERM;
+	return there && (flags & XATTR_CREATE) ? -EEXIST : 0;
+}
+
 static int change_entered(struct node *n, const char *name, const char *value, size_t size,
 			  int flags)
 {
-	int r;
+	int r = n->upper ? 0 : check_below(n, name, !value, flags);
 
-	/* What is not there needs no copy to be removed from. */
-	if (!value && !n->upper) {
-		r = (int)MIN(get_below(n, name, NULL, 0), 0);
-		if (r < 0)
-			return r;
-	}
-	r = copyup(n, UINT64_MAX);
+	if (r == 0)
+		r = copyup(n, UINT64_MAX);
 	if (r < 0)
 		return r;
 	pthread_rwlock_wrlock(&n->ct->ns);

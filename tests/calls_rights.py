@@ -10,6 +10,7 @@ import itertools
 import mmap
 import os
 import stat
+import struct
 import sys
 import time
 
@@ -211,6 +212,122 @@ def chown_by_those_who_may(d):
         os.unlink("f")
         os.rmdir("m")
         os.unlink("l")
+
+
+def times_asked(path):
+    """st_ctime and st_mtime, not from the kernel's cache: statx(2) with AT_STATX_FORCE_SYNC."""
+    buf = ctypes.create_string_buffer(256)
+    libc("statx", -100, os.fsencode(path), 0x2000, 0x7FF, buf)
+    return struct.unpack_from("=qI4xqI", buf, 96)
+
+
+def unchanged_when_refused(path, code, call, *args, **kw):
+    before = times_asked(path)
+    fails(code, call, path, *args, **kw)
+    assert times_asked(path) == before, (path, args)
+
+
+def xattrs_that_cannot_be(d):
+    """Refused with the same words for a new file and one from below, which is not copied for it."""
+    put("f")
+    os.setxattr("f", "user.k", b"v")
+    for path in ("f", "../named"):
+        assert os.listxattr(path) == ["user.k"]
+        for name in ("foo.x", "x", "system.x", "user", "User.x"):
+            unchanged_when_refused(path, errno.ENOTSUP, os.setxattr, name, b"v")
+            unchanged_when_refused(path, errno.ENOTSUP, os.getxattr, name)
+            unchanged_when_refused(path, errno.ENOTSUP, os.removexattr, name)
+        unchanged_when_refused(path, errno.EINVAL, os.setxattr, "user.", b"v")
+        unchanged_when_refused(path, errno.EINVAL, os.getxattr, "user.")
+        unchanged_when_refused(path, errno.EINVAL, os.removexattr, "user.")
+        unchanged_when_refused(path, errno.ERANGE, os.setxattr, "user." + "n" * 251, b"v")
+        unchanged_when_refused(path, errno.ERANGE, os.setxattr, "", b"v")
+        unchanged_when_refused(path, errno.ENODATA, os.removexattr, "user.none")
+        unchanged_when_refused(path, errno.ENODATA, os.setxattr, "user.none", b"v", os.XATTR_REPLACE)
+        unchanged_when_refused(path, errno.EEXIST, os.setxattr, "user.k", b"v", os.XATTR_CREATE)
+        unchanged_when_refused(path, errno.EINVAL, os.setxattr, "user.k", b"v", 4)
+        unchanged_when_refused(path, errno.E2BIG, os.setxattr, "user.k", b"v" * 65537)
+        for name in ("user.overlay.x", "user.containers.override_stat"):
+            unchanged_when_refused(path, errno.EPERM, os.setxattr, name, b"v")
+    os.symlink("f", "l")
+    os.mkfifo("p")
+    for path in ("l", "p", "../fifo"):
+        fails(errno.EPERM, os.setxattr, path, "user.x", b"v", follow_symlinks=False)
+        fails(errno.ENODATA, os.getxattr, path, "user.x", follow_symlinks=False)
+        assert os.listxattr(path, follow_symlinks=False) == []
+
+
+def xattr_sizes(d):
+    put("f")
+    os.setxattr("f", "user.none", b"")
+    assert os.getxattr("f", "user.none") == b""
+    os.setxattr("f", "user.x", b"0123456789")
+    buffer = ctypes.create_string_buffer(9)
+    fails(errno.ERANGE, libc, "getxattr", b"f", b"user.x", buffer, 9)
+    assert libc("getxattr", b"f", b"user.x", buffer, 0) == 10
+    fails(errno.ERANGE, libc, "listxattr", b"f", buffer, 9)
+    assert libc("listxattr", b"f", None, 0) == len(b"user.none\0user.x\0")
+    n = 0
+    try:
+        for n in range(1, 2000):
+            os.setxattr("f", "user.n%d" % n, b"x" * 20)
+    except OSError as e:
+        # What an inode has room for is the store's file system's to say.
+        assert e.errno in (errno.ENOSPC, errno.E2BIG), e
+        n -= 1
+    assert n > 30 and len(os.listxattr("f")) == n + 2
+    for i in range(1, n + 1):
+        os.removexattr("f", "user.n%d" % i)
+    assert sorted(os.listxattr("f")) == ["user.none", "user.x"]
+    try:
+        os.setxattr("f", "user.x", b"y" * 65536)
+        assert os.getxattr("f", "user.x") == b"y" * 65536
+    except OSError as e:
+        assert e.errno == errno.ENOSPC, e
+        assert os.getxattr("f", "user.x") == b"0123456789"
+
+
+def xattrs_of_root(d):
+    """trusted.* and security.* are root's to write; of trusted.* nobody else so much as hears."""
+    if not ROOT:
+        return
+    os.chmod(".", 0o777)
+    put("f", mode=0o666)
+    os.chmod("f", 0o666)
+    os.chown("f", A, A)
+    for path in ("f", "../named2"):
+        os.chmod(path, 0o666)
+        for name in ("trusted.x", "security.x", "user.x"):
+            os.setxattr(path, name, b"v")
+        assert {"security.x", "trusted.x", "user.x"} <= set(os.listxattr(path))
+
+        def stranger():
+            assert "trusted.x" not in os.listxattr(path) and "user.x" in os.listxattr(path)
+            assert os.getxattr(path, "security.x") == b"v" and os.getxattr(path, "user.x") == b"v"
+            fails(errno.ENODATA, os.getxattr, path, "trusted.x")
+            fails(errno.EPERM, os.setxattr, path, "trusted.x", b"w")
+            fails(errno.EPERM, os.setxattr, path, "security.x", b"w")
+            fails(errno.EPERM, os.removexattr, path, "trusted.x")
+            os.setxattr(path, "user.y", b"w")
+
+        assert as_ids(B, B, [], stranger) is None
+        assert os.getxattr(path, "user.y") == b"w" and os.getxattr(path, "trusted.x") == b"v"
+
+
+def access_lists(d):
+    """There are none, and setfacl and getfacl are told so.
+
+    In a user's own mount the kernel answers who wants to set one before we hear of it: the file is root's.
+    """
+    put("f")
+    os.mkdir("m")
+    acl = bytes.fromhex("02000000" "01000600ffffffff" "02000400d2040000" "04000400ffffffff" "10000600ffffffff" "20000400ffffffff")
+    for path in ("f", "m", "../named", "../empty"):
+        for name in ("system.posix_acl_access", "system.posix_acl_default"):
+            if name.endswith("access") or os.path.isdir(path):
+                fails(errno.ENOTSUP if ROOT else errno.EPERM, os.setxattr, path, name, acl)
+                fails(errno.ENOTSUP, os.getxattr, path, name)
+        assert not [n for n in os.listxattr(path) if n.startswith("system.")]
 
 
 if __name__ == "__main__":

@@ -67,6 +67,8 @@ LOWER = [
     e("attr", data=b"attr\n", user__k="v"),
     e("exchanged", data=b"exchanged\n"),
     e("moved", data=b"moved\n"),
+    e("named", data=b"named\n", user__k="v"),
+    e("named2", data=b"named\n", user__k="v"),
     e("owned", data=b"owned\n"),
     e("pair/", DIR, 0o755),
     e("pair/one", data=b"pair\n"),
