@@ -28,7 +28,7 @@ int file_open_upper(struct node *n, int flags)
 
 	if (r < 0)
 		return r;
-	flags = (flags & (O_ACCMODE | O_TRUNC)) | O_CLOEXEC | O_NONBLOCK;
+	flags = (flags & (O_ACCMODE | O_TRUNC | O_NOATIME)) | O_CLOEXEC | O_NONBLOCK;
 	/* Some writes need to read what is around them. */
 	if ((flags & O_ACCMODE) == O_WRONLY)
 		flags = (flags & ~O_ACCMODE) | O_RDWR;

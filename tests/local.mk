@@ -100,6 +100,7 @@ SHELL_TESTS = \
 TEST_FILES = \
 	tests/archives.py \
 	tests/calls.py \
+	tests/calls_files.py \
 	tests/calls_rights.py \
 	tests/containers.sh \
 	tests/dockersteps.py \
