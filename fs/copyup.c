@@ -382,17 +382,20 @@ int copyup_finish(struct ct *ct, const char *name)
 static int install(struct node *n, const char *temp)
 {
 	struct ct *ct = n->ct;
+	_cleanup_close_ int fd = -1;
 	struct stat st;
-	int fd, r;
+	int r;
 
 	if (fstatat(ct->upper.work_fd, temp, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
-	if (n->dead) {
+	/* It may have names that nobody has looked up, and none besides. */
+	if (n->dead || !n->names) {
 		fd = openat(ct->upper.work_fd, temp, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 		if (fd < 0)
 			return -errno;
+	}
+	if (n->dead) {
 		unlinkat(ct->upper.work_fd, temp, 0);
-		node_pin(ct->nodes, n, fd);
 	} else {
 		r = ct_alias_put(ct, st.st_ino, n->ino);
 		if (r == 0)
@@ -402,6 +405,8 @@ static int install(struct node *n, const char *temp)
 			return r;
 		}
 	}
+	if (fd >= 0)
+		node_pin(ct->nodes, n, TAKE_FD(fd));
 	n->upper_ino = st.st_ino;
 	n->upper = true;
 	return 0;
