@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -94,7 +95,7 @@ static int copy_xattrs(const struct ct *ct, uint32_t lower, int fd, mode_t mode)
 }
 
 /* A whole copy of a base tree's node, without a place yet: temp in work/. */
-static int make_copy(struct ct *ct, uint32_t lower, uint64_t size, const char *temp)
+static int make_copy(struct ct *ct, uint32_t lower, uint64_t size, const char *temp, bool synced)
 {
 	_cleanup_close_ int fd = -1;
 	_cleanup_free_ char *target = NULL;
@@ -119,7 +120,7 @@ static int make_copy(struct ct *ct, uint32_t lower, uint64_t size, const char *t
 			return -errno;
 		r = copy_data(l, e, fd, MIN(size, (uint64_t)st.st_size));
 		/* The name must never lead to less than the contents, whatever the power does. */
-		if (r == 0 && fdatasync(fd) < 0)
+		if (r == 0 && synced && fdatasync(fd) < 0)
 			r = -errno;
 		if (r < 0)
 			return r;
@@ -160,7 +161,7 @@ static int make_dir(struct ct *ct, uint32_t lower, int fd)
 	if (fstatat(fd, "", &parent, AT_EMPTY_PATH) < 0)
 		return -errno;
 	upper_temp(temp);
-	r = make_copy(ct, lower, 0, temp);
+	r = make_copy(ct, lower, 0, temp, true);
 	if (r == 0 && renameat(ct->upper.work_fd, temp, fd, tree_name(ct->tree, lower)) < 0)
 		r = -errno;
 	if (r < 0)
@@ -340,7 +341,7 @@ static int place_all(struct ct *ct, uint32_t lower, const char *temp)
 	if (r > 0)
 		return 0;
 	unplace(ct, group, n, st.st_ino);
-	unlinkat(ct->upper.work_fd, many, 0);
+	renameat(ct->upper.work_fd, many, ct->upper.work_fd, temp);
 	return r < 0 ? r : -ENOENT;
 }
 
@@ -412,6 +413,105 @@ static int install(struct node *n, const char *temp)
 	return 0;
 }
 
+/* --- copies that wait --- */
+
+/* Smaller files are not worth one; all together may take so much, and so much of what is free. */
+#define PREPARE_MIN (1u << 20)
+#define PREPARE_MAX (4ull << 30)
+#define PREPARE_PART 8
+
+static uint64_t prepared_bytes;
+
+static bool has_room(struct ct *ct, uint64_t size)
+{
+	struct statvfs sv;
+	uint64_t all = __atomic_load_n(&prepared_bytes, __ATOMIC_RELAXED) + size;
+
+	return fstatvfs(ct->upper.work_fd, &sv) == 0 && all <= PREPARE_MAX &&
+	       size <= (uint64_t)sv.f_bavail * sv.f_frsize / PREPARE_PART;
+}
+
+/* copying is held. */
+static int prepare(struct node *n, uint64_t size)
+{
+	struct ct *ct = n->ct;
+	char temp[32], *name;
+	int r;
+
+	if (n->prepared)
+		return 0;
+	if (!has_room(ct, size))
+		return -ENODATA;
+	upper_temp(temp);
+	name = strdup(temp);
+	r = name ? make_copy(ct, n->lower, UINT64_MAX, temp, false) : -ENOMEM;
+	if (r < 0) {
+		unlinkat(ct->upper.work_fd, temp, 0);
+		free(name);
+		return r;
+	}
+	n->prepared = name;
+	__atomic_fetch_add(&prepared_bytes, size, __ATOMIC_RELAXED);
+	return 0;
+}
+
+int copyup_prepare(struct node *n)
+{
+	struct ct *ct = n->ct;
+	struct stat st;
+	int r = -ENODATA;
+
+	if (n->upper || n->dead || !S_ISREG(n->type))
+		return -ENODATA;
+	tree_stat(ct->tree, n->lower, &st);
+	/* The kernel had to ask for all of it twice: its pages do not stay. */
+	if (st.st_size < PREPARE_MIN ||
+	    __atomic_load_n(&n->bytes_read, __ATOMIC_RELAXED) / 2 < (uint64_t)st.st_size)
+		return -ENODATA;
+	session_wait_begin();
+	pthread_mutex_lock(&ct->copying);
+	if (!n->upper)
+		r = prepare(n, (uint64_t)st.st_size);
+	if (r == 0) {
+		r = openat(ct->upper.work_fd, n->prepared, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+		r = r < 0 ? -errno : r;
+	}
+	pthread_mutex_unlock(&ct->copying);
+	session_wait_end();
+	return r;
+}
+
+static void forget_prepared(struct node *n)
+{
+	struct stat st;
+
+	tree_stat(n->ct->tree, n->lower, &st);
+	__atomic_fetch_sub(&prepared_bytes, (uint64_t)st.st_size, __ATOMIC_RELAXED);
+	free(TAKE_PTR(n->prepared));
+}
+
+void copyup_unprepare(struct node *n)
+{
+	if (!n->prepared)
+		return;
+	unlinkat(n->ct->upper.work_fd, n->prepared, 0);
+	forget_prepared(n);
+}
+
+/* It is needed now: as if it had just been made. */
+static int finish_prepared(struct node *n, char temp[static 32])
+{
+	_cleanup_close_ int fd =
+		openat(n->ct->upper.work_fd, n->prepared, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fdatasync(fd) < 0)
+		return -errno;
+	snprintf(temp, 32, "%s", n->prepared);
+	tree_stat(n->ct->tree, n->lower, &st);
+	return set_times(fd, &st);
+}
+
 int copyup_file(struct node *n, uint64_t size)
 {
 	struct ct *ct = n->ct;
@@ -425,14 +525,18 @@ int copyup_file(struct node *n, uint64_t size)
 	pthread_mutex_lock(&ct->copying);
 	if (!n->upper) {
 		upper_temp(temp);
-		r = make_copy(ct, n->lower, size, temp);
+		r = n->prepared ? finish_prepared(n, temp)
+				: make_copy(ct, n->lower, size, temp, true);
 		if (r == 0) {
 			pthread_rwlock_wrlock(&ct->ns);
 			r = install(n, temp);
 			pthread_rwlock_unlock(&ct->ns);
 		}
-		if (r < 0)
+		/* A copy that waits goes on waiting: there may be readers of it. */
+		if (r < 0 && !n->prepared)
 			unlinkat(ct->upper.work_fd, temp, 0);
+		else if (r == 0 && n->prepared)
+			forget_prepared(n);
 	}
 	pthread_mutex_unlock(&ct->copying);
 	session_wait_end();

@@ -26,6 +26,15 @@ int copyup_file(struct node *n, uint64_t size);
  */
 int copyup_finish(struct ct *ct, const char *name);
 
+/*
+ * copyup_prepare - the copy of a file from below that is read a lot: whole, in work/, where it waits. Readers are
+ * passed through to it (fs/through.h), and a copy-up only gives it its names, so that they see what is written.
+ * returns  a descriptor to read it by; -ENODATA it is not worth it, or upper by now; -errno
+ * copyup_unprepare - it was not needed: the node goes. No lock but that of the nodes is held.
+ */
+int copyup_prepare(struct node *n);
+void copyup_unprepare(struct node *n);
+
 /* copyup_dir - a directory and those above it. The caller holds ns for writing. */
 int copyup_dir(struct node *dir);
 

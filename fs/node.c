@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "fs/copyup.h"
 #include "fs/ct.h"
 #include "store/upper.h"
 
@@ -287,6 +288,7 @@ static void release(struct nodes *t, struct node *n)
 		map_deln(&t->by_ino, (const char *)&n->ino, sizeof(n->ino));
 	map_deln(&t->dead, (const char *)&n, sizeof(n));
 	drop_fd(t, n);
+	copyup_unprepare(n);
 	if (n->ct->root == n)
 		n->ct->root = NULL;
 	if (n->dead && n->upper)
@@ -495,6 +497,7 @@ static void free_node(void *p)
 
 	if (n->fd >= 0)
 		close(n->fd);
+	copyup_unprepare(n);
 	ct_unref(n->ct);
 	free(n);
 }

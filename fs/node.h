@@ -55,6 +55,8 @@ struct node {
 	bool plain;   /* has no file capability: the kernel asks for it at every turn */
 	uint64_t upper_ino; /* on disk */
 	struct node_opens opens;
+	char *prepared;	     /* a copy of it in work/ (fs/copyup.h): its name; copying is held */
+	uint64_t bytes_read; /* of a file from below, by requests; atomic */
 	struct name *names;
 	/* A directory's descriptor while it is cached, any pinned file's: O_PATH. */
 	int fd;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "fs/copyup.h"
 #include "fs/ct.h"
 #include "fs/file.h"
 #include "fs/merge.h"
@@ -25,18 +26,51 @@ static struct file *op_file(const struct fuse_file_info *fi)
 	return (struct file *)(uintptr_t)fi->fh;
 }
 
-void op_use(struct containers *c, struct file *f, struct fuse_file_info *fi)
+/* What is only read, and was read before, gets a file to be passed through to. */
+static void use_prepared(struct containers *c, struct file *f)
+{
+	int fd;
+
+	if (!c->through.on || f->fd >= 0 || (f->flags & O_ACCMODE) != O_RDONLY)
+		return;
+	fd = copyup_prepare(f->node);
+	if (fd >= 0)
+		f->fd = fd;
+}
+
+/* Writes that are passed through ask for no copy-up: it comes before, of that which others read. */
+static int own_backing(struct node *n)
+{
+	int r;
+
+	if (n->upper)
+		return 0;
+	r = ct_enter(n->ct, true);
+	if (r < 0)
+		return r;
+	r = copyup_file(n, UINT64_MAX);
+	ct_leave(n->ct, true);
+	return r;
+}
+
+int op_use(struct containers *c, struct file *f, struct fuse_file_info *fi)
 {
 	bool keep_pages = true, direct = false;
-	int backing = 0;
+	int backing = 0, r;
 
 	through_open(&c->through, f, &backing, &keep_pages, &direct);
 	fi->fh = (uint64_t)(uintptr_t)f;
 	/* All changes come through this kernel: its pages are right, also over a copy-up. */
 	fi->keep_cache = keep_pages;
 	fi->direct_io = direct;
-	if (f->through)
+	if (!f->through)
+		return 0;
+	r = (f->flags & O_ACCMODE) == O_RDONLY ? 0 : own_backing(f->node);
+	if (r == 0)
 		session_reply_backing(backing);
+	else
+		op_unuse(c, f);
+	return r;
 }
 
 void op_unuse(struct containers *c, struct file *f)
@@ -55,6 +89,8 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 	if (r == 0) {
 		r = file_open(n, fi->flags, &f);
+		if (r == 0)
+			use_prepared(c, f);
 		if (r == 0 && change && f->fd >= 0)
 			r = op_drop_privileges(req, n, f->fd, false);
 		ct_leave(n->ct, change);
@@ -65,8 +101,10 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		op_reply(req, r);
 		return;
 	}
-	op_use(c, f, fi);
-	if (fuse_reply_open(req, fi) < 0)
+	r = op_use(c, f, fi);
+	if (r < 0)
+		op_reply(req, r);
+	else if (fuse_reply_open(req, fi) < 0)
 		op_unuse(c, f);
 }
 
@@ -121,6 +159,8 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse
 			r = read_upper(fd, buf, size, off);
 		else
 			r = fd == -ENODATA ? read_below(n, buf, size, off) : fd;
+		if (fd < 0 && r > 0)
+			__atomic_fetch_add(&n->bytes_read, (uint64_t)r, __ATOMIC_RELAXED);
 		ct_leave(n->ct, false);
 	}
 	if (r < 0)

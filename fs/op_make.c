@@ -285,7 +285,12 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 		node_forget(&c->nodes, n, 1);
 		return;
 	}
-	op_use(c, f, fi);
+	r = op_use(c, f, fi);
+	if (r < 0) {
+		op_reply(req, r);
+		node_forget(&c->nodes, n, 1);
+		return;
+	}
 	if (fuse_reply_create(req, &e, fi) < 0) {
 		op_unuse(c, f);
 		node_forget(&c->nodes, n, 1);

@@ -140,8 +140,8 @@ void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *v
 void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name);
 
 /* op_file.c */
-/* op_use - say in fi how f, which was opened, is used; op_unuse() is its end, and frees it. */
-void op_use(struct containers *c, struct file *f, struct fuse_file_info *fi);
+/* op_use - say in fi how f, which was opened, is used; op_unuse() is its end, and frees it. -errno: it is freed. */
+int op_use(struct containers *c, struct file *f, struct fuse_file_info *fi);
 void op_unuse(struct containers *c, struct file *f);
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi);
