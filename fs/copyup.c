@@ -221,7 +221,32 @@ int copyup_dir(struct node *dir)
 	return dir->upper ? 0 : -EIO;
 }
 
-/* The same where it exists already, and nothing is made: -ENOENT where it does not. */
+/* A directory that was removed while it is in use has attributes still; nobody else will find it. */
+static int copyup_dead_dir(struct node *dir)
+{
+	struct ct *ct = dir->ct;
+	struct stat st;
+	char temp[32];
+	int fd, r;
+
+	upper_temp(temp);
+	r = make_copy(ct, dir->lower, 0, temp);
+	fd = r < 0 ? r : open_path_dir(ct->upper.work_fd, temp);
+	remove_temp(ct, temp);
+	if (fd < 0)
+		return fd;
+	if (fstatat(fd, "", &st, AT_EMPTY_PATH) < 0) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	node_pin(ct->nodes, dir, fd);
+	dir->upper_ino = st.st_ino;
+	dir->upper = true;
+	return 0;
+}
+
+/* The upper side where it exists already, and nothing is made: -ENOENT where it does not. */
 static int upper_path(struct ct *ct, uint32_t lower)
 {
 	_cleanup_close_ int fd = fcntl(ct->upper.fd, F_DUPFD_CLOEXEC, 0);
@@ -552,7 +577,10 @@ int copyup(struct node *n, uint64_t size)
 	if (n->upper)
 		return 0;
 	pthread_rwlock_wrlock(&n->ct->ns);
-	r = copyup_dir(n);
+	if (n->dead && !n->upper)
+		r = copyup_dead_dir(n);
+	else
+		r = copyup_dir(n);
 	pthread_rwlock_unlock(&n->ct->ns);
 	return r;
 }
