@@ -14,7 +14,7 @@ import struct
 import sys
 import time
 
-from calls import ROOT, fails, get, libc, main, put
+from calls import ROOT, fails, get, libc, main, of_root, put
 
 A, B, C = 1234, 2345, 3456
 
@@ -71,9 +71,8 @@ CHANGES = {
 }
 
 
+@of_root
 def every_change_clears_set_id(d):
-    if not ROOT:
-        return
     os.chmod(".", 0o777)
     put("from", b"from")
     for (name, change), (mode, left) in itertools.product(
@@ -87,10 +86,9 @@ def every_change_clears_set_id(d):
         os.unlink("f")
 
 
+@of_root
 def setgid_without_execution_stays_for_members(d):
     """It meant mandatory locking once: a member of the group does not lose it by writing."""
-    if not ROOT:
-        return
     for gid, groups, left in ((B, [], 0o2766), (C, [A, B], 0o2766), (C, [A], 0o766)):
         put("f", b"contents")
         os.chown("f", 0, B)
@@ -100,13 +98,12 @@ def setgid_without_execution_stays_for_members(d):
         os.unlink("f")
 
 
+@of_root
 def no_rights_of_the_owner_after_a_change(d):
     """The next one to run a set-id program that somebody changed has nothing of its owner's, at once.
 
     A file that was open before it was copied up is written to in another way than one that was not.
     """
-    if not ROOT:
-        return
     os.chmod(".", 0o777)
     before = os.open("../program", os.O_RDONLY)
     with open("/usr/bin/id", "rb") as f:
@@ -167,10 +164,9 @@ def chown_to_nobody_else(d):
     assert os.readlink("l") == "nowhere" and stat.S_ISFIFO(os.stat("p").st_mode)
 
 
+@of_root
 def chown_by_a_stranger_to_the_group(d):
     """Set-gid without execution goes too, where the owner is no member of the group."""
-    if not ROOT:
-        return
     for gid, groups, left in ((B, [], 0o2745), (C, [B], 0o2745), (C, [], 0o745)):
         for ids in ((-1, -1), (A, -1), (-1, C)):
             put("f")
@@ -181,14 +177,13 @@ def chown_by_a_stranger_to_the_group(d):
             os.unlink("f")
 
 
+@of_root
 def chown_by_those_who_may(d):
     """The owner gives a file to a group of his; nobody else anything to anybody.
 
     Nor does anybody else take the set-id bits by a chown(2) that names nobody; for a file without any
     that is nothing to forbid.
     """
-    if not ROOT:
-        return
     os.chmod(".", 0o777)
     cases = itertools.product(((A, [A]), (A, [A, B]), (B, [B, C])), (-1, A, B), (-1, A, B, C), ("f", "m", "l"))
     for (uid, groups), to, gid, name in cases:
@@ -287,10 +282,9 @@ def xattr_sizes(d):
         assert os.getxattr("f", "user.x") == b"0123456789"
 
 
+@of_root
 def xattrs_of_root(d):
     """trusted.* and security.* are root's to write; of trusted.* nobody else so much as hears."""
-    if not ROOT:
-        return
     os.chmod(".", 0o777)
     put("f", mode=0o666)
     os.chmod("f", 0o666)

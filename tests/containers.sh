@@ -33,7 +33,7 @@ call_cases()
 		while read -r name; do
 			printf "case_%s() { container_paths box; \$AS \$PY '%s' \"\$TREE\" %s; }; " \
 				"$name" "$file" "$name"
-		done < <($PY "$file" list)
+		done < <($PY "$file" list "${WHO-root}")
 	done
 }
 

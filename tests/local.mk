@@ -101,6 +101,7 @@ TEST_FILES = \
 	tests/archives.py \
 	tests/calls.py \
 	tests/calls_files.py \
+	tests/calls_names.py \
 	tests/calls_rights.py \
 	tests/containers.sh \
 	tests/dockersteps.py \
