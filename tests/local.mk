@@ -69,6 +69,8 @@ SHELL_TESTS = \
 	tests/mount/container-calls \
 	tests/mount/container-calls-user \
 	tests/mount/container-crash \
+	tests/mount/container-fsx \
+	tests/mount/container-fsx-user \
 	tests/mount/container-random \
 	tests/mount/container-random-user \
 	tests/mount/container-races \
@@ -108,6 +110,7 @@ TEST_FILES = \
 	tests/dockerwords.c \
 	tests/dockerwords.py \
 	tests/faultproxy.py \
+	tests/fsx.sh \
 	tests/hostileregistry.py \
 	tests/images.sh \
 	tests/lib.sh \
@@ -132,6 +135,12 @@ check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif
 check_PROGRAMS += $(FUZZ_TESTS)
+
+# tests/mount/container-fsx runs it.
+check_PROGRAMS += tests/fsx/fsx
+tests_fsx_fsx_SOURCES = tests/fsx/fsx.c tests/fsx/model.c tests/fsx/model.h
+tests_fsx_fsx_LDADD =
+
 TESTS += $(FUZZ_TESTS) $(SHELL_TESTS)
 
 # What a unit test is linked with, unless it says otherwise.
