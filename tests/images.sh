@@ -1,6 +1,7 @@
 # Real images for the tests, made once a build directory by the tools that people use. Source after lib.sh.
 #
 #     base_tar        a small Debian's root file system
+#     apt_files       the files that apt-get needs to run in it
 #     image_buildah   an OCI layout, four layers: packages, changes, removals, an opaque directory
 #     image_umoci     an OCI layout, three layers, mtimes in nanoseconds, xattrs, every type of file
 #     start_dockerd, dock      a real dockerd of this script's own, and docker talking to it
@@ -61,6 +62,17 @@ make_base_tar()
 }
 
 base_tar() { made base.tar make_base_tar; }
+
+# apt_files: this system's apt-get, what it is linked with and what it starts.
+apt_files()
+{
+	local f
+	for f in /usr/bin/apt-get /usr/lib/apt/methods/file /usr/lib/apt/methods/store /usr/lib/apt/methods/copy; do
+		[ -e $f ] || continue
+		echo $f
+		ldd $f | awk '$3 ~ /^\// { print $3 }'
+	done | sort -u
+}
 
 # The contents of packages, as dpkg unpacks them.
 make_packages()

@@ -83,6 +83,8 @@ SHELL_TESTS = \
 	tests/mount/stress \
 	tests/mount/user \
 	tests/mount/verbs \
+	tests/mount/workloads \
+	tests/mount/workloads-user \
 	tests/registry/accounts \
 	tests/registry/faults \
 	tests/registry/harness \
@@ -106,6 +108,7 @@ TEST_FILES = \
 	tests/calls_names.py \
 	tests/calls_rights.py \
 	tests/containers.sh \
+	tests/debs.py \
 	tests/dockersteps.py \
 	tests/dockerwords.c \
 	tests/dockerwords.py \
@@ -115,6 +118,7 @@ TEST_FILES = \
 	tests/images.sh \
 	tests/lib.sh \
 	tests/mountimages.py \
+	tests/npmpackages.py \
 	tests/oddities.py \
 	tests/randomverbs.py \
 	tests/registry.sh \
@@ -128,7 +132,10 @@ TEST_FILES = \
 	tests/tarlayer.py \
 	tests/tokenserver.py \
 	tests/treecmp \
-	tests/userns.py
+	tests/userns.py \
+	tests/work.sh \
+	tests/workloads.sh \
+	tests/worktree.py
 
 if HAVE_CMOCKA
 check_PROGRAMS += $(UNIT_TESTS)
