@@ -69,6 +69,7 @@ SHELL_TESTS = \
 	tests/mount/container-calls \
 	tests/mount/container-calls-user \
 	tests/mount/container-crash \
+	tests/mount/container-crash-user \
 	tests/mount/container-fsx \
 	tests/mount/container-fsx-user \
 	tests/mount/container-random \
@@ -108,6 +109,8 @@ TEST_FILES = \
 	tests/calls_names.py \
 	tests/calls_rights.py \
 	tests/containers.sh \
+	tests/crash.sh \
+	tests/crashwork.py \
 	tests/debs.py \
 	tests/dockersteps.py \
 	tests/dockerwords.c \
