@@ -230,7 +230,7 @@ static int copyup_dead_dir(struct node *dir)
 	int fd, r;
 
 	upper_temp(temp);
-	r = make_copy(ct, dir->lower, 0, temp);
+	r = make_copy(ct, dir->lower, 0, temp, true);
 	fd = r < 0 ? r : open_path_dir(ct->upper.work_fd, temp);
 	remove_temp(ct, temp);
 	if (fd < 0)
