@@ -2,6 +2,8 @@
  * The containers tree: its top directory, its hooks for the daemon, its table of
  * operations.
  */
+#include "config.h"
+
 #include "fs/containers.h"
 
 #include <errno.h>
@@ -313,6 +315,9 @@ static void init(void *userdata, struct fuse_conn_info *conn)
 		      (FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_READDIRPLUS | FUSE_CAP_ASYNC_READ |
 		       FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_EXPLICIT_INVAL_DATA |
 		       FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_ASYNC_DIO);
+#ifdef HAVE_STRUCT_FUSE_FILE_INFO_BACKING_ID
+	fuse_set_feature_flag(conn, FUSE_CAP_PASSTHROUGH);
+#endif
 	conn->max_write = MAX_WRITE;
 	conn->max_readahead = MAX_WRITE;
 }

@@ -67,7 +67,7 @@ int op_use(struct containers *c, struct file *f, struct fuse_file_info *fi)
 		return 0;
 	r = (f->flags & O_ACCMODE) == O_RDONLY ? 0 : own_backing(f->node);
 	if (r == 0)
-		session_reply_backing(backing);
+		session_reply_backing(fi, backing);
 	else
 		op_unuse(c, f);
 	return r;

@@ -1,4 +1,6 @@
 /* One FUSE connection: mounting it, agreeing on the protocol, the threads that answer. */
+#include "config.h"
+
 #include "fs/session.h"
 
 #include <errno.h>
@@ -50,11 +52,54 @@ struct session {
 /* The session of this thread; none in a thread that only sends notifications. */
 static __thread struct session *current;
 
+#ifdef HAVE_STRUCT_FUSE_FILE_INFO_BACKING_ID
+void session_reply_backing(struct fuse_file_info *fi, int id)
+{
+	fi->backing_id = id;
+}
+
+static void amend_reply(struct iovec *iov, int count)
+{
+	(void)iov;
+	(void)count;
+}
+#else
 /* What session_reply_backing() asked for; 0: nothing, which no id is. */
 static __thread int32_t reply_backing;
 
 /* FOPEN_PASSTHROUGH of linux/fuse.h. */
 #define OPEN_PASSTHROUGH (1u << 7)
+
+/* Both answers end with a struct fuse_open_out; its last word has had several names in linux/fuse.h. */
+static void amend_open(struct iovec *iov, int count)
+{
+	const struct fuse_out_header *h = iov[0].iov_base;
+	struct iovec *last = &iov[count - 1];
+	struct fuse_open_out out;
+	char *at, *backing = (char *)(&out + 1) - sizeof(reply_backing);
+
+	if (count < 2 || h->error != 0 || last->iov_len < sizeof(out))
+		return;
+	at = (char *)last->iov_base + last->iov_len - sizeof(out);
+	memcpy(&out, at, sizeof(out));
+	out.open_flags |= OPEN_PASSTHROUGH;
+	memcpy(backing, &reply_backing, sizeof(reply_backing));
+	memcpy(at, &out, sizeof(out));
+}
+
+static void amend_reply(struct iovec *iov, int count)
+{
+	if (reply_backing)
+		amend_open(iov, count);
+	reply_backing = 0;
+}
+
+void session_reply_backing(struct fuse_file_info *fi, int id)
+{
+	(void)fi;
+	reply_backing = id;
+}
+#endif
 
 static void signal_event(const struct session *s)
 {
@@ -108,28 +153,6 @@ static ssize_t io_read(int fd, void *data, size_t len, void *userdata)
 	return n;
 }
 
-/* Both answers end with a struct fuse_open_out; its last word was padding before there was passthrough. */
-static void amend_open(struct iovec *iov, int count)
-{
-	const struct fuse_out_header *h = iov[0].iov_base;
-	struct iovec *last = &iov[count - 1];
-	struct fuse_open_out out;
-	char *at;
-
-	if (count < 2 || h->error != 0 || last->iov_len < sizeof(out))
-		return;
-	at = (char *)last->iov_base + last->iov_len - sizeof(out);
-	memcpy(&out, at, sizeof(out));
-	out.open_flags |= OPEN_PASSTHROUGH;
-	memcpy(&out.padding, &reply_backing, sizeof(reply_backing));
-	memcpy(at, &out, sizeof(out));
-}
-
-void session_reply_backing(int id)
-{
-	reply_backing = id;
-}
-
 static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
 {
 	bool first = current && !atomic_load_explicit(&current->ready, memory_order_acquire);
@@ -138,10 +161,7 @@ static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
 	(void)userdata;
 	if (first)
 		amend_init(current, iov, count);
-	if (reply_backing) {
-		amend_open(iov, count);
-		reply_backing = 0;
-	}
+	amend_reply(iov, count);
 	n = writev(fd, iov, count);
 	if (first && n >= 0 && ((struct fuse_out_header *)iov[0].iov_base)->error == 0) {
 		atomic_store(&current->ready, true);

@@ -57,10 +57,10 @@ void session_wait_begin(void);
 void session_wait_end(void);
 
 /*
- * session_reply_backing - the next fuse_reply_open() or fuse_reply_create() of this thread shall
- * say that the file is passed through to what the kernel calls id.
+ * session_reply_backing - the next fuse_reply_open() or fuse_reply_create() of this thread, which is of
+ * fi, shall say that the file is passed through to what the kernel calls id.
  */
-void session_reply_backing(int id);
+void session_reply_backing(struct fuse_file_info *fi, int id);
 
 /* session_fuse - for fuse_lowlevel_notify_*(). */
 struct fuse_session *session_fuse(const struct session *s);
