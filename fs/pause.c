@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -100,6 +101,14 @@ static void *hold(void *arg)
 	char path[40];
 	int fd = -ENOENT;
 
+	/*
+	 * A call into our own mount does not end before it is answered, killed or not; a thread that has
+	 * the connection open as well would keep a killed daemon, and with it the call, for ever.
+	 */
+	if (close_range(3, ~0u, CLOSE_RANGE_UNSHARE) < 0) {
+		set_state(h, HOLD_FAILED);
+		return NULL;
+	}
 	for (tries = 0; fd < 0 && tries < TRIES; tries++) {
 		fd = open_in_mount(h->c, h->node);
 		if (fd < 0 && h->node->dead) {
@@ -108,7 +117,8 @@ static void *hold(void *arg)
 		}
 	}
 	if (fd >= 0) {
-		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		/* Not "self": that has the descriptors of all the others. */
+		snprintf(path, sizeof(path), "/proc/thread-self/fd/%d", fd);
 		pthread_mutex_lock(&lock);
 		h->tid = gettid();
 		pthread_mutex_unlock(&lock);
