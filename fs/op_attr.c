@@ -200,13 +200,21 @@ static int set_owner(fuse_req_t req, struct node *n, const struct stat *attr, in
 }
 
 /* A stranger's chown(2) without ids takes no set-id bits; his writing does. */
-static bool may_drop(fuse_req_t req, struct node *n, const struct stat *st)
+static int may_set_nothing(fuse_req_t req, struct node *n)
 {
+	const struct upper *u = &n->ct->upper;
 	uid_t uid = fuse_req_ctx(req)->uid;
+	struct stat st;
+	int r;
 
-	return S_ISDIR(st->st_mode) || !(st->st_mode & (S_ISUID | S_ISGID)) ||
-	       n->ct->upper.unprivileged || uid == 0 || uid == st->st_uid ||
-	       through_has_writers(&op_containers(req)->through, n);
+	if (S_ISDIR(n->type) || S_ISLNK(n->type) || u->unprivileged || uid == 0)
+		return 0;
+	pthread_rwlock_rdlock(&n->ct->ns);
+	r = merge_stat(n, &st);
+	pthread_rwlock_unlock(&n->ct->ns);
+	if (r < 0 || uid == st.st_uid || op_without_set_id(req, u, &st) == st.st_mode)
+		return r;
+	return through_has_writers(&op_containers(req)->through, n) ? 0 : -EPERM;
 }
 
 /*
@@ -217,7 +225,6 @@ static int set_nothing(fuse_req_t req, struct node *n)
 {
 	struct at at _cleanup_at_ = AT_INIT;
 	_cleanup_close_ int fd = -1;
-	struct stat st;
 	int r = node_at(n->ct->nodes, n, &at);
 
 	if (r < 0)
@@ -225,13 +232,10 @@ static int set_nothing(fuse_req_t req, struct node *n)
 	fd = at_path_fd(&at);
 	if (fd < 0)
 		return fd;
-	r = upper_fstat(&n->ct->upper, fd, &st);
-	if (r < 0)
-		return r;
-	if (!may_drop(req, n, &st))
-		return -EPERM;
 	if (S_ISREG(n->type))
 		r = op_drop_privileges(req, n, fd, true);
+	else if (!n->ct->upper.unprivileged)
+		r = drop_setgid(req, &n->ct->upper, &at);
 	/* st_ctime is now, in any case. */
 	if (r == 0 && fchownat(fd, "", (uid_t)-1, (gid_t)-1, AT_EMPTY_PATH) < 0)
 		r = -errno;
@@ -286,8 +290,10 @@ static int set_size(fuse_req_t req, struct node *n, off_t size, struct fuse_file
 static int set_attributes(fuse_req_t req, struct node *n, const struct stat *attr, int to_set,
 			  struct fuse_file_info *fi, struct stat *out)
 {
-	int r = copyup(n, to_set & FUSE_SET_ATTR_SIZE ? (uint64_t)attr->st_size : UINT64_MAX);
+	int r = to_set ? 0 : may_set_nothing(req, n);
 
+	if (r == 0)
+		r = copyup(n, to_set & FUSE_SET_ATTR_SIZE ? (uint64_t)attr->st_size : UINT64_MAX);
 	if (r == 0 && (to_set & FUSE_SET_ATTR_SIZE))
 		r = set_size(req, n, attr->st_size, fi);
 	if (r < 0)

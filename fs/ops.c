@@ -88,8 +88,7 @@ int op_place(struct ct *ct, const char *temp, int dirfd, const char *name, bool 
 	return 0;
 }
 
-/* The mode that is left: without execution by the group S_ISGID says something else, and stays for members. */
-static mode_t without_set_id(fuse_req_t req, const struct upper *u, const struct stat *st)
+mode_t op_without_set_id(fuse_req_t req, const struct upper *u, const struct stat *st)
 {
 	mode_t mode = st->st_mode & ~(mode_t)S_ISUID;
 
@@ -122,7 +121,7 @@ int op_drop_privileges(fuse_req_t req, struct node *n, int fd, bool asked)
 	}
 	if (!asked && fuse_req_ctx(req)->uid == 0)
 		return 0;
-	mode = without_set_id(req, u, &st);
+	mode = op_without_set_id(req, u, &st);
 	if (mode == st.st_mode)
 		return 0;
 	st.st_mode = mode;

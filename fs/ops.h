@@ -89,6 +89,13 @@ int op_place(struct ct *ct, const char *temp, int dirfd, const char *name, bool 
 	     bool whiteout);
 
 /*
+ * op_without_set_id - the mode that a change by the caller leaves of a file. Without execution by the
+ * group S_ISGID says something else, and stays for members.
+ */
+struct upper;
+mode_t op_without_set_id(fuse_req_t req, const struct upper *u, const struct stat *st);
+
+/*
  * op_drop_privileges - a write by the caller takes the set-id bits (not root's writes) and file
  * capabilities away, as on any file system; fd is of the file in the upper directory.
  * asked  the kernel wants it, root or not

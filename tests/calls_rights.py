@@ -207,6 +207,15 @@ def chown_by_those_who_may(d):
         os.unlink("f")
         os.rmdir("m")
         os.unlink("l")
+    # S_ISGID without execution is nothing that a member would lose.
+    put("f")
+    os.chown("f", A, B)
+    os.chmod("f", 0o2744)
+    assert as_ids(C, B, [], lambda: os.chown("f", -1, -1)) is None and mode_of("f") == 0o2744
+    assert as_ids(C, C, [], lambda: os.chown("f", -1, -1)) == errno.EPERM and mode_of("f") == 0o2744
+    before = times_asked("../suid2")
+    assert as_ids(C, C, [], lambda: os.chown("../suid2", -1, -1)) == errno.EPERM
+    assert times_asked("../suid2") == before, "copied up"
 
 
 def times_asked(path):

@@ -96,6 +96,7 @@ LOWER = [
     e("numbers/sym", SYM, 0o777, "file"),
     e("sym", SYM, 0o777, "etc/passwd", owner=(11, 12)),
     e("suid", mode=0o6755, data=b"#!/bin/true\n"),
+    e("suid2", mode=0o6755, data=b"#!/bin/true\n"),
     e("fifo", tarfile.FIFOTYPE, 0o600, owner=(3, 4)),
     e("null", tarfile.CHRTYPE, 0o666, (1, 3)),
     e("big", data=bytes(range(256)) * 12000),
