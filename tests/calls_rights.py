@@ -11,6 +11,7 @@ import mmap
 import os
 import stat
 import struct
+import subprocess
 import sys
 import time
 
@@ -223,6 +224,26 @@ def times_asked(path):
     buf = ctypes.create_string_buffer(256)
     libc("statx", -100, os.fsencode(path), 0x2000, 0x7FF, buf)
     return struct.unpack_from("=qI4xqI", buf, 96)
+
+
+def access_as_root(d):
+    """Root may read and write what it likes, and execute what is somebody's to execute."""
+    put("f")
+    os.chmod("f", 0)
+    os.mkdir("m")
+    os.chmod("m", 0)
+    for path, mode in itertools.product(("f", "../named"), (0o600, 0o001, 0o010, 0o100, 0o666)):
+        os.chmod(path, mode)
+        executes = bool(mode & 0o111)
+        for kind in ({}, {"effective_ids": True}):
+            assert os.access(path, os.R_OK | os.W_OK, **kind), (path, oct(mode))
+            assert os.access(path, os.X_OK, **kind) == executes, (path, oct(mode))
+            assert os.access(path, os.R_OK | os.X_OK, **kind) == executes, (path, oct(mode))
+    assert not os.access("../etc/passwd", os.X_OK) and os.access("../suid2", os.X_OK)
+    assert os.access("m", os.R_OK | os.W_OK | os.X_OK) and os.access(".", os.X_OK)
+    os.chdir("m")
+    assert os.listdir(".") == [] and not os.access("../f2", os.F_OK)
+    assert subprocess.call(["sh", "-c", "[ ! -x ../../etc/passwd ] && [ -r ../f ] && [ -w ../f ]"]) == 0
 
 
 def unchanged_when_refused(path, code, call, *args, **kw):
