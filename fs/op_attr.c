@@ -77,7 +77,8 @@ static int become_placeholder(struct node *n, const struct stat *st)
 	struct at at _cleanup_at_ = AT_INIT;
 	struct buf target _cleanup_buf_ = BUF_INIT;
 	struct ct *ct = n->ct;
-	struct stat disk;
+	struct timespec times[2];
+	struct stat disk, dir;
 	char temp[32];
 	int r = node_at(ct->nodes, n, &at);
 
@@ -85,7 +86,7 @@ static int become_placeholder(struct node *n, const struct stat *st)
 		return r;
 	/* Other names would keep the old one. */
 	if (!at.name || fstatat(at.fd, at.name, &disk, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    disk.st_nlink > 1)
+	    disk.st_nlink > 1 || fstatat(at.fd, "", &dir, AT_EMPTY_PATH) < 0)
 		return -EPERM;
 	if (S_ISLNK(st->st_mode))
 		r = upper_readlink(&ct->upper, at.fd, at.name, &target);
@@ -104,6 +105,9 @@ static int become_placeholder(struct node *n, const struct stat *st)
 		unlinkat(ct->upper.work_fd, temp, 0);
 		return r;
 	}
+	times[0] = dir.st_atim;
+	times[1] = dir.st_mtim;
+	utimensat(at.fd, "", times, AT_EMPTY_PATH);
 	/* Nobody looks it up before ns is given back. */
 	ct_alias_drop(ct, n->upper_ino);
 	ct_alias_put(ct, disk.st_ino, n->ino);

@@ -142,6 +142,22 @@ def ctime_moves(path, call, *args, **kw):
     assert os.lstat(path).st_ctime_ns > before, (path, args)
 
 
+def chown_leaves_the_directory_alone(d):
+    """Whatever has to be done on the disk for it."""
+    os.mkdir("m")
+    put("m/f")
+    os.mkdir("m/d")
+    os.symlink("nowhere", "m/l")
+    os.mkfifo("m/p")
+    before = os.stat("m").st_mtime_ns
+    time.sleep(0.01)
+    for name in ("m/f", "m/d", "m/l", "m/p"):
+        os.lchown(name, A, B)
+        st = os.lstat(name)
+        assert (st.st_uid, st.st_gid) == (A, B), name
+        assert times_asked("m")[2] * 10**9 + times_asked("m")[3] == before, name
+
+
 def chown_to_nobody_else(d):
     """A chown(2) that leaves the owner what he is, or names nobody at all, still is one."""
     put("f")
