@@ -6,6 +6,7 @@ libbase_a_SOURCES = \
 	base/cleanup.h \
 	base/err.c base/err.h \
 	base/file.c base/file.h \
+	base/inroot.c base/inroot.h \
 	base/log.c base/log.h \
 	base/map.c base/map.h \
 	base/mountpoint.c base/mountpoint.h \
