@@ -40,6 +40,7 @@ void mountpoint_fini(struct mountpoint *m)
 	free(m->dir);
 	free(m->type);
 	free(m->source);
+	free(m->options);
 	memset(m, 0, sizeof(*m));
 }
 
@@ -50,7 +51,7 @@ void mountpoint_fini(struct mountpoint *m)
 static int parse_line(char *line, const char *dir, struct mountpoint *out)
 {
 	struct mountpoint m = { 0 };
-	char *save = NULL, *field[5], *s, *type, *source;
+	char *save = NULL, *field[5], *s, *type, *source, *options;
 	int i;
 
 	for (i = 0; i < 5; i++) {
@@ -65,13 +66,15 @@ static int parse_line(char *line, const char *dir, struct mountpoint *out)
 		;
 	type = strtok_r(NULL, " ", &save);
 	source = strtok_r(NULL, " ", &save);
+	options = strtok_r(NULL, " ", &save);
 	if (!type || !source || sscanf(field[2], "%u:%u", &m.dev_major, &m.dev_minor) != 2)
 		return 0;
 	unescape(source);
 	m.dir = strdup(dir);
 	m.type = strdup(type);
 	m.source = strdup(source);
-	if (!m.dir || !m.type || !m.source) {
+	m.options = strdup(options ? options : "");
+	if (!m.dir || !m.type || !m.source || !m.options) {
 		mountpoint_fini(&m);
 		return -ENOMEM;
 	}

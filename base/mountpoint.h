@@ -12,6 +12,7 @@ struct err;
 
 struct mountpoint {
 	char *dir, *type, *source;
+	char *options; /* of what is mounted, with commas between */
 	unsigned dev_major, dev_minor;
 };
 
