@@ -65,6 +65,7 @@ libstore_a_SOURCES = \
 	store/save_json.c \
 	store/save_part.h \
 	store/save_tar.c \
+	store/scratch.c store/scratch.h \
 	store/span_cache.c store/span_cache.h \
 	store/span_decode.c \
 	store/store.c store/store.h \

@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +17,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "store/scratch.h"
 #include "store/store.h"
 
 /* How often a file that others replace is linked before it is copied. */
@@ -33,8 +32,8 @@ struct txn_file {
 
 struct txn {
 	struct store *store;
-	char dir[32]; /* below imagefs/tmp */
-	int fd;
+	struct scratch scratch;
+	int fd; /* its directory */
 	pthread_mutex_t lock;
 	unsigned next;
 	struct txn_file **files;
@@ -44,53 +43,21 @@ struct txn {
 	const char *last_path;
 };
 
-static int make_dir(struct txn *t, int tmp)
-{
-	struct stat st;
-	uint64_t id;
-
-	for (;;) {
-		if (getrandom(&id, sizeof(id), 0) != (ssize_t)sizeof(id))
-			return -EIO;
-		snprintf(t->dir, sizeof(t->dir), "%016llx", (unsigned long long)id);
-		if (mkdirat(tmp, t->dir, 0700) < 0) {
-			if (errno == EEXIST)
-				continue;
-			return -errno;
-		}
-		t->fd = openat(tmp, t->dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		/* A sweep may have come between mkdir and flock; then the name is gone. */
-		if (t->fd >= 0 && flock(t->fd, LOCK_EX) == 0 && fstat(t->fd, &st) == 0 &&
-		    st.st_nlink > 0)
-			return 0;
-		if (t->fd < 0 && errno != ENOENT)
-			return -errno;
-		if (t->fd >= 0)
-			close(t->fd);
-		t->fd = -1;
-	}
-}
-
 int txn_begin(struct store *s, struct txn **out, struct err *err)
 {
-	_cleanup_close_ int tmp = openat(s->imagefs_fd, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct txn *t;
+	struct txn *t = calloc(1, sizeof(*t));
 	int r;
 
-	if (tmp < 0)
-		return err_sys(err, errno, "store %s: imagefs/tmp", s->path);
-	t = calloc(1, sizeof(*t));
 	if (!t)
 		return err_nomem(err);
 	t->store = s;
-	t->fd = -1;
-	pthread_mutex_init(&t->lock, NULL);
-	r = make_dir(t, tmp);
+	r = scratch_make(s, &t->scratch);
 	if (r < 0) {
-		pthread_mutex_destroy(&t->lock);
 		free(t);
 		return err_sys(err, -r, "store %s: imagefs/tmp", s->path);
 	}
+	t->fd = t->scratch.fd;
+	pthread_mutex_init(&t->lock, NULL);
 	*out = t;
 	return 0;
 }
@@ -370,21 +337,17 @@ int txn_publish(struct txn *t, struct err *err)
 
 void txn_free(struct txn *t)
 {
-	_cleanup_close_ int tmp = -1;
 	size_t i;
 
 	if (!t)
 		return;
-	tmp = openat(t->store->imagefs_fd, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (tmp >= 0)
-		file_remove_tree(tmp, t->dir);
+	scratch_remove(t->store, &t->scratch);
 	for (i = 0; i < t->n; i++) {
 		free(t->files[i]->path);
 		free(t->files[i]);
 	}
 	free(t->files);
 	map_fini(&t->by_path, NULL);
-	close(t->fd);
 	pthread_mutex_destroy(&t->lock);
 	free(t);
 }

@@ -1,0 +1,61 @@
+/*
+ * Made, then locked: a sweep may come between.
+ */
+#include "store/scratch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "store/store.h"
+
+static int open_tmp(struct store *s)
+{
+	return openat(s->imagefs_fd, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+int scratch_make(struct store *s, struct scratch *out)
+{
+	_cleanup_close_ int tmp = open_tmp(s);
+	struct stat st;
+	uint64_t id;
+
+	if (tmp < 0)
+		return -errno;
+	for (;;) {
+		_cleanup_close_ int fd = -1;
+
+		if (getrandom(&id, sizeof(id), 0) != (ssize_t)sizeof(id))
+			return -EIO;
+		snprintf(out->name, sizeof(out->name), "%016llx", (unsigned long long)id);
+		if (mkdirat(tmp, out->name, 0700) < 0) {
+			if (errno == EEXIST)
+				continue;
+			return -errno;
+		}
+		fd = openat(tmp, out->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd >= 0 && flock(fd, LOCK_EX) == 0 && fstat(fd, &st) == 0 && st.st_nlink > 0) {
+			out->fd = TAKE_FD(fd);
+			return 0;
+		}
+		if (fd < 0 && errno != ENOENT)
+			return -errno;
+	}
+}
+
+void scratch_remove(struct store *s, struct scratch *sc)
+{
+	_cleanup_close_ int tmp = open_tmp(s);
+
+	if (tmp >= 0)
+		file_remove_tree(tmp, sc->name);
+	close(sc->fd);
+	sc->fd = -1;
+}

@@ -1,0 +1,21 @@
+/*
+ * A directory below imagefs/tmp for what shall not outlive a command. It is kept locked, so that it is
+ * swept when the command was killed (store/leftovers.h).
+ */
+#ifndef STORE_SCRATCH_H
+#define STORE_SCRATCH_H
+
+struct store;
+
+struct scratch {
+	char name[32]; /* below imagefs/tmp */
+	int fd;
+};
+
+/* scratch_make - 0 or -errno. */
+int scratch_make(struct store *s, struct scratch *out);
+
+/* scratch_remove - it and everything in it is gone, mounts not followed. */
+void scratch_remove(struct store *s, struct scratch *sc);
+
+#endif
