@@ -3,6 +3,7 @@ libstore_a_CFLAGS = $(AM_CFLAGS) $(ARCHIVE_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CF
 STORE_LIBS = libstore.a libbase.a $(ARCHIVE_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS) $(ZLIB_LIBS) $(ZSTD_LIBS)
 libstore_a_SOURCES = \
 	store/blob.c store/blob.h \
+	store/bundle.c store/bundle.h \
 	store/changes.c store/changes.h \
 	store/checksum.c store/checksum.h \
 	store/codec.c store/codec.h \
@@ -82,6 +83,7 @@ libstore_a_SOURCES = \
 	store/tree_int.h \
 	store/txn.c store/txn.h \
 	store/upper.c store/upper.h \
+	store/users.c store/users.h \
 	store/verify.c store/verify.h \
 	store/verify_refs.c store/verify_part.h \
 	store/walk.c store/walk.h
