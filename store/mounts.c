@@ -280,3 +280,46 @@ int mounts_find(struct store *s, const char *dir)
 	for_each(s, find_one, &q);
 	return q.pidfd;
 }
+
+struct dirs {
+	char **v;
+	size_t n;
+};
+
+static int note_dir(int sock, void *arg)
+{
+	_cleanup_close_ int fd = sock;
+	struct dirs *d = arg;
+	char answer[PATH_MAX + 2], **v;
+	int r = ask(fd, "where", NULL, answer, sizeof(answer));
+
+	if (r < 0)
+		return r == -ECONNRESET ? r : 0;
+	v = realloc(d->v, (d->n + 2) * sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	d->v = v;
+	v[d->n] = strdup(answer);
+	v[d->n + 1] = NULL;
+	return v[d->n++] ? 0 : -ENOMEM;
+}
+
+char **mounts_dirs(struct store *s)
+{
+	struct dirs d = { .v = calloc(1, sizeof(*d.v)) };
+
+	if (d.v && for_each(s, note_dir, &d) < 0) {
+		mounts_dirs_free(d.v);
+		return NULL;
+	}
+	return d.v;
+}
+
+void mounts_dirs_free(char **dirs)
+{
+	size_t i;
+
+	for (i = 0; dirs && dirs[i]; i++)
+		free(dirs[i]);
+	free(dirs);
+}

@@ -36,6 +36,10 @@ void mounts_sweep(struct store *s);
 /* mounts_find - a pidfd of the daemon that serves this store at DIR, or -ENOENT. The caller closes it. */
 int mounts_find(struct store *s, const char *dir);
 
+/* mounts_dirs - where the daemons of this store are mounted: a NULL-terminated array that mounts_dirs_free() frees; NULL: no memory. */
+char **mounts_dirs(struct store *s);
+void mounts_dirs_free(char **dirs);
+
 /* mounts_address - where a daemon listens: name in the directory dirfd (imagefs/mounts), however long its path. */
 int mounts_address(int dirfd, const char *name, struct sockaddr_un *out);
 
