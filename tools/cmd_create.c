@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "store/container.h"
 #include "store/image.h"
 #include "store/mounts.h"
 #include "store/store.h"
+#include "tools/make_container.h"
 #include "tools/need_image.h"
 #include "tools/verb.h"
 
@@ -18,32 +18,13 @@ DEFINE_CLEANUP_PTR(struct store, store_close);
 
 enum { OPT_NAME = 256, OPT_PULL, OPT_PLATFORM, OPT_PLAIN_HTTP };
 
-/* Docker shows names with a '/' before them, and takes them so, too. */
-static const char *without_slash(const char *name)
-{
-	return name[0] == '/' ? name + 1 : name;
-}
-
 static int create(struct store *s, const char *wanted, const char *image_name,
 		  const struct need_options *need, char **name, struct err *err)
 {
 	_cleanup_image_ struct image *image = NULL;
 	int r = need_image(s, image_name, need, &image, err);
 
-	if (r < 0)
-		return r;
-	if (wanted) {
-		*name = strdup(without_slash(wanted));
-		return *name ? container_create(s, *name, image, err) : err_nomem(err);
-	}
-	/* Somebody else may get the same random name first. */
-	do {
-		free(TAKE_PTR(*name));
-		r = container_name_random(s, name, err);
-		if (r == 0)
-			r = container_create(s, *name, image, err);
-	} while (r == -EEXIST);
-	return r;
+	return r < 0 ? r : make_container(s, wanted, image, name, err);
 }
 
 static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
@@ -79,8 +60,8 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 		return verb_usage(v, "one image only: %s is too much", argv[optind + 1]);
 	if (need_check(&need, &err) < 0)
 		return verb_usage(v, "%s", err.msg);
-	if ((wanted && container_name_check(without_slash(wanted), &err) < 0) ||
-	    verb_store(g, &s, &err) < 0 || create(s, wanted, argv[optind], &need, &name, &err) < 0)
+	if ((wanted && make_container_check(wanted, &err) < 0) || verb_store(g, &s, &err) < 0 ||
+	    create(s, wanted, argv[optind], &need, &name, &err) < 0)
 		return verb_fail(v, &err);
 	mounts_refresh(s);
 	puts(name);

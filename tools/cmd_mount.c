@@ -1,10 +1,7 @@
 /*
  * imagefs mount: start the daemon that shows a store as directories.
  */
-#include "config.h"
-
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,46 +9,11 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "store/store.h"
+#include "tools/helper.h"
 #include "tools/verb.h"
 
 #define HELPER "mount.imagefs"
 #define ARGS_MAX 64
-
-/* Where the daemon may lie, seen from the directory of this program; then where it was installed. */
-static const char *const beside[] = { "", "/../sbin", "/../libexec/imagefs" };
-static const char *const installed[] = { MOUNT_HELPER_DIR, "/sbin", "/usr/sbin",
-					 "/usr/local/sbin" };
-
-static bool is_program(const char *path)
-{
-	return access(path, X_OK) == 0;
-}
-
-static int find_helper(struct buf *out, struct err *err)
-{
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
-	size_t i;
-
-	self[n > 0 ? n : 0] = '\0';
-	slash = strrchr(self, '/');
-	for (i = 0; slash && i < ARRAY_SIZE(beside); i++) {
-		buf_clear(out);
-		if (buf_printf(out, "%.*s%s/" HELPER, (int)(slash - self), self, beside[i]) < 0)
-			return err_nomem(err);
-		if (is_program(buf_str(out)))
-			return 0;
-	}
-	for (i = 0; i < ARRAY_SIZE(installed); i++) {
-		buf_clear(out);
-		if (buf_printf(out, "%s/" HELPER, installed[i]) < 0)
-			return err_nomem(err);
-		if (is_program(buf_str(out)))
-			return 0;
-	}
-	return err_set(err, ENOENT, HELPER ": not found beside imagefs, nor in " MOUNT_HELPER_DIR);
-}
 
 static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
 {
@@ -92,7 +54,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 	args[1] = path;
 	args[2] = argv[optind];
 	args[n] = NULL;
-	if (find_helper(&helper, &err) < 0)
+	if (helper_find(&helper, &err) < 0)
 		return verb_fail(v, &err);
 	execv(buf_str(&helper), (char **)args);
 	err_sys(&err, errno, "%s", buf_str(&helper));

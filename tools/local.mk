@@ -28,8 +28,10 @@ imagefs_SOURCES = \
 	tools/cmd_verify.c \
 	tools/epoch.c tools/epoch.h \
 	tools/filter.c tools/filter.h \
+	tools/helper.c tools/helper.h \
 	tools/listing.c tools/listing.h \
 	tools/main.c tools/verb.h \
+	tools/make_container.c tools/make_container.h \
 	tools/need_image.c tools/need_image.h \
 	tools/prompt.c tools/prompt.h
 imagefs_LDADD = $(REGISTRY_LIBS)
