@@ -29,3 +29,4 @@ dist_man_MANS += man/imagefs-search.1
 dist_man_MANS += man/imagefs-login.1
 dist_man_MANS += man/imagefs-logout.1
 dist_man_MANS += man/imagefs-push.1
+dist_man_MANS += man/imagefs-run.1

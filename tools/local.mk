@@ -21,6 +21,7 @@ imagefs_SOURCES = \
 	tools/cmd_prune.c \
 	tools/cmd_rm.c \
 	tools/cmd_rmi.c \
+	tools/cmd_run.c \
 	tools/cmd_save.c \
 	tools/cmd_search.c \
 	tools/cmd_tag.c \
@@ -29,11 +30,17 @@ imagefs_SOURCES = \
 	tools/epoch.c tools/epoch.h \
 	tools/filter.c tools/filter.h \
 	tools/helper.c tools/helper.h \
+	tools/idmap.c tools/idmap.h \
 	tools/listing.c tools/listing.h \
 	tools/main.c tools/verb.h \
 	tools/make_container.c tools/make_container.h \
 	tools/need_image.c tools/need_image.h \
-	tools/prompt.c tools/prompt.h
+	tools/prompt.c tools/prompt.h \
+	tools/relay.c tools/relay.h \
+	tools/run_args.c tools/run_args.h \
+	tools/run_keeper.c tools/run_keeper.h \
+	tools/runtime.c tools/runtime.h \
+	tools/stage.c tools/stage.h
 imagefs_LDADD = $(REGISTRY_LIBS)
 # Where `imagefs mount` looks for the daemon when it is not beside it.
 imagefs_CPPFLAGS = $(AM_CPPFLAGS) -DMOUNT_HELPER_DIR='"$(mounthelperdir)"'

@@ -37,6 +37,7 @@ static const struct verb *const verbs[] = {
 	&cmd_logout,
 	&cmd_search,
 	&cmd_create,
+	&cmd_run,
 	&cmd_ps,
 	&cmd_rmi,
 	&cmd_prune,
@@ -48,11 +49,6 @@ static const struct verb *const verbs[] = {
 	&cmd_df,
 	&cmd_verify,
 	NULL,
-};
-
-/* Named in the manual of the whole, not built in this version. */
-static const char *const later[] = {
-	"run",
 };
 /* clang-format on */
 
@@ -140,21 +136,32 @@ static int wrong_option(const struct verb *v, int opt, char **argv)
 	return verb_usage(v, "option %s %s", argv[optind - 1], why);
 }
 
-/* "--all=true" is "--all", as docker takes it; up to "--". */
-static void take_true(char **argv, const struct option *longs)
+/* "--all=true" is "--all", as docker takes it. */
+static void take_true(char *word, const struct option *longs)
 {
-	for (argv++; *argv && strcmp(*argv, "--") != 0; argv++) {
-		char *value = strncmp(*argv, "--", 2) == 0 ? strchr(*argv, '=') : NULL;
-		const struct option *o;
+	char *value = strncmp(word, "--", 2) == 0 ? strchr(word, '=') : NULL;
+	const struct option *o;
 
-		if (!value || (strcmp(value, "=true") != 0 && strcmp(value, "=1") != 0))
-			continue;
-		for (o = longs; o->name; o++)
-			if (o->has_arg == no_argument &&
-			    strlen(o->name) == (size_t)(value - *argv - 2) &&
-			    strncmp(o->name, *argv + 2, strlen(o->name)) == 0)
-				*value = '\0';
+	if (!value || (strcmp(value, "=true") != 0 && strcmp(value, "=1") != 0))
+		return;
+	for (o = longs; o->name; o++)
+		if (o->has_arg == no_argument && strlen(o->name) == (size_t)(value - word - 2) &&
+		    strncmp(o->name, word + 2, strlen(o->name)) == 0)
+			*value = '\0';
+}
+
+/* Up to "--"; of a verb whose options end with its first argument, the word that is read next. */
+static void take_trues(char **argv, const struct option *longs, bool in_order)
+{
+	if (in_order) {
+		char *word = argv[optind ? optind : 1];
+
+		if (word)
+			take_true(word, longs);
+		return;
 	}
+	for (argv++; optind == 0 && *argv && strcmp(*argv, "--") != 0; argv++)
+		take_true(*argv, longs);
 }
 
 int verb_getopt(const struct verb *v, int argc, char **argv, const char *shorts,
@@ -169,9 +176,8 @@ int verb_getopt(const struct verb *v, int argc, char **argv, const char *shorts,
 	snprintf(all_shorts, sizeof(all_shorts), "%s:%s%s", shorts[0] == '+' ? "+" : "", plain,
 		 strchr(plain, 'q') ? "" : "q");
 	opterr = 0;
-	if (optind == 0)
-		take_true(argv, all_options(longs));
 	for (;;) {
+		take_trues(argv, all_options(longs), shorts[0] == '+');
 		opt = getopt_long(argc, argv, all_shorts, all_options(longs), NULL);
 		if (opt == OPT_HELP) {
 			print_verb_help(v);
@@ -250,7 +256,6 @@ static int finish(const char *verb, int status)
 int main(int argc, char **argv)
 {
 	const struct verb *v;
-	size_t i;
 	int opt;
 
 	/* Names are bytes; libarchive wants a UTF-8 locale to leave them alone. */
@@ -289,12 +294,6 @@ int main(int argc, char **argv)
 		v = argc > 1 ? find_verb(argv[1]) : NULL;
 		v ? print_verb_help(v) : print_help();
 		return finish("help", 0);
-	}
-	for (i = 0; i < ARRAY_SIZE(later); i++) {
-		if (strcmp(argv[0], later[i]) == 0) {
-			fprintf(stderr, "imagefs %s: not in this version yet\n", argv[0]);
-			return 1;
-		}
 	}
 	text_neutralise(argv[0]);
 	fprintf(stderr, "imagefs: '%s' is not an imagefs verb\nSee 'imagefs --help'.\n", argv[0]);

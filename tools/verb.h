@@ -69,6 +69,7 @@ extern const struct verb cmd_rename;
 extern const struct verb cmd_prune;
 extern const struct verb cmd_rm;
 extern const struct verb cmd_rmi;
+extern const struct verb cmd_run;
 extern const struct verb cmd_save;
 extern const struct verb cmd_search;
 extern const struct verb cmd_tag;

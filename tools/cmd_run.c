@@ -1,0 +1,440 @@
+/*
+ * imagefs run: a command in a container, under an OCI runtime.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "store/bundle.h"
+#include "store/container.h"
+#include "store/image.h"
+#include "store/mounts.h"
+#include "store/scratch.h"
+#include "store/store.h"
+#include "tools/make_container.h"
+#include "tools/need_image.h"
+#include "tools/run_args.h"
+#include "tools/run_keeper.h"
+#include "tools/runtime.h"
+#include "tools/stage.h"
+#include "tools/verb.h"
+
+DEFINE_CLEANUP_PTR(struct store, store_close);
+
+enum {
+	OPT_NAME = 256,
+	OPT_RM,
+	OPT_ENTRYPOINT,
+	OPT_ENV_FILE,
+	OPT_RUNTIME,
+	OPT_PULL,
+	OPT_PLATFORM,
+	OPT_PLAIN_HTTP
+};
+
+/* What is passed on to the command, as docker's client does it. */
+static const int passed[] = {
+	SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGCONT
+};
+
+struct run {
+	struct store *s;
+	struct run_args args;
+	struct bundle bundle;
+	struct runtime runtime;
+	struct scratch scratch;
+	char *name;
+	char hostname[HOST_NAME_MAX + 1];
+	bool *started; /* shared with the keeper */
+	int signal_fd;
+};
+
+/* --- the keeper --- */
+
+static void let_go(int *fd)
+{
+	if (*fd >= 0)
+		close(TAKE_FD(*fd));
+}
+
+struct ends {
+	int control[2], up[2], down[2]; /* signals; of the map, from the keeper and to it */
+};
+
+static int open_ends(struct ends *e, struct err *err)
+{
+	*e = (struct ends){ { -1, -1 }, { -1, -1 }, { -1, -1 } };
+	return pipe2(e->control, O_CLOEXEC) < 0 || pipe2(e->up, O_CLOEXEC) < 0 ||
+			       pipe2(e->down, O_CLOEXEC) < 0
+		       ? err_sys(err, errno, "pipe")
+		       : 0;
+}
+
+static void close_ends(struct ends *e)
+{
+	int *fds[] = { &e->control[0], &e->control[1], &e->up[0],
+		       &e->up[1],      &e->down[0],    &e->down[1] };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(fds); i++)
+		let_go(fds[i]);
+}
+
+/* In the new process, to its end. */
+static void be_keeper(const struct verb *v, struct run *run, struct ends *e, bool userns)
+{
+	struct run_job job = { .store = run->s,
+			       .args = &run->args,
+			       .bundle = &run->bundle,
+			       .runtime = &run->runtime,
+			       .scratch = &run->scratch,
+			       .name = run->name,
+			       .userns = userns,
+			       .control_fd = e->control[0],
+			       .map_fds = { e->down[0], e->up[1] },
+			       .started = run->started };
+	struct err err = ERR_INIT;
+	int status;
+
+	let_go(&e->control[1]);
+	let_go(&e->up[0]);
+	let_go(&e->down[1]);
+	let_go(&run->signal_fd);
+	status = run_keep(&job, &err);
+	if (err.msg[0])
+		verb_fail(v, &err);
+	_exit(status);
+}
+
+/* What the keeper left where it was killed: its children are ours then. */
+static void kill_children(void)
+{
+	_cleanup_fclose_ FILE *f = fopen("/proc/thread-self/children", "re");
+	int pid;
+
+	while (f && fscanf(f, "%d", &pid) == 1)
+		kill(pid, SIGKILL);
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+}
+
+/* What came from a terminal its whole group has got, but the command is in none: everything is passed on. */
+static int watch(struct run *run, pid_t keeper, int control_fd)
+{
+	struct signalfd_siginfo si;
+	int status;
+
+	for (;;) {
+		unsigned char sig;
+
+		if (waitpid(keeper, &status, WNOHANG) == keeper)
+			break;
+		if (read(run->signal_fd, &si, sizeof(si)) != sizeof(si) || si.ssi_signo == SIGCHLD)
+			continue;
+		sig = (unsigned char)si.ssi_signo;
+		if (write(control_fd, &sig, 1) < 0 && errno != EPIPE)
+			break;
+	}
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status);
+	kill_children();
+	return 128 + WTERMSIG(status);
+}
+
+/* Returns the exit status. */
+static int run_it(const struct verb *v, struct run *run, struct err *err)
+{
+	bool userns = geteuid() != 0, tty = run->args.tty && isatty(0);
+	struct termios terminal;
+	struct ends e;
+	pid_t keeper;
+	int status;
+
+	if (open_ends(&e, err) < 0) {
+		close_ends(&e);
+		return verb_fail(v, err);
+	}
+	tty = tty && tcgetattr(0, &terminal) == 0;
+	run->runtime.userns = userns;
+	run->runtime.id = run->scratch.name;
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	fflush(NULL);
+	keeper = fork();
+	if (keeper == 0)
+		be_keeper(v, run, &e, userns);
+	let_go(&e.control[0]);
+	let_go(&e.up[1]);
+	let_go(&e.down[0]);
+	if (keeper < 0) {
+		err_sys(err, errno, "fork");
+		close_ends(&e);
+		return verb_fail(v, err);
+	}
+	if (userns && stage_map(keeper, (const int[]){ e.up[0], e.down[1] }, err) < 0)
+		verb_fail(v, err);
+	let_go(&e.up[0]);
+	let_go(&e.down[1]);
+	status = watch(run, keeper, e.control[1]);
+	close_ends(&e);
+	if (tty)
+		tcsetattr(0, TCSADRAIN, &terminal);
+	return status;
+}
+
+/* --- before and after --- */
+
+static int block_signals(struct run *run, struct err *err)
+{
+	sigset_t set;
+	size_t i;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	for (i = 0; i < ARRAY_SIZE(passed); i++)
+		sigaddset(&set, passed[i]);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	run->signal_fd = signalfd(-1, &set, SFD_CLOEXEC);
+	run->started =
+		mmap(NULL, sizeof(bool), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (run->started == MAP_FAILED)
+		run->started = NULL;
+	return run->signal_fd < 0 || !run->started ? err_sys(err, errno, "signals") : 0;
+}
+
+/* Whoever looks into it holds nothing that --rm would spare. */
+static void remove_container(const struct verb *v, struct run *run)
+{
+	struct err err = ERR_INIT;
+
+	mounts_close(run->s, run->name, NULL);
+	if (container_remove(run->s, run->name, &err) < 0 && err.code != ENOENT)
+		verb_fail(v, &err);
+	mounts_refresh(run->s);
+}
+
+static int make_bundle(struct run *run, const struct image *image, struct err *err)
+{
+	const struct bundle_options o = { .command = run->args.command,
+					  .entrypoint = run->args.entrypoint,
+					  .env = run->args.env,
+					  .workdir = run->args.workdir,
+					  .user = run->args.user,
+					  .hostname = run->hostname,
+					  .tty = run->args.tty };
+
+	if (run->args.hostname)
+		snprintf(run->hostname, sizeof(run->hostname), "%s", run->args.hostname);
+	else if (gethostname(run->hostname, sizeof(run->hostname) - 1) < 0)
+		return err_sys(err, errno, "gethostname");
+	return bundle_init(&run->bundle, image->config, &o, err);
+}
+
+static int run_image(const struct verb *v, struct run *run, const char *image_name,
+		     const struct need_options *need, struct err *err)
+{
+	_cleanup_image_ struct image *image = NULL;
+	int r = need_image(run->s, image_name, need, &image, err), status;
+
+	if (r == 0)
+		r = make_bundle(run, image, err);
+	if (r == 0)
+		r = block_signals(run, err);
+	if (r == 0)
+		r = scratch_make(run->s, &run->scratch) < 0
+			    ? err_sys(err, errno, "store %s: imagefs/tmp", run->s->path)
+			    : 0;
+	if (r < 0)
+		return verb_fail(v, err);
+	r = make_container(run->s, run->args.name, image, &run->name, err);
+	status = r < 0 ? verb_fail(v, err) : run_it(v, run, err);
+	scratch_remove(run->s, &run->scratch);
+	if (r < 0)
+		return status;
+	/* Nothing half-done stays: one in which nothing ran is nobody's. */
+	if (run->args.rm || !*run->started)
+		remove_container(v, run);
+	else
+		mounts_refresh(run->s);
+	return status;
+}
+
+/* --- the command line --- */
+
+static int check(const struct run_args *a, struct err *err)
+{
+	if (a->interactive && a->tty && !isatty(0))
+		return err_set(err, ENOTTY, "the input device is not a TTY");
+	if (a->name && make_container_check(a->name, err) < 0)
+		return -EINVAL;
+	if (a->hostname &&
+	    (!*a->hostname || strlen(a->hostname) > HOST_NAME_MAX ||
+	     strspn(a->hostname, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				 "0123456789.-") != strlen(a->hostname)))
+		return err_set(err, EINVAL, "invalid hostname: letters, digits, '.' and '-' only");
+	return 0;
+}
+
+/* 0, or what is wrong with one. */
+static int take_option(struct run_args *a, struct need_options *need, int opt, char *arg,
+		       struct err *err)
+{
+	switch (opt) {
+	case 'e':
+		return run_args_env(a, arg, err);
+	case OPT_ENV_FILE:
+		return run_args_env_file(a, arg, err);
+	case 'v':
+		return run_args_volume(a, arg, err);
+	case 'd':
+		return err_set(err, ENOTSUP,
+			       "--detach is not there: a container runs as long as this command; "
+			       "let the shell put it into the background with &");
+	case 'i':
+		a->interactive = true;
+		break;
+	case 't':
+		a->tty = true;
+		break;
+	case 'w':
+		a->workdir = arg;
+		break;
+	case 'u':
+		a->user = arg;
+		break;
+	case 'h':
+		a->hostname = arg;
+		break;
+	case OPT_NAME:
+		a->name = arg;
+		break;
+	case OPT_RM:
+		a->rm = true;
+		break;
+	case OPT_ENTRYPOINT:
+		a->entrypoint = arg;
+		break;
+	case OPT_RUNTIME:
+		a->runtime = arg;
+		break;
+	case OPT_PULL:
+		need->pull = arg;
+		break;
+	case OPT_PLATFORM:
+		need->platform = arg;
+		break;
+	default:
+		need->plain_http = true;
+	}
+	return 0;
+}
+
+/* A closed descriptor would be taken by whatever is opened first. */
+static void open_standard_files(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= 2);
+	if (fd > 2)
+		close(fd);
+}
+
+static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "rm", no_argument, NULL, OPT_RM },
+		{ "name", required_argument, NULL, OPT_NAME },
+		{ "interactive", no_argument, NULL, 'i' },
+		{ "tty", no_argument, NULL, 't' },
+		{ "env", required_argument, NULL, 'e' },
+		{ "env-file", required_argument, NULL, OPT_ENV_FILE },
+		{ "volume", required_argument, NULL, 'v' },
+		{ "workdir", required_argument, NULL, 'w' },
+		{ "user", required_argument, NULL, 'u' },
+		{ "hostname", required_argument, NULL, 'h' },
+		{ "entrypoint", required_argument, NULL, OPT_ENTRYPOINT },
+		{ "runtime", required_argument, NULL, OPT_RUNTIME },
+		{ "detach", no_argument, NULL, 'd' },
+		{ "pull", required_argument, NULL, OPT_PULL },
+		{ "platform", required_argument, NULL, OPT_PLATFORM },
+		{ "plain-http", no_argument, NULL, OPT_PLAIN_HTTP },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct run r = { .signal_fd = -1 };
+	struct need_options need = { .pull = NULL };
+	struct err err = ERR_INIT;
+	int opt, status;
+
+	open_standard_files();
+	while ((opt = verb_getopt(v, argc, argv, "+ite:v:w:u:h:d", longs)) != -1) {
+		if (take_option(&r.args, &need, opt, optarg, &err) < 0) {
+			run_args_fini(&r.args);
+			return verb_usage(v, "%s", err.msg);
+		}
+	}
+	need.quiet = g->quiet;
+	if (optind >= argc)
+		status = verb_usage(v, "which image?");
+	else if (need_check(&need, &err) < 0)
+		status = verb_usage(v, "%s", err.msg);
+	else if (check(&r.args, &err) < 0 || runtime_find(r.args.runtime, &r.runtime, &err) < 0 ||
+		 verb_store(g, &r.s, &err) < 0)
+		status = verb_fail(v, &err);
+	else {
+		r.args.command = argv + optind + 1;
+		status = run_image(v, &r, argv[optind], &need, &err);
+	}
+	free(r.runtime.path);
+	free(r.name);
+	bundle_fini(&r.bundle);
+	run_args_fini(&r.args);
+	let_go(&r.signal_fd);
+	if (r.s)
+		store_close(r.s);
+	return status;
+}
+
+const struct verb cmd_run = {
+	.name = "run",
+	.usage = "[OPTIONS] IMAGE [COMMAND [ARG...]]",
+	.summary = "Run a command in a new container",
+	.help = "Options:\n"
+		"      --rm             remove the container when the command has ended\n"
+		"      --name NAME      its name, and that of its directory below containers/;\n"
+		"                       else a random one\n"
+		"  -i, --interactive    the command reads this standard input, not /dev/null\n"
+		"  -t, --tty            give it a terminal; -it for a shell\n"
+		"  -e, --env KEY=VALUE  a variable; KEY alone has the value that it has here\n"
+		"      --env-file FILE  such lines from a file\n"
+		"  -v, --volume HOST:PATH[:ro]\n"
+		"                       HOST, a file or directory of this host, is at PATH\n"
+		"  -w, --workdir PATH   where the command begins\n"
+		"  -u, --user USER[:GROUP]\n"
+		"                       whose it is; names or numbers\n"
+		"  -h, --hostname NAME  else this host's\n"
+		"      --entrypoint PROGRAM\n"
+		"                       in place of the image's\n"
+		"      --runtime NAME   crun, runc or the path of another one; else crun, or runc\n"
+		"      --pull WHEN      pull the image: missing (the default), always, never\n"
+		"      --platform OS/ARCH[/VARIANT]\n"
+		"                       the image for another platform than this host's\n"
+		"      --plain-http     http where the registry does not speak https\n"
+		"  -d, --detach         is not there: a container runs as long as this command\n\n"
+		"The exit status is the command's. The network is the host's.\n\n"
+		"Examples:\n"
+		"  imagefs run --rm debian:12 cat /etc/os-release\n"
+		"  imagefs run -it --name work -v .:/src -w /src debian:12\n",
+	.run = run,
+};

@@ -1,0 +1,681 @@
+/*
+ * What stands in the tree for a mount to lie on, and was not there before, is taken back at the
+ * end where it is empty still, so that a commit has only what the command did.
+ */
+#include "tools/run_keeper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/inroot.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "registry/conffile.h"
+#include "store/bundle.h"
+#include "store/scratch.h"
+#include "store/store.h"
+#include "store/users.h"
+#include "tools/helper.h"
+#include "tools/idmap.h"
+#include "tools/relay.h"
+#include "tools/run_args.h"
+#include "tools/runtime.h"
+#include "tools/stage.h"
+
+#define HOST_FILE_MAX (1u << 20)
+
+/* What docker gives a container on the host's network: the host's own, as they are now. */
+static const struct {
+	const char *target, *name;
+} given[] = {
+	{ "/etc/hosts", "hosts" },
+	{ "/etc/resolv.conf", "resolv.conf" },
+	{ "/etc/hostname", "hostname" },
+};
+
+struct keeper {
+	const struct run_job *job;
+	struct stage stage;
+	struct user user;
+	struct inroot_made made; /* for mounts to lie on */
+	struct bundle_bind *binds;
+	size_t n_binds;
+	char **paths; /* what binds borrow */
+	size_t n_paths;
+	char *workdir;
+	int signal_fd, console_fd;
+	int out_fds[3]; /* the container's 0, 1 and 2 */
+	int said_fd;	/* what the runtime and the command write to stderr */
+	struct relay relay;
+	pid_t pid;     /* the container's first process, 0: none */
+	int status;    /* of it, as a shell has it; -1: it runs */
+	int killed_by; /* the signal that we have ended it for */
+	bool deserted; /* who started us is gone */
+};
+
+/* --- the bundle --- */
+
+static char *keep(struct keeper *k, char *path)
+{
+	char **v = path ? realloc(k->paths, (k->n_paths + 1) * sizeof(*v)) : NULL;
+
+	if (!v) {
+		free(path);
+		return NULL;
+	}
+	k->paths = v;
+	return v[k->n_paths++] = path;
+}
+
+static int put_file(const struct keeper *k, const char *name, const char *text, size_t len,
+		    struct err *err)
+{
+	_cleanup_close_ int fd = openat(k->stage.dir_fd, name,
+					O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	int r = fd < 0 ? -errno : file_write_all(fd, text, len);
+
+	if (r == 0 && fchmod(fd, 0644) < 0)
+		r = -errno;
+	return r < 0 ? err_sys(err, -r, "%s/%s", buf_str(&k->stage.dir), name) : 0;
+}
+
+/* True for what the runtime mounts something of its own on: nothing of it is in the tree. */
+static bool is_system(const char *path)
+{
+	static const char *const dirs[] = { "/proc", "/sys", "/dev" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(dirs); i++) {
+		size_t n = strlen(dirs[i]);
+
+		if (strncmp(path, dirs[i], n) == 0 && (!path[n] || path[n] == '/'))
+			return true;
+	}
+	return false;
+}
+
+static int cannot_place(struct err *err, int r, const char *path)
+{
+	struct buf shown _cleanup_buf_ = BUF_INIT;
+
+	text_escape(&shown, path);
+	return err_sys(err, -r, "%.300s in the container", buf_str(&shown));
+}
+
+/* Where path leads in the tree, made where it is missing. */
+static int place(struct keeper *k, const char *path, enum inroot_kind kind, bool forget, char **out,
+		 struct err *err)
+{
+	int r = inroot_where(k->stage.root_fd, path, out);
+
+	if (r == 0 && is_system(*out))
+		return 0;
+	free(TAKE_PTR(*out));
+	if (r == 0)
+		r = inroot_place(k->stage.root_fd, path, kind, forget ? NULL : &k->made, out);
+	return r < 0 ? cannot_place(err, r, path) : 0;
+}
+
+static int add_bind(struct keeper *k, char *source, const char *target, enum inroot_kind kind,
+		    const struct run_volume *v, struct err *err)
+{
+	struct bundle_bind *b;
+	char *where = NULL;
+	int r;
+
+	if (!keep(k, source))
+		return err_nomem(err);
+	r = place(k, target, kind, false, &where, err);
+	if (r < 0)
+		return r;
+	b = realloc(k->binds, (k->n_binds + 1) * sizeof(*b));
+	if (!keep(k, where) || !b)
+		return err_nomem(err);
+	k->binds = b;
+	b[k->n_binds++] = (struct bundle_bind){ .source = source,
+						.target = where,
+						.ro = v && v->ro,
+						.propagation = v ? v->propagation : NULL };
+	return 0;
+}
+
+/* -v: what is missing of the host's becomes a directory, as docker makes it. */
+static int add_volume(struct keeper *k, const struct run_volume *v, struct err *err)
+{
+	struct buf shown _cleanup_buf_ = BUF_INIT;
+	char *where = NULL;
+	struct stat st;
+	int r = 0;
+
+	if (!v->source) {
+		r = place(k, v->target, INROOT_DIR, true, &where, err);
+		free(where);
+		return r;
+	}
+	text_escape(&shown, v->source);
+	if (stat(v->source, &st) < 0 && errno == ENOENT) {
+		r = file_mkdirs(AT_FDCWD, v->source, 0755);
+		if (r == 0 && stat(v->source, &st) < 0)
+			r = -errno;
+	} else if (stat(v->source, &st) < 0) {
+		r = -errno;
+	}
+	if (r < 0)
+		return err_sys(err, -r, "%.300s", buf_str(&shown));
+	return add_bind(k, strdup(v->source), v->target,
+			S_ISDIR(st.st_mode) ? INROOT_DIR : INROOT_FILE, v, err);
+}
+
+/* A bind of the user's that has path, or lies on it. */
+static bool is_covered(const struct run_args *a, const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < a->n_volumes; i++) {
+		size_t n = strlen(a->volumes[i].target);
+
+		while (n > 1 && a->volumes[i].target[n - 1] == '/')
+			n--;
+		if (a->volumes[i].source && strncmp(a->volumes[i].target, path, n) == 0 &&
+		    (!path[n] || path[n] == '/'))
+			return true;
+	}
+	return false;
+}
+
+static int add_given(struct keeper *k, struct err *err)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; i < ARRAY_SIZE(given) && r == 0; i++) {
+		struct buf text _cleanup_buf_ = BUF_INIT, path _cleanup_buf_ = BUF_INIT;
+
+		if (is_covered(k->job->args, given[i].target))
+			continue;
+		if (strcmp(given[i].name, "hostname") == 0)
+			r = buf_printf(&text, "%s\n", k->job->bundle->hostname);
+		else if (conffile_read(given[i].target, HOST_FILE_MAX, &text, NULL) < 0)
+			log_debug("%s: not there, or not readable", given[i].target);
+		if (r == 0)
+			r = buf_printf(&path, "%s/%s", buf_str(&k->stage.dir), given[i].name);
+		if (r < 0)
+			return err_nomem(err);
+		r = put_file(k, given[i].name, buf_str(&text), text.len, err);
+		if (r == 0)
+			r = add_bind(k, buf_take(&path), given[i].target, INROOT_FILE, NULL, err);
+	}
+	return r;
+}
+
+static int add_mounts(struct keeper *k, struct err *err)
+{
+	const struct run_args *a = k->job->args;
+	char *const *v = k->job->bundle->volumes;
+	size_t i;
+	int r = 0;
+
+	for (i = 0; r == 0 && v && v[i]; i++) {
+		char *where = NULL;
+
+		if (is_covered(a, v[i]))
+			continue;
+		r = place(k, v[i], INROOT_DIR, true, &where, err);
+		free(where);
+	}
+	for (i = 0; r == 0 && i < a->n_volumes; i++)
+		r = add_volume(k, &a->volumes[i], err);
+	return r < 0 ? r : add_given(k, err);
+}
+
+/* A name space's ids end where its map does. */
+static int check_user(const struct keeper *k, struct err *err)
+{
+	struct buf shown _cleanup_buf_ = BUF_INIT;
+	bool uid = idmap_has_user(k->user.uid);
+
+	if (uid && idmap_has_group(k->user.gid))
+		return 0;
+	text_escape(&shown, k->job->bundle->user);
+	return err_set(
+		err, EINVAL,
+		"user \"%.200s\": %s %u is none of the ids that you may use; ask for a line in "
+		"/etc/subuid and /etc/subgid (usermod --add-subuids, --add-subgids; package "
+		"uidmap), or run it as root: -u 0",
+		buf_str(&shown), uid ? "group" : "user", uid ? k->user.gid : k->user.uid);
+}
+
+static int find_user(struct keeper *k, struct err *err)
+{
+	int r = user_find(k->stage.root_fd, k->job->bundle->user, &k->user, err);
+	size_t i, n = 0;
+
+	if (r < 0 || !k->job->userns)
+		return r;
+	r = check_user(k, err);
+	for (i = 0; i < k->user.n_groups; i++)
+		if (idmap_has_group(k->user.groups[i]))
+			k->user.groups[n++] = k->user.groups[i];
+	k->user.n_groups = n;
+	return r;
+}
+
+static int make_workdir(struct keeper *k, struct err *err)
+{
+	const char *path = k->job->bundle->workdir;
+	struct buf shown _cleanup_buf_ = BUF_INIT;
+	int r;
+
+	if (is_covered(k->job->args, path)) {
+		k->workdir = strdup(path);
+		return k->workdir ? 0 : err_nomem(err);
+	}
+	r = place(k, path, INROOT_DIR, true, &k->workdir, err);
+	/* /proc/self/fd/N leads out of the container in a runtime that leaves one open there. */
+	if (r == 0 && strncmp(k->workdir, "/proc/", 6) == 0) {
+		text_escape(&shown, path);
+		return err_set(err, EINVAL, "the working directory %.300s lies in /proc",
+			       buf_str(&shown));
+	}
+	return r;
+}
+
+static int write_bundle(struct keeper *k, struct err *err)
+{
+	struct buf text _cleanup_buf_ = BUF_INIT, cgroup _cleanup_buf_ = BUF_INIT;
+	struct bundle_place p = { .userns = k->job->userns, .tty_group = true, .setgroups = true };
+	int r = find_user(k, err);
+
+	if (r == 0)
+		r = add_mounts(k, err);
+	if (r == 0)
+		r = make_workdir(k, err);
+	if (r < 0)
+		return r;
+	if (buf_printf(&cgroup, "/%s", k->job->runtime->id) < 0)
+		return err_nomem(err);
+	p.rootfs = buf_str(&k->stage.rootfs);
+	p.workdir = k->workdir;
+	p.cgroup = k->job->userns ? NULL : buf_str(&cgroup);
+	p.binds = k->binds;
+	p.n_binds = k->n_binds;
+	if (k->job->userns) {
+		p.tty_group = idmap_has_group(5);
+		p.setgroups = idmap_setgroups();
+	}
+	r = bundle_config(k->job->bundle, &k->user, &p, &text, err);
+	return r < 0 ? r : put_file(k, "config.json", text.data, text.len, err);
+}
+
+/* --- what the container's standard files are --- */
+
+/* One end stays here and is relayed; the container's is returned. */
+static int through_pipe(struct keeper *k, int ours, bool input)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	if (input)
+		relay_add(&k->relay, ours, true, fds[1], true);
+	else
+		relay_add(&k->relay, fds[0], false, ours, false);
+	return input ? fds[0] : fds[1];
+}
+
+/*
+ * Files and pipes are handed on as they are; a terminal never is, so that the container gets no hold of
+ * it. What goes to stderr is carried, as what the runtime says comes there, too.
+ */
+static int open_files(struct keeper *k, struct err *err)
+{
+	const struct run_args *a = k->job->args;
+	int r;
+
+	if (a->tty) {
+		/* The runtime's own words come through the pipe; the command has the terminal. */
+		k->out_fds[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
+		k->out_fds[1] = fcntl(k->out_fds[0], F_DUPFD_CLOEXEC, 3);
+		k->console_fd = relay_listen(k->stage.dir_fd, "console");
+		if (k->console_fd < 0)
+			return err_sys(err, -k->console_fd, "a terminal for the container");
+	} else {
+		k->out_fds[0] = a->interactive && isatty(0) ? through_pipe(k, 0, true)
+				: a->interactive	    ? fcntl(0, F_DUPFD_CLOEXEC, 3)
+						 : open("/dev/null", O_RDONLY | O_CLOEXEC);
+		k->out_fds[1] =
+			isatty(1) ? through_pipe(k, 1, false) : fcntl(1, F_DUPFD_CLOEXEC, 3);
+	}
+	r = through_pipe(k, 2, false);
+	k->out_fds[2] = r;
+	if (r < 0 || k->out_fds[0] < 0 || k->out_fds[1] < 0)
+		return err_sys(err, errno, "the container's standard files");
+	k->said_fd = k->relay.ways[k->relay.n - 1].from;
+	/* Whoever else may have it open: what a runtime said is there when it has ended. */
+	fcntl(k->said_fd, F_SETFL, O_NONBLOCK);
+	return 0;
+}
+
+static void close_files(struct keeper *k)
+{
+	int i;
+
+	for (i = 0; i < 3; i++)
+		if (k->out_fds[i] >= 0)
+			close(TAKE_FD(k->out_fds[i]));
+}
+
+/* --- start --- */
+
+static int read_pid(const struct keeper *k, pid_t *out)
+{
+	struct buf text _cleanup_buf_ = BUF_INIT;
+	int r = file_read(k->stage.dir_fd, "pid", 32, &text, NULL);
+
+	*out = r < 0 ? 0 : (pid_t)strtol(buf_str(&text), NULL, 10);
+	return *out > 1 ? 0 : -EINVAL;
+}
+
+/* What a runtime said, without what it is itself; in docker's manner behind the command's name. */
+static int not_started(const struct keeper *k, const char *said, struct err *err)
+{
+	static const char *const noise[] = { "runc create failed: ",
+					     "unable to start container process: " };
+	struct buf shown _cleanup_buf_ = BUF_INIT, why _cleanup_buf_ = BUF_INIT;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(noise); i++)
+		if (strncmp(said, noise[i], strlen(noise[i])) == 0)
+			said += strlen(noise[i]);
+	text_escape(&shown, k->job->bundle->args[0]);
+	text_escape_line(&why, said, strlen(said));
+	err_set(err, ENOEXEC, "%.200s: %.700s", buf_str(&shown),
+		*said ? buf_str(&why) : "the runtime could not start it");
+	return runtime_status(said);
+}
+
+/* The container waits for its start, or a status to end with; *err says why. */
+static int create(struct keeper *k, struct err *err)
+{
+	struct buf said _cleanup_buf_ = BUF_INIT, console _cleanup_buf_ = BUF_INIT;
+	struct buf pid_file _cleanup_buf_ = BUF_INIT;
+	const struct runtime *rt = k->job->runtime;
+	int r;
+
+	/* However long the store's path is. */
+	if (buf_printf(&console, "/proc/%d/fd/%d/console", (int)getpid(), k->stage.dir_fd) < 0 ||
+	    buf_printf(&pid_file, "%s/pid", buf_str(&k->stage.dir)) < 0)
+		return err_nomem(err), 1;
+	r = runtime_create(rt, buf_str(&k->stage.dir),
+			   k->console_fd >= 0 ? buf_str(&console) : NULL, buf_str(&pid_file),
+			   k->out_fds);
+	close_files(k);
+	if (r < 0) {
+		err_sys(err, -r, "%s", rt->path);
+		return 1;
+	}
+	if (r > 0) {
+		helper_read(k->said_fd, &said);
+		return not_started(k, buf_str(&said), err);
+	}
+	if (read_pid(k, &k->pid) < 0) {
+		err_set(err, EPROTO, "%s does not say which process it made", rt->path);
+		return 1;
+	}
+	return 0;
+}
+
+static void raw_terminal(void)
+{
+	struct termios t;
+
+	if (tcgetattr(0, &t) < 0)
+		return;
+	cfmakeraw(&t);
+	tcsetattr(0, TCSADRAIN, &t);
+}
+
+static int attach_terminal(struct keeper *k, struct err *err)
+{
+	int fd = relay_receive(k->console_fd), twin;
+
+	if (fd < 0)
+		return err_sys(err, -fd, "the container's terminal");
+	relay_window(isatty(0) ? 0 : 1, fd);
+	twin = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	relay_add(&k->relay, fd, false, 1, false);
+	if (twin >= 0 && k->job->args->interactive) {
+		relay_add(&k->relay, 0, true, twin, false);
+		if (isatty(0))
+			raw_terminal();
+	}
+	close(TAKE_FD(k->console_fd));
+	k->console_fd = twin;
+	return 0;
+}
+
+/* --- while it runs --- */
+
+static uint64_t signal_mask(pid_t pid, const char *which)
+{
+	_cleanup_fclose_ FILE *f = NULL;
+	char path[32], line[256];
+	unsigned long long mask = 0;
+	size_t n = strlen(which);
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (strncmp(line, which, n) == 0 && line[n] == ':')
+			return sscanf(line + n + 1, "%llx", &mask) == 1 ? mask : 0;
+	return 0;
+}
+
+/*
+ * The first process of a container ignores what it has no handler for. As the same command outside would
+ * have ended, it is ended.
+ */
+static void pass_on(struct keeper *k, int sig)
+{
+	uint64_t bit = (uint64_t)1 << (sig - 1);
+
+	if (k->pid <= 0 || k->status >= 0)
+		return;
+	if (sig != SIGCONT && sig != SIGTSTP && sig != SIGTTIN && sig != SIGTTOU &&
+	    !((signal_mask(k->pid, "SigCgt") | signal_mask(k->pid, "SigIgn") |
+	       signal_mask(k->pid, "SigBlk")) &
+	      bit)) {
+		k->killed_by = sig;
+		sig = SIGKILL;
+	}
+	kill(k->pid, sig);
+}
+
+static void reap(struct keeper *k)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		if (pid == k->pid)
+			k->status = WIFEXITED(status) ? WEXITSTATUS(status)
+						      : 128 + (k->killed_by ? k->killed_by
+									    : WTERMSIG(status));
+}
+
+static void take_signals(struct keeper *k)
+{
+	struct signalfd_siginfo si;
+
+	while (read(k->signal_fd, &si, sizeof(si)) == sizeof(si)) {
+		if (si.ssi_signo == SIGCHLD)
+			reap(k);
+		else if (k->console_fd >= 0)
+			relay_window(isatty(0) ? 0 : 1, k->console_fd);
+	}
+}
+
+/* A byte is a signal's number. */
+static void take_control(struct keeper *k)
+{
+	unsigned char sig;
+	ssize_t n = read(k->job->control_fd, &sig, 1);
+
+	if (n == 1) {
+		pass_on(k, sig);
+	} else if (n == 0) {
+		k->deserted = true;
+		if (k->pid > 0 && k->status < 0)
+			kill(k->pid, SIGKILL);
+	}
+}
+
+static void serve(struct keeper *k)
+{
+	while (k->status < 0 || !relay_is_over(&k->relay)) {
+		struct pollfd fds[RELAY_MAX + 2];
+		size_t n = relay_poll(&k->relay, fds);
+
+		fds[n] = (struct pollfd){ .fd = k->signal_fd, .events = POLLIN };
+		fds[n + 1] = (struct pollfd){ .fd = k->deserted ? -1 : k->job->control_fd,
+					      .events = POLLIN };
+		if (poll(fds, n + 2, -1) < 0)
+			continue;
+		if (fds[n + 1].revents)
+			take_control(k);
+		/* Nobody is there to read it any more. */
+		if (k->deserted && k->status >= 0)
+			return;
+		relay_move(&k->relay, fds);
+		if (fds[n].revents)
+			take_signals(k);
+	}
+}
+
+/* A signal that came while we got ready: then nothing is started. */
+static int is_ended_early(const struct keeper *k)
+{
+	struct pollfd p = { .fd = k->job->control_fd, .events = POLLIN };
+	unsigned char sig;
+
+	if (poll(&p, 1, 0) <= 0)
+		return 0;
+	return read(k->job->control_fd, &sig, 1) == 1 ? 128 + sig : 128 + SIGKILL;
+}
+
+static int start(struct keeper *k, struct err *err)
+{
+	struct buf said _cleanup_buf_ = BUF_INIT;
+	int r = create(k, err);
+
+	if (r)
+		return r;
+	if (k->console_fd >= 0 && attach_terminal(k, err) < 0)
+		return 1;
+	r = is_ended_early(k);
+	if (r)
+		return r;
+	r = runtime_start(k->job->runtime, &said);
+	if (r)
+		return not_started(k, r < 0 ? strerror(-r) : buf_str(&said), err);
+	*k->job->started = true;
+	return 0;
+}
+
+/* --- the whole --- */
+
+static int prepare(struct keeper *k, struct err *err)
+{
+	const struct run_job *job = k->job;
+	sigset_t set;
+	int r;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGWINCH);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	k->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (k->signal_fd < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+		return err_sys(err, errno, "signals");
+	/* Of somebody else's service; a runtime would act on them. */
+	unsetenv("NOTIFY_SOCKET");
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_PID");
+	if (!job->userns)
+		stage_find(&k->stage, job->store, job->name);
+	r = stage_enter(job->userns, job->map_fds, err);
+	if (r == 0)
+		r = stage_open(&k->stage, job->store, job->scratch, job->name, job->userns, err);
+	if (r == 0 && job->runtime->crun)
+		stage_hide_cgroups();
+	if (r == 0)
+		r = write_bundle(k, err);
+	return r < 0 ? r : open_files(k, err);
+}
+
+static void clean(struct keeper *k, bool created)
+{
+	struct buf said _cleanup_buf_ = BUF_INIT;
+	size_t i;
+
+	if (created && runtime_delete(k->job->runtime, &said) != 0)
+		log_debug("%s delete: %s", k->job->runtime->path, buf_str(&said));
+	close_files(k);
+	relay_end(&k->relay);
+	if (k->console_fd >= 0)
+		close(k->console_fd);
+	if (k->stage.root_fd >= 0)
+		inroot_unmake(k->stage.root_fd, &k->made);
+	stage_close(&k->stage);
+	for (i = 0; i < k->n_paths; i++)
+		free(k->paths[i]);
+	free(k->paths);
+	free(k->binds);
+	free(k->workdir);
+	user_fini(&k->user);
+	if (k->signal_fd >= 0)
+		close(k->signal_fd);
+}
+
+int run_keep(const struct run_job *job, struct err *err)
+{
+	struct keeper k = { .job = job,
+			    .stage = STAGE_INIT,
+			    .signal_fd = -1,
+			    .console_fd = -1,
+			    .out_fds = { -1, -1, -1 },
+			    .status = -1 };
+	struct buf state _cleanup_buf_ = BUF_INIT;
+	bool created = false;
+	int status = prepare(&k, err) < 0 ? 1 : is_ended_early(&k);
+
+	if (status == 0 && buf_printf(&state, "%s/state", buf_str(&k.stage.dir)) < 0) {
+		err_nomem(err);
+		status = 1;
+	}
+	if (status == 0) {
+		created = true;
+		job->runtime->state = buf_str(&state);
+		status = start(&k, err);
+	}
+	if (status == 0) {
+		serve(&k);
+		status = k.status;
+	}
+	clean(&k, created);
+	return status;
+}

@@ -1,0 +1,271 @@
+/*
+ * Root uses a mount that is there already, where everybody may enter it: a container shows in it
+ * while it runs. Else a daemon of our own is started. An ordinary user always has one within his user
+ * name space: only there have owners the numbers that the container's processes see.
+ */
+#include "tools/stage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/magic.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mountpoint.h"
+#include "store/mounts.h"
+#include "store/scratch.h"
+#include "store/store.h"
+#include "tools/helper.h"
+#include "tools/idmap.h"
+
+/* How often, 10 ms apart, a container is asked for that another mount has only for a moment. */
+#define BUSY_TRIES 100
+/* How long a daemon may take to end, 10 ms each. */
+#define END_TRIES 3000
+
+static void pause_10ms(void)
+{
+	const struct timespec t = { .tv_nsec = 10 * 1000 * 1000 };
+
+	nanosleep(&t, NULL);
+}
+
+/* --- name spaces --- */
+
+static int become_root(const int map_fds[static 2], struct err *err)
+{
+	char byte = 'u';
+
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+		return err_sys(
+			err, errno,
+			"no user name space for an ordinary user's container (see "
+			"/proc/sys/user/max_user_namespaces, kernel.unprivileged_userns_clone "
+			"and kernel.apparmor_restrict_unprivileged_userns)");
+	if (write(map_fds[1], &byte, 1) != 1 || read(map_fds[0], &byte, 1) != 1)
+		return err_set(err, ECANCELED, "the user name space has no ids");
+	if (idmap_setgroups() && setgroups(0, NULL) < 0)
+		return err_sys(err, errno, "setgroups");
+	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+		return err_sys(err, errno, "root of the user name space");
+	return 0;
+}
+
+int stage_enter(bool userns, const int map_fds[static 2], struct err *err)
+{
+	int r = 0;
+
+	if (userns)
+		r = become_root(map_fds, err);
+	else if (unshare(CLONE_NEWNS) < 0)
+		r = err_sys(err, errno, "a mount name space");
+	if (r == 0 && mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+		r = err_sys(err, errno, "a mount name space of its own");
+	return r;
+}
+
+int stage_map(int pid, const int map_fds[static 2], struct err *err)
+{
+	char byte;
+	int r;
+
+	/* Nothing comes where it could not enter one; it says why itself. */
+	if (read(map_fds[0], &byte, 1) != 1)
+		return 0;
+	r = idmap_write(pid, err);
+	if (r == 0 && write(map_fds[1], &byte, 1) != 1)
+		r = err_sys(err, errno, "the container's keeper");
+	return r;
+}
+
+void stage_hide_cgroups(void)
+{
+	static const char unified[] = "/sys/fs/cgroup/unified";
+	struct statfs sf;
+
+	if (statfs(unified, &sf) == 0 && sf.f_type == CGROUP2_SUPER_MAGIC &&
+	    mount("none", unified, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY, NULL) < 0)
+		log_debug("%s: %s", unified, strerror(errno));
+}
+
+/* --- the tree --- */
+
+static bool has_word(const char *list, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (; *list; list += strcspn(list, ","), list += *list == ',')
+		if (strncmp(list, word, n) == 0 && (list[n] == ',' || !list[n]))
+			return true;
+	return false;
+}
+
+/* Everybody may enter, root may write: the container's users are not those who mounted. */
+static bool fits(struct store *s, const char *dir)
+{
+	_cleanup_mountpoint_ struct mountpoint m = { 0 };
+
+	return mountpoint_find(dir, &m, NULL) > 0 && strcmp(m.type, "fuse.imagefs") == 0 &&
+	       strcmp(m.source, s->path) == 0 && has_word(m.options, "allow_other") &&
+	       has_word(m.options, "rw");
+}
+
+/* An images' tree that is mounted alone has no containers in it. */
+void stage_find(struct stage *st, struct store *s, const char *name)
+{
+	char **dirs = mounts_dirs(s);
+	size_t i;
+
+	for (i = 0; dirs && dirs[i] && st->pinned_fd < 0; i++) {
+		_cleanup_free_ char *dir = path_join(dirs[i], "containers");
+		const char *tree = dir && fits(s, dir) ? dir : fits(s, dirs[i]) ? dirs[i] : NULL;
+
+		buf_clear(&st->path);
+		if (tree && buf_printf(&st->path, "%s/%s", tree, name) == 0)
+			st->pinned_fd = open(buf_str(&st->path), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	}
+	mounts_dirs_free(dirs);
+	if (st->pinned_fd < 0)
+		buf_clear(&st->path);
+}
+
+static int start_daemon(struct stage *st, struct store *s, struct err *err)
+{
+	struct buf helper _cleanup_buf_ = BUF_INIT, said _cleanup_buf_ = BUF_INIT;
+	const char *argv[] = {
+		NULL, s->path, NULL, "-o", "tree=containers,allow_other,suid", NULL
+	};
+	const char *why;
+	int r = helper_find(&helper, err);
+
+	if (r < 0)
+		return r;
+	if (buf_printf(&st->tree, "%s/tree", buf_str(&st->dir)) < 0)
+		return err_nomem(err);
+	if (mkdir(buf_str(&st->tree), 0700) < 0)
+		return err_sys(err, errno, "%s", buf_str(&st->tree));
+	argv[0] = buf_str(&helper);
+	argv[2] = buf_str(&st->tree);
+	r = helper_run((char *const *)argv, &said);
+	if (r < 0)
+		return err_sys(err, -r, "%s", argv[0]);
+	why = buf_str(&said);
+	if (strncmp(why, "imagefs mount: ", 15) == 0)
+		why += 15;
+	if (r > 0)
+		return err_set(err, EIO, "mounting the container: %s", *why ? why : "failed");
+	st->mounted_tree = true;
+	return 0;
+}
+
+/* A container belongs to whichever mount comes first, until its files are closed. */
+static int open_container(struct store *s, const char *path, const char *name, struct err *err)
+{
+	int tries, fd = -1;
+
+	for (tries = 0; tries < BUSY_TRIES; tries++) {
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd >= 0 && faccessat(fd, ".imagefs-run", F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
+		    errno == EBUSY) {
+			close(TAKE_FD(fd));
+			errno = EBUSY;
+		}
+		if (fd >= 0 || errno != EBUSY)
+			break;
+		if (mounts_close(s, name, err) < 0)
+			return -EBUSY;
+		pause_10ms();
+	}
+	if (fd < 0 && errno == EBUSY)
+		return err_set(err, EBUSY, "container %s is in use", name);
+	return fd < 0 ? err_sys(err, errno, "container %s", name) : fd;
+}
+
+int stage_open(struct stage *st, struct store *s, const struct scratch *sc, const char *name,
+	       bool userns, struct err *err)
+{
+	const char *path;
+	int r;
+
+	if (buf_printf(&st->dir, "%s/imagefs/tmp/%s", s->path, sc->name) < 0 ||
+	    buf_printf(&st->rootfs, "%s/rootfs", buf_str(&st->dir)) < 0)
+		return err_nomem(err);
+	st->dir_fd = open(buf_str(&st->dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (st->dir_fd < 0 || mkdirat(st->dir_fd, "rootfs", 0700) < 0)
+		return err_sys(err, errno, "%s", buf_str(&st->dir));
+	if (st->path.len == 0) {
+		r = start_daemon(st, s, err);
+		if (r == 0 && buf_printf(&st->path, "%s/%s", buf_str(&st->tree), name) < 0)
+			r = err_nomem(err);
+		if (r < 0)
+			return r;
+	}
+	path = buf_str(&st->path);
+	log_debug("container at %s", path);
+	r = open_container(s, path, name, err);
+	if (r < 0)
+		return r;
+	close(r);
+	if (mount(path, buf_str(&st->rootfs), NULL, MS_BIND, NULL) < 0)
+		return err_sys(err, errno, "%s", buf_str(&st->rootfs));
+	st->mounted_rootfs = true;
+	/* Devices of an image are not to be had; that set-id bits work is for the container alone. */
+	if (!userns &&
+	    mount(NULL, buf_str(&st->rootfs), NULL, MS_REMOUNT | MS_BIND | MS_NODEV, NULL) < 0)
+		return err_sys(err, errno, "%s", buf_str(&st->rootfs));
+	st->root_fd = open(buf_str(&st->rootfs), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return st->root_fd < 0 ? err_sys(err, errno, "%s", buf_str(&st->rootfs)) : 0;
+}
+
+static void unmount(const char *dir)
+{
+	int tries;
+
+	for (tries = 0; tries < BUSY_TRIES; tries++) {
+		if (umount2(dir, UMOUNT_NOFOLLOW) == 0 || errno != EBUSY)
+			return;
+		pause_10ms();
+	}
+	if (umount2(dir, UMOUNT_NOFOLLOW | MNT_DETACH) < 0)
+		log_warn("%s: %s", dir, strerror(errno));
+}
+
+void stage_close(struct stage *st)
+{
+	int tries;
+	pid_t pid = 0;
+
+	if (st->root_fd >= 0)
+		close(TAKE_FD(st->root_fd));
+	if (st->mounted_rootfs)
+		unmount(buf_str(&st->rootfs));
+	if (st->mounted_tree)
+		unmount(buf_str(&st->tree));
+	if (st->pinned_fd >= 0)
+		close(TAKE_FD(st->pinned_fd));
+	if (st->dir_fd >= 0)
+		close(TAKE_FD(st->dir_fd));
+	/* It writes what is to be written; all that are left are our children. */
+	for (tries = 0; tries < END_TRIES && pid >= 0; tries++) {
+		pid = waitpid(-1, NULL, WNOHANG);
+		if (pid == 0)
+			pause_10ms();
+	}
+	if (pid == 0)
+		log_warn("the mount's daemon does not end");
+	buf_fini(&st->dir);
+	buf_fini(&st->path);
+	buf_fini(&st->tree);
+	buf_fini(&st->rootfs);
+}

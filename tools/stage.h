@@ -1,0 +1,54 @@
+/*
+ * Where a container runs: its tree mounted in a mount name space of its own, and a bundle beside it.
+ * Whatever happens to us, what was mounted there goes with the last process in it.
+ */
+#ifndef TOOLS_STAGE_H
+#define TOOLS_STAGE_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+
+struct err;
+struct scratch;
+struct store;
+
+struct stage {
+	struct buf dir;	 /* the bundle: below imagefs/tmp */
+	struct buf path; /* the container in a mount that is there already; empty: there is none */
+	struct buf tree; /* our own mount of the containers */
+	struct buf rootfs; /* the container's tree */
+	int dir_fd;
+	int root_fd;   /* of rootfs */
+	int pinned_fd; /* keeps that other mount from being taken away */
+	bool mounted_tree, mounted_rootfs;
+};
+
+#define STAGE_INIT                                                                       \
+	{                                                                                \
+		.dir = BUF_INIT, .path = BUF_INIT, .tree = BUF_INIT, .rootfs = BUF_INIT, \
+		.dir_fd = -1, .root_fd = -1, .pinned_fd = -1                             \
+	}
+
+/* stage_find - before stage_enter(), as root: look for a mount that is there and fits. */
+void stage_find(struct stage *st, struct store *s, const char *name);
+
+/*
+ * stage_enter - in a mount name space of our own from here on.
+ * userns    in a user name space too; map_fds are what stage_map() has the other ends of
+ * errors    with what the system would have to allow
+ */
+int stage_enter(bool userns, const int map_fds[static 2], struct err *err);
+
+/* stage_map - the process that started us: give pid, which enters a user name space, its ids. */
+int stage_map(int pid, const int map_fds[static 2], struct err *err);
+
+/* stage_open - the container's tree at st->rootfs. stage_close() in any case. */
+int stage_open(struct stage *st, struct store *s, const struct scratch *sc, const char *name,
+	       bool userns, struct err *err);
+void stage_close(struct stage *st);
+
+/* stage_hide_cgroups - what crun will not have: control groups in two versions at once. */
+void stage_hide_cgroups(void);
+
+#endif
