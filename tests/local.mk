@@ -6,6 +6,7 @@
 UNIT_TESTS = \
 	tests/unit/test_auth \
 	tests/unit/test_base \
+	tests/unit/test_bundle \
 	tests/unit/test_changes \
 	tests/unit/test_checksum \
 	tests/unit/test_client \
@@ -13,6 +14,7 @@ UNIT_TESTS = \
 	tests/unit/test_hosts \
 	tests/unit/test_http \
 	tests/unit/test_http_trust \
+	tests/unit/test_inroot \
 	tests/unit/test_layer \
 	tests/unit/test_load \
 	tests/unit/test_namespace \
