@@ -83,6 +83,7 @@ SHELL_TESTS = \
 	tests/mount/passthrough \
 	tests/mount/remove \
 	tests/mount/rootless \
+	tests/mount/run \
 	tests/mount/stress \
 	tests/mount/user \
 	tests/mount/verbs \
@@ -135,6 +136,7 @@ TEST_FILES = \
 	tests/steadywriter.py \
 	tests/summary \
 	tests/tarlayer.py \
+	tests/terminal.py \
 	tests/tokenserver.py \
 	tests/treecmp \
 	tests/userns.py \

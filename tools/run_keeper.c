@@ -584,6 +584,8 @@ static int start(struct keeper *k, struct err *err)
 
 	if (r)
 		return r;
+	if (!k->job->userns && stage_forbid_devices(k->pid, err) < 0)
+		return 1;
 	if (k->console_fd >= 0 && attach_terminal(k, err) < 0)
 		return 1;
 	r = is_ended_early(k);

@@ -125,7 +125,8 @@ int runtime_status(const char *said)
 	/* Else it is about something that the runtime itself wanted. */
 	if (!strstr(said, "exec"))
 		return 1;
-	if (strcasestr(said, "permission denied") || strcasestr(said, "is a directory"))
+	if (strcasestr(said, "permission denied") || strcasestr(said, "not permitted") ||
+	    strcasestr(said, "is a directory"))
 		return 126;
 	if (strcasestr(said, "not found") || strcasestr(said, "no such file or directory"))
 		return 127;

@@ -10,10 +10,12 @@
 #include <grp.h>
 #include <linux/magic.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -226,6 +228,39 @@ int stage_open(struct stage *st, struct store *s, const struct scratch *sc, cons
 		return err_sys(err, errno, "%s", buf_str(&st->rootfs));
 	st->root_fd = open(buf_str(&st->rootfs), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return st->root_fd < 0 ? err_sys(err, errno, "%s", buf_str(&st->rootfs)) : 0;
+}
+
+/* In the container's mount name space nothing is looked up but its root. Returns an errno. */
+static int remount_root(int ns)
+{
+	struct statvfs sv;
+
+	if (setns(ns, CLONE_NEWNS) < 0 || statvfs("/", &sv) < 0)
+		return errno;
+	if (mount(NULL, "/", NULL,
+		  MS_REMOUNT | MS_BIND | MS_NODEV | (sv.f_flag & ST_NOSUID ? MS_NOSUID : 0) |
+			  (sv.f_flag & ST_NOEXEC ? MS_NOEXEC : 0) |
+			  (sv.f_flag & ST_RDONLY ? MS_RDONLY : 0),
+		  NULL) < 0 ||
+	    statvfs("/", &sv) < 0)
+		return errno;
+	return sv.f_flag & ST_NODEV ? 0 : EPERM;
+}
+
+int stage_forbid_devices(int pid, struct err *err)
+{
+	_cleanup_close_ int ns = -1;
+	char path[64];
+	pid_t child;
+	int r;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", pid);
+	ns = open(path, O_RDONLY | O_CLOEXEC);
+	child = ns < 0 ? -1 : fork();
+	if (child == 0)
+		_exit(remount_root(ns));
+	r = child < 0 ? errno : helper_wait(child);
+	return r ? err_sys(err, r < 0 ? -r : r, "forbidding devices in the container") : 0;
 }
 
 static void unmount(const char *dir)

@@ -48,6 +48,12 @@ int stage_open(struct stage *st, struct store *s, const struct scratch *sc, cons
 	       bool userns, struct err *err);
 void stage_close(struct stage *st);
 
+/*
+ * stage_forbid_devices - no device file in the tree of the container with this first process works;
+ * before it is started. A runtime may have mounted the tree once more without what stage_open() said.
+ */
+int stage_forbid_devices(int pid, struct err *err);
+
 /* stage_hide_cgroups - what crun will not have: control groups in two versions at once. */
 void stage_hide_cgroups(void);
 
