@@ -51,6 +51,9 @@ int file_sync_dir(int dirfd, const char *path);
 /* file_copy - copy len bytes between descriptors' current offsets, by the kernel where it can. */
 int file_copy(int in, int out, uint64_t len);
 
+/* path_clean - an absolute path without ".", ".." and slashes that say nothing, as Go's path.Clean; in place. */
+void path_clean(char *path);
+
 /* path_join - a and b with one '/' between; caller frees, NULL: no memory. */
 char *path_join(const char *a, const char *b);
 

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "store/json.h"
 #include "store/users.h"
@@ -201,6 +202,7 @@ int bundle_init(struct bundle *b, const json_t *config, const struct bundle_opti
 			       "absolute path",
 			       buf_str(&shown));
 	}
+	path_clean(b->workdir);
 	return 0;
 }
 

@@ -213,6 +213,18 @@ static int no_such(struct err *err, const char *kind, const char *name, const ch
 		       kind, buf_str(&shown), file);
 }
 
+/* Docker's bound for a number that a user says. */
+static int check_range(const char *s, struct err *err)
+{
+	const char *digits = s + (*s == '-');
+	uint64_t n;
+
+	if (!*digits || digits[strspn(digits, "0123456789")] ||
+	    (*s != '-' && text_parse_u64(s, INT32_MAX, &n) == 0))
+		return 0;
+	return err_set(err, EINVAL, "uids and gids must be in range 0-%d", INT32_MAX);
+}
+
 static int find_user(int rootfd, const char *name, struct user *out, char **found, struct err *err)
 {
 	struct wanted_user w = { .out = out };
@@ -281,7 +293,13 @@ int user_find(int rootfd, const char *spec, struct user *out, struct err *err)
 	group = strchr(name, ':');
 	if (group)
 		*group++ = '\0';
-	r = find_both(rootfd, name, group && *group ? group : NULL, &u, err);
+	if (group && !*group)
+		group = NULL;
+	r = check_range(name, err);
+	if (r == 0 && group)
+		r = check_range(group, err);
+	if (r == 0)
+		r = find_both(rootfd, name, group, &u, err);
 	if (r < 0)
 		user_fini(&u);
 	else

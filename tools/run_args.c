@@ -150,8 +150,7 @@ static char *make_absolute(const char *path)
 	return here ? path_join(here, path) : NULL;
 }
 
-/* "/a/", "/a/./b" and "/a" are compared as one writes them; docker does it so, too. */
-static int check_target(const struct run_args *a, const struct run_volume *v, const char *text,
+static int check_target(const struct run_args *a, struct run_volume *v, const char *text,
 			struct err *err)
 {
 	size_t i;
@@ -159,7 +158,8 @@ static int check_target(const struct run_args *a, const struct run_volume *v, co
 	if (v->target[0] != '/')
 		return bad(err, text,
 			   "invalid volume specification: the mount path must be absolute");
-	if (v->target[strspn(v->target, "/.")] == '\0')
+	path_clean(v->target);
+	if (strcmp(v->target, "/") == 0)
 		return bad(err, text,
 			   "invalid volume specification: the destination cannot be '/'");
 	for (i = 0; i < a->n_volumes; i++)

@@ -188,8 +188,6 @@ static bool is_covered(const struct run_args *a, const char *path)
 	for (i = 0; i < a->n_volumes; i++) {
 		size_t n = strlen(a->volumes[i].target);
 
-		while (n > 1 && a->volumes[i].target[n - 1] == '/')
-			n--;
 		if (a->volumes[i].source && strncmp(a->volumes[i].target, path, n) == 0 &&
 		    (!path[n] || path[n] == '/'))
 			return true;

@@ -200,6 +200,32 @@ static void test_remove_tree(void **state)
 	rmdir(dir);
 }
 
+static void path_cleans(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "/", "/" },
+		{ "/a", "/a" },
+		{ "/a/", "/a" },
+		{ "//a///b//", "/a/b" },
+		{ "/./a/./b/.", "/a/b" },
+		{ "/a/../b", "/b" },
+		{ "/a/b/../..", "/" },
+		{ "/..", "/" },
+		{ "/../../x", "/x" },
+		{ "/a/..b/...", "/a/..b/..." },
+		{ "/a/b/../../../c/", "/c" },
+	};
+	char path[64];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		strcpy(path, cases[i][0]);
+		path_clean(path);
+		assert_string_equal(path, cases[i][1]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -207,7 +233,7 @@ int main(void)
 		cmocka_unit_test(test_time),	    cmocka_unit_test(test_escape),
 		cmocka_unit_test(test_map),	    cmocka_unit_test(test_error_text),
 		cmocka_unit_test(test_ring),	    cmocka_unit_test(test_ring_fails),
-		cmocka_unit_test(test_remove_tree),
+		cmocka_unit_test(test_remove_tree), cmocka_unit_test(path_cleans),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);

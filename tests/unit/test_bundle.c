@@ -359,7 +359,10 @@ static void assert_user(int root, const char *spec, const char *expected)
 	user_fini(&u);
 }
 
-/* The expected values are what docker 20.10 and runc give for such files. */
+/*
+ * As docker has it, but for a line that is broken, which that takes for one about root, and for the home
+ * of a name whose number is another's, too, where it takes that one's.
+ */
 static void users(void **state)
 {
 	int root = ((struct world *)*state)->root;
@@ -386,9 +389,11 @@ static void users(void **state)
 	assert_user(root, "also", "unable to find user also: no matching entries in passwd file");
 	assert_user(root, "web:none",
 		    "unable to find group none: no matching entries in group file");
-	assert_user(root, "-1", "unable to find user -1: no matching entries in passwd file");
-	assert_user(root, "4294967295",
-		    "unable to find user 4294967295: no matching entries in passwd file");
+	assert_user(root, "-1", "uids and gids must be in range 0-2147483647");
+	assert_user(root, "4294967295", "uids and gids must be in range 0-2147483647");
+	assert_user(root, "0:2147483648", "uids and gids must be in range 0-2147483647");
+	assert_user(root, "2147483647", "2147483647 0 0 /");
+	assert_user(root, "-", "unable to find user -: no matching entries in passwd file");
 	assert_user(root, "0:bad", "unable to find group bad: no matching entries in group file");
 	assert_user(root, "\x1b[31m",
 		    "unable to find user \\x1b[31m: no matching entries in passwd file");
