@@ -304,6 +304,13 @@ class Long:
         need(want.startswith(have), "torn")
 
 
+def names_below(d):
+    found = set()
+    for w, dirs, names in os.walk(d):
+        found |= {os.path.relpath(os.path.join(w, n), d) for n in dirs + names}
+    return found
+
+
 class Trees:
     """Directories from below go and come again."""
 
@@ -324,13 +331,11 @@ class Trees:
         last = max(numbers(log))
         for i in range(40):
             d = "%s/old/d%02d" % (top, i)
-            below = set()
-            for w, dirs, names in os.walk(d):
-                below |= {os.path.relpath(os.path.join(w, n), d) for n in dirs + names}
+            below, was = names_below(d), names_below("%s/old/d%02d" % (base, i))
             if i <= last:
                 need("new" in below and below <= {"new", "more", "more/x"} and read(d + "/new") == b"new %d\n" % i, d, below)
                 continue
-            need(i == last + 1 or len(below) == 31, d, "lost something:", below)
+            need(i == last + 1 or below == was, d, "lost something:", was - below)
             for n in below - {"new"}:
                 a, b = "%s/%s" % (d, n), "%s/old/d%02d/%s" % (base, i, n)
                 need(os.path.lexists(b), a, "is back")
