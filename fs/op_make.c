@@ -88,13 +88,33 @@ static int inherit(fuse_req_t req, struct node *dir, const struct at *at, struct
 	return 0;
 }
 
-/* ns is held for writing. */
-static int make(fuse_req_t req, struct node *dir, const char *name, struct stat *st,
-		const char *target, struct fuse_entry_param *e)
+/*
+ * The common way to a new file: nothing of that name is or was below, so whatever the upper directory
+ * has would show. 1: something is in the way, and the long way finds out what.
+ */
+static int make_quickly(fuse_req_t req, struct node *dir, const char *name, struct stat *st,
+			const char *target)
+{
+	struct at at _cleanup_at_ = AT_INIT;
+	int r = dir->dead ? -ENOENT : merge_below(dir, name) != TREE_NONE;
+
+	if (r == 0)
+		r = copyup_dir(dir);
+	if (r == 0)
+		r = node_dir(dir->ct->nodes, dir, &at);
+	if (r == 0)
+		r = inherit(req, dir, &at, st);
+	if (r == 0)
+		r = upper_make(&dir->ct->upper, at.fd, name, st, target);
+	return r == -EEXIST ? 1 : r;
+}
+
+/* Where whiteouts may stand. */
+static int make_slowly(fuse_req_t req, struct node *dir, const char *name, struct stat *st,
+		       const char *target)
 {
 	struct at at _cleanup_at_ = AT_INIT;
 	bool whiteout = false;
-	struct found f;
 	int r = prepare(dir, name, &at, &whiteout);
 
 	if (r == 0)
@@ -102,9 +122,19 @@ static int make(fuse_req_t req, struct node *dir, const char *name, struct stat 
 	if (r < 0)
 		return r;
 	if (whiteout)
-		r = make_over(dir->ct, at.fd, name, st, target);
-	else
-		r = upper_make(&dir->ct->upper, at.fd, name, st, target);
+		return make_over(dir->ct, at.fd, name, st, target);
+	return upper_make(&dir->ct->upper, at.fd, name, st, target);
+}
+
+/* ns is held for writing. */
+static int make(fuse_req_t req, struct node *dir, const char *name, struct stat *st,
+		const char *target, struct fuse_entry_param *e)
+{
+	struct found f;
+	int r = make_quickly(req, dir, name, st, target);
+
+	if (r > 0)
+		r = make_slowly(req, dir, name, st, target);
 	if (r == 0)
 		r = merge_lookup(dir, name, &f);
 	return r < 0 ? r : op_entry(op_containers(req), dir, name, &f, e);
@@ -167,10 +197,7 @@ void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const cha
 	reply_entry(req, make_entered(req, parent, name, S_IFLNK | 0777, 0, target, &e), &e);
 }
 
-/*
- * The common way to a new file: nothing of that name is or was below, so whatever the upper directory
- * has would show. *fd stays -1 where something is in the way; then the long way finds out what.
- */
+/* make_quickly() of a file that is opened; *fd stays -1 where something is in the way. */
 static int create_quickly(fuse_req_t req, struct node *dir, const char *name, struct stat *st,
 			  struct fuse_entry_param *e, int *fd)
 {

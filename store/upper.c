@@ -365,20 +365,45 @@ int upper_set_owner(const struct upper *u, int fd, const struct stat *st)
 	return chmod(path, st->st_mode & 07777) < 0 ? -errno : 0;
 }
 
-/* Make the file as the disk has it; its owner comes after. */
+/*
+ * The mode that a new file is made with: nobody may open what does not have its owner yet. The
+ * umask may take something away, which is_like() finds.
+ */
+static mode_t first_mode(const struct upper *u, const struct stat *st)
+{
+	if (u->unprivileged)
+		return real_mode(st);
+	if (st->st_uid == geteuid() && st->st_gid == getegid())
+		return st->st_mode & 07777;
+	return S_ISDIR(st->st_mode) ? 0700 : 0600;
+}
+
+/* Does a new file have its owner and mode already? */
+static bool is_like(const struct upper *u, const struct stat *disk, const struct stat *st)
+{
+	if ((disk->st_mode & S_IFMT) != (st->st_mode & S_IFMT) ||
+	    (!S_ISLNK(st->st_mode) && (disk->st_mode & 07777) != (st->st_mode & 07777)))
+		return false;
+	if (u->unprivileged)
+		return st->st_uid == 0 && st->st_gid == 0;
+	return disk->st_uid == st->st_uid && disk->st_gid == st->st_gid;
+}
+
+/* Make the file as the disk has it; its owner may come after. */
 static int make_real(const struct upper *u, int dirfd, const char *name, const struct stat *st,
 		     const char *target)
 {
 	_cleanup_close_ int fd = -1;
+	mode_t mode = first_mode(u, st);
 
 	if (S_ISDIR(st->st_mode))
-		return mkdirat(dirfd, name, 0700) < 0 ? -errno : 0;
+		return mkdirat(dirfd, name, mode) < 0 ? -errno : 0;
 	if (S_ISLNK(st->st_mode) && !upper_placeholder(u, st))
 		return symlinkat(target, dirfd, name) < 0 ? -errno : 0;
 	if (!S_ISREG(st->st_mode) && !upper_placeholder(u, st))
-		return mknodat(dirfd, name, (st->st_mode & S_IFMT) | 0600, st->st_rdev) < 0 ? -errno
+		return mknodat(dirfd, name, (st->st_mode & S_IFMT) | mode, st->st_rdev) < 0 ? -errno
 											    : 0;
-	fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (fd < 0)
 		return -errno;
 	return target ? file_write_all(fd, target, strlen(target)) : 0;
@@ -388,11 +413,14 @@ int upper_make(const struct upper *u, int dirfd, const char *name, const struct 
 	       const char *target)
 {
 	_cleanup_close_ int fd = -1;
+	struct stat disk;
 	int r = make_real(u, dirfd, name, st, target);
 
 	if (r == -EEXIST)
 		return r;
-	if (r == 0) {
+	if (r == 0 && fstatat(dirfd, name, &disk, AT_SYMLINK_NOFOLLOW) < 0)
+		r = -errno;
+	if (r == 0 && !is_like(u, &disk, st)) {
 		fd = openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 		r = fd < 0 ? -errno : upper_set_owner(u, fd, st);
 	}
@@ -401,26 +429,13 @@ int upper_make(const struct upper *u, int dirfd, const char *name, const struct 
 	return r;
 }
 
-/* Does a new file have its owner and mode already? */
-static bool is_like(const struct upper *u, const struct stat *disk, const struct stat *st)
-{
-	if ((disk->st_mode & 07777) != (st->st_mode & 07777))
-		return false;
-	if (u->unprivileged)
-		return st->st_uid == 0 && st->st_gid == 0;
-	return disk->st_uid == st->st_uid && disk->st_gid == st->st_gid;
-}
-
 int upper_create(const struct upper *u, int dirfd, const char *name, const struct stat *st,
 		 struct stat *out)
 {
-	/* Nobody may open what does not have its owner yet. */
-	bool ours = u->unprivileged || (st->st_uid == geteuid() && st->st_gid == getegid());
-	mode_t mode = u->unprivileged ? real_mode(st) : ours ? st->st_mode & 07777 : 0600;
 	_cleanup_close_ int fd = openat(dirfd, name ? name : ".",
 					(name ? O_CREAT | O_EXCL | O_NOFOLLOW : O_TMPFILE) |
 						O_RDWR | O_CLOEXEC | O_NONBLOCK,
-					mode);
+					first_mode(u, st));
 	int r = 0;
 
 	if (fd < 0)
