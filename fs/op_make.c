@@ -88,6 +88,16 @@ static int inherit(fuse_req_t req, struct node *dir, const struct at *at, struct
 	return 0;
 }
 
+/* The upper side of the directory that a new file comes to, and what the file has from it. */
+static int open_parent(fuse_req_t req, struct node *dir, struct at *at, struct stat *st)
+{
+	int r = dir->dead ? -ENOENT : copyup_dir(dir);
+
+	if (r == 0)
+		r = node_dir(dir->ct->nodes, dir, at);
+	return r < 0 ? r : inherit(req, dir, at, st);
+}
+
 /*
  * The common way to a new file: nothing of that name is or was below, so whatever the upper directory
  * has would show. 1: something is in the way, and the long way finds out what.
@@ -96,14 +106,10 @@ static int make_quickly(fuse_req_t req, struct node *dir, const char *name, stru
 			const char *target)
 {
 	struct at at _cleanup_at_ = AT_INIT;
-	int r = dir->dead ? -ENOENT : merge_below(dir, name) != TREE_NONE;
+	int r = merge_below(dir, name) != TREE_NONE;
 
 	if (r == 0)
-		r = copyup_dir(dir);
-	if (r == 0)
-		r = node_dir(dir->ct->nodes, dir, &at);
-	if (r == 0)
-		r = inherit(req, dir, &at, st);
+		r = open_parent(req, dir, &at, st);
 	if (r == 0)
 		r = upper_make(&dir->ct->upper, at.fd, name, st, target);
 	return r == -EEXIST ? 1 : r;
@@ -205,16 +211,11 @@ static int create_quickly(fuse_req_t req, struct node *dir, const char *name, st
 	struct ct *ct = dir->ct;
 	struct found f = { .upper = true, .lower = TREE_NONE };
 	struct node *n;
-	int r = dir->dead ? -ENOENT : 0;
+	int r;
 
-	if (r == 0 && merge_below(dir, name) != TREE_NONE)
+	if (merge_below(dir, name) != TREE_NONE)
 		return 0;
-	if (r == 0)
-		r = copyup_dir(dir);
-	if (r == 0)
-		r = node_dir(ct->nodes, dir, &at);
-	if (r == 0)
-		r = inherit(req, dir, &at, st);
+	r = open_parent(req, dir, &at, st);
 	if (r < 0)
 		return r;
 	r = upper_create(&ct->upper, at.fd, name, st, &f.st);
@@ -242,12 +243,8 @@ static int create_nameless(fuse_req_t req, struct node *dir, struct stat *st,
 	struct found f = { .upper = true, .lower = TREE_NONE };
 	_cleanup_close_ int file = -1, pin = -1;
 	char path[40];
-	int r = dir->dead ? -ENOENT : copyup_dir(dir);
+	int r = open_parent(req, dir, &at, st);
 
-	if (r == 0)
-		r = node_dir(ct->nodes, dir, &at);
-	if (r == 0)
-		r = inherit(req, dir, &at, st);
 	if (r < 0)
 		return r;
 	file = upper_create(&ct->upper, ct->upper.work_fd, NULL, st, &f.st);
