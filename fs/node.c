@@ -369,31 +369,6 @@ struct node *node_child(struct nodes *t, const struct node *parent, const char *
 	return nm ? nm->node : NULL;
 }
 
-char *node_path(struct nodes *t, const struct node *n)
-{
-	struct buf path _cleanup_buf_ = BUF_INIT;
-	_cleanup_free_ const struct name **chain = NULL;
-	const struct node *at;
-	size_t depth = 0, i = 0;
-	int r;
-
-	pthread_mutex_lock(&t->lock);
-	for (at = n; !is_root(at) && at->names; at = at->names->parent)
-		depth++;
-	r = is_root(at) ? 0 : -ENOENT;
-	chain = calloc(depth + 1, sizeof(*chain));
-	if (!chain)
-		r = -ENOMEM;
-	for (at = n; r == 0 && !is_root(at); at = at->names->parent)
-		chain[i++] = at->names;
-	if (r == 0)
-		r = buf_puts(&path, n->ct->name);
-	while (r == 0 && i--)
-		r = buf_printf(&path, "/%s", chain[i]->text);
-	pthread_mutex_unlock(&t->lock);
-	return r < 0 ? NULL : buf_take(&path);
-}
-
 void node_forget(struct nodes *t, struct node *n, uint64_t count)
 {
 	if (!n->ct)

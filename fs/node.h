@@ -93,12 +93,6 @@ struct node *node_take(struct nodes *t, const struct node *template, struct node
 struct node *node_find(struct nodes *t, uint64_t ino);
 struct node *node_child(struct nodes *t, const struct node *parent, const char *name);
 
-/*
- * node_path - its path below the directory of all containers, by one of its names; NULL: it has
- * none, or no memory. Caller frees.
- */
-char *node_path(struct nodes *t, const struct node *n);
-
 /* node_forget - the kernel gave n references back; the node is freed with the last. */
 void node_forget(struct nodes *t, struct node *n, uint64_t count);
 

@@ -26,14 +26,18 @@
 /* Nobody else can set it: store/upper.h. */
 #define HOLD_XATTR "user.imagefs.hold"
 
-/* Files held at once, and how long the kernel may take to give one to us. */
+/* Files held at once. */
 #define HOLDS_MAX 2048
-#define HOLD_SECONDS 60
+
+/*
+ * Who renames one file onto another takes the locks of both. Where he has the first and we the
+ * second, he waits for us, and we for him: so all are let go after a moment, and tried again. A moment
+ * must become longer than a write or an fsync(2) takes.
+ */
+#define MOMENT_MS 100
+#define MOMENTS 10
 
 #define STACK (64u << 10)
-
-/* How often a name that moved away meanwhile is looked for again. */
-#define TRIES 100
 
 enum hold_state { HOLD_WANTED, HOLD_HELD, HOLD_GONE, HOLD_FAILED };
 
@@ -65,68 +69,59 @@ static void set_state(struct file_hold *h, enum hold_state state)
 	pthread_mutex_unlock(&lock);
 }
 
-/* Down from the mount to the file, or -errno: it is somewhere else by now. */
-static int open_in_mount(struct containers *c, struct node *n)
-{
-	_cleanup_free_ char *path = node_path(&c->nodes, n);
-	_cleanup_close_ int fd =
-		open(session_mountpoint(c->session), O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct stat st;
-	char *name, *save = NULL;
+/* FILEID_INO64_GEN of linux/exportfs.h: what the kernel finds a file of FUSE by, as for an NFS server. */
+#define HANDLE_TYPE 0x81
 
-	if (!path)
-		return -ENOENT;
+struct node_handle {
+	struct file_handle head;
+	uint32_t nodeid_high, nodeid_low, generation;
+};
+
+/* The file through the mount, whatever its names are; -ESTALE: nobody has it any more. */
+static int open_in_mount(const struct containers *c, const struct node *n)
+{
+	uint64_t id = (uintptr_t)n;
+	struct node_handle h = { .head = { .handle_bytes = 3 * sizeof(uint32_t),
+					   .handle_type = HANDLE_TYPE },
+				 .nodeid_high = (uint32_t)(id >> 32),
+				 .nodeid_low = (uint32_t)id };
+	_cleanup_close_ int fd =
+		open(session_mountpoint(c->session), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
+	int file;
+
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	/* Another tree may be mounted there, in our eyes. */
 	if (st.st_dev != c->dev)
 		return -EXDEV;
-	for (name = strtok_r(path, "/", &save); name; name = strtok_r(NULL, "/", &save)) {
-		int next = openat(fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-
-		if (next < 0)
-			return -errno;
-		close(fd);
-		fd = next;
-	}
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	return st.st_ino == n->ino ? TAKE_FD(fd) : -ENOENT;
+	file = open_by_handle_at(fd, &h.head, O_PATH | O_CLOEXEC);
+	return file < 0 ? -errno : file;
 }
 
 static void *hold(void *arg)
 {
 	struct file_hold *h = arg;
-	unsigned tries;
-	char path[40];
-	int fd = -ENOENT;
+	char path[48];
+	int fd;
 
 	/*
 	 * A call into our own mount does not end before it is answered, killed or not; a thread that has
 	 * the connection open as well would keep a killed daemon, and with it the call, for ever.
 	 */
-	if (close_range(3, ~0u, CLOSE_RANGE_UNSHARE) < 0) {
-		set_state(h, HOLD_FAILED);
+	fd = close_range(3, ~0u, CLOSE_RANGE_UNSHARE) < 0 ? -errno : open_in_mount(h->c, h->node);
+	if (fd < 0) {
+		set_state(h, fd == -ESTALE ? HOLD_GONE : HOLD_FAILED);
 		return NULL;
 	}
-	for (tries = 0; fd < 0 && tries < TRIES; tries++) {
-		fd = open_in_mount(h->c, h->node);
-		if (fd < 0 && h->node->dead) {
-			set_state(h, HOLD_GONE);
-			return NULL;
-		}
-	}
-	if (fd >= 0) {
-		/* Not "self": that has the descriptors of all the others. */
-		snprintf(path, sizeof(path), "/proc/thread-self/fd/%d", fd);
-		pthread_mutex_lock(&lock);
-		h->tid = gettid();
-		pthread_mutex_unlock(&lock);
-		/* Comes back when the pause is over. */
-		setxattr(path, HOLD_XATTR, "", 0, 0);
-		close(fd);
-	}
-	/* Where it came back at once, it was not held. */
+	/* Not "self": that has the descriptors of all the others. */
+	snprintf(path, sizeof(path), "/proc/thread-self/fd/%d", fd);
+	pthread_mutex_lock(&lock);
+	h->tid = gettid();
+	pthread_mutex_unlock(&lock);
+	/* Comes back when the pause is over; where it comes back at once, nothing is held. */
+	setxattr(path, HOLD_XATTR, "", 0, 0);
+	close(fd);
 	set_state(h, HOLD_FAILED);
 	return NULL;
 }
@@ -198,14 +193,16 @@ static int start(struct pause *p)
 	return r;
 }
 
-static int wait_for_all(struct pause *p)
+static int wait_for_all(struct pause *p, unsigned ms)
 {
 	struct timespec end;
 	int r = 0;
 	size_t i = 0;
 
 	clock_gettime(CLOCK_REALTIME, &end);
-	end.tv_sec += HOLD_SECONDS;
+	end.tv_nsec += (long)(ms % 1000) * 1000000;
+	end.tv_sec += ms / 1000 + end.tv_nsec / 1000000000;
+	end.tv_nsec %= 1000000000;
 	pthread_mutex_lock(&lock);
 	while (i < p->n && r == 0) {
 		if (p->v[i].state == HOLD_WANTED)
@@ -249,24 +246,17 @@ static struct pause *take_out(struct containers *c, struct ct *ct, bool all)
 	return p;
 }
 
-int pause_begin(struct containers *c, struct ct *ct, struct err *err)
+/* -ETIMEDOUT: not in this moment; nothing is held. */
+static int hold_all(struct containers *c, struct ct *ct, unsigned ms)
 {
-	struct pause *p;
-	bool first;
+	struct pause *p = calloc(1, sizeof(*p));
 	int r;
 
-	pthread_mutex_lock(&c->through.lock);
-	first = !ct->still++;
-	pthread_mutex_unlock(&c->through.lock);
-	if (!first || !c->through.on)
-		return 0;
-	p = calloc(1, sizeof(*p));
 	if (p)
 		p->v = calloc(HOLDS_MAX, sizeof(*p->v));
 	if (!p || !p->v) {
 		free(p);
-		take_out(c, ct, false);
-		return err_nomem(err);
+		return -ENOMEM;
 	}
 	r = collect(c, ct, p);
 	pthread_mutex_lock(&lock);
@@ -275,13 +265,37 @@ int pause_begin(struct containers *c, struct ct *ct, struct err *err)
 	if (r == 0)
 		r = start(p);
 	if (r == 0)
-		r = wait_for_all(p);
+		r = wait_for_all(p, ms);
+	if (r == 0)
+		return 0;
+	pthread_mutex_lock(&lock);
+	ct->pause = NULL;
+	pthread_mutex_unlock(&lock);
+	finish(c, p);
+	return r;
+}
+
+int pause_begin(struct containers *c, struct ct *ct, struct err *err)
+{
+	unsigned i;
+	bool first;
+	int r = -ETIMEDOUT;
+
+	pthread_mutex_lock(&c->through.lock);
+	first = !ct->still++;
+	pthread_mutex_unlock(&c->through.lock);
+	if (!first || !c->through.on)
+		return 0;
+	for (i = 0; i < MOMENTS && r == -ETIMEDOUT; i++)
+		r = hold_all(c, ct, MOMENT_MS << i);
 	if (r == 0)
 		return 0;
 	pause_end(c, ct);
-	return err_set(err, EBUSY,
-		       "container %s is in use: files that are being written cannot be held",
-		       ct->name);
+	return r == -ENOMEM ? err_nomem(err)
+			    : err_set(err, EBUSY,
+				      "container %s is in use: files that are being written cannot "
+				      "be held",
+				      ct->name);
 }
 
 void pause_end(struct containers *c, struct ct *ct)
