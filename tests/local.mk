@@ -187,7 +187,7 @@ summary:
 # For a build with --enable-sanitizers: all that runs our own code and no other tools.
 .PHONY: check-sanitized
 check-sanitized:
-	$(MAKE) check TESTS='$(filter tests/unit/% tests/fuzz/% tests/cli/% tests/mount/%,$(TESTS))'
+	$(MAKE) check TESTS='$(filter-out tests/mount/workloads%,$(filter tests/unit/% tests/fuzz/% tests/cli/% tests/mount/%,$(TESTS)))'
 
 # distcheck with the tests that look at the archive itself.
 .PHONY: distcheck-quick
