@@ -10,7 +10,7 @@
  *     -f FILE    copy_file_range() takes from this one as well; nobody writes to it
  *     -d         some opens are with O_DIRECT
  *     -u         half way the file loses its last name
- *     -b N       spoil the model before operation N: to see that it is found
+ *     -b N       spoil the model from operation N on: to see that it is found
  *     -v         print each operation
  *
  * The same options choose the same operations everywhere. At the end stands how often each one
@@ -454,6 +454,36 @@ static void op_reopen(void)
 	open_slot(slot, flags);
 }
 
+/*
+ * Nobody has it open, for a moment: what a file system decides at the first open it decides
+ * again, and the next first open may be any one.
+ */
+static void op_close_all(void)
+{
+	unsigned i, k, first = (unsigned)below(HANDLES);
+	bool cut = below(4) == 0;
+
+	note(" first again: %u%s", first, cut ? ", cut in between" : "");
+	if (!named)
+		return;
+	for (i = 0; i < MAPS; i++)
+		unmap(&maps[i]);
+	for (i = 0; i < HANDLES; i++) {
+		if (close(handles[i].fd) < 0)
+			failed("close");
+		handles[i].fd = -1;
+	}
+	if (cut) {
+		if (truncate(path, (off_t)(model.size / 2)) < 0)
+			failed("truncate");
+		model_size(model.size / 2);
+	}
+	for (k = 0; k < HANDLES; k++) {
+		i = (first + k) % HANDLES;
+		open_slot(i, random_flags(i));
+	}
+}
+
 static void op_open_truncating(void)
 {
 	char text[4096];
@@ -517,6 +547,7 @@ static struct op ops[] = {
 	{ "truncate", 8, true, op_truncate, 0, 0 },
 	{ "fallocate", 10, true, op_fallocate, 0, 0 },
 	{ "copy", 8, true, op_copy, 0, 0 },
+	{ "close all", 3, true, op_close_all, 0, 0 },
 	{ "open truncating", 1, true, op_open_truncating, 0, 0 },
 	{ "sync", 2, true, op_sync, 0, 0 },
 	{ "rename", 2, true, op_rename, 0, 0 },
@@ -678,7 +709,7 @@ int main(int argc, char **argv)
 	model_seed(seed);
 	begin(initial, source);
 	for (model.now = 1; model.now <= count; model.now++) {
-		if (model.now == spoil) {
+		if (spoil && model.now >= spoil) {
 			model_size(model.size ? model.size : 1);
 			model.data[model.size / 2] ^= 0x55;
 		}
