@@ -128,7 +128,7 @@ int containers_find(struct containers *c, const char *name, struct ct **out)
 	return r;
 }
 
-void containers_root_stat(const struct containers *c, struct stat *st)
+void containers_root_stat(struct containers *c, struct stat *st)
 {
 	memset(st, 0, sizeof(*st));
 	st->st_ino = FUSE_ROOT_ID;
@@ -137,7 +137,9 @@ void containers_root_stat(const struct containers *c, struct stat *st)
 	st->st_uid = geteuid();
 	st->st_gid = getegid();
 	st->st_blksize = 4096;
+	pthread_mutex_lock(&c->lock);
 	st->st_atim = st->st_mtim = st->st_ctim = c->changed;
+	pthread_mutex_unlock(&c->lock);
 	fs_show_owner(c->fs, st);
 }
 
@@ -153,7 +155,9 @@ static void tell_name(struct containers *c, const char *name)
 
 static void tell_list(struct containers *c)
 {
+	pthread_mutex_lock(&c->lock);
 	clock_gettime(CLOCK_REALTIME, &c->changed);
+	pthread_mutex_unlock(&c->lock);
 	if (c->session)
 		fuse_lowlevel_notify_inval_inode(session_fuse(c->session), FUSE_ROOT_ID, 0, 0);
 }

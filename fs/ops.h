@@ -33,7 +33,7 @@ struct containers {
 	struct through through;
 	dev_t dev; /* st_dev of the tree */
 	struct node root;
-	struct timespec changed; /* when the list was last read */
+	struct timespec changed; /* when the list was last read; under lock */
 
 	pthread_mutex_t lock;
 	struct map in_use; /* name -> struct ct, with a reference */
@@ -45,7 +45,7 @@ struct containers {
 int containers_find(struct containers *c, const char *name, struct ct **out);
 
 /* containers_root_stat - of the directory of all containers. */
-void containers_root_stat(const struct containers *c, struct stat *st);
+void containers_root_stat(struct containers *c, struct stat *st);
 
 static inline struct containers *op_containers(fuse_req_t req)
 {
