@@ -369,6 +369,16 @@ struct node *node_child(struct nodes *t, const struct node *parent, const char *
 	return nm ? nm->node : NULL;
 }
 
+uint64_t node_parent_ino(struct nodes *t, const struct node *n)
+{
+	uint64_t ino;
+
+	pthread_mutex_lock(&t->lock);
+	ino = n->names ? n->names->parent->ino : 0;
+	pthread_mutex_unlock(&t->lock);
+	return ino;
+}
+
 void node_forget(struct nodes *t, struct node *n, uint64_t count)
 {
 	if (!n->ct)

@@ -93,6 +93,9 @@ struct node *node_take(struct nodes *t, const struct node *template, struct node
 struct node *node_find(struct nodes *t, uint64_t ino);
 struct node *node_child(struct nodes *t, const struct node *parent, const char *name);
 
+/* node_parent_ino - the number of the directory that has its first name; 0: it has no name. */
+uint64_t node_parent_ino(struct nodes *t, const struct node *n);
+
 /* node_forget - the kernel gave n references back; the node is freed with the last. */
 void node_forget(struct nodes *t, struct node *n, uint64_t count);
 

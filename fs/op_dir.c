@@ -171,11 +171,12 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	op_reply(req, -ENOSYS);
 }
 
-static uint64_t parent_ino(const struct node *dir)
+/* Its name may change meanwhile: a rename does not wait for who reads the directory. */
+static uint64_t parent_ino(struct containers *c, const struct node *dir)
 {
-	if (!dir->ct || dir == dir->ct->root || !dir->names)
-		return FUSE_ROOT_ID;
-	return dir->names->parent->ino;
+	uint64_t ino = dir->ct && dir != dir->ct->root ? node_parent_ino(&c->nodes, dir) : 0;
+
+	return ino ? ino : FUSE_ROOT_ID;
 }
 
 /* A reply that is being filled. */
@@ -211,7 +212,7 @@ static bool add_dots(struct reply *b, off_t off)
 	e.attr.st_ino = b->dir->ino;
 	if (off < 1 && !add(b, ".", &e, 1))
 		return false;
-	e.attr.st_ino = parent_ino(b->dir);
+	e.attr.st_ino = parent_ino(op_containers(b->req), b->dir);
 	return off >= 2 || add(b, "..", &e, 2);
 }
 
