@@ -31,7 +31,7 @@ static void use_prepared(struct containers *c, struct file *f)
 {
 	int fd;
 
-	if (!c->through.on || f->fd >= 0 || (f->flags & O_ACCMODE) != O_RDONLY)
+	if (!through_is_on(&c->through) || f->fd >= 0 || (f->flags & O_ACCMODE) != O_RDONLY)
 		return;
 	fd = copyup_prepare(f->node);
 	if (fd >= 0)

@@ -284,7 +284,7 @@ int pause_begin(struct containers *c, struct ct *ct, struct err *err)
 	pthread_mutex_lock(&c->through.lock);
 	first = !ct->still++;
 	pthread_mutex_unlock(&c->through.lock);
-	if (!first || !c->through.on)
+	if (!first || !through_is_on(&c->through))
 		return 0;
 	for (i = 0; i < MOMENTS && r == -ETIMEDOUT; i++)
 		r = hold_all(c, ct, MOMENT_MS << i);

@@ -73,7 +73,7 @@ void through_start(struct through *t, const struct session *s, const struct stor
 	backing_close(session_fd(s), id);
 	pthread_mutex_lock(&t->lock);
 	t->dev = session_fd(s);
-	t->on = true;
+	__atomic_store_n(&t->on, true, __ATOMIC_RELEASE);
 	pthread_mutex_unlock(&t->lock);
 	log_note("%s: changed files are passed through to the kernel", session_mountpoint(s));
 }
@@ -89,7 +89,7 @@ static bool begin(struct through *t, const struct file *f)
 	struct node_opens *o = &f->node->opens;
 	int id;
 
-	if (!t->on || o->asked || f->fd < 0 || f->node->ct->still)
+	if (!through_is_on(t) || o->asked || f->fd < 0 || f->node->ct->still)
 		return false;
 	id = backing_open(t->dev, f->fd);
 	if (id < 0)

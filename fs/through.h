@@ -33,7 +33,7 @@ struct node_opens {
 struct through {
 	pthread_mutex_t lock;
 	int dev; /* the connection */
-	bool on;
+	bool on; /* atomic: the daemon's main thread sets it while others read */
 };
 
 void through_init(struct through *t);
@@ -41,6 +41,11 @@ void through_fini(struct through *t);
 
 /* through_start - find out whether it can be had, and say so in the log. */
 void through_start(struct through *t, const struct session *s, const struct store *store);
+
+static inline bool through_is_on(const struct through *t)
+{
+	return __atomic_load_n(&t->on, __ATOMIC_ACQUIRE);
+}
 
 /*
  * through_open - how f, which is being opened, shall be used; through_close() is its end.
