@@ -285,6 +285,29 @@ def rename_and_its_parents(d):
     assert os.stat("..", dir_fd=fd).st_ino == os.stat(".").st_ino
 
 
+def links_of_directories(d):
+    """st_nlink counts the directories in it, wherever they come from and go to."""
+    os.mkdir("a")
+    os.mkdir("b")
+    os.mkdir("a/s")
+
+    def links():
+        return os.stat("a").st_nlink, os.stat("b").st_nlink
+
+    assert links() == (3, 2)
+    os.rename("a/s", "b/s")
+    assert links() == (2, 3)
+    put("a/f")
+    rename2("a/f", "b/s", 2)
+    assert links() == (3, 2) and os.stat("a/f").st_nlink == 2
+    os.mkdir("a/g")
+    os.rename("a/g", "a/f")
+    assert links() == (3, 2)
+    os.rmdir("a/f")
+    os.symlink("b", "a/l")
+    assert links() == (2, 2)
+
+
 def rename_below_and_back(d):
     """What hides a name of the base is moved, exchanged and removed; the base's never shows again."""
     for i in range(3):
