@@ -39,6 +39,7 @@ struct session {
 	const struct session_ops *ops;
 	struct fuse_session *fuse;
 	char *mountpoint;
+	unsigned dev_major, dev_minor; /* of what is mounted there */
 	int event_fd;
 	pthread_mutex_t pool; /* the workers below, but for the buffers */
 	struct worker workers[SESSION_THREADS_MAX];
@@ -256,6 +257,16 @@ static int mount_quietly(struct fuse_session *fuse, const char *dir, struct err 
 				      : "cannot be mounted");
 }
 
+static void note_device(struct session *s)
+{
+	_cleanup_mountpoint_ struct mountpoint m = { 0 };
+
+	if (mountpoint_find(s->mountpoint, &m, NULL) <= 0)
+		return;
+	s->dev_major = m.dev_major;
+	s->dev_minor = m.dev_minor;
+}
+
 int session_open(const struct fs *fs, const struct session_ops *ops, void *data,
 		 const char *mountpoint, struct session **out, struct err *err)
 {
@@ -295,6 +306,7 @@ int session_open(const struct fs *fs, const struct session_ops *ops, void *data,
 		err_sys(err, -r, "%s", mountpoint);
 		goto out;
 	}
+	note_device(s);
 	*out = TAKE_PTR(s);
 out:
 	fuse_opt_free_args(&args);
@@ -483,6 +495,15 @@ void session_raise_readahead(const struct session *s)
 
 int session_unmount(struct session *s, bool lazy, struct err *err)
 {
+	_cleanup_mountpoint_ struct mountpoint m = { 0 };
+
+	/*
+	 * Somebody took ours away, and mounted anew: ours lives on in a name space that
+	 * was made meanwhile, and what is here is another's.
+	 */
+	if (s->dev_minor && mountpoint_find(s->mountpoint, &m, NULL) > 0 &&
+	    (m.dev_major != s->dev_major || m.dev_minor != s->dev_minor))
+		return 0;
 	return mountpoint_unmount(s->mountpoint, lazy, err);
 }
 
