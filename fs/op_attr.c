@@ -68,6 +68,15 @@ void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	reply_attr(req, r, &st);
 }
 
+static int keep_times(int fd, const char *name, const struct stat *st)
+{
+	struct timespec times[2] = { st->st_atim, st->st_mtim };
+	int r = name ? utimensat(fd, name, times, AT_SYMLINK_NOFOLLOW)
+		     : utimensat(fd, "", times, AT_EMPTY_PATH);
+
+	return r < 0 ? -errno : 0;
+}
+
 /*
  * Without privilege a symlink, fifo or socket that gets an owner turns into a
  * placeholder: made anew, put in its place. Its inode number stays by alias.
@@ -77,8 +86,7 @@ static int become_placeholder(struct node *n, const struct stat *st)
 	struct at at _cleanup_at_ = AT_INIT;
 	struct buf target _cleanup_buf_ = BUF_INIT;
 	struct ct *ct = n->ct;
-	struct timespec times[2];
-	struct stat disk, dir;
+	struct stat disk, dir, made;
 	char temp[32];
 	int r = node_at(ct->nodes, n, &at);
 
@@ -97,21 +105,21 @@ static int become_placeholder(struct node *n, const struct stat *st)
 		       S_ISLNK(st->st_mode) ? buf_str(&target) : NULL);
 	if (r < 0)
 		return r;
-	if (fstatat(ct->upper.work_fd, temp, &disk, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fstatat(ct->upper.work_fd, temp, &made, AT_SYMLINK_NOFOLLOW) < 0)
 		r = -errno;
+	if (r == 0)
+		r = keep_times(ct->upper.work_fd, temp, &disk);
 	if (r == 0 && renameat(ct->upper.work_fd, temp, at.fd, at.name) < 0)
 		r = -errno;
 	if (r < 0) {
 		unlinkat(ct->upper.work_fd, temp, 0);
 		return r;
 	}
-	times[0] = dir.st_atim;
-	times[1] = dir.st_mtim;
-	utimensat(at.fd, "", times, AT_EMPTY_PATH);
+	keep_times(at.fd, NULL, &dir);
 	/* Nobody looks it up before ns is given back. */
 	ct_alias_drop(ct, n->upper_ino);
-	ct_alias_put(ct, disk.st_ino, n->ino);
-	n->upper_ino = disk.st_ino;
+	ct_alias_put(ct, made.st_ino, n->ino);
+	n->upper_ino = made.st_ino;
 	return 0;
 }
 
