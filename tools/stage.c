@@ -145,9 +145,13 @@ void stage_find(struct stage *st, struct store *s, const char *name)
 static int start_daemon(struct stage *st, struct store *s, struct err *err)
 {
 	struct buf helper _cleanup_buf_ = BUF_INIT, said _cleanup_buf_ = BUF_INIT;
-	const char *argv[] = {
-		NULL, s->path, NULL, "-o", "tree=containers,allow_other,suid", NULL
-	};
+	/*
+	 * Where root is the only user everything is shown as its own: nobody, root neither, may write
+	 * what belongs to an owner without a number. On the disk, and in a commit, that one stays.
+	 */
+	const char *how = idmap_has_user(1) ? "tree=containers,allow_other,suid"
+					    : "tree=containers,allow_other,suid,uid=0,gid=0";
+	const char *argv[] = { NULL, s->path, NULL, "-o", how, NULL };
 	const char *why;
 	int r = helper_find(&helper, err);
 
