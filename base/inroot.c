@@ -164,9 +164,9 @@ static int step(struct place *p, size_t before, bool last)
 		return -errno;
 	if (S_ISLNK(st.st_mode))
 		return follow(p, fd, before);
-	if (!p->make || S_ISDIR(st.st_mode) == dir)
+	if (!p->make || (dir ? S_ISDIR(st.st_mode) : S_ISREG(st.st_mode)))
 		return 0;
-	return dir ? -ENOTDIR : -EISDIR;
+	return dir ? -ENOTDIR : S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
 }
 
 static void go_up(struct buf *done)

@@ -30,7 +30,7 @@ struct inroot_made {
  * What is missing is made: directories (0755), and as its last part a directory or an empty file (0644).
  * made    what was made is noted there; may be NULL
  * out     caller frees
- * errors  -ENOTDIR, -EISDIR: the last part is there and of the other kind; -ELOOP
+ * errors  -ENOTDIR, -EISDIR: the last part is there and of the other kind; -EINVAL: of none; -ELOOP
  */
 enum inroot_kind { INROOT_DIR, INROOT_FILE };
 int inroot_place(int rootfd, const char *path, enum inroot_kind kind, struct inroot_made *made,

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -96,20 +97,37 @@ static bool is_id(const char *s, uint32_t *out)
 	return true;
 }
 
-/*
- * Calls each(fields, n, arg) for the lines of a file until that returns non-zero. A file that is missing, or
- * is none, has no lines.
- */
-static int each_line(int rootfd, const char *path, int (*each)(char **fields, size_t n, void *arg),
-		     void *arg)
+/* A descriptor to read, -1: there is no such file, or an error. A runtime reads them, too, and would wait, or for long. */
+static int open_file(int rootfd, const char *path, struct err *err)
 {
 	_cleanup_close_ int fd = inroot_open(rootfd, path);
+	struct stat st;
+
+	if (fd == -EINVAL)
+		return err_set(err, EINVAL, "/%s of the image is no regular file", path);
+	if (fd == -ENOMEM)
+		return err_nomem(err);
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) < 0 || st.st_size > FILE_MAX_BYTES)
+		return err_set(err, EFBIG, "/%s of the image is too large", path);
+	return TAKE_FD(fd);
+}
+
+/*
+ * Calls each(fields, n, arg) for the lines of an open file until that returns non-zero. One that is not there
+ * has no lines.
+ */
+static int each_line(int fd, int (*each)(char **fields, size_t n, void *arg), void *arg)
+{
 	_cleanup_free_ struct lines *l = NULL;
 	char *line, *fields[FIELDS_MAX];
 	int r = 0;
 
 	if (fd < 0)
-		return fd == -ENOMEM ? fd : 0;
+		return 0;
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return -errno;
 	l = calloc(1, sizeof(*l));
 	if (!l)
 		return -ENOMEM;
@@ -225,14 +243,14 @@ static int check_range(const char *s, struct err *err)
 	return err_set(err, EINVAL, "uids and gids must be in range 0-%d", INT32_MAX);
 }
 
-static int find_user(int rootfd, const char *name, struct user *out, char **found, struct err *err)
+static int find_user(int passwd, const char *name, struct user *out, char **found, struct err *err)
 {
 	struct wanted_user w = { .out = out };
 	int r;
 
 	if (*name && !is_id(name, &w.uid))
 		w.name = name;
-	r = each_line(rootfd, "etc/passwd", match_user, &w);
+	r = each_line(passwd, match_user, &w);
 	*found = w.found;
 	if (r < 0)
 		return err_nomem(err);
@@ -246,7 +264,7 @@ static int find_user(int rootfd, const char *name, struct user *out, char **foun
 	return out->home ? 0 : err_nomem(err);
 }
 
-static int find_group(int rootfd, const char *name, uint32_t *gid, struct err *err)
+static int find_group(int group, const char *name, uint32_t *gid, struct err *err)
 {
 	struct wanted_group w = { .name = NULL };
 	int r;
@@ -255,7 +273,7 @@ static int find_group(int rootfd, const char *name, uint32_t *gid, struct err *e
 	if (is_id(name, gid))
 		return 0;
 	w.name = name;
-	r = each_line(rootfd, "etc/group", match_group, &w);
+	r = each_line(group, match_group, &w);
 	if (r < 0)
 		return err_nomem(err);
 	if (r == 0)
@@ -264,20 +282,28 @@ static int find_group(int rootfd, const char *name, uint32_t *gid, struct err *e
 	return 0;
 }
 
-static int find_both(int rootfd, char *name, const char *group, struct user *out, struct err *err)
+static int find_both(int rootfd, const char *name, const char *group, struct user *out,
+		     struct err *err)
 {
+	_cleanup_close_ int passwd_fd = open_file(rootfd, "etc/passwd", err), group_fd = -1;
 	_cleanup_free_ char *found = NULL;
 	struct membership m = { .out = out };
-	int r = find_user(rootfd, name, out, &found, err);
+	int r;
 
+	if (passwd_fd < -1)
+		return passwd_fd;
+	group_fd = open_file(rootfd, "etc/group", err);
+	if (group_fd < -1)
+		return group_fd;
+	r = find_user(passwd_fd, name, out, &found, err);
 	if (r == 0 && group)
-		r = find_group(rootfd, group, &out->gid, err);
+		r = find_group(group_fd, group, &out->gid, err);
 	if (r < 0)
 		return r;
 	r = add_group(out, out->gid);
 	m.name = found;
 	if (r == 0 && !group && found)
-		r = each_line(rootfd, "etc/group", match_member, &m);
+		r = each_line(group_fd, match_member, &m);
 	return r < 0 ? err_nomem(err) : 0;
 }
 

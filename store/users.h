@@ -26,7 +26,8 @@ struct user {
  * user_find - "", "name", "uid", each with ":name" or ":gid" behind it, as docker takes them.
  * rootfd  the tree
  * out     user_fini() frees
- * errors  -EINVAL in docker's words: "unable to find user NAME: no matching entries in passwd file"
+ * errors  -EINVAL in docker's words: "unable to find user NAME: no matching entries in passwd file"; a file
+ *         is no regular one; -EFBIG
  */
 int user_find(int rootfd, const char *spec, struct user *out, struct err *err);
 void user_fini(struct user *u);

@@ -22,6 +22,7 @@
 #include "store/mounts.h"
 #include "store/scratch.h"
 #include "store/store.h"
+#include "tools/helper.h"
 #include "tools/make_container.h"
 #include "tools/need_image.h"
 #include "tools/run_args.h"
@@ -117,18 +118,6 @@ static void be_keeper(const struct verb *v, struct run *run, struct ends *e, boo
 	_exit(status);
 }
 
-/* What the keeper left where it was killed: its children are ours then. */
-static void kill_children(void)
-{
-	_cleanup_fclose_ FILE *f = fopen("/proc/thread-self/children", "re");
-	int pid;
-
-	while (f && fscanf(f, "%d", &pid) == 1)
-		kill(pid, SIGKILL);
-	while (waitpid(-1, NULL, 0) > 0)
-		;
-}
-
 /* What came from a terminal its whole group has got, but the command is in none: everything is passed on. */
 static int watch(struct run *run, pid_t keeper, int control_fd)
 {
@@ -148,7 +137,8 @@ static int watch(struct run *run, pid_t keeper, int control_fd)
 	}
 	if (WIFEXITED(status))
 		return WEXITSTATUS(status);
-	kill_children();
+	/* What it left is ours then. */
+	helper_kill_children(0);
 	return 128 + WTERMSIG(status);
 }
 

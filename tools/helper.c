@@ -8,10 +8,12 @@
 #include <limits.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -20,6 +22,8 @@
 
 #define HELPER "mount.imagefs"
 #define SAID_MAX 4096
+/* How long processes that were killed may take to be gone, 10 ms each. */
+#define KILL_TRIES 1000
 
 extern char **environ;
 
@@ -141,4 +145,26 @@ int helper_run(char *const *argv, struct buf *said)
 		return r;
 	helper_read(from, said);
 	return helper_wait(pid);
+}
+
+void helper_kill_children(pid_t but)
+{
+	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
+	int pid, n, tries;
+
+	/* Theirs become ours when they are gone. */
+	for (tries = 0, n = 1; n > 0 && tries < KILL_TRIES; tries++) {
+		_cleanup_fclose_ FILE *f = fopen("/proc/thread-self/children", "re");
+
+		n = 0;
+		while (f && fscanf(f, "%d", &pid) == 1) {
+			if (pid == but)
+				continue;
+			n++;
+			kill(pid, SIGKILL);
+			waitpid(pid, NULL, WNOHANG);
+		}
+		if (n)
+			nanosleep(&pause, NULL);
+	}
 }

@@ -24,6 +24,9 @@ int helper_start(char *const *argv, const int fds[static 3], pid_t *pid);
 /* helper_wait - its exit status, or 128 and a signal's number; -errno. */
 int helper_wait(pid_t pid);
 
+/* helper_kill_children - all children of this process, but one (0: none), are killed and gone. */
+void helper_kill_children(pid_t but);
+
 /*
  * helper_run - start a program with /dev/null as its input and output, and wait for it.
  * said    what it wrote on stderr (the first 4 KiB), as one line, is appended

@@ -119,7 +119,10 @@ int relay_listen(int dirfd, const char *name)
 
 int relay_receive(int listen_fd)
 {
-	_cleanup_close_ int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	struct pollfd p = { .fd = listen_fd, .events = POLLIN };
+	/* It was sent before the runtime ended. */
+	_cleanup_close_ int fd =
+		poll(&p, 1, 0) > 0 ? accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC) : -1;
 	char name[4096], control[CMSG_SPACE(sizeof(int))];
 	struct iovec io = { name, sizeof(name) };
 	struct msghdr m = { .msg_iov = &io,
@@ -129,8 +132,8 @@ int relay_receive(int listen_fd)
 	const struct cmsghdr *c;
 	int out;
 
-	if (fd < 0 || recvmsg(fd, &m, MSG_CMSG_CLOEXEC) < 0)
-		return -errno;
+	if (fd < 0 || recvmsg(fd, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) < 0)
+		return -EPROTO;
 	c = CMSG_FIRSTHDR(&m);
 	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
 	    c->cmsg_len != CMSG_LEN(sizeof(int)))

@@ -93,16 +93,17 @@ static int put_file(const struct keeper *k, const char *name, const char *text, 
 	return r < 0 ? err_sys(err, -r, "%s/%s", buf_str(&k->stage.dir), name) : 0;
 }
 
+static const char *const system_dirs[] = { "/proc", "/sys", "/dev" };
+
 /* True for what the runtime mounts something of its own on: nothing of it is in the tree. */
 static bool is_system(const char *path)
 {
-	static const char *const dirs[] = { "/proc", "/sys", "/dev" };
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(dirs); i++) {
-		size_t n = strlen(dirs[i]);
+	for (i = 0; i < ARRAY_SIZE(system_dirs); i++) {
+		size_t n = strlen(system_dirs[i]);
 
-		if (strncmp(path, dirs[i], n) == 0 && (!path[n] || path[n] == '/'))
+		if (strncmp(path, system_dirs[i], n) == 0 && (!path[n] || path[n] == '/'))
 			return true;
 	}
 	return false;
@@ -113,6 +114,10 @@ static int cannot_place(struct err *err, int r, const char *path)
 	struct buf shown _cleanup_buf_ = BUF_INIT;
 
 	text_escape(&shown, path);
+	if (r == -EINVAL)
+		return err_set(err, EINVAL,
+			       "%.300s in the container: neither a file nor a directory",
+			       buf_str(&shown));
 	return err_sys(err, -r, "%.300s in the container", buf_str(&shown));
 }
 
@@ -195,6 +200,14 @@ static bool is_covered(const struct run_args *a, const char *path)
 	return false;
 }
 
+/* In an image it may be a link to what the runtime mounts: that stays what it is. */
+static bool leads_into_system(const struct keeper *k, const char *path)
+{
+	_cleanup_free_ char *where = NULL;
+
+	return inroot_where(k->stage.root_fd, path, &where) == 0 && is_system(where);
+}
+
 static int add_given(struct keeper *k, struct err *err)
 {
 	size_t i;
@@ -203,7 +216,8 @@ static int add_given(struct keeper *k, struct err *err)
 	for (i = 0; i < ARRAY_SIZE(given) && r == 0; i++) {
 		struct buf text _cleanup_buf_ = BUF_INIT, path _cleanup_buf_ = BUF_INIT;
 
-		if (is_covered(k->job->args, given[i].target))
+		if (is_covered(k->job->args, given[i].target) ||
+		    leads_into_system(k, given[i].target))
 			continue;
 		if (strcmp(given[i].name, "hostname") == 0)
 			r = buf_printf(&text, "%s\n", k->job->bundle->hostname);
@@ -220,12 +234,29 @@ static int add_given(struct keeper *k, struct err *err)
 	return r;
 }
 
+/* An image of one program has nothing for the runtime's own mounts to lie on. */
+static int add_system(struct keeper *k, struct err *err)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; i < ARRAY_SIZE(system_dirs) && r == 0; i++) {
+		char *where = NULL;
+
+		r = inroot_place(k->stage.root_fd, system_dirs[i], INROOT_DIR, &k->made, &where);
+		if (r < 0)
+			return cannot_place(err, r, system_dirs[i]);
+		free(where);
+	}
+	return r;
+}
+
 static int add_mounts(struct keeper *k, struct err *err)
 {
 	const struct run_args *a = k->job->args;
 	char *const *v = k->job->bundle->volumes;
 	size_t i;
-	int r = 0;
+	int r = add_system(k, err);
 
 	for (i = 0; r == 0 && v && v[i]; i++) {
 		char *where = NULL;
@@ -406,12 +437,53 @@ static int not_started(const struct keeper *k, const char *said, struct err *err
 	return runtime_status(said);
 }
 
+/* A byte is a signal's number; the end is that of who started us. */
+static int read_control(struct keeper *k)
+{
+	unsigned char sig;
+	ssize_t n = read(k->job->control_fd, &sig, 1);
+
+	if (n == 1)
+		return sig;
+	k->deserted = n == 0;
+	return n == 0 ? SIGKILL : 0;
+}
+
+/* A runtime that waits for something is not waited for longer than the user will. Its status, or -errno. */
+static int wait_for_runtime(struct keeper *k, pid_t pid)
+{
+	struct signalfd_siginfo si;
+	int status;
+
+	for (;;) {
+		struct pollfd fds[] = { { .fd = k->signal_fd, .events = POLLIN },
+					{ .fd = k->killed_by ? -1 : k->job->control_fd,
+					  .events = POLLIN } };
+		pid_t gone = waitpid(pid, &status, WNOHANG);
+
+		if (gone < 0)
+			return -errno;
+		if (gone == pid)
+			break;
+		if (poll(fds, ARRAY_SIZE(fds), -1) < 0)
+			continue;
+		while (read(k->signal_fd, &si, sizeof(si)) == sizeof(si))
+			;
+		if (fds[1].revents) {
+			k->killed_by = read_control(k);
+			kill(pid, SIGKILL);
+		}
+	}
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
 /* The container waits for its start, or a status to end with; *err says why. */
 static int create(struct keeper *k, struct err *err)
 {
 	struct buf said _cleanup_buf_ = BUF_INIT, console _cleanup_buf_ = BUF_INIT;
 	struct buf pid_file _cleanup_buf_ = BUF_INIT;
 	const struct runtime *rt = k->job->runtime;
+	pid_t pid;
 	int r;
 
 	/* However long the store's path is. */
@@ -420,8 +492,12 @@ static int create(struct keeper *k, struct err *err)
 		return err_nomem(err), 1;
 	r = runtime_create(rt, buf_str(&k->stage.dir),
 			   k->console_fd >= 0 ? buf_str(&console) : NULL, buf_str(&pid_file),
-			   k->out_fds);
+			   k->out_fds, &pid);
 	close_files(k);
+	if (r == 0)
+		r = wait_for_runtime(k, pid);
+	if (k->killed_by)
+		return 128 + k->killed_by;
 	if (r < 0) {
 		err_sys(err, -r, "%s", rt->path);
 		return 1;
@@ -527,19 +603,14 @@ static void take_signals(struct keeper *k)
 	}
 }
 
-/* A byte is a signal's number. */
 static void take_control(struct keeper *k)
 {
-	unsigned char sig;
-	ssize_t n = read(k->job->control_fd, &sig, 1);
+	int sig = read_control(k);
 
-	if (n == 1) {
+	if (!k->deserted && sig)
 		pass_on(k, sig);
-	} else if (n == 0) {
-		k->deserted = true;
-		if (k->pid > 0 && k->status < 0)
-			kill(k->pid, SIGKILL);
-	}
+	else if (k->deserted && k->pid > 0 && k->status < 0)
+		kill(k->pid, SIGKILL);
 }
 
 static void serve(struct keeper *k)
@@ -634,6 +705,8 @@ static void clean(struct keeper *k, bool created)
 
 	if (created && runtime_delete(k->job->runtime, &said) != 0)
 		log_debug("%s delete: %s", k->job->runtime->path, buf_str(&said));
+	/* Of a container that was half made. */
+	helper_kill_children(k->stage.daemon);
 	close_files(k);
 	relay_end(&k->relay);
 	if (k->console_fd >= 0)

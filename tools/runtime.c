@@ -75,12 +75,10 @@ static size_t begin(const struct runtime *rt, const char **argv)
 }
 
 int runtime_create(const struct runtime *rt, const char *bundle, const char *console,
-		   const char *pid_file, const int fds[static 3])
+		   const char *pid_file, const int fds[static 3], pid_t *pid)
 {
 	const char *argv[ARGS_MAX];
 	size_t n = begin(rt, argv);
-	pid_t pid;
-	int r;
 
 	argv[n++] = "create";
 	argv[n++] = "--bundle";
@@ -93,8 +91,7 @@ int runtime_create(const struct runtime *rt, const char *bundle, const char *con
 	}
 	argv[n++] = rt->id;
 	argv[n] = NULL;
-	r = helper_start((char *const *)argv, fds, &pid);
-	return r < 0 ? r : helper_wait(pid);
+	return helper_start((char *const *)argv, fds, pid);
 }
 
 int runtime_start(const struct runtime *rt, struct buf *said)

@@ -30,10 +30,11 @@ int runtime_find(const char *name, struct runtime *out, struct err *err);
  * runtime_create - fds: the container's 0, 1 and 2; what the runtime says goes to 2 as well.
  * console   a path for its terminal to be sent to, or NULL
  * pid_file  receives the number of its first process
- * returns the runtime's exit status, or -errno
+ * pid       receives the runtime's own, to be waited for
+ * returns   0 or -errno
  */
 int runtime_create(const struct runtime *rt, const char *bundle, const char *console,
-		   const char *pid_file, const int fds[static 3]);
+		   const char *pid_file, const int fds[static 3], pid_t *pid);
 
 /* runtime_start, runtime_delete - the latter kills what is left. Exit status or -errno; said: why. */
 int runtime_start(const struct runtime *rt, struct buf *said);

@@ -33,6 +33,8 @@
 
 /* How often, 10 ms apart, a container is asked for that another mount has only for a moment. */
 #define BUSY_TRIES 100
+/* The same for one that others look into all the time. */
+#define OPEN_TRIES 500
 /* How long a daemon may take to end, 10 ms each. */
 #define END_TRIES 3000
 
@@ -152,6 +154,7 @@ static int start_daemon(struct stage *st, struct store *s, struct err *err)
 	const char *how = idmap_has_user(1) ? "tree=containers,allow_other,suid"
 					    : "tree=containers,allow_other,suid,uid=0,gid=0";
 	const char *argv[] = { NULL, s->path, NULL, "-o", how, NULL };
+	_cleanup_fclose_ FILE *f = NULL;
 	const char *why;
 	int r = helper_find(&helper, err);
 
@@ -172,7 +175,11 @@ static int start_daemon(struct stage *st, struct store *s, struct err *err)
 	if (r > 0)
 		return err_set(err, EIO, "mounting the container: %s", *why ? why : "failed");
 	st->mounted_tree = true;
-	return 0;
+	/* Its parent has ended, so it is ours: the only child that we have. */
+	f = fopen("/proc/thread-self/children", "re");
+	return f && fscanf(f, "%d", &st->daemon) == 1
+		       ? 0
+		       : err_set(err, ESRCH, "the mount's daemon is gone");
 }
 
 /* A container belongs to whichever mount comes first, until its files are closed. */
@@ -180,7 +187,7 @@ static int open_container(struct store *s, const char *path, const char *name, s
 {
 	int tries, fd = -1;
 
-	for (tries = 0; tries < BUSY_TRIES; tries++) {
+	for (tries = 0; tries < OPEN_TRIES; tries++) {
 		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd >= 0 && faccessat(fd, ".imagefs-run", F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
 		    errno == EBUSY) {
@@ -189,9 +196,11 @@ static int open_container(struct store *s, const char *path, const char *name, s
 		}
 		if (fd >= 0 || errno != EBUSY)
 			break;
+		/* Whoever has it comes back soon: what it let go of is taken at once. */
+		pause_10ms();
 		if (mounts_close(s, name, err) < 0)
 			return -EBUSY;
-		pause_10ms();
+		errno = EBUSY;
 	}
 	if (fd < 0 && errno == EBUSY)
 		return err_set(err, EBUSY, "container %s is in use", name);

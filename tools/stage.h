@@ -6,6 +6,7 @@
 #define TOOLS_STAGE_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 
@@ -22,6 +23,7 @@ struct stage {
 	int root_fd;   /* of rootfs */
 	int pinned_fd; /* keeps that other mount from being taken away */
 	bool mounted_tree, mounted_rootfs;
+	pid_t daemon; /* of our own mount */
 };
 
 #define STAGE_INIT                                                                       \

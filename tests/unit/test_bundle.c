@@ -409,7 +409,7 @@ static void no_files(void **state)
 	assert_user(root, "5:6", "5 6 6 /");
 	assert_user(root, "web", "unable to find user web: no matching entries in passwd file");
 	assert_int_equal(mkfifoat(root, "etc/passwd", 0644), 0);
-	assert_user(root, "5", "5 0 0 /");
+	assert_user(root, "5", "/etc/passwd of the image is no regular file");
 	assert_int_equal(unlinkat(root, "etc/passwd", 0), 0);
 	assert_int_equal(symlinkat("passwd", root, "etc/passwd"), 0);
 	assert_user(root, "5", "5 0 0 /");
@@ -436,11 +436,16 @@ static void huge_files(void **state)
 	assert_user(root, "after", "2 2 2 /after");
 	assert_user(root, "first", "1 1 1 /first");
 	assert_user(root, "5", "5 0 0 /");
-	/* A hole of a tebibyte: what is read of it is bounded. */
+	/* A hole of a tebibyte. */
 	assert_int_equal(ftruncate(fd, 1ll << 40), 0);
-	assert_user(root, "none", "unable to find user none: no matching entries in passwd file");
-	assert_user(root, "after", "2 2 2 /after");
+	assert_user(root, "after", "/etc/passwd of the image is too large");
 	close(fd);
+	assert_int_equal(mkfifoat(root, "fifo", 0644), 0);
+	assert_int_equal(unlinkat(root, "etc/group", 0), 0);
+	assert_int_equal(symlinkat("/fifo", root, "etc/group"), 0);
+	put(root, "etc/passwd", "x:x:1:1::/:\n");
+	assert_user(root, "x", "/etc/group of the image is no regular file");
+	assert_int_equal(unlinkat(root, "etc/group", 0), 0);
 	put(root, "etc/passwd", ":::::::\n::0:0:::\nx\n:x:7:7::/:\nok:x:8:8::relative:\n");
 	assert_user(root, "ok", "8 8 8 /");
 	assert_user(root, "7", "7 0 0 /");

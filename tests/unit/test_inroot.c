@@ -141,6 +141,10 @@ static void makes_what_is_missing(void **state)
 	assert_place(root, "/etc/file/x", INROOT_DIR, NULL, strerror(ENOTDIR));
 	assert_place(root, "/etc", INROOT_FILE, NULL, strerror(EISDIR));
 	assert_place(root, "/etc/file", INROOT_FILE, NULL, "/etc/file");
+	/* A runtime would open it, and wait. */
+	assert_int_equal(mkfifoat(root, "fifo", 0644), 0);
+	assert_place(root, "/fifo", INROOT_FILE, NULL, strerror(EINVAL));
+	assert_place(root, "/fifo", INROOT_DIR, NULL, strerror(ENOTDIR));
 }
 
 /* What a link leads to is made, too, and inside. */
