@@ -39,6 +39,7 @@ enum {
 	OPT_ENTRYPOINT,
 	OPT_ENV_FILE,
 	OPT_RUNTIME,
+	OPT_NETWORK,
 	OPT_PULL,
 	OPT_PLATFORM,
 	OPT_PLAIN_HTTP
@@ -317,6 +318,10 @@ static int take_option(struct run_args *a, struct need_options *need, int opt, c
 	case OPT_RUNTIME:
 		a->runtime = arg;
 		break;
+	case OPT_NETWORK:
+		if (strcmp(arg, "host") != 0)
+			return err_set(err, ENOTSUP, "--network %s is not there: only host", arg);
+		break;
 	case OPT_PULL:
 		need->pull = arg;
 		break;
@@ -356,6 +361,8 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 		{ "hostname", required_argument, NULL, 'h' },
 		{ "entrypoint", required_argument, NULL, OPT_ENTRYPOINT },
 		{ "runtime", required_argument, NULL, OPT_RUNTIME },
+		{ "network", required_argument, NULL, OPT_NETWORK },
+		{ "net", required_argument, NULL, OPT_NETWORK },
 		{ "detach", no_argument, NULL, 'd' },
 		{ "pull", required_argument, NULL, OPT_PULL },
 		{ "platform", required_argument, NULL, OPT_PLATFORM },
@@ -417,12 +424,13 @@ const struct verb cmd_run = {
 		"      --entrypoint PROGRAM\n"
 		"                       in place of the image's\n"
 		"      --runtime NAME   crun, runc or the path of another one; else crun, or runc\n"
+		"      --network host   the only one there is\n"
 		"      --pull WHEN      pull the image: missing (the default), always, never\n"
 		"      --platform OS/ARCH[/VARIANT]\n"
 		"                       the image for another platform than this host's\n"
 		"      --plain-http     http where the registry does not speak https\n"
 		"  -d, --detach         is not there: a container runs as long as this command\n\n"
-		"The exit status is the command's. The network is the host's.\n\n"
+		"The exit status is the command's.\n\n"
 		"Examples:\n"
 		"  imagefs run --rm debian:12 cat /etc/os-release\n"
 		"  imagefs run -it --name work -v .:/src -w /src debian:12\n",

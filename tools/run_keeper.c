@@ -65,6 +65,8 @@ struct keeper {
 	int status;    /* of it, as a shell has it; -1: it runs */
 	int killed_by; /* the signal that we have ended it for */
 	bool deserted; /* who started us is gone */
+	bool is_raw;   /* our terminal; it was like this before */
+	struct termios terminal;
 };
 
 /* --- the bundle --- */
@@ -513,12 +515,14 @@ static int create(struct keeper *k, struct err *err)
 	return 0;
 }
 
-static void raw_terminal(void)
+static void raw_terminal(struct keeper *k)
 {
 	struct termios t;
 
-	if (tcgetattr(0, &t) < 0)
+	if (tcgetattr(0, &k->terminal) < 0)
 		return;
+	k->is_raw = true;
+	t = k->terminal;
 	cfmakeraw(&t);
 	tcsetattr(0, TCSADRAIN, &t);
 }
@@ -535,7 +539,7 @@ static int attach_terminal(struct keeper *k, struct err *err)
 	if (twin >= 0 && k->job->args->interactive) {
 		relay_add(&k->relay, 0, true, twin, false);
 		if (isatty(0))
-			raw_terminal();
+			raw_terminal(k);
 	}
 	close(TAKE_FD(k->console_fd));
 	k->console_fd = twin;
@@ -703,6 +707,8 @@ static void clean(struct keeper *k, bool created)
 	struct buf said _cleanup_buf_ = BUF_INIT;
 	size_t i;
 
+	if (k->is_raw)
+		tcsetattr(0, TCSADRAIN, &k->terminal);
 	if (created && runtime_delete(k->job->runtime, &said) != 0)
 		log_debug("%s delete: %s", k->job->runtime->path, buf_str(&said));
 	/* Of a container that was half made. */
