@@ -9,14 +9,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "base/mountpoint.h"
 #include "fs/ct.h"
 #include "fs/fs.h"
 #include "fs/ops.h"
@@ -88,13 +86,9 @@ void containers_attach(struct containers *c, struct session *s)
 
 void containers_ready(struct containers *c)
 {
-	_cleanup_mountpoint_ struct mountpoint m = { 0 };
-
 	/* Without that nobody could be held still (fs/pause.h). */
-	if (mountpoint_find(session_mountpoint(c->session), &m, NULL) <= 0)
-		return;
-	c->dev = makedev(m.dev_major, m.dev_minor);
-	through_start(&c->through, c->session, c->fs->store);
+	if (session_device(c->session))
+		through_start(&c->through, c->session, c->fs->store);
 }
 
 int containers_find(struct containers *c, const char *name, struct ct **out)

@@ -31,7 +31,6 @@ struct containers {
 	struct nodes nodes;
 	struct lists lists;
 	struct through through;
-	dev_t dev; /* st_dev of the tree */
 	struct node root;
 	struct timespec changed; /* when the list was last read; under lock */
 

@@ -93,7 +93,7 @@ static int open_in_mount(const struct containers *c, const struct node *n)
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	/* Another tree may be mounted there, in our eyes. */
-	if (st.st_dev != c->dev)
+	if (st.st_dev != session_device(c->session))
 		return -EXDEV;
 	file = open_by_handle_at(fd, &h.head, O_PATH | O_CLOEXEC);
 	return file < 0 ? -errno : file;

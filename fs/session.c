@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -39,7 +40,7 @@ struct session {
 	const struct session_ops *ops;
 	struct fuse_session *fuse;
 	char *mountpoint;
-	unsigned dev_major, dev_minor; /* of what is mounted there */
+	dev_t device;
 	int event_fd;
 	pthread_mutex_t pool; /* the workers below, but for the buffers */
 	struct worker workers[SESSION_THREADS_MAX];
@@ -263,8 +264,7 @@ static void note_device(struct session *s)
 
 	if (mountpoint_find(s->mountpoint, &m, NULL) <= 0)
 		return;
-	s->dev_major = m.dev_major;
-	s->dev_minor = m.dev_minor;
+	s->device = makedev(m.dev_major, m.dev_minor);
 }
 
 int session_open(const struct fs *fs, const struct session_ops *ops, void *data,
@@ -468,6 +468,11 @@ int session_fd(const struct session *s)
 	return fuse_session_fd(s->fuse);
 }
 
+dev_t session_device(const struct session *s)
+{
+	return s->device;
+}
+
 const char *session_mountpoint(const struct session *s)
 {
 	return s->mountpoint;
@@ -501,8 +506,8 @@ int session_unmount(struct session *s, bool lazy, struct err *err)
 	 * Somebody took ours away, and mounted anew: ours lives on in a name space that
 	 * was made meanwhile, and what is here is another's.
 	 */
-	if (s->dev_minor && mountpoint_find(s->mountpoint, &m, NULL) > 0 &&
-	    (m.dev_major != s->dev_major || m.dev_minor != s->dev_minor))
+	if (s->device && mountpoint_find(s->mountpoint, &m, NULL) > 0 &&
+	    makedev(m.dev_major, m.dev_minor) != s->device)
 		return 0;
 	return mountpoint_unmount(s->mountpoint, lazy, err);
 }

@@ -9,6 +9,7 @@
 #include <fuse_lowlevel.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct err;
 struct fs;
@@ -66,6 +67,8 @@ void session_reply_backing(struct fuse_file_info *fi, int id);
 struct fuse_session *session_fuse(const struct session *s);
 /* session_fd - the connection, for ioctls; valid as long as the session. */
 int session_fd(const struct session *s);
+/* session_device - st_dev of the tree; 0: it could not be found out. */
+dev_t session_device(const struct session *s);
 const char *session_mountpoint(const struct session *s);
 /* session_granted - true where all these bits of flags2 (0: flags) were offered and answered. */
 bool session_granted(const struct session *s, unsigned word, uint32_t bits);
