@@ -120,6 +120,17 @@ static int set_variable(char ***v, const char *s)
 	return 0;
 }
 
+/* True where the user said something of the variable, be it only that it is not set. */
+static bool mentions(char *const *env, const char *s)
+{
+	size_t len = strcspn(s, "="), i;
+
+	for (i = 0; env && env[i]; i++)
+		if (strncmp(env[i], s, len) == 0 && (!env[i][len] || env[i][len] == '='))
+			return true;
+	return false;
+}
+
 static int make_env(struct bundle *b, const json_t *c, const struct bundle_options *o)
 {
 	struct buf host _cleanup_buf_ = BUF_INIT;
@@ -133,16 +144,16 @@ static int make_env(struct bundle *b, const json_t *c, const struct bundle_optio
 		r = push(&b->env, buf_str(&host));
 	if (r == 0 && o->tty)
 		r = push(&b->env, "TERM=xterm");
+	for (i = 0; o->env && o->env[i] && r == 0; i++)
+		r = set_variable(&b->env, o->env[i]);
 	json_array_foreach(json_object_get(c, "Env"), i, item)
 	{
 		const char *s = json_string_value(item);
 
 		/* An image may hold anything. */
-		if (r == 0 && strchr(s, '=') && s[0] != '=')
+		if (r == 0 && strchr(s, '=') && s[0] != '=' && !mentions(o->env, s))
 			r = set_variable(&b->env, s);
 	}
-	for (i = 0; o->env && o->env[i] && r == 0; i++)
-		r = set_variable(&b->env, o->env[i]);
 	return r;
 }
 

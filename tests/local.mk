@@ -63,6 +63,7 @@ SHELL_TESTS = \
 	tests/interop/docker \
 	tests/interop/export \
 	tests/interop/load \
+	tests/interop/run \
 	tests/interop/save \
 	tests/interop/trees \
 	tests/interop/upper \

@@ -190,6 +190,8 @@ static int block_signals(struct run *run, struct err *err)
 	sigset_t set;
 	size_t i;
 
+	/* Whoever started us may not care about his children; we do. */
+	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	for (i = 0; i < ARRAY_SIZE(passed); i++)
