@@ -115,14 +115,14 @@ static bool has_word(const char *list, const char *word)
 	return false;
 }
 
-/* Everybody may enter, root may write: the container's users are not those who mounted. */
+/* Root's, everybody may enter, it can be written: the container's users are not those who mounted. */
 static bool fits(struct store *s, const char *dir)
 {
 	_cleanup_mountpoint_ struct mountpoint m = { 0 };
 
 	return mountpoint_find(dir, &m, NULL) > 0 && strcmp(m.type, "fuse.imagefs") == 0 &&
 	       strcmp(m.source, s->path) == 0 && has_word(m.options, "allow_other") &&
-	       has_word(m.options, "rw");
+	       has_word(m.options, "user_id=0") && has_word(m.options, "rw");
 }
 
 /* An images' tree that is mounted alone has no containers in it. */
