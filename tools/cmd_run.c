@@ -60,6 +60,7 @@ struct run {
 	char hostname[HOST_NAME_MAX + 1];
 	bool *started; /* shared with the keeper */
 	int signal_fd;
+	pid_t parent; /* the process that the user started */
 };
 
 /* --- the keeper --- */
@@ -93,6 +94,27 @@ static void close_ends(struct ends *e)
 		let_go(fds[i]);
 }
 
+/* Whoever looks into it holds nothing that --rm would spare. */
+static void remove_container(const struct verb *v, struct run *run)
+{
+	struct err err = ERR_INIT;
+
+	mounts_close(run->s, run->name, NULL);
+	if (container_remove(run->s, run->name, &err) < 0 && err.code != ENOENT)
+		verb_fail(v, &err);
+	mounts_refresh(run->s);
+}
+
+/* Nothing half-done stays: a container in which nothing ran is nobody's. */
+static void finish(const struct verb *v, struct run *run)
+{
+	scratch_remove(run->s, &run->scratch);
+	if (run->args.rm || !*run->started)
+		remove_container(v, run);
+	else
+		mounts_refresh(run->s);
+}
+
 /* In the new process, to its end. */
 static void be_keeper(const struct verb *v, struct run *run, struct ends *e, bool userns)
 {
@@ -116,6 +138,9 @@ static void be_keeper(const struct verb *v, struct run *run, struct ends *e, boo
 	status = run_keep(&job, &err);
 	if (err.msg[0])
 		verb_fail(v, &err);
+	/* Who would do it is gone. */
+	if (getppid() != run->parent)
+		finish(v, run);
 	_exit(status);
 }
 
@@ -161,6 +186,7 @@ static int run_it(const struct verb *v, struct run *run, struct err *err)
 	run->runtime.id = run->scratch.name;
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	fflush(NULL);
+	run->parent = getpid();
 	keeper = fork();
 	if (keeper == 0)
 		be_keeper(v, run, &e, userns);
@@ -205,17 +231,6 @@ static int block_signals(struct run *run, struct err *err)
 	return run->signal_fd < 0 || !run->started ? err_sys(err, errno, "signals") : 0;
 }
 
-/* Whoever looks into it holds nothing that --rm would spare. */
-static void remove_container(const struct verb *v, struct run *run)
-{
-	struct err err = ERR_INIT;
-
-	mounts_close(run->s, run->name, NULL);
-	if (container_remove(run->s, run->name, &err) < 0 && err.code != ENOENT)
-		verb_fail(v, &err);
-	mounts_refresh(run->s);
-}
-
 static int make_bundle(struct run *run, const struct image *image, struct err *err)
 {
 	const struct bundle_options o = { .command = run->args.command,
@@ -251,14 +266,10 @@ static int run_image(const struct verb *v, struct run *run, const char *image_na
 		return verb_fail(v, err);
 	r = make_container(run->s, run->args.name, image, &run->name, err);
 	status = r < 0 ? verb_fail(v, err) : run_it(v, run, err);
-	scratch_remove(run->s, &run->scratch);
 	if (r < 0)
-		return status;
-	/* Nothing half-done stays: one in which nothing ran is nobody's. */
-	if (run->args.rm || !*run->started)
-		remove_container(v, run);
+		scratch_remove(run->s, &run->scratch);
 	else
-		mounts_refresh(run->s);
+		finish(v, run);
 	return status;
 }
 

@@ -61,8 +61,10 @@ struct keeper {
 	int out_fds[3]; /* the container's 0, 1 and 2 */
 	int said_fd;	/* what the runtime and the command write to stderr */
 	struct relay relay;
-	pid_t pid;     /* the container's first process, 0: none */
-	int status;    /* of it, as a shell has it; -1: it runs */
+	pid_t pid;	/* the container's first process, 0: none */
+	int status;	/* of it, as a shell has it; -1: it runs */
+	dev_t init_dev; /* the program that it was before the command */
+	ino_t init_ino;
 	int killed_by; /* the signal that we have ended it for */
 	bool deserted; /* who started us is gone */
 	bool is_raw;   /* our terminal; it was like this before */
@@ -563,6 +565,23 @@ static uint64_t signal_mask(pid_t pid, const char *which)
 	return 0;
 }
 
+static bool stat_program(pid_t pid, struct stat *st)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	return stat(path, st) == 0;
+}
+
+/* Before it has become the command it is the runtime, which would swallow a signal. */
+static bool is_runtime(const struct keeper *k)
+{
+	struct stat st;
+
+	return stat_program(k->pid, &st) && k->init_ino && st.st_dev == k->init_dev &&
+	       st.st_ino == k->init_ino;
+}
+
 /*
  * The first process of a container ignores what it has no handler for. As the same command outside would
  * have ended, it is ended.
@@ -574,9 +593,9 @@ static void pass_on(struct keeper *k, int sig)
 	if (k->pid <= 0 || k->status >= 0)
 		return;
 	if (sig != SIGCONT && sig != SIGTSTP && sig != SIGTTIN && sig != SIGTTOU &&
-	    !((signal_mask(k->pid, "SigCgt") | signal_mask(k->pid, "SigIgn") |
-	       signal_mask(k->pid, "SigBlk")) &
-	      bit)) {
+	    (is_runtime(k) || !((signal_mask(k->pid, "SigCgt") | signal_mask(k->pid, "SigIgn") |
+				 signal_mask(k->pid, "SigBlk")) &
+				bit))) {
 		k->killed_by = sig;
 		sig = SIGKILL;
 	}
@@ -640,23 +659,31 @@ static void serve(struct keeper *k)
 }
 
 /* A signal that came while we got ready: then nothing is started. */
-static int is_ended_early(const struct keeper *k)
+static int is_ended_early(struct keeper *k)
 {
 	struct pollfd p = { .fd = k->job->control_fd, .events = POLLIN };
 	unsigned char sig;
 
 	if (poll(&p, 1, 0) <= 0)
 		return 0;
-	return read(k->job->control_fd, &sig, 1) == 1 ? 128 + sig : 128 + SIGKILL;
+	if (read(k->job->control_fd, &sig, 1) == 1)
+		return 128 + sig;
+	k->deserted = true;
+	return 128 + SIGKILL;
 }
 
 static int start(struct keeper *k, struct err *err)
 {
 	struct buf said _cleanup_buf_ = BUF_INIT;
+	struct stat program;
 	int r = create(k, err);
 
 	if (r)
 		return r;
+	if (stat_program(k->pid, &program)) {
+		k->init_dev = program.st_dev;
+		k->init_ino = program.st_ino;
+	}
 	if (!k->job->userns && stage_forbid_devices(k->pid, err) < 0)
 		return 1;
 	if (k->console_fd >= 0 && attach_terminal(k, err) < 0)
