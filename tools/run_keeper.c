@@ -1,6 +1,5 @@
 /*
- * What stands in the tree for a mount to lie on, and was not there before, is taken back at the
- * end where it is empty still, so that a commit has only what the command did.
+ * Create, start, carry, wait, clean: the runtime makes the container, everything else is done here.
  */
 #include "tools/run_keeper.h"
 
@@ -21,42 +20,22 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/file.h"
-#include "base/inroot.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "registry/conffile.h"
 #include "store/bundle.h"
 #include "store/scratch.h"
 #include "store/store.h"
-#include "store/users.h"
 #include "tools/helper.h"
-#include "tools/idmap.h"
 #include "tools/relay.h"
 #include "tools/run_args.h"
+#include "tools/run_bundle.h"
 #include "tools/runtime.h"
 #include "tools/stage.h"
-
-#define HOST_FILE_MAX (1u << 20)
-
-/* What docker gives a container on the host's network: the host's own, as they are now. */
-static const struct {
-	const char *target, *name;
-} given[] = {
-	{ "/etc/hosts", "hosts" },
-	{ "/etc/resolv.conf", "resolv.conf" },
-	{ "/etc/hostname", "hostname" },
-};
 
 struct keeper {
 	const struct run_job *job;
 	struct stage stage;
-	struct user user;
-	struct inroot_made made; /* for mounts to lie on */
-	struct bundle_bind *binds;
-	size_t n_binds;
-	char **paths; /* what binds borrow */
-	size_t n_paths;
-	char *workdir;
+	struct run_bundle bundle;
 	int signal_fd, console_fd;
 	int out_fds[3]; /* the container's 0, 1 and 2 */
 	int said_fd;	/* what the runtime and the command write to stderr */
@@ -70,289 +49,6 @@ struct keeper {
 	bool is_raw;   /* our terminal; it was like this before */
 	struct termios terminal;
 };
-
-/* --- the bundle --- */
-
-static char *keep(struct keeper *k, char *path)
-{
-	char **v = path ? realloc(k->paths, (k->n_paths + 1) * sizeof(*v)) : NULL;
-
-	if (!v) {
-		free(path);
-		return NULL;
-	}
-	k->paths = v;
-	return v[k->n_paths++] = path;
-}
-
-static int put_file(const struct keeper *k, const char *name, const char *text, size_t len,
-		    struct err *err)
-{
-	_cleanup_close_ int fd = openat(k->stage.dir_fd, name,
-					O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	int r = fd < 0 ? -errno : file_write_all(fd, text, len);
-
-	if (r == 0 && fchmod(fd, 0644) < 0)
-		r = -errno;
-	return r < 0 ? err_sys(err, -r, "%s/%s", buf_str(&k->stage.dir), name) : 0;
-}
-
-static const char *const system_dirs[] = { "/proc", "/sys", "/dev" };
-
-/* True for what the runtime mounts something of its own on: nothing of it is in the tree. */
-static bool is_system(const char *path)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(system_dirs); i++) {
-		size_t n = strlen(system_dirs[i]);
-
-		if (strncmp(path, system_dirs[i], n) == 0 && (!path[n] || path[n] == '/'))
-			return true;
-	}
-	return false;
-}
-
-static int cannot_place(struct err *err, int r, const char *path)
-{
-	struct buf shown _cleanup_buf_ = BUF_INIT;
-
-	text_escape(&shown, path);
-	if (r == -EINVAL)
-		return err_set(err, EINVAL,
-			       "%.300s in the container: neither a file nor a directory",
-			       buf_str(&shown));
-	return err_sys(err, -r, "%.300s in the container", buf_str(&shown));
-}
-
-/* Where path leads in the tree, made where it is missing. */
-static int place(struct keeper *k, const char *path, enum inroot_kind kind, bool forget, char **out,
-		 struct err *err)
-{
-	int r = inroot_where(k->stage.root_fd, path, out);
-
-	if (r == 0 && is_system(*out))
-		return 0;
-	free(TAKE_PTR(*out));
-	if (r == 0)
-		r = inroot_place(k->stage.root_fd, path, kind, forget ? NULL : &k->made, out);
-	return r < 0 ? cannot_place(err, r, path) : 0;
-}
-
-static int add_bind(struct keeper *k, char *source, const char *target, enum inroot_kind kind,
-		    const struct run_volume *v, struct err *err)
-{
-	struct bundle_bind *b;
-	char *where = NULL;
-	int r;
-
-	if (!keep(k, source))
-		return err_nomem(err);
-	r = place(k, target, kind, false, &where, err);
-	if (r < 0)
-		return r;
-	b = realloc(k->binds, (k->n_binds + 1) * sizeof(*b));
-	if (!keep(k, where) || !b)
-		return err_nomem(err);
-	k->binds = b;
-	b[k->n_binds++] = (struct bundle_bind){ .source = source,
-						.target = where,
-						.ro = v && v->ro,
-						.propagation = v ? v->propagation : NULL };
-	return 0;
-}
-
-/* -v: what is missing of the host's becomes a directory, as docker makes it. */
-static int add_volume(struct keeper *k, const struct run_volume *v, struct err *err)
-{
-	struct buf shown _cleanup_buf_ = BUF_INIT;
-	char *where = NULL;
-	struct stat st;
-	int r = 0;
-
-	if (!v->source) {
-		r = place(k, v->target, INROOT_DIR, true, &where, err);
-		free(where);
-		return r;
-	}
-	text_escape(&shown, v->source);
-	if (stat(v->source, &st) < 0 && errno == ENOENT) {
-		r = file_mkdirs(AT_FDCWD, v->source, 0755);
-		if (r == 0 && stat(v->source, &st) < 0)
-			r = -errno;
-	} else if (stat(v->source, &st) < 0) {
-		r = -errno;
-	}
-	if (r < 0)
-		return err_sys(err, -r, "%.300s", buf_str(&shown));
-	return add_bind(k, strdup(v->source), v->target,
-			S_ISDIR(st.st_mode) ? INROOT_DIR : INROOT_FILE, v, err);
-}
-
-/* A bind of the user's that has path, or lies on it. */
-static bool is_covered(const struct run_args *a, const char *path)
-{
-	size_t i;
-
-	for (i = 0; i < a->n_volumes; i++) {
-		size_t n = strlen(a->volumes[i].target);
-
-		if (a->volumes[i].source && strncmp(a->volumes[i].target, path, n) == 0 &&
-		    (!path[n] || path[n] == '/'))
-			return true;
-	}
-	return false;
-}
-
-/* In an image it may be a link to what the runtime mounts: that stays what it is. */
-static bool leads_into_system(const struct keeper *k, const char *path)
-{
-	_cleanup_free_ char *where = NULL;
-
-	return inroot_where(k->stage.root_fd, path, &where) == 0 && is_system(where);
-}
-
-static int add_given(struct keeper *k, struct err *err)
-{
-	size_t i;
-	int r = 0;
-
-	for (i = 0; i < ARRAY_SIZE(given) && r == 0; i++) {
-		struct buf text _cleanup_buf_ = BUF_INIT, path _cleanup_buf_ = BUF_INIT;
-
-		if (is_covered(k->job->args, given[i].target) ||
-		    leads_into_system(k, given[i].target))
-			continue;
-		if (strcmp(given[i].name, "hostname") == 0)
-			r = buf_printf(&text, "%s\n", k->job->bundle->hostname);
-		else if (conffile_read(given[i].target, HOST_FILE_MAX, &text, NULL) < 0)
-			log_debug("%s: not there, or not readable", given[i].target);
-		if (r == 0)
-			r = buf_printf(&path, "%s/%s", buf_str(&k->stage.dir), given[i].name);
-		if (r < 0)
-			return err_nomem(err);
-		r = put_file(k, given[i].name, buf_str(&text), text.len, err);
-		if (r == 0)
-			r = add_bind(k, buf_take(&path), given[i].target, INROOT_FILE, NULL, err);
-	}
-	return r;
-}
-
-/* An image of one program has nothing for the runtime's own mounts to lie on. */
-static int add_system(struct keeper *k, struct err *err)
-{
-	size_t i;
-	int r = 0;
-
-	for (i = 0; i < ARRAY_SIZE(system_dirs) && r == 0; i++) {
-		char *where = NULL;
-
-		r = inroot_place(k->stage.root_fd, system_dirs[i], INROOT_DIR, &k->made, &where);
-		if (r < 0)
-			return cannot_place(err, r, system_dirs[i]);
-		free(where);
-	}
-	return r;
-}
-
-static int add_mounts(struct keeper *k, struct err *err)
-{
-	const struct run_args *a = k->job->args;
-	char *const *v = k->job->bundle->volumes;
-	size_t i;
-	int r = add_system(k, err);
-
-	for (i = 0; r == 0 && v && v[i]; i++) {
-		char *where = NULL;
-
-		if (is_covered(a, v[i]))
-			continue;
-		r = place(k, v[i], INROOT_DIR, true, &where, err);
-		free(where);
-	}
-	for (i = 0; r == 0 && i < a->n_volumes; i++)
-		r = add_volume(k, &a->volumes[i], err);
-	return r < 0 ? r : add_given(k, err);
-}
-
-/* A name space's ids end where its map does. */
-static int check_user(const struct keeper *k, struct err *err)
-{
-	struct buf shown _cleanup_buf_ = BUF_INIT;
-	bool uid = idmap_has_user(k->user.uid);
-
-	if (uid && idmap_has_group(k->user.gid))
-		return 0;
-	text_escape(&shown, k->job->bundle->user);
-	return err_set(
-		err, EINVAL,
-		"user \"%.200s\": %s %u is none of the ids that you may use; ask for a line in "
-		"/etc/subuid and /etc/subgid (usermod --add-subuids, --add-subgids; package "
-		"uidmap), or run it as root: -u 0",
-		buf_str(&shown), uid ? "group" : "user", uid ? k->user.gid : k->user.uid);
-}
-
-static int find_user(struct keeper *k, struct err *err)
-{
-	int r = user_find(k->stage.root_fd, k->job->bundle->user, &k->user, err);
-	size_t i, n = 0;
-
-	if (r < 0 || !k->job->userns)
-		return r;
-	r = check_user(k, err);
-	for (i = 0; i < k->user.n_groups; i++)
-		if (idmap_has_group(k->user.groups[i]))
-			k->user.groups[n++] = k->user.groups[i];
-	k->user.n_groups = n;
-	return r;
-}
-
-static int make_workdir(struct keeper *k, struct err *err)
-{
-	const char *path = k->job->bundle->workdir;
-	struct buf shown _cleanup_buf_ = BUF_INIT;
-	int r;
-
-	if (is_covered(k->job->args, path)) {
-		k->workdir = strdup(path);
-		return k->workdir ? 0 : err_nomem(err);
-	}
-	r = place(k, path, INROOT_DIR, true, &k->workdir, err);
-	/* /proc/self/fd/N leads out of the container in a runtime that leaves one open there. */
-	if (r == 0 && strncmp(k->workdir, "/proc/", 6) == 0) {
-		text_escape(&shown, path);
-		return err_set(err, EINVAL, "the working directory %.300s lies in /proc",
-			       buf_str(&shown));
-	}
-	return r;
-}
-
-static int write_bundle(struct keeper *k, struct err *err)
-{
-	struct buf text _cleanup_buf_ = BUF_INIT, cgroup _cleanup_buf_ = BUF_INIT;
-	struct bundle_place p = { .userns = k->job->userns, .tty_group = true, .setgroups = true };
-	int r = find_user(k, err);
-
-	if (r == 0)
-		r = add_mounts(k, err);
-	if (r == 0)
-		r = make_workdir(k, err);
-	if (r < 0)
-		return r;
-	if (buf_printf(&cgroup, "/%s", k->job->runtime->id) < 0)
-		return err_nomem(err);
-	p.rootfs = buf_str(&k->stage.rootfs);
-	p.workdir = k->workdir;
-	p.cgroup = k->job->userns ? NULL : buf_str(&cgroup);
-	p.binds = k->binds;
-	p.n_binds = k->n_binds;
-	if (k->job->userns) {
-		p.tty_group = idmap_has_group(5);
-		p.setgroups = idmap_setgroups();
-	}
-	r = bundle_config(k->job->bundle, &k->user, &p, &text, err);
-	return r < 0 ? r : put_file(k, "config.json", text.data, text.len, err);
-}
 
 /* --- what the container's standard files are --- */
 
@@ -725,14 +421,13 @@ static int prepare(struct keeper *k, struct err *err)
 	if (r == 0 && job->runtime->crun)
 		stage_hide_cgroups();
 	if (r == 0)
-		r = write_bundle(k, err);
+		r = run_bundle_write(&k->bundle, err);
 	return r < 0 ? r : open_files(k, err);
 }
 
 static void clean(struct keeper *k, bool created)
 {
 	struct buf said _cleanup_buf_ = BUF_INIT;
-	size_t i;
 
 	if (k->is_raw)
 		tcsetattr(0, TCSADRAIN, &k->terminal);
@@ -744,15 +439,8 @@ static void clean(struct keeper *k, bool created)
 	relay_end(&k->relay);
 	if (k->console_fd >= 0)
 		close(k->console_fd);
-	if (k->stage.root_fd >= 0)
-		inroot_unmake(k->stage.root_fd, &k->made);
+	run_bundle_undo(&k->bundle);
 	stage_close(&k->stage);
-	for (i = 0; i < k->n_paths; i++)
-		free(k->paths[i]);
-	free(k->paths);
-	free(k->binds);
-	free(k->workdir);
-	user_fini(&k->user);
 	if (k->signal_fd >= 0)
 		close(k->signal_fd);
 }
@@ -767,8 +455,11 @@ int run_keep(const struct run_job *job, struct err *err)
 			    .status = -1 };
 	struct buf state _cleanup_buf_ = BUF_INIT;
 	bool created = false;
-	int status = prepare(&k, err) < 0 ? 1 : is_ended_early(&k);
+	int status;
 
+	k.bundle.job = job;
+	k.bundle.stage = &k.stage;
+	status = prepare(&k, err) < 0 ? 1 : is_ended_early(&k);
 	if (status == 0 && buf_printf(&state, "%s/state", buf_str(&k.stage.dir)) < 0) {
 		err_nomem(err);
 		status = 1;
