@@ -68,7 +68,7 @@ static struct place *place_new(struct namespace *ns, const char *name, const str
 	if (!p)
 		return NULL;
 	p->name = strdup(name);
-	if (!p->name || objects_add(ns->objects, &p->obj, NODE_PLACE) < 0) {
+	if (!p->name || objects_add(ns->objects, &p->obj, NODE_PLACE, NULL) < 0) {
 		free(p->name);
 		free(p);
 		return NULL;

@@ -2,6 +2,7 @@
 #include "fs/objects.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,21 +39,52 @@ static int grow(struct objects *t)
 	return 0;
 }
 
-int objects_add(struct objects *t, struct object *o, enum node_kind kind)
+/* Does key have a number that rests? It rests no longer. */
+static bool take_again(struct objects *t, const char *key, uint32_t *number)
+{
+	uintptr_t known = key ? (uintptr_t)map_get(&t->numbers, key) : 0;
+	uint32_t i, k = 0;
+
+	if (!known || t->v[known - 1])
+		return false;
+	*number = (uint32_t)(known - 1);
+	for (i = 0; i < t->n_unused; i++) {
+		uint32_t n = t->unused[(t->first + i) % t->cap];
+
+		if (n != *number)
+			t->unused[(t->first + k++) % t->cap] = n;
+	}
+	t->n_unused = k;
+	return true;
+}
+
+static int take_number(struct objects *t, uint32_t *number)
 {
 	int r;
 
 	if (t->n_unused > RESTING) {
-		o->number = t->unused[t->first];
+		*number = t->unused[t->first];
 		t->first = (t->first + 1) % t->cap;
 		t->n_unused--;
-	} else {
-		if (t->n == t->cap) {
-			r = grow(t);
-			if (r < 0)
-				return r;
-		}
-		o->number = t->n++;
+		return 0;
+	}
+	r = t->n == t->cap ? grow(t) : 0;
+	if (r == 0)
+		*number = t->n++;
+	return r;
+}
+
+int objects_add(struct objects *t, struct object *o, enum node_kind kind, const char *key)
+{
+	int r;
+
+	if (!take_again(t, key, &o->number)) {
+		r = take_number(t, &o->number);
+		if (r < 0)
+			return r;
+		/* Where there is no memory for that, it gets another one the next time. */
+		if (key)
+			map_put(&t->numbers, key, (void *)(uintptr_t)(o->number + 1));
 	}
 	o->kind = kind;
 	o->refs = 1;
@@ -101,5 +133,6 @@ void objects_fini(struct objects *t)
 {
 	free(t->v);
 	free(t->unused);
+	map_fini(&t->numbers, NULL);
 	memset(t, 0, sizeof(*t));
 }

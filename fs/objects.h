@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/map.h"
 #include "fs/nodeid.h"
 
 /* The first member of everything that a table holds. */
@@ -24,11 +25,17 @@ struct objects {
 	uint32_t n, cap;
 	uint32_t *unused; /* numbers that are free again: a ring of cap, the oldest at first */
 	uint32_t first, n_unused;
+	struct map numbers;  /* key -> the last object's number + 1, as a pointer */
 	struct object *dead; /* no references; to be freed by the owner, without its lock */
 };
 
-/* objects_add - give a new object its number and one reference. 0, -ENOMEM or -ENFILE. */
-int objects_add(struct objects *t, struct object *o, enum node_kind kind);
+/*
+ * objects_add - give a new object its number and one reference.
+ * key     what it is: it gets the number that an object of that key had before, where nobody else
+ *         has that now, since numbers are in st_ino; NULL: any number
+ * returns 0, -ENOMEM or -ENFILE
+ */
+int objects_add(struct objects *t, struct object *o, enum node_kind kind, const char *key);
 
 /* objects_get - borrowed; NULL where there is none of that kind and number. */
 struct object *objects_get(const struct objects *t, enum node_kind kind, uint32_t number);

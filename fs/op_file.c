@@ -247,11 +247,25 @@ static int64_t seek_below(struct node *n, off_t off, int whence)
 	return !e || off < 0 ? -ENXIO : layer_seek(l, e, (uint64_t)off, whence);
 }
 
+/* What was written by way of a mapping may be in the kernel's own pages alone; that brings it to us. */
+static void fetch_mapped(struct containers *c, fuse_ino_t ino, const struct file *f)
+{
+	if (f->through || !through_has_writers(&c->through, f->node))
+		return;
+	session_wait_begin();
+	fuse_lowlevel_notify_inval_inode(session_fuse(c->session), ino, 0, 0);
+	session_wait_end();
+}
+
 void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse_file_info *fi)
 {
 	struct node *n = op_node(req, ino);
-	int64_t r = whence == SEEK_DATA || whence == SEEK_HOLE ? ct_enter(n->ct, false) : -EINVAL;
+	int64_t r = whence == SEEK_DATA || whence == SEEK_HOLE ? 0 : -EINVAL;
 
+	if (r == 0) {
+		fetch_mapped(op_containers(req), ino, op_file(fi));
+		r = ct_enter(n->ct, false);
+	}
 	if (r == 0) {
 		int fd = file_upper(op_file(fi), 0);
 

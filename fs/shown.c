@@ -2,6 +2,7 @@
 #include "fs/shown.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -173,7 +174,7 @@ static int shown_publish(struct images *im, struct place *p, struct shown *s)
 	if (!p->has_image || !digest_eq(&p->desc.digest, &s->desc.digest)) {
 		r = -ESTALE;
 	} else {
-		r = objects_add(&im->objects, &s->obj, NODE_SHOWN);
+		r = objects_add(&im->objects, &s->obj, NODE_SHOWN, NULL);
 		if (r == 0) {
 			s->place = p;
 			objects_ref(&p->obj);
@@ -235,6 +236,7 @@ int shown_get(struct images *im, struct place *p, struct shown **out)
 static int view_settle(struct images *im, struct shown *s, size_t slot, struct view *v,
 		       struct view **out)
 {
+	char key[DIGEST_MAX + 32];
 	int r;
 
 	if (s->views[slot]) {
@@ -245,7 +247,8 @@ static int view_settle(struct images *im, struct shown *s, size_t slot, struct v
 	*out = NULL;
 	if (!v)
 		return 0;
-	r = objects_add(&im->objects, &v->obj, NODE_VIEW);
+	snprintf(key, sizeof(key), "%u %zu %s", s->place->obj.number, slot, s->desc.digest.str);
+	r = objects_add(&im->objects, &v->obj, NODE_VIEW, key);
 	if (r < 0)
 		return r;
 	v->shown = s;
@@ -315,7 +318,8 @@ struct layer_node *layer_node_get(struct images *im, struct layer *l)
 		return n;
 	}
 	n = calloc(1, sizeof(*n));
-	if (!n || objects_add(&im->objects, &n->obj, NODE_LAYER) < 0) {
+	if (!n ||
+	    objects_add(&im->objects, &n->obj, NODE_LAYER, layer_header(l)->blob_digest) < 0) {
 		free(n);
 		return NULL;
 	}

@@ -167,6 +167,16 @@ def seek_data_and_hole(d):
     assert os.lseek(fd, -1, os.SEEK_END) == (1 << 20) - 1
 
 
+def seek_sees_mapped_write(d):
+    fd = os.open("f", os.O_CREAT | os.O_RDWR)
+    os.ftruncate(fd, 1 << 20)
+    with mmap.mmap(fd, 1 << 20) as m:
+        m[1 << 19:(1 << 19) + 4096] = b"x" * 4096
+        assert os.lseek(fd, 0, os.SEEK_DATA) == 1 << 19
+        assert m[1 << 19] == 120
+    os.close(fd)
+
+
 def copy_range(d):
     put("f", bytes(range(256)) * 100)
     a, b = os.open("f", os.O_RDONLY), os.open("g", os.O_CREAT | os.O_WRONLY)

@@ -250,10 +250,11 @@ static void test_many(void **state)
 static void test_object_numbers(void **state)
 {
 	struct world *w = *state;
-	struct object a = { 0 }, b = { 0 }, c = { 0 };
+	struct object a = { 0 }, b = { 0 }, c = { 0 }, d = { 0 };
+	uint32_t number;
 
-	assert_int_equal(objects_add(&w->objects, &a, NODE_VIEW), 0);
-	assert_int_equal(objects_add(&w->objects, &b, NODE_LAYER), 0);
+	assert_int_equal(objects_add(&w->objects, &a, NODE_VIEW, "a"), 0);
+	assert_int_equal(objects_add(&w->objects, &b, NODE_LAYER, NULL), 0);
 	assert_int_not_equal(a.number, b.number);
 	assert_null(objects_get(&w->objects, NODE_LAYER, a.number));
 	objects_ref(&a);
@@ -262,9 +263,18 @@ static void test_object_numbers(void **state)
 	objects_unref(&w->objects, &a, 1);
 	assert_ptr_equal(objects_take_dead(&w->objects), &a);
 	assert_null(objects_take_dead(&w->objects));
-	assert_int_equal(objects_add(&w->objects, &c, NODE_SHOWN), 0);
+	assert_int_equal(objects_add(&w->objects, &c, NODE_SHOWN, NULL), 0);
 	/* A number that was free rests before it is given again: the kernel may still speak of the old one. */
 	assert_int_not_equal(c.number, a.number);
+	/* What it is has it again: who walks a tree compares numbers. */
+	number = a.number;
+	assert_int_equal(objects_add(&w->objects, &a, NODE_VIEW, "a"), 0);
+	assert_int_equal(a.number, number);
+	assert_int_equal(objects_add(&w->objects, &d, NODE_VIEW, "a"), 0);
+	assert_int_not_equal(d.number, number);
+	objects_unref(&w->objects, &a, 1);
+	objects_unref(&w->objects, &d, 1);
+	assert_non_null(objects_take_dead(&w->objects));
 	/* The kernel cannot take more than it was given. */
 	objects_unref(&w->objects, &c, 5);
 	objects_unref(&w->objects, &b, 1);
