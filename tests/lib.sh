@@ -22,6 +22,8 @@ set -u
 umask 022
 export LC_ALL=C.UTF-8 TZ=UTC
 unset SOURCE_DATE_EPOCH XDG_DATA_HOME
+# A test that runs make is none of the make that runs it.
+unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
 shopt -s nullglob
 
 top_srcdir=$(cd "${top_srcdir:-$(dirname "${BASH_SOURCE[0]}")/..}" && pwd)
