@@ -27,7 +27,7 @@
 #define HOLD_XATTR "user.imagefs.hold"
 
 /* Files held at once. */
-#define HOLDS_MAX 2048
+#define HOLDS_MAX 8192
 
 /*
  * Who renames one file onto another takes the locks of both. Where he has the first and we the
@@ -214,19 +214,34 @@ static int wait_for_all(struct pause *p, unsigned ms)
 	return r;
 }
 
-/* The container has it no more. */
+/* How long a thread may take to come back. */
+#define RETURN_SECONDS 2
+
+/*
+ * The container has it no more. A thread whose call nobody answers, because all who could wait for a
+ * thaw that only the caller can give, is left behind with what it uses; the call fails when they are free.
+ */
 static void finish(struct containers *c, struct pause *p)
 {
+	struct timespec end;
+	bool left = false;
 	size_t i;
 
 	for (i = 0; i < p->n; i++)
 		if (p->v[i].state == HOLD_HELD)
 			fuse_reply_err(p->v[i].req, ENOTSUP);
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += RETURN_SECONDS;
 	for (i = 0; i < p->n; i++) {
-		if (p->v[i].started)
-			pthread_join(p->v[i].thread, NULL);
+		if (p->v[i].started && pthread_timedjoin_np(p->v[i].thread, NULL, &end)) {
+			pthread_detach(p->v[i].thread);
+			left = true;
+			continue;
+		}
 		node_forget(&c->nodes, p->v[i].node, 1);
 	}
+	if (left)
+		return;
 	free(p->v);
 	free(p);
 }

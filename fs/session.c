@@ -27,7 +27,7 @@
 #include "store/store.h"
 
 /* With those that stand in for others (session_wait_begin). */
-#define SESSION_THREADS_MAX 512
+#define SESSION_THREADS_MAX 4096
 
 struct worker {
 	struct session *session;

@@ -188,6 +188,9 @@ static int run_it(const struct verb *v, struct run *run, struct err *err)
 	fflush(NULL);
 	run->parent = getpid();
 	keeper = fork();
+	/* Who kills this process with all of its group leaves the keeper to clean up; of a terminal it must be part. */
+	if (keeper == 0 && !isatty(0))
+		setpgid(0, 0);
 	if (keeper == 0)
 		be_keeper(v, run, &e, userns);
 	let_go(&e.control[0]);
