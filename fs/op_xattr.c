@@ -206,7 +206,7 @@ static void change_reply(fuse_req_t req, fuse_ino_t ino, const char *name, const
 void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size,
 		 int flags)
 {
-	if (!pause_take(op_containers(req), req, op_node(req, ino), name))
+	if (!pause_take(req, op_node(req, ino), name))
 		change_reply(req, ino, name, value, size, flags);
 }
 

@@ -126,14 +126,13 @@ static void *hold(void *arg)
 	return NULL;
 }
 
-bool pause_take(struct containers *c, fuse_req_t req, struct node *n, const char *name)
+bool pause_take(fuse_req_t req, struct node *n, const char *name)
 {
 	bool taken = false;
 	size_t i;
 
 	if (strcmp(name, HOLD_XATTR) != 0 || !n->ct)
 		return false;
-	(void)c;
 	pthread_mutex_lock(&lock);
 	for (i = 0; n->ct->pause && i < n->ct->pause->n && !taken; i++) {
 		struct file_hold *h = &n->ct->pause->v[i];

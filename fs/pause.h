@@ -32,6 +32,6 @@ void pause_end(struct containers *c, struct ct *ct);
 void pause_drop(struct containers *c, struct ct *ct);
 
 /* pause_take - true where this setxattr is one of ours: it is answered when the pause ends. */
-bool pause_take(struct containers *c, fuse_req_t req, struct node *n, const char *name);
+bool pause_take(fuse_req_t req, struct node *n, const char *name);
 
 #endif
