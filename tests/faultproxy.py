@@ -24,6 +24,8 @@ import sys
 import threading
 import time
 
+import requestlog
+
 STATUS = {"408": 408, "429": 429, "429-after": 429, "500": 500, "503": 503, "503-after": 503, "404": 404}
 TRANSIENT = ["cut", "truncate", "short", "long", "chunkcut", "corrupt", "html", "endless", "garbage", "empty",
              "redirect", "norange", "badrange", "408", "429", "429-after", "500", "503", "503-after",
@@ -268,9 +270,9 @@ class Proxy(socketserver.ThreadingMixIn, http.server.HTTPServer):
 
     def note(self, r):
         if self.log:
-            print('%s - - [%s] "%s %s HTTP/1.1" %d %d "" "%s"' % (
+            requestlog.note('%s - - [%s] "%s %s HTTP/1.1" %d %d "" "%s"' % (
                 r.client_address[0], r.log_date_time_string(), r.command, r.path, r.status, r.sent, r.fault or ""),
-                file=self.log, flush=True)
+                self.log)
 
     def run(self):
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()

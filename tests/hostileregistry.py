@@ -20,6 +20,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import archives as a
 import registryimages as images
+import requestlog
 
 PORT = {}
 LAYERS = images.small_layers(9)
@@ -374,7 +375,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def note(self, status):
         given = self.headers.get("Authorization", "-").split()[0].lower()
-        print(self.server.name, self.command, self.path, status, given, flush=True)
+        requestlog.note("%s %s %s %d %s" % (self.server.name, self.command, self.path, status, given))
 
     def answer(self, status, body, kind="application/json", **headers):
         self.note(status)

@@ -131,6 +131,7 @@ TEST_FILES = \
 	tests/registry.sh \
 	tests/registryfaults.py \
 	tests/registryimages.py \
+	tests/requestlog.py \
 	tests/samework.py \
 	tests/searchserver.py \
 	tests/smallimage.py \

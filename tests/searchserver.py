@@ -12,6 +12,8 @@ import threading
 import time
 import urllib.parse
 
+import requestlog
+
 HITS = [
     {"name": "ubuntu", "description": "Ubuntu is a Debian-based Linux operating system based on free software.",
      "star_count": 100, "is_official": True, "is_automated": False},
@@ -103,6 +105,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def answer(self, status, body, header=None, kind="application/json", length=None):
         if not isinstance(body, bytes):
             body = json.dumps(body).encode()
+        requestlog.note('%s - - [%s] "%s" %d %d' % (
+            self.client_address[0], time.strftime("%d/%b/%Y"), self.requestline, status, len(body)))
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body) if length is None else length))
@@ -110,8 +114,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header(*header)
         self.end_headers()
         self.wfile.write(body)
-        print('%s - - [%s] "%s" %d %d' % (self.client_address[0], time.strftime("%d/%b/%Y"), self.requestline, status,
-                                          len(body)), flush=True)
 
     def log_message(self, *args):
         pass

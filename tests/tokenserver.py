@@ -24,6 +24,8 @@ import time
 import urllib.parse
 import uuid
 
+import requestlog
+
 REFRESH = "refresh-" + uuid.uuid4().hex
 
 
@@ -57,9 +59,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def log_request(self, code="-", size="-"):
         path = self.path
-        print('%s - %s [%s] "%s %s %s" %s %s "" ""' % (
+        requestlog.note('%s - %s [%s] "%s %s %s" %s %s "" ""' % (
             self.client_address[0], getattr(self, "user", "-"), self.log_date_time_string(), self.command,
-            path, self.request_version, int(code), getattr(self, "length", 0)), flush=True)
+            path, self.request_version, int(code), getattr(self, "length", 0)))
 
     def log_error(self, *_):
         pass

@@ -1,0 +1,11 @@
+"""requestlog - a line for each request, of servers that answer in many threads.
+
+print() writes the end of a line apart from the line, so that another thread's line comes between; here a line is
+one write. A line noted before the answer is sent can be read by whoever has the answer."""
+import sys
+
+
+def note(line, file=None):
+    file = file or sys.stdout
+    file.write(line + "\n")
+    file.flush()
