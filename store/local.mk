@@ -60,6 +60,7 @@ libstore_a_SOURCES = \
 	store/chains.c store/chains.h \
 	store/remove.c store/remove.h \
 	store/gc.c store/gc.h \
+	store/running.c store/running.h \
 	store/save.c store/save.h \
 	store/save_dir.c \
 	store/save_file.c \

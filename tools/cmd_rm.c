@@ -8,6 +8,7 @@
 #include "store/container.h"
 #include "store/hold.h"
 #include "store/mounts.h"
+#include "store/running.h"
 #include "store/store.h"
 #include "tools/verb.h"
 
@@ -16,16 +17,29 @@ DEFINE_CLEANUP_PTR(struct store, store_close);
 static int remove_one(struct store *s, const char *name, bool force, struct err *err)
 {
 	_cleanup_close_ int lock = -1;
-	int r = 0;
+	int r = 0, stopped = 0;
 
 	if (name[0] == '/')
 		name++;
 	/* By force also one that somebody holds: its users are told, and find it gone. */
-	if (!force)
+	if (!force) {
+		if (running_pid(s, name) > 0)
+			return err_set(
+				err, EBUSY,
+				"cannot remove container \"/%s\": container is running: stop the "
+				"container before removing or force remove",
+				name);
 		r = hold_alone(s, name, &lock, err);
-	else if (container_name_check(name, NULL) == 0)
+	} else if (container_name_check(name, NULL) == 0) {
+		stopped = running_stop(s, name, err);
+		if (stopped < 0)
+			return stopped;
 		mounts_close(s, name, NULL);
-	return r < 0 ? r : container_remove(s, name, err);
+	}
+	if (r == 0)
+		r = container_remove(s, name, err);
+	/* `run --rm` did it. */
+	return r == -ENOENT && stopped ? 0 : r;
 }
 
 static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
@@ -60,7 +74,8 @@ const struct verb cmd_rm = {
 	.name = "rm",
 	.usage = "[-f] CONTAINER...",
 	.summary = "Remove containers and what was written in them",
-	.help = "  -f, --force   also one that has open files; a missing one is no error\n\n"
+	.help = "  -f, --force   also one that has open files, or in which a command runs,\n"
+		"                which is killed; a missing one is no error\n\n"
 		"Each name is printed when it is gone.\n\n"
 		"Example:\n"
 		"  imagefs rm web\n",

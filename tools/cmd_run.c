@@ -20,6 +20,7 @@
 #include "store/container.h"
 #include "store/image.h"
 #include "store/mounts.h"
+#include "store/running.h"
 #include "store/scratch.h"
 #include "store/store.h"
 #include "tools/helper.h"
@@ -157,7 +158,7 @@ static int watch(struct run *run, pid_t keeper, int control_fd)
 			break;
 		if (read(run->signal_fd, &si, sizeof(si)) != sizeof(si) || si.ssi_signo == SIGCHLD)
 			continue;
-		sig = (unsigned char)si.ssi_signo;
+		sig = (int)si.ssi_signo == running_signal() ? SIGKILL : (unsigned char)si.ssi_signo;
 		if (write(control_fd, &sig, 1) < 0 && errno != EPIPE)
 			break;
 	}
@@ -225,6 +226,7 @@ static int block_signals(struct run *run, struct err *err)
 	sigaddset(&set, SIGCHLD);
 	for (i = 0; i < ARRAY_SIZE(passed); i++)
 		sigaddset(&set, passed[i]);
+	sigaddset(&set, running_signal());
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	run->signal_fd = signalfd(-1, &set, SFD_CLOEXEC);
 	run->started =
@@ -251,10 +253,20 @@ static int make_bundle(struct run *run, const struct image *image, struct err *e
 	return bundle_init(&run->bundle, image->config, &o, err);
 }
 
+/* Others can tell that it runs, and whom to ask to stop it, by a descriptor that the caller closes. */
+static int mark(struct run *run, struct err *err)
+{
+	_cleanup_container_ struct container *c = NULL;
+	int r = container_open(run->s, run->name, &c, err);
+
+	return r < 0 ? r : running_mark(c, err);
+}
+
 static int run_image(const struct verb *v, struct run *run, const char *image_name,
 		     const struct need_options *need, struct err *err)
 {
 	_cleanup_image_ struct image *image = NULL;
+	_cleanup_close_ int marked = -1;
 	int r = need_image(run->s, image_name, need, &image, err), status;
 
 	if (r == 0)
@@ -268,11 +280,13 @@ static int run_image(const struct verb *v, struct run *run, const char *image_na
 	if (r < 0)
 		return verb_fail(v, err);
 	r = make_container(run->s, run->args.name, image, &run->name, err);
-	status = r < 0 ? verb_fail(v, err) : run_it(v, run, err);
-	if (r < 0)
+	if (r < 0) {
 		scratch_remove(run->s, &run->scratch);
-	else
-		finish(v, run);
+		return verb_fail(v, err);
+	}
+	marked = mark(run, err);
+	status = marked < 0 ? verb_fail(v, err) : run_it(v, run, err);
+	finish(v, run);
 	return status;
 }
 
