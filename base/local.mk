@@ -12,5 +12,6 @@ libbase_a_SOURCES = \
 	base/mountpoint.c base/mountpoint.h \
 	base/progress.c base/progress.h \
 	base/ring.c base/ring.h \
+	base/settle.c base/settle.h \
 	base/sink.h \
 	base/text.c base/text.h

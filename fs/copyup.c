@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/settle.h"
 #include "fs/ct.h"
 #include "fs/merge.h"
 #include "fs/node.h"
@@ -95,7 +96,7 @@ static int copy_xattrs(const struct ct *ct, uint32_t lower, int fd, mode_t mode)
 }
 
 /* A whole copy of a base tree's node, without a place yet: temp in work/. */
-static int make_copy(struct ct *ct, uint32_t lower, uint64_t size, const char *temp, bool synced)
+static int make_copy(struct ct *ct, uint32_t lower, uint64_t size, const char *temp, bool settled)
 {
 	_cleanup_close_ int fd = -1;
 	_cleanup_free_ char *target = NULL;
@@ -120,8 +121,8 @@ static int make_copy(struct ct *ct, uint32_t lower, uint64_t size, const char *t
 			return -errno;
 		r = copy_data(l, e, fd, MIN(size, (uint64_t)st.st_size));
 		/* The name must never lead to less than the contents, whatever the power does. */
-		if (r == 0 && synced && fdatasync(fd) < 0)
-			r = -errno;
+		if (r == 0 && settled)
+			r = settle(fd, ct->ordered);
 		if (r < 0)
 			return r;
 		close(TAKE_FD(fd));
@@ -529,9 +530,10 @@ static int finish_prepared(struct node *n, char temp[static 32])
 	_cleanup_close_ int fd =
 		openat(n->ct->upper.work_fd, n->prepared, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
+	int r = fd < 0 ? -errno : settle(fd, n->ct->ordered);
 
-	if (fd < 0 || fdatasync(fd) < 0)
-		return -errno;
+	if (r < 0)
+		return r;
 	snprintf(temp, 32, "%s", n->prepared);
 	tree_stat(n->ct->tree, n->lower, &st);
 	return set_times(fd, &st);

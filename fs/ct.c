@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/settle.h"
 #include "fs/copyup.h"
 #include "fs/fs.h"
 #include "fs/node.h"
@@ -53,6 +54,7 @@ static int open_parts(struct ct *ct, struct err *err)
 		openat(ct->box->fd, "work", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (ct->upper.fd < 0 || ct->upper.work_fd < 0)
 		return err_sys(err, errno, "container %s: upper", ct->name);
+	ct->ordered = settle_is_ordered(ct->upper.fd);
 	return 0;
 }
 

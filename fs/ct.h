@@ -34,6 +34,7 @@ struct ct {
 	struct tree *tree;	  /* of base */
 	struct links links;
 	struct upper upper;
+	bool ordered;	   /* settle_is_ordered() of upper */
 	struct node *root; /* NULL while the kernel does not know it */
 	unsigned refs;
 

@@ -82,6 +82,7 @@ SHELL_TESTS = \
 	tests/mount/names \
 	tests/mount/oddities \
 	tests/mount/passthrough \
+	tests/mount/power \
 	tests/mount/remove \
 	tests/mount/rootless \
 	tests/mount/run \

@@ -1,0 +1,60 @@
+/*
+ * ext4 in data=ordered writes the contents for which blocks were given out in a transaction before that transaction
+ * commits. Where it is left to itself it gives them out late; sync_file_range(2) has it do so now, as ext4 does by
+ * itself where a file is renamed over another (auto_da_alloc). The name comes in the same transaction or a later one.
+ */
+#include "base/settle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+
+#define OPTIONS_MAX 16384
+
+/* What ext4 calls the disk: the last part of where sysfs has it. */
+static int disk_name(int fd, struct buf *out)
+{
+	char link[64], target[512];
+	struct stat st;
+	ssize_t n;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	snprintf(link, sizeof(link), "/sys/dev/block/%u:%u", major(st.st_dev), minor(st.st_dev));
+	n = readlink(link, target, sizeof(target) - 1);
+	if (n < 0)
+		return -errno;
+	target[n] = '\0';
+	return buf_puts(out, strrchr(target, '/') ? strrchr(target, '/') + 1 : target);
+}
+
+bool settle_is_ordered(int fd)
+{
+	struct buf path _cleanup_buf_ = BUF_INIT, options _cleanup_buf_ = BUF_INIT;
+	struct statfs sfs;
+
+	/* Of its options one is there only where there is a journal. */
+	return fstatfs(fd, &sfs) == 0 && sfs.f_type == EXT4_SUPER_MAGIC &&
+	       buf_puts(&path, "/proc/fs/ext4/") == 0 && disk_name(fd, &path) == 0 &&
+	       buf_puts(&path, "/options") == 0 &&
+	       file_read(AT_FDCWD, buf_str(&path), OPTIONS_MAX, &options, NULL) == 0 &&
+	       strstr(buf_str(&options), "\ndata=ordered\n");
+}
+
+int settle(int fd, bool ordered)
+{
+	if (ordered && sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE) == 0)
+		return 0;
+	return fdatasync(fd) < 0 ? -errno : 0;
+}
