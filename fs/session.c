@@ -45,6 +45,9 @@ struct session {
 	pthread_mutex_t pool; /* the workers below, but for the buffers */
 	struct worker workers[SESSION_THREADS_MAX];
 	unsigned threads, n_running, n_waiting;
+	unsigned n_parked,
+		n_called; /* those that were too many wait here; so many of them shall go on */
+	pthread_cond_t call;
 	bool closing; /* no thread is started any more */
 	atomic_bool ready, over;
 	/* Written by the thread that answers INIT, before ready is. */
@@ -280,6 +283,7 @@ int session_open(const struct fs *fs, const struct session_ops *ops, void *data,
 	s->ops = ops;
 	s->event_fd = -1;
 	pthread_mutex_init(&s->pool, NULL);
+	pthread_cond_init(&s->call, NULL);
 	s->mountpoint = strdup(mountpoint);
 	if (!s->mountpoint || mount_options(fs, ops, &opts) < 0 ||
 	    fuse_opt_add_arg(&args, "mount.imagefs") < 0 || fuse_opt_add_arg(&args, "-o") < 0 ||
@@ -314,20 +318,33 @@ out:
 	return r;
 }
 
-/* True for a thread too many, now that one does not wait any longer: it ends. */
+/* pool is held. The next wait will not be long in coming: a few threads are kept for it, which read nothing meanwhile. */
+static bool is_called(struct session *s)
+{
+	if (s->n_parked == s->threads)
+		return false;
+	s->n_parked++;
+	while (!s->n_called && !s->closing)
+		pthread_cond_wait(&s->call, &s->pool);
+	s->n_parked--;
+	if (!s->n_called)
+		return false;
+	s->n_called--;
+	return true;
+}
+
+/* True for a thread too many, now that one does not wait any longer, and that will not be needed again: it ends. */
 static bool is_surplus(struct worker *w)
 {
 	struct session *s = w->session;
-	bool surplus;
 
 	pthread_mutex_lock(&s->pool);
-	surplus = s->n_running - s->n_waiting > s->threads;
-	if (surplus) {
+	if (s->n_running - s->n_waiting > s->threads) {
 		s->n_running--;
-		w->ended = true;
+		w->ended = !is_called(s);
 	}
 	pthread_mutex_unlock(&s->pool);
-	return surplus;
+	return w->ended;
 }
 
 /*
@@ -379,6 +396,12 @@ static int add_worker(struct session *s)
 	char name[16];
 	int r;
 
+	if (s->n_parked > s->n_called) {
+		s->n_called++;
+		s->n_running++;
+		pthread_cond_signal(&s->call);
+		return 0;
+	}
 	while (w < s->workers + SESSION_THREADS_MAX && w->started && !w->ended)
 		w++;
 	if (w == s->workers + SESSION_THREADS_MAX)
@@ -522,6 +545,7 @@ void session_free(struct session *s)
 		fuse_session_exit(s->fuse);
 	pthread_mutex_lock(&s->pool);
 	s->closing = true;
+	pthread_cond_broadcast(&s->call);
 	pthread_mutex_unlock(&s->pool);
 	for (i = 0; i < SESSION_THREADS_MAX; i++) {
 		if (s->workers[i].started) {
@@ -541,6 +565,7 @@ void session_free(struct session *s)
 			fuse_session_unmount(s->fuse);
 		fuse_session_destroy(s->fuse);
 	}
+	pthread_cond_destroy(&s->call);
 	pthread_mutex_destroy(&s->pool);
 	free(s->mountpoint);
 	free(s);
