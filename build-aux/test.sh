@@ -46,12 +46,15 @@ if ! "$src/build-aux/build.sh" "$work/plain" --enable-werror; then
 	finish
 fi
 
+# Tests wait a good part of their time, for the disk and for each other's answers.
+jobs=$(($(nproc) + 1))
+
 say "make check"
-make -C "$work/plain" -k -j2 check </dev/null || :
+make -C "$work/plain" -k -j$jobs check </dev/null || :
 
 say "The unit tests under the address and undefined behaviour sanitizers"
 if "$src/build-aux/build.sh" "$work/sanitizers" --enable-werror --enable-sanitizers CFLAGS='-O1 -g'; then
-	make -C "$work/sanitizers" -k -j2 check-sanitized </dev/null || :
+	make -C "$work/sanitizers" -k -j$jobs check-sanitized </dev/null || :
 else
 	broken "the build with sanitizers"
 fi
