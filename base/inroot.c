@@ -34,6 +34,11 @@ static int open_in(int rootfd, const char *path, int flags, uint64_t resolve)
 	return fd < 0 ? -errno : (int)fd;
 }
 
+int inroot_find(int rootfd, const char *path)
+{
+	return open_in(rootfd, path, O_PATH | O_NOFOLLOW, RESOLVE_NO_SYMLINKS);
+}
+
 int inroot_open(int rootfd, const char *path)
 {
 	_cleanup_close_ int fd = open_in(rootfd, path, O_PATH, 0);
@@ -74,11 +79,17 @@ static int open_parent(const struct place *p, const char **name)
 	return dir ? open_in(p->rootfd, dir, O_RDONLY | O_DIRECTORY, RESOLVE_NO_SYMLINKS) : -ENOMEM;
 }
 
+static void set_mtime(int fd, const struct timespec *t)
+{
+	const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, *t };
+
+	futimens(fd, times);
+}
+
 static int note(struct inroot_made *m, const char *path, bool dir, int parent,
 		const struct timespec *before)
 {
 	struct inroot_made_one *v;
-	struct stat st;
 
 	if (!m)
 		return 0;
@@ -87,15 +98,13 @@ static int note(struct inroot_made *m, const char *path, bool dir, int parent,
 		return -ENOMEM;
 	m->v = v;
 	v += m->n;
-	if (fstat(parent, &st) < 0)
-		return -errno;
 	v->before = *before;
-	v->after = st.st_mtim;
 	v->dir = dir;
 	v->path = strdup(path);
 	if (!v->path)
 		return -ENOMEM;
 	m->n++;
+	set_mtime(parent, before);
 	return 0;
 }
 
@@ -255,11 +264,8 @@ static void unmake_one(int rootfd, const struct inroot_made_one *one)
 	    fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    (one->dir ? S_ISDIR(st.st_mode) : S_ISREG(st.st_mode) && st.st_size == 0) &&
 	    unlinkat(parent, name, one->dir ? AT_REMOVEDIR : 0) == 0 &&
-	    same(&dir.st_mtim, &one->after)) {
-		const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, one->before };
-
-		futimens(parent, times);
-	}
+	    same(&dir.st_mtim, &one->before))
+		set_mtime(parent, &one->before);
 	buf_fini(&p.done);
 }
 

@@ -12,6 +12,9 @@
 
 struct err;
 
+/* inroot_find - what is at the end of a path that has no links in it, opened with O_PATH; -ELOOP, -errno. */
+int inroot_find(int rootfd, const char *path);
+
 /* inroot_open - a regular file below rootfd, for reading; -EINVAL where it is none, -errno. */
 int inroot_open(int rootfd, const char *path);
 
@@ -20,7 +23,7 @@ struct inroot_made {
 	struct inroot_made_one {
 		char *path; /* below the root, without links */
 		bool dir;
-		struct timespec before, after; /* mtime of the directory it was made in */
+		struct timespec before; /* mtime of the directory it was made in */
 	} * v;
 	size_t n;
 };
@@ -28,7 +31,7 @@ struct inroot_made {
 /*
  * inroot_place - where path leads inside the root, as a path without links that begins with '/'.
  * What is missing is made: directories (0755), and as its last part a directory or an empty file (0644).
- * made    what was made is noted there; may be NULL
+ * made    what was made is noted there, and the directories around keep their mtime; may be NULL
  * out     caller frees
  * errors  -ENOTDIR, -EISDIR: the last part is there and of the other kind; -EINVAL: of none; -ELOOP
  */

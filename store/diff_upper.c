@@ -26,6 +26,7 @@ struct beside {
 	uint32_t node; /* of the base; TREE_NONE: nothing of it shows here */
 	bool covered;  /* the base shows nothing in it: it is opaque, or below one that is */
 	bool listed;   /* as A or C */
+	char kind;     /* as which it will be, for what is in it */
 };
 
 struct upper_diff {
@@ -65,7 +66,7 @@ static int list_above(struct upper_diff *d, size_t depth, size_t len)
 {
 	for (; depth > 1 && !d->stack[depth - 1].listed; depth--) {
 		d->stack[depth - 1].listed = true;
-		if (diff_add(d->out, 'C', path_to(d, len)) < 0)
+		if (diff_add(d->out, d->stack[depth - 1].kind, path_to(d, len)) < 0)
 			return -ENOMEM;
 		while (len && d->walk.path.data[len - 1] != '/')
 			len--;
@@ -174,7 +175,7 @@ static int differs(const struct upper_diff *d, int fd, const struct stat *now, u
 }
 
 /* Go into the directory fd, which is taken. */
-static int push(struct upper_diff *d, int fd, uint32_t node, bool listed)
+static int push(struct upper_diff *d, int fd, uint32_t node, bool listed, char kind)
 {
 	int opaque = upper_is_opaque(&d->u, fd), r;
 	bool covered;
@@ -196,14 +197,14 @@ static int push(struct upper_diff *d, int fd, uint32_t node, bool listed)
 	}
 	covered = opaque || (d->walk.depth && d->stack[d->walk.depth - 1].covered);
 	d->stack[d->walk.depth] =
-		(struct beside){ .node = node, .covered = covered, .listed = listed };
+		(struct beside){ .node = node, .covered = covered, .listed = listed, .kind = kind };
 	r = walk_enter(&d->walk, fd);
 	if (r < 0)
 		return fail(d, r);
 	return covered && node != TREE_NONE ? list_covered(d, node) : 0;
 }
 
-static int enter(struct upper_diff *d, const char *name, uint32_t node, bool listed)
+static int enter(struct upper_diff *d, const char *name, uint32_t node, bool listed, char kind)
 {
 	int fd = openat(d->walk.fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
@@ -211,7 +212,7 @@ static int enter(struct upper_diff *d, const char *name, uint32_t node, bool lis
 		return fail(d, -errno);
 	if (node != TREE_NONE && !tree_is_dir(d->tree, node))
 		node = TREE_NONE;
-	return push(d, fd, node, listed);
+	return push(d, fd, node, listed, kind);
 }
 
 static int see(struct upper_diff *d, const char *name)
@@ -220,7 +221,7 @@ static int see(struct upper_diff *d, const char *name)
 	uint32_t node = TREE_NONE;
 	_cleanup_close_ int fd = -1;
 	struct stat st;
-	bool whiteout;
+	bool whiteout, mountpoint;
 	char kind = 0;
 	int r;
 
@@ -240,9 +241,10 @@ static int see(struct upper_diff *d, const char *name)
 			return fail(d, r);
 		kind = r ? 'C' : 0;
 	}
-	r = kind ? list(d, kind) : 0;
+	mountpoint = kind == 'A' && upper_is_mountpoint(d->walk.fd, name, &st);
+	r = kind && !mountpoint ? list(d, kind) : 0;
 	if (r == 0 && S_ISDIR(st.st_mode))
-		r = enter(d, name, node, kind != 0);
+		r = enter(d, name, node, kind && !mountpoint, kind ? kind : 'C');
 	return r;
 }
 
@@ -264,7 +266,7 @@ static int walk_all(struct upper_diff *d)
 		close(fd);
 		return fail(d, r);
 	}
-	r = push(d, fd, TREE_ROOT, true);
+	r = push(d, fd, TREE_ROOT, true, 'C');
 	while (r == 0) {
 		r = walk_next(&d->walk, &name);
 		if (r <= 0)

@@ -323,6 +323,12 @@ static int put_one(struct writer *w, int dirfd, const char *name)
 		return 0;
 	if (whiteout)
 		return put_marker(w, dir_len, WHITEOUT, name);
+	if (upper_is_mountpoint(dirfd, name, &e.st)) {
+		if (!S_ISDIR(e.st.st_mode))
+			return 0;
+		/* It counts where something else is in it. */
+		included = false;
+	}
 	fd = openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return fail(w, -errno, "cannot open");

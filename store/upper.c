@@ -16,11 +16,13 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/inroot.h"
 
 #define XATTR_OPAQUE_ROOT "trusted.overlay.opaque"
 #define XATTR_OPAQUE_USER "user.overlay.opaque"
 #define XATTR_WHITEOUT_ROOT "trusted.overlay.whiteout"
 #define XATTR_WHITEOUT_USER "user.overlay.whiteout"
+#define XATTR_MOUNTPOINT "user.overlay.imagefs.mountpoint"
 #define XATTR_ESCAPE "user.imagefs."
 
 /* Room for "/proc/self/fd/N/NAME". */
@@ -458,6 +460,23 @@ int upper_create(const struct upper *u, int dirfd, const char *name, const struc
 static bool has_prefix(const char *s, const char *prefix)
 {
 	return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+int upper_mark_mountpoint(const struct upper *u, const char *path)
+{
+	_cleanup_close_ int fd = inroot_find(u->fd, path);
+	char proc[PROC_MAX];
+
+	if (fd < 0)
+		return fd;
+	proc_path(proc, fd, NULL);
+	return setxattr(proc, XATTR_MOUNTPOINT, "y", 1, 0) < 0 ? -errno : 0;
+}
+
+bool upper_is_mountpoint(int dirfd, const char *name, const struct stat *st)
+{
+	return (S_ISDIR(st->st_mode) || (S_ISREG(st->st_mode) && !st->st_size)) &&
+	       get_raw(dirfd, name, XATTR_MOUNTPOINT, NULL, 0) >= 0;
 }
 
 bool upper_xattr_is_private(const char *name)

@@ -10,6 +10,7 @@
  *     device                                   "uid:gid:0mode[:type[-major-minor]]"
  *     security.*,     the file's own           user.imagefs.security.*, user.imagefs.trusted.*
  *     trusted.*
+ *     mount point     user.overlay.imagefs.mountpoint
  *
  * Both forms of a whiteout are read. The character device is preferred without
  * privilege too: overlayfs finds xattr whiteouts by readdir in lower layers only,
@@ -58,6 +59,15 @@ int upper_lookup(const struct upper *u, int dirfd, const char *name, struct stat
 int upper_whiteout(const struct upper *u, int dirfd, const char *name);
 int upper_opaque(const struct upper *u, int fd);
 int upper_is_opaque(const struct upper *u, int fd);
+
+/*
+ * What stands in the tree only for something to be mounted on, and belongs to no layer as long as it is empty.
+ *
+ * upper_mark_mountpoint  of a path from the root, without links; -ENOENT: it is not in the upper directory
+ * upper_is_mountpoint    st is upper_lookup()'s
+ */
+int upper_mark_mountpoint(const struct upper *u, const char *path);
+bool upper_is_mountpoint(int dirfd, const char *name, const struct stat *st);
 
 /* The same of an open file (O_PATH will do). */
 int upper_fstat(const struct upper *u, int fd, struct stat *st);

@@ -1,6 +1,6 @@
 /*
  * What stands in the tree for a mount to lie on, and was not there before, is taken back at the
- * end where it is empty still, so that a commit has only what the command did.
+ * end where it is empty still, and marked until then, so that a commit has only what the command did.
  */
 #include "tools/run_bundle.h"
 
@@ -19,6 +19,8 @@
 #include "base/text.h"
 #include "registry/conffile.h"
 #include "store/bundle.h"
+#include "store/container.h"
+#include "store/upper.h"
 #include "tools/idmap.h"
 #include "tools/run_args.h"
 #include "tools/run_keeper.h"
@@ -291,6 +293,24 @@ static int make_workdir(struct run_bundle *b, struct err *err)
 	return r;
 }
 
+/* A commit while the command runs, or after all of us were killed, leaves it out. */
+static void mark_made(const struct run_bundle *b)
+{
+	_cleanup_container_ struct container *c = NULL;
+	_cleanup_close_ int fd = -1;
+	struct upper u = { -1, -1, false };
+	size_t i;
+	int r = container_open(b->job->store, b->job->name, &c, NULL);
+
+	if (r == 0)
+		u.fd = fd = openat(c->fd, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	for (i = 0; fd >= 0 && i < b->made.n; i++) {
+		r = upper_mark_mountpoint(&u, b->made.v[i].path);
+		if (r < 0)
+			log_debug("%s: cannot be marked: %s", b->made.v[i].path, strerror(-r));
+	}
+}
+
 int run_bundle_write(struct run_bundle *b, struct err *err)
 {
 	struct buf text _cleanup_buf_ = BUF_INIT, cgroup _cleanup_buf_ = BUF_INIT;
@@ -315,7 +335,11 @@ int run_bundle_write(struct run_bundle *b, struct err *err)
 		p.setgroups = idmap_setgroups();
 	}
 	r = bundle_config(b->job->bundle, &b->user, &p, &text, err);
-	return r < 0 ? r : put_file(b, "config.json", text.data, text.len, err);
+	if (r == 0)
+		r = put_file(b, "config.json", text.data, text.len, err);
+	if (r == 0)
+		mark_made(b);
+	return r;
 }
 
 void run_bundle_undo(struct run_bundle *b)
