@@ -298,6 +298,15 @@ static void pass_on(struct keeper *k, int sig)
 	kill(k->pid, sig);
 }
 
+/* Nothing of its files is there any more. */
+static void lose_daemon(struct keeper *k)
+{
+	if (k->pid <= 0 || k->status >= 0)
+		return;
+	log_warn("the daemon that shows the container's files has ended; so the command is ended");
+	kill(k->pid, SIGKILL);
+}
+
 static void reap(struct keeper *k)
 {
 	int status;
@@ -308,6 +317,8 @@ static void reap(struct keeper *k)
 			k->status = WIFEXITED(status) ? WEXITSTATUS(status)
 						      : 128 + (k->killed_by ? k->killed_by
 									    : WTERMSIG(status));
+		else if (pid == k->stage.daemon)
+			lose_daemon(k);
 }
 
 static void take_signals(struct keeper *k)
