@@ -7,13 +7,16 @@
 #include "fs/containers.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "fs/ct.h"
 #include "fs/fs.h"
@@ -22,6 +25,7 @@
 #include "fs/session.h"
 #include "fs/trees.h"
 #include "store/container.h"
+#include "store/store.h"
 #include "store/tree.h"
 
 /* Inode numbers have room for that many containers (fs/node.h). */
@@ -91,6 +95,34 @@ void containers_ready(struct containers *c)
 		through_start(&c->through, c->session, c->fs->store);
 }
 
+/* The container that was known under another name until it was renamed; lock is held. NULL: none. */
+static struct ct *follow(struct containers *c, const char *name)
+{
+	_cleanup_free_ char *path = path_join("containers", name);
+	const struct map_slot *slot;
+	struct ct *ct = NULL;
+	const char *before;
+	struct stat st;
+	size_t i = 0;
+
+	if (!path || fstatat(c->fs->store->imagefs_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return NULL;
+	while (!ct && (slot = map_next(&c->in_use, &i))) {
+		ct = slot->value;
+		if (ct->dev != st.st_dev || ct->ino != st.st_ino)
+			ct = NULL;
+	}
+	if (!ct || map_put(&c->in_use, name, ct) < 0)
+		return NULL;
+	before = ct->name;
+	if (ct_rename(ct, name) < 0) {
+		map_del(&c->in_use, name);
+		return NULL;
+	}
+	map_del(&c->in_use, before);
+	return ct;
+}
+
 int containers_find(struct containers *c, const char *name, struct ct **out)
 {
 	struct err err = ERR_INIT;
@@ -101,6 +133,8 @@ int containers_find(struct containers *c, const char *name, struct ct **out)
 		return -ENOENT;
 	pthread_mutex_lock(&c->lock);
 	ct = map_get(&c->in_use, name);
+	if (!ct)
+		ct = follow(c, name);
 	if (!ct) {
 		r = c->next_id < ID_MAX ? 0 : -ENFILE;
 		if (r == 0)
@@ -191,6 +225,15 @@ static void let_go(struct containers *c, const char *name)
 	ct_unref(ct);
 }
 
+/* What has a new name goes on under it, whoever uses it. */
+static void follow_renamed(struct containers *c, const char *name)
+{
+	pthread_mutex_lock(&c->lock);
+	if (!map_get(&c->in_use, name))
+		follow(c, name);
+	pthread_mutex_unlock(&c->lock);
+}
+
 /* One name that was listed before, is listed now, or both. */
 static void refresh_name(struct containers *c, const char *name, bool before, bool now)
 {
@@ -205,6 +248,12 @@ static void refresh_name(struct containers *c, const char *name, bool before, bo
 	ct_unref(ct);
 }
 
+/* Where the next names of two sorted lists stand to each other. */
+static int compare(const char *before, const char *now)
+{
+	return !before ? 1 : !now ? -1 : strcmp(before, now);
+}
+
 void containers_refresh(struct containers *c)
 {
 	struct err err = ERR_INIT;
@@ -215,8 +264,16 @@ void containers_refresh(struct containers *c)
 		log_warn("%s", err.msg);
 		return;
 	}
-	while (before[i] || now[k]) {
-		int d = !before[i] ? 1 : !now[k] ? -1 : strcmp(before[i], now[k]);
+	while (now[k]) {
+		int d = compare(before[i], now[k]);
+
+		if (d > 0)
+			follow_renamed(c, now[k]);
+		i += d <= 0;
+		k += d >= 0;
+	}
+	for (i = k = 0; before[i] || now[k];) {
+		int d = compare(before[i], now[k]);
 
 		refresh_name(c, d <= 0 ? before[i] : now[k], d <= 0, d >= 0);
 		i += d <= 0;
@@ -228,7 +285,7 @@ void containers_refresh(struct containers *c)
 	trees_sweep(c->fs->trees);
 }
 
-int containers_freeze(struct containers *c, const char *name, struct err *err)
+int containers_freeze(struct containers *c, const char *name, struct ct **out, struct err *err)
 {
 	struct ct *ct;
 	int r = containers_find(c, name, &ct);
@@ -238,18 +295,17 @@ int containers_freeze(struct containers *c, const char *name, struct err *err)
 	if (r < 0)
 		return err_sys(err, -r, "container %s", name);
 	r = pause_begin(c, ct, err);
-	if (r == 0)
-		ct_freeze(ct);
-	ct_unref(ct);
-	return r;
+	if (r < 0) {
+		ct_unref(ct);
+		return r;
+	}
+	ct_freeze(ct);
+	*out = ct;
+	return 0;
 }
 
-void containers_thaw(struct containers *c, const char *name)
+void containers_thaw(struct containers *c, struct ct *ct)
 {
-	struct ct *ct = borrow(c, name);
-
-	if (!ct)
-		return;
 	ct_thaw(ct);
 	pause_end(c, ct);
 	ct_unref(ct);
@@ -283,6 +339,21 @@ static unsigned count_open(const struct ct *ct)
 	return n;
 }
 
+static int is_read(struct err *err, const char *name)
+{
+	return err_set(err, EBUSY, "container %s is in use: it is being committed or compared",
+		       name);
+}
+
+int containers_follow(struct containers *c, const char *name, struct err *err)
+{
+	struct ct *ct = borrow(c, name);
+	bool ours = ct && ct_is_locked(ct), frozen = ct && ct_is_frozen(ct);
+
+	ct_unref(ct);
+	return frozen ? is_read(err, name) : ours;
+}
+
 int containers_close(struct containers *c, const char *name, struct err *err)
 {
 	struct ct *ct = borrow(c, name);
@@ -291,8 +362,7 @@ int containers_close(struct containers *c, const char *name, struct err *err)
 
 	ct_unref(ct);
 	if (frozen)
-		return err_set(err, EBUSY,
-			       "container %s is in use: it is being committed or compared", name);
+		return is_read(err, name);
 	if (n)
 		return err_set(err, EBUSY, "container %s is in use: %u of its files %s open", name,
 			       n, n == 1 ? "is" : "are");

@@ -30,7 +30,7 @@ struct client {
 	int fd;
 	size_t len;
 	char line[REQUEST_MAX];
-	char *frozen; /* the container that waits until this connection is closed */
+	struct ct *frozen; /* the container that waits until this connection is closed */
 	struct client *next;
 };
 
@@ -178,7 +178,6 @@ static void client_free(struct control *c, struct client *cl)
 	c->n_clients--;
 	if (cl->frozen && c->containers)
 		containers_thaw(c->containers, cl->frozen);
-	free(cl->frozen);
 	close(cl->fd);
 	free(cl);
 }
@@ -245,14 +244,7 @@ static void freeze(struct control *c, struct client *cl, const char *name)
 		return;
 	}
 	if (c->containers)
-		r = containers_freeze(c->containers, name, &err);
-	if (r == 0 && c->containers) {
-		cl->frozen = strdup(name);
-		if (!cl->frozen) {
-			containers_thaw(c->containers, name);
-			r = err_nomem(&err);
-		}
-	}
+		r = containers_freeze(c->containers, name, &cl->frozen, &err);
 	/* A container that we do not show is not written to through us. */
 	answer_result(cl, r == -ENOENT ? 0 : r, &err);
 }
@@ -271,6 +263,13 @@ static void do_request(struct control *c, struct client *cl, const char *line)
 		answer(cl, "ok\n");
 	} else if (strncmp(line, "freeze ", 7) == 0) {
 		freeze(c, cl, line + 7);
+	} else if (strncmp(line, "follow ", 7) == 0) {
+		if (c->containers)
+			r = containers_follow(c->containers, line + 7, &err);
+		if (r < 0)
+			answer_result(cl, r, &err);
+		else
+			answer(cl, r ? "ok\n" : "none\n");
 	} else if (strncmp(line, "close ", 6) == 0) {
 		if (c->containers)
 			r = containers_close(c->containers, line + 6, &err);

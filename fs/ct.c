@@ -41,12 +41,31 @@ static void init_locks(struct ct *ct)
 	links_init(&ct->links);
 }
 
+int ct_rename(struct ct *ct, const char *name)
+{
+	char **names = realloc(ct->names, (ct->n_names + 1) * sizeof(*names));
+
+	if (!names)
+		return -ENOMEM;
+	ct->names = names;
+	names[ct->n_names] = strdup(name);
+	if (!names[ct->n_names])
+		return -ENOMEM;
+	__atomic_store_n(&ct->name, names[ct->n_names++], __ATOMIC_RELEASE);
+	return 0;
+}
+
 static int open_parts(struct ct *ct, struct err *err)
 {
+	struct stat st;
 	int r = container_open(ct->fs->store, ct->name, &ct->box, err);
 
 	if (r < 0)
 		return r;
+	if (fstat(ct->box->fd, &st) < 0)
+		return err_sys(err, errno, "container %s", ct->name);
+	ct->dev = st.st_dev;
+	ct->ino = st.st_ino;
 	ct->upper.unprivileged = ct->box->unprivileged;
 	ct->upper.fd =
 		openat(ct->box->fd, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -72,8 +91,7 @@ int ct_open(const struct fs *fs, struct nodes *nodes, const char *name, uint32_t
 	ct->refs = 1;
 	ct->lock_fd = ct->upper.fd = ct->upper.work_fd = -1;
 	init_locks(ct);
-	ct->name = strdup(name);
-	r = ct->name ? open_parts(ct, err) : err_nomem(err);
+	r = ct_rename(ct, name) < 0 ? err_nomem(err) : open_parts(ct, err);
 	if (r < 0) {
 		ct_unref(ct);
 		return r;
@@ -115,7 +133,9 @@ void ct_unref(struct ct *ct)
 	pthread_mutex_destroy(&ct->gate);
 	pthread_cond_destroy(&ct->gate_moved);
 	pthread_mutex_destroy(&ct->alias_lock);
-	free(ct->name);
+	while (ct->n_names)
+		free(ct->names[--ct->n_names]);
+	free(ct->names);
 	free(ct);
 }
 
@@ -243,6 +263,16 @@ bool ct_is_frozen(struct ct *ct)
 	frozen = ct->frozen > 0;
 	pthread_mutex_unlock(&ct->gate);
 	return frozen;
+}
+
+bool ct_is_locked(struct ct *ct)
+{
+	bool locked;
+
+	pthread_mutex_lock(&ct->gate);
+	locked = ct->lock_fd >= 0;
+	pthread_mutex_unlock(&ct->gate);
+	return locked;
 }
 
 void ct_give_up(struct ct *ct)

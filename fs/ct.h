@@ -27,7 +27,11 @@ struct tree;
 struct ct {
 	const struct fs *fs;
 	struct nodes *nodes;
-	char *name;
+	const char *name; /* the last of names; may be read at any time, as none is freed before */
+	char **names;	  /* that it has had */
+	unsigned n_names;
+	dev_t dev; /* of its directory, by which it is known under another name */
+	ino_t ino;
 	uint32_t id; /* in inode numbers */
 	struct container *box;
 	struct shared_tree *base; /* from the first use on */
@@ -68,6 +72,10 @@ struct ct {
 int ct_open(const struct fs *fs, struct nodes *nodes, const char *name, uint32_t id,
 	    struct ct **out, struct err *err);
 void ct_ref(struct ct *ct);
+
+/* ct_rename - it is called so from now on. 0 or -ENOMEM; one thread at a time. */
+int ct_rename(struct ct *ct, const char *name);
+
 void ct_unref(struct ct *ct);
 
 /*
@@ -83,6 +91,8 @@ void ct_leave(struct ct *ct, bool change);
 void ct_freeze(struct ct *ct);
 void ct_thaw(struct ct *ct);
 
+/* ct_is_locked - this daemon has it, and no other. */
+bool ct_is_locked(struct ct *ct);
 bool ct_is_frozen(struct ct *ct);
 
 /* ct_give_up - of a frozen one: it is not thawed any more, who waits for that gets ESTALE. */

@@ -257,6 +257,28 @@ int container_is_there(struct store *s, const struct container *c, struct err *e
 	return now.st_dev == then.st_dev && now.st_ino == then.st_ino ? 0 : no_such(err, c->name);
 }
 
+int container_name_now(struct store *s, const struct container *c, char **out)
+{
+	struct container other = *c;
+	char **names;
+	size_t i;
+	int r = container_list(s, &names, NULL);
+
+	if (r < 0)
+		return r;
+	r = -ENOENT;
+	for (i = 0; r == -ENOENT && names[i]; i++) {
+		other.name = names[i];
+		r = container_is_there(s, &other, NULL);
+	}
+	if (r == 0) {
+		*out = strdup(other.name);
+		r = *out ? 0 : -ENOMEM;
+	}
+	container_list_free(names);
+	return r;
+}
+
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);

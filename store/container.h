@@ -60,6 +60,9 @@ static inline void cleanup_container(struct container **c)
 /* container_is_there - -ENOENT where its name no longer means it: it was removed or renamed meanwhile. */
 int container_is_there(struct store *s, const struct container *c, struct err *err);
 
+/* container_name_now - the name that it has after a rename; caller frees. -ENOENT: it was removed. */
+int container_name_now(struct store *s, const struct container *c, char **out);
+
 /* container_list - names, sorted; *out is a NULL-terminated array that container_list_free() frees.
  */
 int container_list(struct store *s, char ***out, struct err *err);

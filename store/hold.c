@@ -62,6 +62,28 @@ int hold_confirm(struct store *s, const struct container *c, int r, struct err *
 	return r;
 }
 
+int hold_name(struct store *s, const struct container *c, int *lock, struct err *err)
+{
+	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
+	int tries, r;
+
+	for (tries = 0;; tries++) {
+		r = container_lock(c, true, false);
+		if (r >= 0) {
+			*lock = r;
+			return container_is_there(s, c, err);
+		}
+		if (r != -EWOULDBLOCK)
+			return cannot_lock(r, c->name, err);
+		r = mounts_follow(s, c->name, err);
+		if (r)
+			return r < 0 ? r : 0;
+		if (tries == BUSY_TRIES)
+			return err_set(err, EBUSY, "container %s is in use", c->name);
+		nanosleep(&pause, NULL);
+	}
+}
+
 int hold_alone(struct store *s, const char *name, int *lock, struct err *err)
 {
 	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };

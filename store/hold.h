@@ -35,6 +35,14 @@ void hold_end(struct hold *h);
 int hold_confirm(struct store *s, const struct container *c, int r, struct err *err);
 
 /*
+ * hold_name - the container may be renamed: nobody has it, or a mount that goes along. Who has it only for a
+ * moment is waited for.
+ * lock    as of hold_alone(); -1 where a mount has it
+ * errors  -ENOENT; -EBUSY it is being read as a whole, by a command or in a mount
+ */
+int hold_name(struct store *s, const struct container *c, int *lock, struct err *err);
+
+/*
  * hold_alone - no mount and no command has anything of the container any more.
  * Who has it only for a moment is waited for.
  * lock    receives a descriptor that keeps it so until it is closed, or -1: a container too damaged

@@ -252,6 +252,26 @@ int mounts_close(struct store *s, const char *container, struct err *err)
 	return for_each(s, close_one, &q);
 }
 
+static int follow_one(int sock, void *arg)
+{
+	_cleanup_close_ int fd = sock;
+	struct request *q = arg;
+	char answer[512];
+	int r = ask(fd, "follow", q->container, answer, sizeof(answer));
+
+	if (r == 0 && strcmp(answer, "none") == 0)
+		return 0;
+	r = judge(r, answer, q->err);
+	return r < 0 ? r : 1;
+}
+
+int mounts_follow(struct store *s, const char *container, struct err *err)
+{
+	struct request q = { .container = container, .err = err };
+
+	return for_each(s, follow_one, &q);
+}
+
 struct search {
 	const char *dir;
 	int pidfd;

@@ -5,10 +5,12 @@
  *     refresh\n          read the store again; "ok\n" once the tree shows it
  *     freeze NAME\n      finish writes to a container and hold new ones; "ok\n", until the
  *                        connection is closed
- *     close NAME\n       forget a container that is about to be removed or renamed; "ok\n" once
- * nothing holds its directory, "error TEXT\n" where it cannot be unmount\n          end; the
- * connection is closed when everything is unmounted where\n            "DIR\n": what is mounted
- * where
+ *     follow NAME\n      "ok\n": it has the container, and the next refresh will find it under its new
+ *                        name; "none\n": it has not; "error TEXT\n": it may not be renamed now
+ *     close NAME\n       forget a container that is about to be removed; "ok\n" once
+ *                        nothing holds its directory, "error TEXT\n" where it cannot be
+ *     unmount\n          end; the connection is closed when everything is unmounted
+ *     where\n            "DIR\n": what is mounted where
  */
 #ifndef STORE_MOUNTS_H
 #define STORE_MOUNTS_H
@@ -29,6 +31,9 @@ void mounts_thaw(int *fds, unsigned n);
 
 /* mounts_close - no daemon holds this container any more; -EBUSY names the reason. */
 int mounts_close(struct store *s, const char *container, struct err *err);
+
+/* mounts_follow - 1: a daemon has this container, and goes along when it is renamed; 0: none has it; -EBUSY. */
+int mounts_follow(struct store *s, const char *container, struct err *err);
 
 /* mounts_sweep - remove the sockets of daemons that were killed. */
 void mounts_sweep(struct store *s);

@@ -4,8 +4,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/err.h"
+#include "base/file.h"
 #include "store/container.h"
 #include "store/hold.h"
 #include "store/mounts.h"
@@ -25,14 +28,32 @@ static int rename_container(struct store *s, const char *name, const char *to, s
 	if (strcmp(name, to) == 0)
 		return err_set(err, EINVAL,
 			       "Renaming a container with the same name as its current name");
-	/* What cannot work shall not disturb those who use it. */
 	r = container_name_free(s, to, err);
 	if (r == 0)
-		r = hold_alone(s, name, &lock, err);
+		r = hold_name(s, c, &lock, err);
 	if (r == 0)
 		r = container_rename(s, name, to, err);
 	return r == -EINVAL || r == -EEXIST ? err_wrap(err, r, "Error when allocating new name")
 					    : r;
+}
+
+/* The kernel gives a directory that it knows its new name when somebody looks there: who is in it sees that in pwd(1). */
+static void look(struct store *s, const char *name)
+{
+	static const char *const trees[] = { "containers", "." };
+	char **dirs = mounts_dirs(s);
+	size_t i, k;
+
+	for (i = 0; dirs && dirs[i]; i++)
+		for (k = 0; k < ARRAY_SIZE(trees); k++) {
+			_cleanup_free_ char *tree = path_join(dirs[i], trees[k]);
+			_cleanup_free_ char *path = tree ? path_join(tree, name) : NULL;
+			struct stat st;
+
+			if (path && lstat(path, &st) == 0)
+				break;
+		}
+	mounts_dirs_free(dirs);
 }
 
 static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
@@ -53,6 +74,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 	if (verb_store(g, &s, &err) < 0 || rename_container(s, name, to, &err) < 0)
 		return verb_fail(v, &err);
 	mounts_refresh(s);
+	look(s, to);
 	return 0;
 }
 
@@ -60,9 +82,9 @@ const struct verb cmd_rename = {
 	.name = "rename",
 	.usage = "CONTAINER NEW_NAME",
 	.summary = "Give a container another name",
-	.help = "In open mounts it is under the new name when the command returns. A container "
-		"with\n"
-		"open files is not renamed.\n\n"
+	.help = "In open mounts it is under the new name when the command returns; who works in "
+		"it,\n"
+		"or runs a command in it, goes on.\n\n"
 		"Example:\n"
 		"  imagefs rename web web-old\n",
 	.run = run,

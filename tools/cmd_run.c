@@ -57,7 +57,8 @@ struct run {
 	struct bundle bundle;
 	struct runtime runtime;
 	struct scratch scratch;
-	char *name;
+	char *name;		     /* at the start */
+	struct container *container; /* which may be called otherwise since */
 	char hostname[HOST_NAME_MAX + 1];
 	bool *started; /* shared with the keeper */
 	int signal_fd;
@@ -98,11 +99,14 @@ static void close_ends(struct ends *e)
 /* Whoever looks into it holds nothing that --rm would spare. */
 static void remove_container(const struct verb *v, struct run *run)
 {
+	_cleanup_free_ char *name = NULL;
 	struct err err = ERR_INIT;
 
-	mounts_close(run->s, run->name, NULL);
-	if (container_remove(run->s, run->name, &err) < 0 && err.code != ENOENT)
-		verb_fail(v, &err);
+	if (container_name_now(run->s, run->container, &name) == 0) {
+		mounts_close(run->s, name, NULL);
+		if (container_remove(run->s, name, &err) < 0 && err.code != ENOENT)
+			verb_fail(v, &err);
+	}
 	mounts_refresh(run->s);
 }
 
@@ -256,10 +260,9 @@ static int make_bundle(struct run *run, const struct image *image, struct err *e
 /* Others can tell that it runs, and whom to ask to stop it, by a descriptor that the caller closes. */
 static int mark(struct run *run, struct err *err)
 {
-	_cleanup_container_ struct container *c = NULL;
-	int r = container_open(run->s, run->name, &c, err);
+	int r = container_open(run->s, run->name, &run->container, err);
 
-	return r < 0 ? r : running_mark(c, err);
+	return r < 0 ? r : running_mark(run->container, err);
 }
 
 static int run_image(const struct verb *v, struct run *run, const char *image_name,
@@ -285,6 +288,8 @@ static int run_image(const struct verb *v, struct run *run, const char *image_na
 		return verb_fail(v, err);
 	}
 	marked = mark(run, err);
+	if (!run->container)
+		return verb_fail(v, err);
 	status = marked < 0 ? verb_fail(v, err) : run_it(v, run, err);
 	finish(v, run);
 	return status;
@@ -425,6 +430,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 	}
 	free(r.runtime.path);
 	free(r.name);
+	container_free(r.container);
 	bundle_fini(&r.bundle);
 	run_args_fini(&r.args);
 	let_go(&r.signal_fd);
