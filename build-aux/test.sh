@@ -61,7 +61,7 @@ fi
 
 if [ "$dist" = yes ]; then
 	say "make distcheck, the tests of the sources and the commands alone"
-	if (cd "$work/plain" && make distcheck-quick </dev/null >distcheck.log 2>&1); then
+	if (cd "$work/plain" && make -j$jobs distcheck-quick </dev/null >distcheck.log 2>&1); then
 		tail -n 5 "$work/plain/distcheck.log"
 	else
 		tail -n 60 "$work/plain/distcheck.log"
