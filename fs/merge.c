@@ -190,8 +190,12 @@ void listing_fini(struct listing *l)
 /* A whiteout stands in the list with this type until the base tree was merged in. */
 #define TYPE_WHITEOUT S_IFMT
 
-/* One entry of an upper directory; its type and number where readdir alone cannot tell. */
-static int add_upper(struct node *dir, int fd, const struct dirent *e, struct listing *out)
+/*
+ * One entry of an upper directory; its type and number where readdir alone cannot tell.
+ * plain: a regular file is what it looks like.
+ */
+static int add_upper(struct node *dir, int fd, bool plain, const struct dirent *e,
+		     struct listing *out)
 {
 	struct ct *ct = dir->ct;
 	mode_t type = DTTOIF(e->d_type);
@@ -199,7 +203,7 @@ static int add_upper(struct node *dir, int fd, const struct dirent *e, struct li
 	bool whiteout = false;
 	int r;
 
-	if (type == S_IFREG && !ct->upper.unprivileged)
+	if (type == S_IFREG && plain)
 		return listing_add(out, e->d_name, ct_ino_upper(ct, e->d_ino), type);
 	r = upper_lookup(&ct->upper, fd, e->d_name, &f.st, &whiteout);
 	if (r == -ENOENT)
@@ -216,10 +220,13 @@ static int list_upper(struct node *dir, struct listing *out)
 	struct at at _cleanup_at_ = AT_INIT;
 	_cleanup_closedir_ DIR *d = NULL;
 	struct dirent *e;
-	int fd, r = node_dir(dir->ct->nodes, dir, &at);
+	int fd, hiding, r = node_dir(dir->ct->nodes, dir, &at);
 
 	if (r < 0)
 		return r;
+	hiding = upper_may_have_whiteouts(&dir->ct->upper, at.fd);
+	if (hiding < 0)
+		return hiding;
 	fd = openat(at.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
@@ -230,7 +237,7 @@ static int list_upper(struct node *dir, struct listing *out)
 	}
 	for (errno = 0; r == 0 && (e = readdir(d)); errno = 0)
 		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-			r = add_upper(dir, at.fd, e, out);
+			r = add_upper(dir, at.fd, !hiding, e, out);
 	return r == 0 && errno ? -errno : r;
 }
 

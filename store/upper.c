@@ -203,38 +203,63 @@ void upper_temp(char name[static 32])
 		 __atomic_fetch_add(&counter, 1, __ATOMIC_RELAXED));
 }
 
-/* A whiteout where nothing is. */
-static int make_whiteout(const struct upper *u, int dirfd, const char *name)
+/* What a file system says that has no device 0:0 for us; overlayfs EPERM. */
+static bool is_refused(int error)
+{
+	return error == EPERM || error == ENOTSUP || error == EINVAL || error == ENOSYS;
+}
+
+int upper_whiteout_make(const struct upper *u, const char *name)
 {
 	_cleanup_close_ int fd = -1;
 	char path[PROC_MAX];
+	int r;
 
-	if (mknodat(dirfd, name, S_IFCHR, makedev(0, 0)) == 0)
+	if (mknodat(u->work_fd, name, S_IFCHR, makedev(0, 0)) == 0)
 		return 0;
-	if (errno != EPERM || !u->unprivileged)
+	if (!is_refused(errno))
 		return -errno;
-	fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = openat(u->work_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
 	proc_path(path, fd, NULL);
-	return setxattr(path, XATTR_WHITEOUT_USER, "y", 1, 0) < 0 ? -errno : 0;
+	if (setxattr(path, u->unprivileged ? XATTR_WHITEOUT_USER : XATTR_WHITEOUT_ROOT, "y", 1,
+		     0) == 0)
+		return 0;
+	r = -errno;
+	unlinkat(u->work_fd, name, 0);
+	return r;
 }
 
-/* An xattr whiteout counts in a directory only that announces them. */
-static int announce_whiteouts(const struct upper *u, int dirfd, const char *name)
+/* Before one stands there: else a list of the directory would have its name. */
+static int announce_whiteouts(const struct upper *u, int dirfd)
 {
 	char path[PROC_MAX];
-	struct stat st;
 
-	if (!u->unprivileged)
-		return 0;
-	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
-	if (S_ISCHR(st.st_mode))
-		return 0;
 	proc_path(path, dirfd, NULL);
-	if (setxattr(path, XATTR_OPAQUE_USER, "x", 1, XATTR_CREATE) < 0 && errno != EEXIST)
+	if (setxattr(path, u->unprivileged ? XATTR_OPAQUE_USER : XATTR_OPAQUE_ROOT, "x", 1,
+		     XATTR_CREATE) < 0 &&
+	    errno != EEXIST)
 		return -errno;
+	return 0;
+}
+
+int upper_whiteout_put(const struct upper *u, const char *work_name, int dirfd, const char *name)
+{
+	struct stat st;
+	int r;
+
+	if (fstatat(u->work_fd, work_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	r = S_ISREG(st.st_mode) ? announce_whiteouts(u, dirfd) : 0;
+	if (r < 0 || renameat(u->work_fd, work_name, dirfd, name) == 0)
+		return r;
+	if (errno != EISDIR && errno != ENOTDIR && errno != ENOTEMPTY)
+		return -errno;
+	/* A directory changes places with it, and is removed where nobody looks. */
+	if (renameat2(u->work_fd, work_name, dirfd, name, RENAME_EXCHANGE) < 0)
+		return -errno;
+	file_remove_tree(u->work_fd, work_name);
 	return 0;
 }
 
@@ -249,23 +274,26 @@ int upper_whiteout(const struct upper *u, int dirfd, const char *name)
 			return -errno;
 		if (mknodat(dirfd, name, S_IFCHR, makedev(0, 0)) == 0)
 			return 0;
-		if (errno != EPERM)
+		if (!is_refused(errno))
 			return -errno;
 	}
 	upper_temp(temp);
-	r = make_whiteout(u, u->work_fd, temp);
-	if (r == 0 && renameat(u->work_fd, temp, dirfd, name) < 0) {
-		r = errno == EISDIR || errno == ENOTDIR || errno == ENOTEMPTY ? 0 : -errno;
-		/* A directory changes places with it, and is removed where nobody looks. */
-		if (r == 0 && renameat2(u->work_fd, temp, dirfd, name, RENAME_EXCHANGE) < 0)
-			r = -errno;
-		file_remove_tree(u->work_fd, temp);
-	}
-	if (r < 0) {
-		unlinkat(u->work_fd, temp, 0);
+	r = upper_whiteout_make(u, temp);
+	if (r < 0)
 		return r;
-	}
-	return announce_whiteouts(u, dirfd, name);
+	r = upper_whiteout_put(u, temp, dirfd, name);
+	if (r < 0)
+		unlinkat(u->work_fd, temp, 0);
+	return r;
+}
+
+int upper_may_have_whiteouts(const struct upper *u, int fd)
+{
+	ssize_t n = u->unprivileged ? 1 : get_raw(fd, NULL, XATTR_OPAQUE_ROOT, NULL, 0);
+
+	if (n == -ENODATA || n == -ENOTSUP)
+		return 0;
+	return n < 0 ? (int)n : 1;
 }
 
 int upper_opaque(const struct upper *u, int fd)

@@ -2,19 +2,26 @@
  * The form of a container's upper directory: kernel overlayfs' own.
  *
  *                     privileged               unprivileged
- *     whiteout        char device 0:0          the same: the kernel lets anybody make it; where a file system
- *                                              does not, an empty regular file with user.overlay.whiteout
- *                                              in a directory with user.overlay.opaque = "x" (or "y")
+ *     whiteout        char device 0:0          the same: the kernel lets anybody make it
+ *     where the file  an empty regular file    the same with user.overlay.*
+ *     system refuses  with trusted.overlay.
+ *     that device     whiteout in a directory
+ *                     with trusted.overlay.
+ *                     opaque = "x" (or "y")
  *     opaque          trusted.overlay.opaque   user.overlay.opaque = "y"
+ *                     = "y"
  *     owner, mode,    the file's own           user.containers.override_stat =
  *     device                                   "uid:gid:0mode[:type[-major-minor]]"
  *     security.*,     the file's own           user.imagefs.security.*, user.imagefs.trusted.*
  *     trusted.*
  *     mount point     user.overlay.imagefs.mountpoint
  *
- * Both forms of a whiteout are read. The character device is preferred without
+ * Both forms of a whiteout are read. The character device is preferred, without
  * privilege too: overlayfs finds xattr whiteouts by readdir in lower layers only,
- * so an upper with those lists names that are not there (measured, 6.18).
+ * so an upper with those lists names that are not there (measured, 6.18). overlayfs
+ * itself is what refuses the device, and a rename that leaves one behind; attributes of
+ * its own names it keeps for us under others (trusted.overlay.overlay.*) since 6.7.
+ * Before, it refuses the trusted ones, and a container that is made there is unprivileged.
  *
  * A file without override_stat in an unprivileged upper belongs to 0:0 and
  * has its own mode: who made it acts as the image's root. What cannot carry
@@ -50,6 +57,9 @@ struct upper {
  * upper_stat       as the image shall see it: override_stat applied
  * upper_lookup     the same, and says whether it is a whiteout (then st is not filled); -ENOENT nothing there
  * upper_whiteout   put a whiteout in place of name (what is there, an empty directory too, is replaced atomically)
+ * upper_whiteout_make  make one called name in the work directory, where the room for it is found or not
+ * upper_whiteout_put   put that one in place of name; on failure it stays where it was
+ * upper_may_have_whiteouts  of the directory fd: 1, 0 no regular file in it is one, or -errno
  * upper_opaque     mark the directory fd opaque
  * upper_is_opaque  of the directory fd: 1, 0 or -errno
  */
@@ -57,6 +67,9 @@ int upper_stat(const struct upper *u, int dirfd, const char *name, struct stat *
 int upper_lookup(const struct upper *u, int dirfd, const char *name, struct stat *st,
 		 bool *whiteout);
 int upper_whiteout(const struct upper *u, int dirfd, const char *name);
+int upper_whiteout_make(const struct upper *u, const char *name);
+int upper_whiteout_put(const struct upper *u, const char *work_name, int dirfd, const char *name);
+int upper_may_have_whiteouts(const struct upper *u, int fd);
 int upper_opaque(const struct upper *u, int fd);
 int upper_is_opaque(const struct upper *u, int fd);
 

@@ -81,6 +81,7 @@ SHELL_TESTS = \
 	tests/mount/lifecycle \
 	tests/mount/names \
 	tests/mount/oddities \
+	tests/mount/on-overlay \
 	tests/mount/passthrough \
 	tests/mount/power \
 	tests/mount/remove \
