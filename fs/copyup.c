@@ -247,8 +247,7 @@ static int copyup_dead_dir(struct node *dir)
 	return 0;
 }
 
-/* The upper side where it exists already, and nothing is made: -ENOENT where it does not. */
-static int upper_path(struct ct *ct, uint32_t lower)
+int copyup_find(struct ct *ct, uint32_t lower)
 {
 	_cleanup_close_ int fd = fcntl(ct->upper.fd, F_DUPFD_CLOEXEC, 0);
 	_cleanup_free_ uint32_t *chain = NULL;
@@ -319,7 +318,7 @@ static int is_placed(struct ct *ct, uint32_t node, ino_t ino, int *dirfd)
 {
 	struct stat st;
 
-	*dirfd = upper_path(ct, tree_parent(ct->tree, node));
+	*dirfd = copyup_find(ct, tree_parent(ct->tree, node));
 	if (*dirfd < 0)
 		return *dirfd == -ENOENT || *dirfd == -ENOTDIR ? 0 : *dirfd;
 	if (fstatat(*dirfd, tree_name(ct->tree, node), &st, AT_SYMLINK_NOFOLLOW) < 0)

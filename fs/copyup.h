@@ -38,6 +38,12 @@ void copyup_unprepare(struct node *n);
 /* copyup_dir - a directory and those above it. The caller holds ns for writing. */
 int copyup_dir(struct node *dir);
 
+/*
+ * copyup_find - the upper side of a directory of the base tree, where it exists already: nothing is made.
+ * returns  an O_PATH descriptor; -ENOENT, -ENOTDIR: there is none; -errno
+ */
+int copyup_find(struct ct *ct, uint32_t lower);
+
 /* copyup - whichever it is; no lock is held. */
 int copyup(struct node *n, uint64_t size);
 

@@ -18,6 +18,7 @@
 #include "fs/copyup.h"
 #include "fs/fs.h"
 #include "fs/node.h"
+#include "fs/ops.h"
 #include "fs/session.h"
 #include "fs/trees.h"
 #include "store/container.h"
@@ -152,6 +153,8 @@ static void sweep_work(struct ct *ct)
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
 		r = copyup_finish(ct, e->d_name);
+		if (r == 0)
+			r = op_rename_finish(ct, e->d_name);
 		if (r == 0)
 			r = file_remove_tree(ct->upper.work_fd, e->d_name);
 		if (r < 0)

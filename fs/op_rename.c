@@ -6,14 +6,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "fs/copyup.h"
 #include "fs/ct.h"
 #include "fs/merge.h"
 #include "fs/ops.h"
+#include "store/tree.h"
 #include "store/upper.h"
 
 /* One of the two names. */
@@ -99,22 +102,115 @@ static int rename_sides(const struct side *from, const struct side *to, unsigned
 	return renameat2(from->at.fd, from->name, to->at.fd, to->name, flags) < 0 ? -errno : 0;
 }
 
-/* What came to the old name by an exchange goes, for a whiteout where one is needed. */
+/* What came to the old name by an exchange goes; nothing needs a whiteout. */
 static int clear_old(const struct side *from)
 {
-	const struct upper *u = &from->dir->ct->upper;
-	struct stat st;
+	int work = from->dir->ct->upper.work_fd;
 	char temp[32];
 
-	if (fstatat(from->at.fd, from->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
-	if (from->below)
-		return S_ISCHR(st.st_mode) ? 0 : upper_whiteout(u, from->at.fd, from->name);
 	upper_temp(temp);
-	if (renameat(from->at.fd, from->name, u->work_fd, temp) < 0)
+	if (renameat(from->at.fd, from->name, work, temp) < 0)
 		return -errno;
-	file_remove_tree(u->work_fd, temp);
+	file_remove_tree(work, temp);
 	return 0;
+}
+
+/*
+ * --- where no rename leaves a whiteout ---
+ *
+ * overlayfs has none that does. The whiteout is made first, in work/, where a full disk or a quota shows before
+ * anything has changed; what moves and what it replaces change places, so that this can be taken back; and the
+ * whiteout goes over what came to the old name. A daemon that is killed before the last step leaves the whiteout
+ * in work/ under a name that says for which node of the base tree it is and what it may replace, and whoever
+ * opens the container next puts it there. Until then, to a command that reads the upper directory by itself, and
+ * for good where a directory was replaced (on overlayfs those may have other inode numbers tomorrow), the old name
+ * has what the new one had, or what the base tree has. Nothing that was written is lost by that. A file system that
+ * has no exchange either cannot take back that something was replaced: there the same is left by the last step's failing.
+ */
+#define LEFT_PREFIX '-'
+
+/* ino: of what will stand at the old name in between; 0: nothing, or a directory. */
+static void left_name(char out[static 96], uint32_t lower, uint64_t ino)
+{
+	char temp[32];
+
+	upper_temp(temp);
+	snprintf(out, 96, "%c%u-%llu%s", LEFT_PREFIX, lower, (unsigned long long)ino, temp);
+}
+
+static int parse_left_name(const char *name, uint32_t *lower, uint64_t *ino)
+{
+	unsigned long long i;
+	unsigned n;
+	char end;
+
+	if (sscanf(name, "-%u-%llu%c", &n, &i, &end) != 3 || end != '#')
+		return -EINVAL;
+	*lower = n;
+	*ino = i;
+	return 0;
+}
+
+int op_rename_finish(struct ct *ct, const char *name)
+{
+	_cleanup_close_ int fd = -1;
+	bool whiteout = false;
+	uint32_t lower;
+	uint64_t ino;
+	struct stat st;
+
+	if (*name != LEFT_PREFIX || parse_left_name(name, &lower, &ino) < 0 || lower == TREE_ROOT ||
+	    lower >= tree_size(ct->tree) ||
+	    upper_lookup(&ct->upper, ct->upper.work_fd, name, &st, &whiteout) < 0 || !whiteout)
+		return 0;
+	fd = copyup_find(ct, tree_parent(ct->tree, lower));
+	if (fd < 0)
+		return fd == -ENOENT || fd == -ENOTDIR ? 0 : fd;
+	if (fstatat(fd, tree_name(ct->tree, lower), &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		if (S_ISDIR(st.st_mode) || st.st_ino != ino)
+			return 0;
+	} else if (errno != ENOENT) {
+		return -errno;
+	}
+	return upper_whiteout_put(&ct->upper, name, fd, tree_name(ct->tree, lower));
+}
+
+static int move_in_steps(const struct side *from, const struct side *to)
+{
+	const struct upper *u = &from->dir->ct->upper;
+	struct stat old = { .st_mode = S_IFDIR };
+	unsigned flags = RENAME_EXCHANGE;
+	bool for_good = false;
+	char left[96];
+	int r;
+
+	if (fstatat(to->at.fd, to->name, &old, AT_SYMLINK_NOFOLLOW) < 0) {
+		if (errno != ENOENT)
+			return -errno;
+		flags = 0;
+	}
+	left_name(left, merge_below(from->dir, from->name), S_ISDIR(old.st_mode) ? 0 : old.st_ino);
+	r = upper_whiteout_make(u, left);
+	if (r < 0)
+		return r;
+	r = rename_sides(from, to, flags);
+	if (r == -EINVAL && flags) {
+		r = rename_sides(from, to, 0);
+		for_good = r == 0;
+	}
+	if (r == 0) {
+		r = upper_whiteout_put(u, left, from->at.fd, from->name);
+		if (r < 0 && for_good) {
+			log_warn("container %s: %s: the old name stays: %s", from->dir->ct->name,
+				 from->name, strerror(-r));
+			return 0;
+		}
+		if (r < 0)
+			rename_sides(to, from, flags);
+	}
+	if (r < 0)
+		unlinkat(u->work_fd, left, 0);
+	return r;
 }
 
 /* On disk: over whatever stands at the new name there, a whiteout or a directory of whiteouts too. */
@@ -122,16 +218,18 @@ static int move(const struct side *from, const struct side *to)
 {
 	int r = rename_sides(from, to, from->below ? RENAME_WHITEOUT : 0);
 
-	if (r == -EINVAL && from->below) {
-		/* A file system that cannot do both at once. */
-		r = rename_sides(from, to, 0);
-		if (r == 0)
-			return upper_whiteout(&from->dir->ct->upper, from->at.fd, from->name);
-	}
-	if (r != -ENOTDIR && r != -ENOTEMPTY && r != -EEXIST && r != -EISDIR)
+	if (r != -ENOTDIR && r != -ENOTEMPTY && r != -EEXIST && r != -EISDIR &&
+	    (r != -EINVAL || !from->below))
 		return r;
+	if (from->below)
+		return move_in_steps(from, to);
 	r = rename_sides(from, to, RENAME_EXCHANGE);
-	return r < 0 ? r : clear_old(from);
+	if (r < 0)
+		return r;
+	r = clear_old(from);
+	if (r < 0)
+		rename_sides(from, to, RENAME_EXCHANGE);
+	return r;
 }
 
 /* In the table of nodes: what is at which name now. */

@@ -130,6 +130,11 @@ void op_dropped(struct node *n, struct node *dir, const char *name);
 /* op_rename.c */
 void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
 	       const char *new_name, unsigned flags);
+/*
+ * op_rename_finish - a name in work/ that a dead daemon left: where it is a whiteout that a rename still needs,
+ * it gets its place. As copyup_finish() (fs/copyup.h).
+ */
+int op_rename_finish(struct ct *ct, const char *name);
 
 /* op_attr.c */
 void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
