@@ -110,7 +110,7 @@ static int remove_upper_dir(struct ct *ct, int fd, const char *name)
 		return -errno;
 	upper_temp(temp);
 	if (renameat(fd, name, ct->upper.work_fd, temp) < 0)
-		return -errno;
+		return errno == EXDEV ? file_remove_tree(fd, name) : -errno;
 	file_remove_tree(ct->upper.work_fd, temp);
 	return 0;
 }
@@ -120,7 +120,7 @@ static int remove_directory(struct node *dir, const char *name)
 	struct at at _cleanup_at_ = AT_INIT;
 	struct ct *ct = dir->ct;
 	struct node *n = node_child(ct->nodes, dir, name);
-	bool below = merge_below(dir, name) != TREE_NONE;
+	uint32_t below = merge_below(dir, name);
 	int r;
 
 	if (!n)
@@ -137,10 +137,12 @@ static int remove_directory(struct node *dir, const char *name)
 		r = node_dir(ct->nodes, dir, &at);
 	if (r < 0)
 		return r;
-	if (below)
-		r = upper_whiteout(&ct->upper, at.fd, name);
-	else
+	if (below == TREE_NONE)
 		r = remove_upper_dir(ct, at.fd, name);
+	else
+		r = upper_whiteout(&ct->upper, at.fd, name);
+	if (r == -EXDEV)
+		r = op_hide_in_place(ct, below, at.fd, name);
 	if (r == 0)
 		op_dropped(n, dir, name);
 	else

@@ -213,6 +213,34 @@ static int move_in_steps(const struct side *from, const struct side *to)
 	return r;
 }
 
+int op_hide_in_place(struct ct *ct, uint32_t lower, int dirfd, const char *name)
+{
+	const struct upper *u = &ct->upper;
+	_cleanup_close_ int fd = -1;
+	char left[96];
+	int r;
+
+	fd = openat(dirfd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	left_name(left, lower, 0);
+	r = upper_whiteout_make(u, left);
+	if (r < 0)
+		return r;
+	/* First: what is hidden by whiteouts in it stays hidden without them. */
+	r = upper_opaque(u, fd);
+	if (r == 0)
+		r = file_remove_tree(dirfd, name);
+	if (r < 0) {
+		unlinkat(u->work_fd, left, 0);
+		return r;
+	}
+	r = upper_whiteout_put(u, left, dirfd, name);
+	if (r < 0)
+		log_warn("container %s: %s: it shows again: %s", ct->name, name, strerror(-r));
+	return 0;
+}
+
 /* On disk: over whatever stands at the new name there, a whiteout or a directory of whiteouts too. */
 static int move(const struct side *from, const struct side *to)
 {

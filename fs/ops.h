@@ -135,6 +135,11 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
  * it gets its place. As copyup_finish() (fs/copyup.h).
  */
 int op_rename_finish(struct ct *ct, const char *name);
+/*
+ * op_hide_in_place - a directory in dirfd that shows nothing and that the file system cannot move becomes the whiteout
+ * of lower in steps: overlayfs moves none that has come from its own layers below.
+ */
+int op_hide_in_place(struct ct *ct, uint32_t lower, int dirfd, const char *name);
 
 /* op_attr.c */
 void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);

@@ -474,6 +474,20 @@ int container_create(struct store *s, const char *name, const struct image *imag
 	return r;
 }
 
+/*
+ * Where a directory cannot be moved: overlayfs moves none of a layer below. What makes it a container goes first,
+ * and last the rest; a crash leaves a directory that can be removed again.
+ */
+static int remove_in_place(struct store *s, const char *path)
+{
+	_cleanup_close_ int fd =
+		openat(s->imagefs_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 || (unlinkat(fd, "container.json", 0) < 0 && errno != ENOENT))
+		return -errno;
+	return file_remove_tree(s->imagefs_fd, path);
+}
+
 int container_remove(struct store *s, const char *name, struct err *err)
 {
 	_cleanup_free_ char *path = path_join("containers", name);
@@ -489,8 +503,10 @@ int container_remove(struct store *s, const char *name, struct err *err)
 		return r;
 	/* Gone in one step; what a crash leaves of the rest is swept with imagefs/tmp. */
 	if (renameat(s->imagefs_fd, path, s->imagefs_fd, temp) < 0) {
-		r = errno == ENOENT ? no_such(err, name)
-				    : err_sys(err, errno, "container %s", name);
+		r = errno == EXDEV ? remove_in_place(s, path) : -errno;
+		if (r < 0)
+			r = r == -ENOENT ? no_such(err, name)
+					 : err_sys(err, -r, "container %s", name);
 	} else {
 		file_sync_dir(s->imagefs_fd, "containers");
 		r = file_remove_tree(s->imagefs_fd, temp);
