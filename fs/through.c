@@ -67,7 +67,9 @@ void through_start(struct through *t, const struct session *s, const struct stor
 	fd = openat(store->imagefs_fd, "version", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	id = fd < 0 ? -errno : backing_open(session_fd(s), fd);
 	if (id < 0) {
-		log_note("%s: no passthrough: %s", session_mountpoint(s), strerror(-id));
+		/* The kernel's word for a file system that stands on another, as overlayfs. */
+		log_note("%s: no passthrough: %s", session_mountpoint(s),
+			 id == -ELOOP ? "the store lies on a stacked file system" : strerror(-id));
 		return;
 	}
 	backing_close(session_fd(s), id);
