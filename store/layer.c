@@ -504,6 +504,9 @@ void layer_stat(const struct layer *l, const struct layer_entry *e, struct stat 
 	(void)l;
 	memset(st, 0, sizeof(*st));
 	st->st_mode = (e->type < ARRAY_SIZE(types) ? types[e->type] : S_IFREG) | (e->mode & 07777);
+	/* What a tar says of its mode means nothing: no file system keeps one. */
+	if (e->type == ENTRY_SYMLINK)
+		st->st_mode = S_IFLNK | 0777;
 	st->st_nlink = e->nlink;
 	st->st_uid = e->uid;
 	st->st_gid = e->gid;

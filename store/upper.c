@@ -105,7 +105,12 @@ static int parse_override(const char *s, struct stat *st)
 	st->st_uid = uid;
 	st->st_gid = gid;
 	st->st_mode = (st->st_mode & S_IFMT) | mode;
-	return *s ? parse_type(s, st) : 0;
+	if (*s && parse_type(s, st) < 0)
+		return -EIO;
+	/* A symlink that is none on disk is like those that are. */
+	if (S_ISLNK(st->st_mode))
+		st->st_mode = S_IFLNK | 0777;
+	return 0;
 }
 
 /* What the disk says about (fd, name) becomes what the image says. */

@@ -545,6 +545,16 @@ def directory_replaced_by_symlink():
 
 
 @case()
+def symlink_of_any_mode():
+    """The mode of a symbolic link means nothing, and no file system keeps one."""
+    t = yield (layer(Tar().symlink("a", "x", mode=0o644).symlink("none", "x", mode=0).link("hard", "a")),
+               layer(Tar().symlink("b", "x", mode=0o4755).link("lower", "a")))
+    for name in "a", "none", "hard", "b", "lower":
+        t.symlink(name, "x", mode=0o777)
+    t.linked("a", "hard", "lower")
+
+
+@case()
 def file_replaced_by_directory():
     t = yield layer(lower()), layer(Tar().dir("keep").file("keep/in", "in"))
     t.file("keep/in", "in")
@@ -1479,7 +1489,13 @@ def layers_one_by_one():
     t.names("d", "new")
 
 
-LAYER_VIEWS = {"layers_one_by_one": layer_view_whiteouts}
+def layer_view_symlinks(root):
+    t = Tree(root)
+    for name in "00/a", "00/none", "00/hard", "01/b":
+        t.symlink(name, "x", mode=0o777)
+
+
+LAYER_VIEWS = {"layers_one_by_one": layer_view_whiteouts, "symlink_of_any_mode": layer_view_symlinks}
 
 
 # --- the program ------------------------------------------------------------
