@@ -107,6 +107,33 @@ static int add_xattrs(struct writer *w, int fd, struct tar_entry *e)
 	return layer_xattrs(w->u, fd, layer_carries, &e->xattrs);
 }
 
+/* A marker file of the image's form beside the names of the directory whose path has dir_len bytes. */
+static int write_marker(struct writer *w, const struct sink *out, size_t dir_len,
+			const char *prefix, const char *name)
+{
+	struct buf path _cleanup_buf_ = BUF_INIT;
+	struct tar_entry e = { .st.st_mode = S_IFREG | 0600 };
+
+	if (buf_append(&path, w->walk.path.data, dir_len) < 0 ||
+	    (dir_len && buf_putc(&path, '/') < 0) || buf_puts(&path, prefix) < 0 ||
+	    buf_puts(&path, name) < 0)
+		return err_nomem(w->err);
+	e.path = buf_str(&path);
+	/* What waits counts when it is written. */
+	w->written += out == w->out;
+	return tar_header(out, &e, w->err);
+}
+
+/* Behind the entry of a directory, dir: that it is opaque, where it is. */
+static int write_opaque(struct writer *w, const struct sink *out, int dir, size_t path_len)
+{
+	int r = upper_is_opaque(w->u, dir);
+
+	if (r < 0)
+		return fail(w, r, "cannot read whether it is opaque");
+	return r ? write_marker(w, out, path_len, OPAQUE, "") : 0;
+}
+
 /* The directories that what follows lies in, where they have not been written yet. */
 static int flush_waiting(struct writer *w)
 {
@@ -125,17 +152,20 @@ static int to_waiting(void *ctx, const void *data, size_t len, struct err *err)
 	return buf_append(ctx, data, len) < 0 ? err_nomem(err) : 0;
 }
 
-static int wait_with(struct writer *w, const struct tar_entry *e)
+/* The directory at hand, dir: its entry waits, and that it hides what is below. */
+static int wait_with(struct writer *w, const struct tar_entry *e, int dir)
 {
 	const struct sink sink = { to_waiting, &w->waiting };
 	struct waiting *more = realloc(w->around, (w->n_around + 1) * sizeof(*more));
+	int r;
 
 	if (!more)
 		return err_nomem(w->err);
 	w->around = more;
 	more[w->n_around].path_len = w->walk.path.len;
 	more[w->n_around++].start = w->waiting.len;
-	return tar_header(&sink, e, w->err);
+	r = tar_header(&sink, e, w->err);
+	return r < 0 ? r : write_opaque(w, &sink, dir, w->walk.path.len);
 }
 
 /* Directories that the walk has left need no entry any more. */
@@ -167,29 +197,6 @@ static int put_entry(struct writer *w, const struct tar_entry *e)
 		return r;
 	w->written++;
 	return tar_header(w->out, e, w->err);
-}
-
-/* A marker file of the image's form beside the names of the directory at hand. */
-static int put_marker(struct writer *w, size_t dir_len, const char *prefix, const char *name)
-{
-	struct buf path _cleanup_buf_ = BUF_INIT;
-	struct tar_entry e = { .st.st_mode = S_IFREG | 0600 };
-
-	if (buf_append(&path, w->walk.path.data, dir_len) < 0 ||
-	    (dir_len && buf_putc(&path, '/') < 0) || buf_puts(&path, prefix) < 0 ||
-	    buf_puts(&path, name) < 0)
-		return err_nomem(w->err);
-	e.path = buf_str(&path);
-	return put_entry(w, &e);
-}
-
-static int put_opaque(struct writer *w, int dir, size_t path_len)
-{
-	int r = upper_is_opaque(w->u, dir);
-
-	if (r < 0)
-		return fail(w, r, "cannot read whether it is opaque");
-	return r ? put_marker(w, path_len, OPAQUE, "") : 0;
 }
 
 static int put_data(struct writer *w, int fd, uint64_t size)
@@ -288,9 +295,9 @@ static int put_dir(struct writer *w, int dirfd, const char *name, int fd, struct
 	if (r < 0)
 		r = fail(w, r, "cannot read its extended attributes");
 	if (r == 0)
-		r = included ? put_entry(w, e) : wait_with(w, e);
+		r = included ? put_entry(w, e) : wait_with(w, e, dir);
 	if (r == 0 && included)
-		r = put_opaque(w, dir, w->walk.path.len);
+		r = write_opaque(w, w->out, dir, w->walk.path.len);
 	if (r < 0) {
 		close(dir);
 		return r;
@@ -321,8 +328,10 @@ static int put_one(struct writer *w, int dirfd, const char *name)
 		return fail(w, r, "cannot read");
 	if (!included && (whiteout || !S_ISDIR(e.st.st_mode)))
 		return 0;
-	if (whiteout)
-		return put_marker(w, dir_len, WHITEOUT, name);
+	if (whiteout) {
+		r = flush_waiting(w);
+		return r < 0 ? r : write_marker(w, w->out, dir_len, WHITEOUT, name);
+	}
 	if (upper_is_mountpoint(dirfd, name, &e.st)) {
 		if (!S_ISDIR(e.st.st_mode))
 			return 0;
@@ -356,7 +365,7 @@ static int put_root(struct writer *w, const struct layer_root *base)
 	buf_fini(&e.xattrs);
 	if (r < 0)
 		return r;
-	return put_opaque(w, w->u->fd, 0);
+	return write_opaque(w, w->out, w->u->fd, 0);
 }
 
 static int write_all(struct writer *w, const struct layer_root *base)
