@@ -71,7 +71,7 @@ static int entry_type(struct archive_entry *e, enum entry_type *out)
 {
 	switch (archive_entry_filetype(e)) {
 	case AE_IFREG:
-	case 0: /* hard links carry no type */
+	case 0:
 		*out = ENTRY_FILE;
 		return 0;
 	case AE_IFDIR:
@@ -105,7 +105,9 @@ static int convert(struct archive_entry *e, struct build_entry *out, struct err 
 	if (!out->path)
 		return err_set(err, EINVAL, "an entry without a name");
 	out->hardlink = archive_entry_hardlink(e);
-	if (entry_type(e, &out->type) < 0)
+	/* What it names has a type, whatever a hard link's mode says (docker's says it). */
+	out->type = ENTRY_FILE;
+	if (!out->hardlink && entry_type(e, &out->type) < 0)
 		return err_set(err, EINVAL, "an entry of an unknown type");
 	if (uid < 0 || uid > ID_MAX || gid < 0 || gid > ID_MAX)
 		return err_set(err, EINVAL, "owner %lld:%lld is out of range", (long long)uid,

@@ -592,6 +592,24 @@ def hard_link_to_fifo_and_device():
 
 
 @case()
+def hard_links_with_types_in_their_modes():
+    """docker's modes have the bits of stat(2)'s st_mode, a hard link those of what it names."""
+    t = yield (layer(Tar().symlink("s", "x", mode=0o120777).link("s2", "s", mode=0o120777)
+                     .fifo("p", mode=0o10640).link("p2", "p", mode=0o10640)
+                     .char("n", 1, 3, mode=0o20600).link("n2", "n", mode=0o20600)
+                     .file("f", "f", mode=0o100604).link("f2", "f", mode=0o100604)),
+               layer(Tar().link("s3", "s", mode=0o120777).link("f3", "f", mode=0o140604)))
+    t.symlink("s2", "x")
+    t.fifo("p2", mode=0o640)
+    t.char("n2", 1, 3, mode=0o600)
+    t.file("f3", "f", mode=0o604)
+    t.linked("s", "s2", "s3")
+    t.linked("p", "p2")
+    t.linked("n", "n2")
+    t.linked("f", "f2", "f3")
+
+
+@case()
 def hard_link_to_a_lower_file():
     t = yield (layer(Tar().file("a", "data", mode=0o600, uid=9)), layer(Tar().link("b", "a")))
     t.linked("a", "b", nlink=2)
