@@ -177,6 +177,25 @@ int upper_fstat(const struct upper *u, int fd, struct stat *st)
 	return apply_override(u, fd, NULL, st);
 }
 
+/* What a placeholder holds, the open file itself where name is "". out has room for 4096 bytes. */
+static int read_target(int dirfd, const char *name, struct buf *out)
+{
+	_cleanup_close_ int fd = -1;
+	char path[PROC_MAX];
+	ssize_t n;
+
+	if (*name)
+		return file_read(dirfd, name, 4096, out, NULL);
+	proc_path(path, dirfd, NULL);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	n = fd < 0 ? -1 : read(fd, out->data + out->len, 4096);
+	if (n < 0)
+		return -errno;
+	out->len += (size_t)n;
+	out->data[out->len] = '\0';
+	return 0;
+}
+
 int upper_readlink(const struct upper *u, int dirfd, const char *name, struct buf *out)
 {
 	struct stat st;
@@ -192,12 +211,13 @@ int upper_readlink(const struct upper *u, int dirfd, const char *name, struct bu
 		out->data[out->len] = '\0';
 		return 0;
 	}
-	if (errno != EINVAL || !u->unprivileged)
+	/* ENOENT: of an open file. */
+	if ((errno != EINVAL && (*name || errno != ENOENT)) || !u->unprivileged)
 		return -errno;
-	r = upper_stat(u, dirfd, name, &st);
+	r = *name ? upper_stat(u, dirfd, name, &st) : upper_fstat(u, dirfd, &st);
 	if (r < 0)
 		return r;
-	return S_ISLNK(st.st_mode) ? file_read(dirfd, name, 4096, out, NULL) : -EINVAL;
+	return S_ISLNK(st.st_mode) ? read_target(dirfd, name, out) : -EINVAL;
 }
 
 void upper_temp(char name[static 32])

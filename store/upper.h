@@ -85,7 +85,10 @@ bool upper_is_mountpoint(int dirfd, const char *name, const struct stat *st);
 /* The same of an open file (O_PATH will do). */
 int upper_fstat(const struct upper *u, int fd, struct stat *st);
 
-/* upper_readlink - append the target of a symlink, a placeholder's too; -EINVAL: it is none. */
+/*
+ * upper_readlink - append the target of a symlink, a placeholder's too; -EINVAL: it is none.
+ * name  "": of the open file (O_PATH) that dirfd is
+ */
 int upper_readlink(const struct upper *u, int dirfd, const char *name, struct buf *out);
 
 /*

@@ -119,6 +119,7 @@ static void test_placeholders(void **state)
 	struct stat device = like(S_IFCHR | 0640, 0, 6), link = like(S_IFLNK | 0644, 5, 5), got;
 	struct stat disk;
 	struct buf target _cleanup_buf_ = BUF_INIT;
+	int fd;
 
 	device.st_rdev = makedev(300, 70000);
 	assert_int_equal(upper_make(&p->u, p->u.fd, "dev", &device, NULL), 0);
@@ -134,6 +135,12 @@ static void test_placeholders(void **state)
 	assert_int_equal(upper_readlink(&p->u, p->u.fd, "link", &target), 0);
 	assert_string_equal(buf_str(&target), "to/there");
 	assert_int_equal(upper_readlink(&p->u, p->u.fd, "dev", &target), -EINVAL);
+	fd = openat(p->u.fd, "link", O_PATH | O_NOFOLLOW);
+	unlinkat(p->u.fd, "link", 0);
+	buf_clear(&target);
+	assert_int_equal(upper_readlink(&p->u, fd, "", &target), 0);
+	assert_string_equal(buf_str(&target), "to/there");
+	close(fd);
 	/* root's symlink is a real one */
 	link.st_uid = link.st_gid = 0;
 	assert_int_equal(upper_make(&p->u, p->u.fd, "real", &link, "x"), 0);
