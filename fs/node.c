@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -227,6 +228,16 @@ int at_path_fd(const struct at *a)
 			 : fcntl(a->fd, F_DUPFD_CLOEXEC, 0);
 
 	return fd < 0 ? -errno : fd;
+}
+
+int at_link(const struct at *a, int dirfd, const char *name)
+{
+	char path[40];
+
+	if (a->name)
+		return linkat(a->fd, a->name, dirfd, name, 0) < 0 ? -errno : 0;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", a->fd);
+	return linkat(AT_FDCWD, path, dirfd, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
 }
 
 /* --- the table --- */

@@ -139,9 +139,10 @@ int node_at(struct nodes *t, struct node *n, struct at *out);
 int node_dir(struct nodes *t, struct node *dir, struct at *out);
 void node_at_end(struct at *a);
 
-/* at_stat, at_path_fd (a new O_PATH descriptor) of the place. */
+/* at_stat, at_path_fd (a new O_PATH descriptor) of the place; at_link gives the file there one more name. */
 struct upper;
 int at_stat(const struct upper *u, const struct at *a, struct stat *st);
 int at_path_fd(const struct at *a);
+int at_link(const struct at *a, int dirfd, const char *name);
 
 #endif

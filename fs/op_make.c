@@ -321,17 +321,6 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	}
 }
 
-/* A name for the file at from, where none is. */
-static int link_at(const struct at *from, int dirfd, const char *name)
-{
-	char path[40];
-
-	if (from->name)
-		return linkat(from->fd, from->name, dirfd, name, 0) < 0 ? -errno : 0;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", from->fd);
-	return linkat(AT_FDCWD, path, dirfd, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
-}
-
 /* ns is held for writing, n is upper. */
 static int link_node(struct node *n, struct node *dir, const char *name, struct found *f)
 {
@@ -350,14 +339,14 @@ static int link_node(struct node *n, struct node *dir, const char *name, struct 
 		return r;
 	if (whiteout) {
 		upper_temp(temp);
-		r = link_at(&from, ct->upper.work_fd, temp);
+		r = at_link(&from, ct->upper.work_fd, temp);
 		if (r == 0) {
 			r = op_place(ct, temp, to.fd, name, false, true);
 			if (r < 0)
 				unlinkat(ct->upper.work_fd, temp, 0);
 		}
 	} else {
-		r = link_at(&from, to.fd, name);
+		r = at_link(&from, to.fd, name);
 	}
 	return r < 0 ? r : merge_lookup(dir, name, f);
 }
