@@ -19,6 +19,7 @@
 #include "fs/fs.h"
 #include "fs/node.h"
 #include "fs/ops.h"
+#include "fs/placeholder.h"
 #include "fs/session.h"
 #include "fs/trees.h"
 #include "store/container.h"
@@ -155,6 +156,8 @@ static void sweep_work(struct ct *ct)
 		r = copyup_finish(ct, e->d_name);
 		if (r == 0)
 			r = op_rename_finish(ct, e->d_name);
+		if (r == 0)
+			r = placeholder_finish(ct, e->d_name);
 		if (r == 0)
 			r = file_remove_tree(ct->upper.work_fd, e->d_name);
 		if (r < 0)

@@ -29,6 +29,7 @@ libfs_a_SOURCES = \
 	fs/ops.c fs/ops.h \
 	fs/options.c fs/options.h \
 	fs/pause.c fs/pause.h \
+	fs/placeholder.c fs/placeholder.h \
 	fs/session.c fs/session.h \
 	fs/shown.c fs/shown.h \
 	fs/stale.c fs/stale.h \

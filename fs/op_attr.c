@@ -18,6 +18,7 @@
 #include "fs/fs.h"
 #include "fs/merge.h"
 #include "fs/ops.h"
+#include "fs/placeholder.h"
 #include "store/layer.h"
 #include "store/store.h"
 #include "store/upper.h"
@@ -66,61 +67,6 @@ void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	memset(&st, 0, sizeof(st));
 	r = get_attributes(op_containers(req), op_node(req, ino), &st);
 	reply_attr(req, r, &st);
-}
-
-static int keep_times(int fd, const char *name, const struct stat *st)
-{
-	struct timespec times[2] = { st->st_atim, st->st_mtim };
-	int r = name ? utimensat(fd, name, times, AT_SYMLINK_NOFOLLOW)
-		     : utimensat(fd, "", times, AT_EMPTY_PATH);
-
-	return r < 0 ? -errno : 0;
-}
-
-/*
- * Without privilege a symlink, fifo or socket that gets an owner turns into a
- * placeholder: made anew, put in its place. Its inode number stays by alias.
- */
-static int become_placeholder(struct node *n, const struct stat *st)
-{
-	struct at at _cleanup_at_ = AT_INIT;
-	struct buf target _cleanup_buf_ = BUF_INIT;
-	struct ct *ct = n->ct;
-	struct stat disk, dir, made;
-	char temp[32];
-	int r = node_at(ct->nodes, n, &at);
-
-	if (r < 0)
-		return r;
-	/* Other names would keep the old one. */
-	if (!at.name || fstatat(at.fd, at.name, &disk, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    disk.st_nlink > 1 || fstatat(at.fd, "", &dir, AT_EMPTY_PATH) < 0)
-		return -EPERM;
-	if (S_ISLNK(st->st_mode))
-		r = upper_readlink(&ct->upper, at.fd, at.name, &target);
-	if (r < 0)
-		return r;
-	upper_temp(temp);
-	r = upper_make(&ct->upper, ct->upper.work_fd, temp, st,
-		       S_ISLNK(st->st_mode) ? buf_str(&target) : NULL);
-	if (r < 0)
-		return r;
-	if (fstatat(ct->upper.work_fd, temp, &made, AT_SYMLINK_NOFOLLOW) < 0)
-		r = -errno;
-	if (r == 0)
-		r = keep_times(ct->upper.work_fd, temp, &disk);
-	if (r == 0 && renameat(ct->upper.work_fd, temp, at.fd, at.name) < 0)
-		r = -errno;
-	if (r < 0) {
-		unlinkat(ct->upper.work_fd, temp, 0);
-		return r;
-	}
-	keep_times(at.fd, NULL, &dir);
-	/* Nobody looks it up before ns is given back. */
-	ct_alias_drop(ct, n->upper_ino);
-	ct_alias_put(ct, made.st_ino, n->ino);
-	n->upper_ino = made.st_ino;
-	return 0;
 }
 
 /* What is on the disk is the image's: the kernel does all of it, with what chown(2) takes away. */
@@ -187,7 +133,7 @@ static int set_owner_override(struct node *n, const struct at *at, const struct 
 	}
 	r = upper_set_owner(u, fd, &st);
 	if (r == -EPERM && upper_placeholder(u, &st))
-		return become_placeholder(n, &st);
+		return placeholder_become(n, &st);
 	/* Nothing was written on a symlink; st_ctime is now all the same. */
 	if (r == 0 && S_ISLNK(st.st_mode) &&
 	    fchownat(fd, "", (uid_t)-1, (gid_t)-1, AT_EMPTY_PATH) < 0)

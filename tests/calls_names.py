@@ -5,6 +5,7 @@ import ctypes
 import errno
 import itertools
 import os
+import socket
 import stat
 import sys
 import time
@@ -496,6 +497,96 @@ def links_nobody_looked_up(d):
     os.unlink("../never/two")
     os.unlink("../never/d/three")
     assert os.stat("../never/e").st_nlink == 1 and get("../never/e") == b"linked\nmore\n"
+
+
+def attributes(*names):
+    """What all names have in common, which they must: number, owner, links, type and mode, time; readdir's number, too."""
+    seen = set()
+    for name in names:
+        st = os.lstat(name)
+        listed, = [e.inode() for e in os.scandir(os.path.dirname(name) or ".") if e.name == os.path.basename(name)]
+        assert listed == st.st_ino, name
+        seen.add((st.st_ino, st.st_uid, st.st_gid, st.st_nlink, st.st_mode, st.st_size, st.st_mtime_ns))
+    assert len(seen) == 1, seen
+    return seen.pop()
+
+
+def chown_every_name(kind, *names):
+    """Owners given to one name after the other are those of all; what else the file is stays."""
+    dirs = {os.path.dirname(n) or "." for n in names}
+    before, times = attributes(*names), [os.stat(p).st_mtime_ns for p in dirs]
+    assert before[3] == len(names) and stat.S_IFMT(before[4]) == kind, before
+    for name, (uid, gid) in zip(names, ((33, 34), (0, 0), (5, 0))):
+        os.lchown(name, uid, gid)
+        assert attributes(*names) == (before[0], uid, gid, *before[3:]), (name, attributes(*names), before)
+    assert times == [os.stat(p).st_mtime_ns for p in dirs]
+    return before
+
+
+@of_root
+def owners_of_linked_special_files(d):
+    """A symbolic link, a fifo, a socket with several names is one file, whoever it belongs to."""
+    os.mkdir("m")
+    os.symlink("to/there", "l")
+    os.mkfifo("p", 0o640)
+    s = socket.socket(socket.AF_UNIX)
+    s.bind("s")
+    s.listen()
+    for kind, name in (stat.S_IFLNK, "l"), (stat.S_IFIFO, "p"), (stat.S_IFSOCK, "s"):
+        names = name, name + "2", "m/" + name
+        for other in names[1:]:
+            os.link(name, other, follow_symlinks=False)
+        before = chown_every_name(kind, *names)
+        # One more, and one less.
+        os.link(names[1], "m/more", follow_symlinks=False)
+        os.rename("m/more", "more-" + name)
+        os.unlink(names[0])
+        left = *names[1:], "more-" + name
+        assert attributes(*left) == (before[0], 5, 0, *before[3:])
+    for name in "l2", "m/l", "more-l":
+        assert os.readlink(name) == "to/there"
+    c = socket.socket(socket.AF_UNIX)
+    c.connect("more-s")
+    os.chmod("m/p", 0o622)
+    assert stat.S_IMODE(os.stat("more-p").st_mode) == 0o622
+    r = os.open("p2", os.O_RDONLY | os.O_NONBLOCK)
+    w = os.open("m/p", os.O_WRONLY)
+    os.write(w, b"through")
+    assert os.read(r, 10) == b"through"
+
+
+def owners_of_linked_special_files_from_below(d):
+    before = chown_every_name(stat.S_IFLNK, "../pairs/link", "../pairs/link2", "../pairs/d/link3")
+    assert os.readlink("../pairs/d/link3") == "to/there"
+    os.unlink("../pairs/link")
+    assert attributes("../pairs/link2", "../pairs/d/link3")[:4] == (before[0], 5, 0, 2)
+    names = ["../pairs/pipe", "../pairs/d/pipe2"]
+    if ROOT:  # Nobody else may link what the kernel takes for root's.
+        names.append("p")
+        os.link(names[0], "p")
+    chown_every_name(stat.S_IFIFO, *names)
+
+
+def owner_of_a_special_file_in_use(d):
+    """Without a name, or under one that was not the one that it was opened by."""
+    for make in lambda: os.symlink("x", "f"), lambda: os.mkfifo("f"):
+        for others in (0, 2) if ROOT else (0,):
+            make()
+            for i in range(others):
+                os.link("f", "g%d" % i, follow_symlinks=False)
+            fd = os.open("f", os.O_PATH | os.O_NOFOLLOW)
+            ino = os.fstat(fd).st_ino
+            os.unlink("f")
+            libc("fchownat", fd, b"", 33, 34, 0x1000)
+            st = os.fstat(fd)
+            assert (st.st_ino, st.st_uid, st.st_gid, st.st_nlink) == (ino, 33, 34, others), st
+            libc("fchownat", fd, b"", 35, 36, 0x1000)
+            for i in range(others):
+                assert attributes("g%d" % i)[:4] == (ino, 35, 36, others - i)
+                os.unlink("g%d" % i)
+            if stat.S_ISLNK(st.st_mode):
+                assert os.readlink(b"", dir_fd=fd) == b"x"
+            os.close(fd)
 
 
 if __name__ == "__main__":
