@@ -1,7 +1,8 @@
 /*
- * ext4 in data=ordered writes the contents for which blocks were given out in a transaction before that transaction
- * commits. Where it is left to itself it gives them out late; sync_file_range(2) has it do so now, as ext4 does by
- * itself where a file is renamed over another (auto_da_alloc). The name comes in the same transaction or a later one.
+ * When sync_file_range(2) has waited for a file's pages, the device has them, and the transaction at hand has what makes
+ * them the file's: both file systems end the writing of a page only after that. The name comes in the same transaction or a
+ * later one, and before either is good the device's cache is flushed. What fsync(2) does more is to wait for all of that.
+ * Only to begin to write is not enough, even in data=ordered: the blocks are marked as written when they are.
  */
 #include "base/settle.h"
 
@@ -44,17 +45,20 @@ bool settle_is_ordered(int fd)
 	struct buf path _cleanup_buf_ = BUF_INIT, options _cleanup_buf_ = BUF_INIT;
 	struct statfs sfs;
 
+	if (fstatfs(fd, &sfs) < 0)
+		return false;
+	if (sfs.f_type == XFS_SUPER_MAGIC)
+		return true;
 	/* Of its options one is there only where there is a journal. */
-	return fstatfs(fd, &sfs) == 0 && sfs.f_type == EXT4_SUPER_MAGIC &&
-	       buf_puts(&path, "/proc/fs/ext4/") == 0 && disk_name(fd, &path) == 0 &&
-	       buf_puts(&path, "/options") == 0 &&
+	return sfs.f_type == EXT4_SUPER_MAGIC && buf_puts(&path, "/proc/fs/ext4/") == 0 &&
+	       disk_name(fd, &path) == 0 && buf_puts(&path, "/options") == 0 &&
 	       file_read(AT_FDCWD, buf_str(&path), OPTIONS_MAX, &options, NULL) == 0 &&
-	       strstr(buf_str(&options), "\ndata=ordered\n");
+	       strstr(buf_str(&options), "\ndata=");
 }
 
 int settle(int fd, bool ordered)
 {
-	if (ordered && sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE) == 0)
+	if (ordered && sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE_AND_WAIT) == 0)
 		return 0;
 	return fdatasync(fd) < 0 ? -errno : 0;
 }

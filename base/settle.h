@@ -7,14 +7,14 @@
 #include <stdbool.h>
 
 /*
- * settle_is_ordered - of the file system of fd: a file's contents that have begun to be written are on the disk before
- * what is done to any directory after that. ext4 with a journal in its usual mode; false where it cannot be told.
+ * settle_is_ordered - of the file system of fd: once a file's contents have been written out, no later change of a
+ * directory comes to the disk without them. ext4 with a journal, xfs; false where it cannot be told.
  */
 bool settle_is_ordered(int fd);
 
 /*
  * settle - before an open file gets its name: whatever the power does, the name leads to all that was written.
- * ordered  settle_is_ordered(): then nothing is waited for
+ * ordered  settle_is_ordered(): then the contents are written out, but no journal is waited for
  */
 int settle(int fd, bool ordered);
 
