@@ -234,17 +234,40 @@ static void follow_renamed(struct containers *c, const char *name)
 	pthread_mutex_unlock(&c->lock);
 }
 
+/* True: what had that name was not removed, but renamed after the list was read, or while it was. */
+static bool is_renamed(struct containers *c, const char *name)
+{
+	_cleanup_free_ char *to = NULL;
+	struct ct *ct = borrow(c, name), *other;
+	bool there = ct && container_name_now(c->fs->store, ct->box, &to) == 0;
+
+	if (there && strcmp(name, to) != 0) {
+		other = borrow(c, to);
+		/* Of one that was removed, and whose name this one has got. */
+		if (other && other != ct)
+			let_go(c, to);
+		ct_unref(other);
+		follow_renamed(c, to);
+		tell_name(c, name);
+	}
+	ct_unref(ct);
+	return there;
+}
+
 /* One name that was listed before, is listed now, or both. */
 static void refresh_name(struct containers *c, const char *name, bool before, bool now)
 {
-	struct ct *ct = now ? borrow(c, name) : NULL;
+	struct ct *ct = borrow(c, name);
+	bool gone = !now || (ct && ct_gone(ct));
 
 	/* Removed, perhaps made again between two refreshes. */
-	if (!now || (ct && ct_gone(ct)))
-		let_go(c, name);
-	/* Somebody may have missed it when it was not there; who has found it keeps it. */
-	else if (!before || !ct)
+	if (gone) {
+		if (!is_renamed(c, name))
+			let_go(c, name);
+	} else if (!before || !ct) {
+		/* Somebody may have missed it when it was not there; who has found it keeps it. */
 		tell_name(c, name);
+	}
 	ct_unref(ct);
 }
 
