@@ -337,15 +337,25 @@ void containers_thaw(struct containers *c, struct ct *ct)
 void containers_give_up(struct containers *c)
 {
 	const struct map_slot *s;
-	size_t i = 0;
+	struct ct **all;
+	size_t i = 0, n = 0;
 
 	pthread_mutex_lock(&c->lock);
-	while ((s = map_next(&c->in_use, &i)))
+	all = calloc(c->in_use.n + 1, sizeof(struct ct *));
+	while ((s = map_next(&c->in_use, &i))) {
 		ct_give_up(s->value);
+		if (!all)
+			continue;
+		ct_ref(s->value);
+		all[n++] = s->value;
+	}
 	pthread_mutex_unlock(&c->lock);
-	/* Only the main thread takes containers out of the table. */
-	for (i = 0; (s = map_next(&c->in_use, &i));)
-		pause_drop(c, s->value);
+	/* Without the lock, which a thread may wait for that this waits for; look-ups change the table meanwhile. */
+	for (i = 0; i < n; i++) {
+		pause_drop(c, all[i]);
+		ct_unref(all[i]);
+	}
+	free(all);
 }
 
 /*
