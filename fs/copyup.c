@@ -95,6 +95,16 @@ static int copy_xattrs(const struct ct *ct, uint32_t lower, int fd, mode_t mode)
 	return r;
 }
 
+int copyup_settle_link(struct ct *ct, const char *temp, const struct stat *st)
+{
+	_cleanup_close_ int fd = -1;
+
+	if (!S_ISLNK(st->st_mode) || !upper_placeholder(&ct->upper, st))
+		return 0;
+	fd = openat(ct->upper.work_fd, temp, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : settle(fd, ct->ordered);
+}
+
 /* A whole copy of a base tree's node, without a place yet: temp in work/. */
 static int make_copy(struct ct *ct, uint32_t lower, uint64_t size, const char *temp, bool settled)
 {
@@ -112,6 +122,8 @@ static int make_copy(struct ct *ct, uint32_t lower, uint64_t size, const char *t
 			return -ENOMEM;
 	}
 	r = upper_make(&ct->upper, ct->upper.work_fd, temp, &st, target);
+	if (r == 0)
+		r = copyup_settle_link(ct, temp, &st);
 	if (r < 0)
 		return r;
 	if (S_ISREG(st.st_mode) && MIN(size, (uint64_t)st.st_size)) {

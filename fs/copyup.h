@@ -10,6 +10,7 @@
 struct at;
 struct ct;
 struct node;
+struct stat;
 
 /*
  * copyup_file - with owner, mode, times, xattrs, holes, and under every name of it
@@ -37,6 +38,9 @@ void copyup_unprepare(struct node *n);
 
 /* copyup_dir - a directory and those above it. The caller holds ns for writing. */
 int copyup_dir(struct node *dir);
+
+/* copyup_settle_link - of a new symlink in work/ that is a placeholder: what it leads to is on the disk before its name. */
+int copyup_settle_link(struct ct *ct, const char *temp, const struct stat *st);
 
 /*
  * copyup_find - the upper side of a directory of the base tree, where it exists already: nothing is made.

@@ -22,6 +22,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "fs/copyup.h"
 #include "fs/ct.h"
 #include "fs/node.h"
 #include "store/upper.h"
@@ -170,6 +171,8 @@ static int make(struct ct *ct, const struct at *at, const struct stat *disk, con
 	upper_temp(name);
 	snprintf(temp, NAME_SIZE, "%c%ju%s", OF_PREFIX, (uintmax_t)disk->st_ino, name);
 	r = upper_make(&ct->upper, work, temp, st, S_ISLNK(st->st_mode) ? buf_str(&target) : NULL);
+	if (r == 0)
+		r = copyup_settle_link(ct, temp, st);
 	if (r == 0)
 		r = keep_times(work, temp, disk);
 	if (r < 0)
