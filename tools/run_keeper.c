@@ -481,6 +481,8 @@ int run_keep(const struct run_job *job, struct err *err)
 		status = start(&k, err);
 	}
 	if (status == 0) {
+		/* Whose end nobody looked at while the runtime was waited for. */
+		reap(&k);
 		serve(&k);
 		status = k.status;
 	}
