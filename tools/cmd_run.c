@@ -288,8 +288,10 @@ static int run_image(const struct verb *v, struct run *run, const char *image_na
 		return verb_fail(v, err);
 	}
 	marked = mark(run, err);
-	if (!run->container)
+	if (!run->container) {
+		scratch_remove(run->s, &run->scratch);
 		return verb_fail(v, err);
+	}
 	status = marked < 0 ? verb_fail(v, err) : run_it(v, run, err);
 	finish(v, run);
 	return status;
