@@ -7,7 +7,7 @@
  * killed then leaves two files, each whole: names that were reached have the new owner, the others the old one.
  * Who opens the container next goes on (placeholder_finish()); until then, what reads the upper directory without a daemon
  * (commit, diff, export, overlayfs) takes them for two files, whose link counts tell of less names. Where it was killed before
- * the first name, nothing was changed.
+ * it had prepared the first name, nothing was changed.
  */
 #include "fs/placeholder.h"
 

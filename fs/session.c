@@ -45,8 +45,8 @@ struct session {
 	pthread_mutex_t pool; /* the workers below, but for the buffers */
 	struct worker workers[SESSION_THREADS_MAX];
 	unsigned threads, n_running, n_waiting;
-	unsigned n_parked,
-		n_called; /* those that were too many wait here; so many of them shall go on */
+	/* Those that were too many wait for a call; so many of them are called. */
+	unsigned n_parked, n_called;
 	pthread_cond_t call;
 	bool closing; /* no thread is started any more */
 	atomic_bool ready, over;

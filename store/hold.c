@@ -14,8 +14,15 @@
 #include "store/container.h"
 #include "store/mounts.h"
 
-/* How often, 10 ms apart, a container that is in use only for a moment is tried again. */
+/* How often a container that is in use only for a moment is tried again. */
 #define BUSY_TRIES 20
+
+static void wait_a_moment(void)
+{
+	const struct timespec moment = { .tv_nsec = 10 * 1000 * 1000 };
+
+	nanosleep(&moment, NULL);
+}
 
 /* Its directory may have been removed since it was opened. */
 static int cannot_lock(int r, const char *name, struct err *err)
@@ -64,7 +71,6 @@ int hold_confirm(struct store *s, const struct container *c, int r, struct err *
 
 int hold_name(struct store *s, const struct container *c, int *lock, struct err *err)
 {
-	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
 	int tries, r;
 
 	for (tries = 0;; tries++) {
@@ -80,13 +86,12 @@ int hold_name(struct store *s, const struct container *c, int *lock, struct err 
 			return r < 0 ? r : 0;
 		if (tries == BUSY_TRIES)
 			return err_set(err, EBUSY, "container %s is in use", c->name);
-		nanosleep(&pause, NULL);
+		wait_a_moment();
 	}
 }
 
 int hold_alone(struct store *s, const char *name, int *lock, struct err *err)
 {
-	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
 	_cleanup_container_ struct container *c = NULL;
 	int tries, r;
 
@@ -110,6 +115,6 @@ int hold_alone(struct store *s, const char *name, int *lock, struct err *err)
 		/* Somebody who walks through the mount has made the daemon take it again. */
 		if (tries == BUSY_TRIES)
 			return err_set(err, EBUSY, "container %s is in use", name);
-		nanosleep(&pause, NULL);
+		wait_a_moment();
 	}
 }

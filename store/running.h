@@ -25,7 +25,8 @@ int running_signal(void);
 pid_t running_pid(struct store *s, const char *name);
 
 /*
- * running_stop - kill the command that runs in a container, and wait until what was made for it is gone.
+ * running_stop - kill the command that runs in a container, and wait until what was made for it is gone. Where the
+ * process that started it does not do so, it is killed, too, and what it left behind goes a moment later.
  * returns 1 it is; 0 none ran; -EPERM, -ETIMEDOUT it runs on
  */
 int running_stop(struct store *s, const char *name, struct err *err);
