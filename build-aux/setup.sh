@@ -12,7 +12,7 @@ build="gcc make autoconf automake pkg-config libc6-dev libfuse3-dev fuse3 libarc
 sample="mmdebstrap ca-certificates xz-utils"
 test="$sample acl attr buildah bzip2 clang-format crun curl docker-registry docker.io file fio fish
 	fuse-overlayfs git groff-base iproute2 kmod libcap2-bin man-db netavark openssl podman procps
-	python3 rsync skopeo strace stress-ng time uidmap umoci util-linux xfsprogs xz-utils zsh zstd"
+	python3 rsync shellcheck skopeo strace stress-ng time uidmap umoci util-linux xfsprogs xz-utils zsh zstd"
 
 wanted=
 for set in ${*:-build}; do

@@ -22,7 +22,7 @@ fsx() { $AS env PATH="$BASE:$BASE/bin:$PATH" fsx -n "$COUNT" -s "$@"; }
 # A run that must fail, so that the others mean something.
 case_a_difference_is_found()
 {
-	! fsx "$SEED" -b $((COUNT / 2)) "$BASE/plain/spoilt" 2>"$SCRATCH/said"
+	refute fsx "$SEED" -b $((COUNT / 2)) "$BASE/plain/spoilt" 2>"$SCRATCH/said"
 	tail -n 1 "$SCRATCH/said"
 	tail -n 1 "$SCRATCH/said" | grep -Eq 'operation [0-9]+: .* the model has [0-9]+ bytes'
 }
@@ -33,7 +33,7 @@ alike()
 	fsx "$@" "$BASE/plain/$NAME" >"$SCRATCH/plain.done"
 	fsx "$@" "$TREE/$NAME" >"$SCRATCH/box.done"
 	diff "$SCRATCH/plain.done" "$SCRATCH/box.done"
-	! grep -v 'not had: 0$' "$SCRATCH/box.done"
+	refute grep -v 'not had: 0$' "$SCRATCH/box.done"
 }
 
 case_new_file()
@@ -53,7 +53,7 @@ case_unlinked()
 {
 	container_paths box
 	NAME=unlinked alike $((SEED + 2)) -d -u
-	! $AS ls "$TREE" | grep unlinked
+	$AS ls "$TREE" | refute grep unlinked
 }
 
 # What was open and mapped before the copy-up sees what is written after it.

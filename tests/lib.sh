@@ -135,6 +135,7 @@ run_cases()
 		n=$((n + 1))
 		start=$SECONDS
 		: >"$SCRATCH/skip"
+		: >"$SCRATCH/refuted"
 		cd "$SCRATCH" || exit 99
 		(
 			trap - EXIT
@@ -150,7 +151,7 @@ run_cases()
 		else
 			failed=$((failed + 1))
 			echo "not ok $n - ${f#*_}"
-			tail -n 200 "$SCRATCH/out" | sed 's/^#* */#     /'
+			{ tail -n 200 "$SCRATCH/out"; cat "$SCRATCH/refuted"; } | sed 's/^#* */#     /'
 		fi
 		[ $((SECONDS - start)) -lt 10 ] || echo "# ${f#*_}: $((SECONDS - start)) s"
 		if [ $rc -ne 0 ] && [[ $f == setup_* ]]; then
@@ -218,6 +219,22 @@ assert_eq()
 assert_match()
 {
 	grep -Eq -- "$2" <<<"$1" || fail "${3:-assert_match}: '$1' does not match '$2'"
+}
+
+# refute COMMAND...: the command fails. set -e does not see a negated one (`! command`).
+# A command that was not run, and a grep that could not read, prove nothing: those fail, too.
+refute()
+{
+	local rc=0
+	"$@" || rc=$?
+	case $rc,${1##*/} in
+	0,*) echo "refute: succeeded: $*" ;;
+	126,* | 127,*) echo "refute: not run: $*" ;;
+	1,grep) return 0 ;;
+	*,grep) echo "refute: grep failed with $rc: $*" ;;
+	*) return 0 ;;
+	esac >>"$SCRATCH/refuted"
+	return 1
 }
 
 # assert_fails PATTERN COMMAND...: exit status 1, nothing on stdout, and one line

@@ -111,7 +111,7 @@ stress()
 			cat "$said"
 			fail "stress-ng in $d"
 		}
-		! grep -E 'fail:|error:' "$said"
+		refute grep -E 'fail:|error:' "$said"
 		assert_eq "$($AS ls -A "$d")" ""
 	done
 }
