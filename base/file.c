@@ -8,10 +8,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -115,17 +117,98 @@ int file_mkdirs(int dirfd, const char *path, mode_t mode)
 	return 0;
 }
 
+/* Where a tree is being removed, and the directories that lead there, the top one first. */
+struct removal {
+	int dirfd; /* the caller's */
+	int fd;
+	struct place {
+		dev_t dev;
+		ino_t ino;
+	} * places;
+	size_t n, cap;
+};
+
+/* A directory of the one at hand; the first one is named as the caller names it. */
+static int step(const struct removal *t, const char *name, int flags)
+{
+	int fd;
+
+	if (t->n)
+		return beneath_step(t->fd, name, flags);
+	fd = openat(t->fd, name, flags | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* A user must be let in before he can empty it. chmod(2) of a name would follow a link. */
+static int step_shut(const struct removal *t, const char *name)
+{
+	_cleanup_close_ int fd = step(t, name, O_PATH);
+	char path[32];
+
+	if (fd < 0)
+		return fd;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (chmod(path, 0700) < 0)
+		return -errno;
+	return beneath_step(fd, ".", O_RDONLY);
+}
+
+static int descend(struct removal *t, const char *name)
+{
+	_cleanup_close_ int fd = step(t, name, O_RDONLY);
+	struct stat st;
+
+	if (fd == -EACCES)
+		fd = step_shut(t, name);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if ((st.st_mode & 0700) != 0700)
+		fchmod(fd, 0700);
+	if (t->n == t->cap) {
+		size_t cap = t->cap ? t->cap * 2 : 32;
+		struct place *places = realloc(t->places, cap * sizeof(*places));
+
+		if (!places)
+			return -ENOMEM;
+		t->places = places;
+		t->cap = cap;
+	}
+	t->places[t->n++] = (struct place){ st.st_dev, st.st_ino };
+	if (t->fd != t->dirfd)
+		close(t->fd);
+	t->fd = TAKE_FD(fd);
+	return 0;
+}
+
+/* Up again. Somebody may have moved the directory at hand: ".." must be where this came from. */
+static int ascend(struct removal *t)
+{
+	_cleanup_close_ int up = openat(t->fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const struct place *p = &t->places[t->n - 2];
+	struct stat st;
+
+	if (up < 0 || fstat(up, &st) < 0)
+		return -errno;
+	if (st.st_dev != p->dev || st.st_ino != p->ino)
+		return -ESTALE;
+	t->n--;
+	close(t->fd);
+	t->fd = TAKE_FD(up);
+	return 0;
+}
+
 /*
- * One pass over the directory fd: files go at once; the first directory that
- * is not empty is opened into *child, to be emptied before the next pass.
+ * One pass over the directory at hand: files go at once; the first directory that is not empty is entered, to
+ * be emptied before the next pass. 1 where there was one.
  */
-static int empty_directory(int fd, int *child)
+static int remove_pass(struct removal *t)
 {
 	_cleanup_closedir_ DIR *d = NULL;
-	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int copy = openat(t->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
 	struct dirent *e;
 
-	*child = -1;
 	if (copy < 0)
 		return -errno;
 	d = fdopendir(copy);
@@ -136,26 +219,25 @@ static int empty_directory(int fd, int *child)
 	while ((e = readdir(d))) {
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
-		if (e->d_type != DT_DIR && unlinkat(fd, e->d_name, 0) == 0)
+		if (e->d_type != DT_DIR && unlinkat(t->fd, e->d_name, 0) == 0)
 			continue;
-		if (unlinkat(fd, e->d_name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+		if (unlinkat(t->fd, e->d_name, AT_REMOVEDIR) == 0 || errno == ENOENT)
 			continue;
-		if (errno == ENOTDIR && unlinkat(fd, e->d_name, 0) == 0)
+		if (errno == ENOTDIR && unlinkat(t->fd, e->d_name, 0) == 0)
 			continue;
 		if (errno != ENOTEMPTY && errno != EEXIST)
 			return -errno;
-		fchmodat(fd, e->d_name, 0700, 0);
-		*child = openat(fd, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		return *child < 0 ? -errno : 0;
+		r = descend(t, e->d_name);
+		return r < 0 ? r : 1;
 	}
 	return 0;
 }
 
 int file_remove_tree(int dirfd, const char *name)
 {
-	_cleanup_close_ int fd = -1;
-	size_t depth = 0;
-	int child, r;
+	_cleanup_free_ struct place *places = NULL;
+	struct removal t = { .dirfd = dirfd, .fd = dirfd };
+	int r;
 
 	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
 		return 0;
@@ -163,29 +245,19 @@ int file_remove_tree(int dirfd, const char *name)
 		return 0;
 	if (errno != ENOTEMPTY && errno != EEXIST)
 		return -errno;
-	fchmodat(dirfd, name, 0700, 0);
-	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	for (;;) {
-		r = empty_directory(fd, &child);
-		if (r < 0)
-			return r;
-		if (child < 0) {
-			if (depth == 0)
-				break;
-			/* Up again: the next pass removes the one that is empty now. */
-			child = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-			if (child < 0)
-				return -errno;
-			depth--;
-		} else {
-			depth++;
-		}
-		close(fd);
-		fd = child;
+	r = descend(&t, name);
+	while (r == 0 && (r = remove_pass(&t)) >= 0) {
+		if (r == 0 && t.n == 1)
+			break;
+		/* The next pass removes the one that is empty now. */
+		r = r == 0 ? ascend(&t) : 0;
 	}
-	return unlinkat(dirfd, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+	places = t.places;
+	if (t.fd != dirfd)
+		close(t.fd);
+	if (r == 0 && unlinkat(dirfd, name, AT_REMOVEDIR) < 0)
+		r = -errno;
+	return r;
 }
 
 static int by_name(const void *a, const void *b)

@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 
@@ -122,7 +123,7 @@ static int make_last(const struct place *p, bool dir)
 	if (dir) {
 		if (mkdirat(parent, name, 0755) < 0)
 			return -errno;
-		fchmodat(parent, name, 0755, 0);
+		beneath_chmod(parent, name, 0755);
 	} else {
 		fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 			    0644);

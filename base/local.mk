@@ -2,6 +2,7 @@ noinst_LIBRARIES += libbase.a
 libbase_a_SOURCES = \
 	base/base64.c base/base64.h \
 	base/bars.c base/bars.h \
+	base/beneath.c base/beneath.h \
 	base/buf.c base/buf.h \
 	base/cleanup.h \
 	base/err.c base/err.h \

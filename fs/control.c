@@ -14,6 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -104,7 +105,10 @@ static int start_listening(struct control *c)
 	r = bind_name(c);
 	if (r < 0)
 		return r;
-	if (fchmodat(c->dirfd, c->name, 0600, 0) < 0 || listen(c->listen_fd, 64) < 0)
+	r = beneath_chmod(c->dirfd, c->name, 0600);
+	if (r < 0)
+		return r;
+	if (listen(c->listen_fd, 64) < 0)
 		return -errno;
 	return watch(c, c->listen_fd, &c->listen_fd);
 }

@@ -10,6 +10,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
 #include "base/cleanup.h"
 #include "fs/caller.h"
 #include "fs/copyup.h"
@@ -83,7 +84,7 @@ static int set_owner_directly(const struct at *at, mode_t type, const struct sta
 	if (!(to_set & FUSE_SET_ATTR_MODE) || S_ISLNK(type))
 		return 0;
 	if (at->name)
-		return fchmodat(at->fd, at->name, attr->st_mode & 07777, 0) < 0 ? -errno : 0;
+		return beneath_chmod(at->fd, at->name, attr->st_mode & 07777);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", at->fd);
 	return chmod(path, attr->st_mode & 07777) < 0 ? -errno : 0;
 }

@@ -200,6 +200,78 @@ static void test_remove_tree(void **state)
 	rmdir(dir);
 }
 
+/* What somebody else does to the tree while it is removed: at the first step up. */
+static void (*at_dotdot)(int dirfd);
+static int disturbed_fd;
+
+int __real_openat64(int dirfd, const char *path, int flags, ...);
+int __wrap_openat64(int dirfd, const char *path, int flags, ...);
+
+int __wrap_openat64(int dirfd, const char *path, int flags, ...)
+{
+	void (*disturb)(int) = strcmp(path, "..") == 0 ? at_dotdot : NULL;
+	mode_t mode = 0;
+
+	if (flags & (O_CREAT | __O_TMPFILE)) {
+		va_list ap;
+
+		va_start(ap, flags);
+		mode = va_arg(ap, mode_t);
+		va_end(ap);
+	}
+	if (disturb) {
+		at_dotdot = NULL;
+		disturb(disturbed_fd);
+	}
+	return __real_openat64(dirfd, path, flags, mode);
+}
+
+/* The directory that has just been emptied goes to where there are files of others. */
+static void move_away(int dirfd)
+{
+	assert_int_equal(renameat(dirfd, "t/a/b", dirfd, "others/b"), 0);
+}
+
+static void remove_tree_is_moved(void **state)
+{
+	char dir[] = "/tmp/test_base.XXXXXX";
+	_cleanup_close_ int fd = -1;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(file_mkdirs(fd, "t/a/b/c", 0700), 0);
+	assert_int_equal(file_mkdirs(fd, "others/kept", 0700), 0);
+	disturbed_fd = fd;
+	at_dotdot = move_away;
+	assert_int_equal(file_remove_tree(fd, "t"), -ESTALE);
+	assert_null(at_dotdot);
+	assert_int_equal(faccessat(fd, "others/kept", F_OK, 0), 0);
+	assert_int_equal(file_remove_tree(fd, "t"), 0);
+	assert_int_equal(file_remove_tree(fd, "others"), 0);
+	rmdir(dir);
+}
+
+/* Whoever is no root cannot look into it, and chmod(2) of its name could be led elsewhere. */
+static void remove_tree_is_shut(void **state)
+{
+	char dir[] = "/tmp/test_base.XXXXXX";
+	_cleanup_close_ int fd = -1;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(file_mkdirs(fd, "t/a/b", 0700), 0);
+	assert_int_equal(fchmodat(fd, "t/a/b", 0, 0), 0);
+	assert_int_equal(fchmodat(fd, "t/a", 0, 0), 0);
+	assert_int_equal(fchmodat(fd, "t", 0500, 0), 0);
+	assert_int_equal(file_remove_tree(fd, "t"), 0);
+	assert_int_equal(faccessat(fd, "t", F_OK, 0), -1);
+	rmdir(dir);
+}
+
 static void path_cleans(void **state)
 {
 	static const char *const cases[][2] = {
@@ -229,11 +301,18 @@ static void path_cleans(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_size),	    cmocka_unit_test(test_ago),
-		cmocka_unit_test(test_time),	    cmocka_unit_test(test_escape),
-		cmocka_unit_test(test_map),	    cmocka_unit_test(test_error_text),
-		cmocka_unit_test(test_ring),	    cmocka_unit_test(test_ring_fails),
-		cmocka_unit_test(test_remove_tree), cmocka_unit_test(path_cleans),
+		cmocka_unit_test(test_size),
+		cmocka_unit_test(test_ago),
+		cmocka_unit_test(test_time),
+		cmocka_unit_test(test_escape),
+		cmocka_unit_test(test_map),
+		cmocka_unit_test(test_error_text),
+		cmocka_unit_test(test_ring),
+		cmocka_unit_test(test_ring_fails),
+		cmocka_unit_test(test_remove_tree),
+		cmocka_unit_test(path_cleans),
+		cmocka_unit_test(remove_tree_is_moved),
+		cmocka_unit_test(remove_tree_is_shut),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
