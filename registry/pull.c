@@ -263,7 +263,7 @@ static int get_image(struct pull *p, const struct found *f, struct pull_image *i
 
 	r = manifest_parse(buf_str(&f->m.text), f->m.text.len, &image->manifest, err);
 	if (r == 0)
-		r = pull_layer_types(&image->manifest, err);
+		r = manifest_check_layers(&image->manifest, err);
 	p->artifact = r == -ENOTSUP;
 	if (r == 0)
 		r = read_config(p, image, err);

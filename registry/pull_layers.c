@@ -429,24 +429,3 @@ int pull_layers(struct pull_image *image, struct err *err)
 		r = run(&crew, err);
 	return r == 0 ? check_diff_ids(image, err) : r;
 }
-
-int pull_layer_types(const struct manifest *m, struct err *err)
-{
-	static const char *const kinds[] = { "application/vnd.oci.image.layer.",
-					     "application/vnd.docker.image.rootfs." };
-	size_t i, k;
-
-	for (i = 0; i < m->n_layers; i++) {
-		const char *media = m->layers[i].media_type;
-		bool known = !media;
-
-		for (k = 0; k < ARRAY_SIZE(kinds) && !known; k++)
-			known = strncmp(media, kinds[k], strlen(kinds[k])) == 0 &&
-				!strstr(media, "encrypted");
-		if (!known)
-			return err_set(err, ENOTSUP,
-				       "layer %s: the media type \"%s\" is not supported",
-				       m->layers[i].digest.str, media);
-	}
-	return 0;
-}

@@ -32,9 +32,6 @@ struct pull_image {
 	unsigned fetched; /* layers that were not there */
 };
 
-/* pull_layer_types - all layers are of kinds that are known. -ENOTSUP */
-int pull_layer_types(const struct manifest *m, struct err *err);
-
 /* pull_layers - all layers are in the store then, and kept by the transaction. */
 int pull_layers(struct pull_image *image, struct err *err);
 

@@ -345,7 +345,9 @@ static int send_image(struct sending *s, const struct reference *ref, struct err
 {
 	int r;
 
-	r = list_items(s, err);
+	r = manifest_check_layers(&s->image->manifest, err);
+	if (r == 0)
+		r = list_items(s, err);
 	if (r == 0)
 		r = pin(s, err);
 	/* Removed since it was opened. */

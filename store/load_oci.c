@@ -127,6 +127,8 @@ static int read_image(struct oci *o, const struct descriptor *d, const struct bu
 	int r;
 
 	r = manifest_parse(buf_str(text), text->len, &m, err);
+	if (r == 0)
+		r = manifest_check_layers(&m, err);
 	o->artifact = r == -ENOTSUP;
 	if (r < 0)
 		return err_wrap(err, r, "%s", d->digest.str);

@@ -105,7 +105,8 @@ static int parse_layers(const json_t *layers, struct manifest *m, struct err *er
 	size_t i, n = json_array_size(layers);
 	int r;
 
-	if (!json_is_array(layers))
+	/* Go writes an empty list as null. */
+	if (!json_is_array(layers) && !json_is_null(layers))
 		return err_set(err, EINVAL, "manifest: no layers");
 	if (n > MANIFEST_LAYERS_MAX)
 		return err_set(err, E2BIG, "manifest: %zu layers, at most %d are supported", n,
@@ -173,6 +174,27 @@ int manifest_parse(const char *data, size_t len, struct manifest *out, struct er
 	return 0;
 }
 
+int manifest_check_layers(const struct manifest *m, struct err *err)
+{
+	size_t i;
+
+	for (i = 0; i < m->n_layers; i++) {
+		const struct descriptor *d = &m->layers[i];
+		const char *media = d->media_type ? d->media_type : "", *json;
+
+		if (strstr(media, "+encrypted"))
+			return err_set(err, ENOTSUP,
+				       "layer %s: encrypted layers are not supported (%s)",
+				       d->digest.str, media);
+		json = strstr(media, "json");
+		if (json && (!json[4] || json[4] == ';'))
+			return err_set(err, ENOTSUP,
+				       "not a container image: its layer %s is of type \"%s\"",
+				       d->digest.str, media);
+	}
+	return 0;
+}
+
 void manifest_fini(struct manifest *m)
 {
 	size_t i;
@@ -220,7 +242,7 @@ int index_parse(const char *data, size_t len, struct index *out, struct err *err
 		return err_set(err, ENOTSUP, "image index: media type \"%s\" is not supported",
 			       media);
 	manifests = json_object_get(j, "manifests");
-	if (!json_is_array(manifests))
+	if (!json_is_array(manifests) && !json_is_null(manifests))
 		return err_set(err, EINVAL, "image index: no manifests");
 	if (json_object_get(j, "layers") || json_object_get(j, "config"))
 		return err_set(err, EINVAL, "image index: has the members of a manifest");

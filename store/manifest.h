@@ -58,6 +58,14 @@ struct manifest {
 int manifest_parse(const char *data, size_t len, struct manifest *out, struct err *err);
 void manifest_fini(struct manifest *m);
 
+/*
+ * manifest_check_layers - its layers can be read. A media type says little: tools write many, and
+ * digest, diff ID and the first bytes decide. Only what is encrypted, and what is JSON and thus an
+ * artifact's, is told by it.
+ * errors  -ENOTSUP
+ */
+int manifest_check_layers(const struct manifest *m, struct err *err);
+
 /* manifest_write - an OCI manifest's text, always the same for the same input. 0 or -ENOMEM. */
 int manifest_write(const struct manifest *m, struct buf *out);
 

@@ -429,6 +429,54 @@ def oci_media_type_lies():
     return oci(pack="none", media=GZIP)
 
 
+# What tools have written for layers; digests, diff IDs and the first bytes say what they are.
+MEDIA_TYPES = (
+    ("gzip", ""),
+    ("none", "application/x-tar"),
+    ("gzip", "application/octet-stream"),
+    ("gzip", GZIP + "; charset=utf-8"),
+    ("gzip", "application/tar+gzip"),
+    ("none", "application/vnd.docker.image.rootfs.diff.tar"),
+    ("none", "application/vnd.docker.image.rootfs.foreign.diff.tar"),
+    ("zstd", "application/vnd.docker.image.rootfs.diff.tar.zstd"),
+    ("zstd", "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd"),
+    ("gzip", "application/vnd.docker.container.image.rootfs.diff+x-gtar"),
+)
+
+
+@good(APP)
+def oci_media_types():
+    m = Members()
+    layers = [tar({"etc/%d" % i: b"x"}) for i in range(len(MEDIA_TYPES))]
+    c = dict(m.blob(config(layers)), mediaType=CONFIG)
+    descs = [dict(m.blob(PACK[pack](d)), mediaType=media) for d, (pack, media) in zip(layers, MEDIA_TYPES)]
+    d = m.blob(text({"schemaVersion": 2, "mediaType": MANIFEST, "config": c, "layers": descs}))
+    return layout(m, named(dict(d, mediaType=MANIFEST), "docker.io/library/app:1"))
+
+
+@bad("encrypted layers are not supported")
+def oci_encrypted():
+    return oci(media=GZIP + "+encrypted")
+
+
+@bad("not a container image: its layer sha256:.* is of type .application/vnd.dev.cosign")
+def oci_signature_with_an_image_config():
+    """As cosign writes it."""
+    m = Members()
+    c = dict(m.blob(config((b"{}",))), mediaType=CONFIG)
+    d = dict(m.blob(b"{}"), mediaType="application/vnd.dev.cosign.simplesigning.v1+json")
+    return layout(m, dict(m.blob(text({"schemaVersion": 2, "config": c, "layers": [d]})), mediaType=MANIFEST))
+
+
+@good(APP)
+def oci_layers_null():
+    """Go writes an empty list as null."""
+    m = Members()
+    c = dict(m.blob(config((), rootfs={"type": "layers", "diff_ids": None})), mediaType=CONFIG)
+    d = m.blob(text({"schemaVersion": 2, "config": c, "layers": None}))
+    return layout(m, named(dict(d, mediaType=MANIFEST), "docker.io/library/app:1"))
+
+
 @good(ID)
 def oci_tag_only():
     return oci(ref="latest")

@@ -13,6 +13,7 @@ put URL REPO KIND   put content into a registry by plain HTTP, print the digest 
     zstd       an image with zstd layers
     tar        an image with uncompressed layers
     sha512     an image whose blobs are named by sha512
+    encrypted  an image whose layers call themselves encrypted
 """
 
 import gzip
@@ -147,6 +148,7 @@ PUT = {
     "foreign": put_foreign,
     "zstd": lambda r, tag: r.image(small_layers(5), tag, "zstd", "application/vnd.oci.image.layer.v1.tar+zstd"),
     "tar": lambda r, tag: r.image(small_layers(6), tag, "none", a.TAR),
+    "encrypted": lambda r, tag: r.image(small_layers(8), tag, media=a.GZIP + "+encrypted"),
     "sha512": lambda r, tag: r.image(small_layers(7), tag, algorithm="sha512"),
 }
 
