@@ -25,5 +25,10 @@ quietly() {
 	tail -n 40 build.log >&2
 	exit 1
 }
+# Automake builds nothing outside of a tree that was configured in place: a copy of its files is built then.
+if [ -e "$src/config.status" ]; then
+	quietly make -C "$src" distdir distdir="$PWD/source"
+	src=$PWD/source
+fi
 quietly "$src/configure" "$@"
 quietly make -j"$(nproc)"

@@ -5,17 +5,29 @@
 #     demo.sh [ARCHIVE]
 #
 # ARCHIVE is what `docker save`, `podman save` or skopeo wrote; without one, a sample image is
-# made from Debian packages. Everything happens in ./build and a temporary directory; the
-# saved image is left as demo-image.tar in the current directory.
+# made from Debian packages. The program is built in the folder build of the sources; the demo's
+# store and mount are temporary. The saved image is left as demo-image.tar in the current directory.
 set -eu
 
 src=$(cd "$(dirname "$0")/.." && pwd)
 archive=${1-}
 out=$PWD/demo-image.tar
 case $archive in
+-h | --help)
+	sed -n '2,/^set /s/^# \{0,1\}//p' "$0"
+	exit 0
+	;;
+-*)
+	echo "demo.sh: option $archive is not known; try demo.sh --help" >&2
+	exit 2
+	;;
 '' | /*) ;;
 *) archive=$PWD/$archive ;;
 esac
+[ $# -le 1 ] || {
+	echo "demo.sh: one archive at most; try demo.sh --help" >&2
+	exit 2
+}
 [ -z "$archive" ] || [ -e "$archive" ] || {
 	echo "demo.sh: no such file: $archive" >&2
 	exit 1
@@ -28,9 +40,25 @@ show() {
 	"$@"
 }
 
+# alive WHAT COMMAND...: a dot every second while the command, which prints nothing, runs.
+alive() {
+	printf '%s ' "$1"
+	shift
+	"$@" &
+	while kill -0 $! 2>/dev/null; do
+		sleep 1
+		printf .
+	done
+	wait $! || {
+		echo ' failed'
+		return 1
+	}
+	echo ' done'
+}
+
 say "Packages (only those that are missing) and build"
 "$src/build-aux/setup.sh" build $([ -n "$archive" ] || echo sample)
-"$src/build-aux/build.sh" "$src/build"
+alive "building in $src/build" "$src/build-aux/build.sh" "$src/build"
 PATH=$src/build:$PATH
 
 if [ ! -w /dev/fuse ]; then
@@ -55,7 +83,7 @@ trap 'exit 1' HUP INT TERM
 if [ -z "$archive" ]; then
 	say "A sample image, made of Debian packages"
 	archive=$tmp/sample.tar
-	"$src/build-aux/sample-image.sh" "$archive" debian-sample:12
+	alive "fetching packages" "$src/build-aux/sample-image.sh" "$archive" debian-sample:12
 	ls -l "$archive"
 fi
 
@@ -96,4 +124,19 @@ show ls -l "$out"
 show imagefs rm demo
 show imagefs umount "$mnt"
 
-say "Done: $out"
+say "Done"
+cat <<END
+the program   $src/build/imagefs (to install it: make -C '$src/build' install)
+the image     $out
+
+Next, with a store of your own (${XDG_DATA_HOME:-$HOME/.local/share}/imagefs, root's is /var/lib/imagefs):
+
+    export PATH='$src/build':"\$PATH"
+    imagefs load -i '$out'
+    mkdir m && imagefs mount m
+    ls m/images/demo-image/1/rootfs
+    imagefs run --rm demo-image:1 cat /etc/os-release     # wants crun or runc
+    imagefs umount m
+
+README.md has a longer session, $src/build/imagefs --help all verbs, man -l '$src/man/imagefs.1' the manual.
+END

@@ -1,17 +1,18 @@
 #!/bin/sh
 # Install the Debian packages that imagefs needs; through sudo where the user is not root.
 #
-#     setup.sh [build] [sample] [test]
+#     setup.sh [build] [sample] [session] [test]
 #
-# build: compilers and libraries; sample: what makes a sample image; test: the
-# programs that the tests compare imagefs with. What is there already stays.
+# build: compilers and libraries; sample: what makes a sample image; session: what the session in
+# README.md uses; test: the programs that the tests compare imagefs with. What is there already stays.
 set -eu
 
 build="gcc make autoconf automake pkg-config libc6-dev libfuse3-dev fuse3 libarchive-dev
 	libjansson-dev libcurl4-openssl-dev libssl-dev zlib1g-dev libzstd-dev libcmocka-dev"
 sample="mmdebstrap ca-certificates xz-utils"
-test="$sample acl attr buildah bzip2 clang-format crun curl docker-registry docker.io file fio fish
-	fuse-overlayfs git groff-base iproute2 kmod libcap2-bin man-db netavark openssl podman procps
+session="$sample crun docker-registry docker.io man-db"
+test="$session acl attr buildah bzip2 clang-format curl file fio fish
+	fuse-overlayfs git groff-base iproute2 kmod libcap2-bin netavark openssl podman procps
 	python3 rsync shellcheck skopeo strace stress-ng time uidmap umoci util-linux xfsprogs xz-utils zsh zstd"
 
 wanted=
@@ -19,6 +20,7 @@ for set in ${*:-build}; do
 	case $set in
 	build) wanted="$wanted $build" ;;
 	sample) wanted="$wanted $sample" ;;
+	session) wanted="$wanted $session" ;;
 	test) wanted="$wanted $test" ;;
 	*)
 		echo "setup.sh: no such set of packages: $set" >&2

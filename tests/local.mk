@@ -63,6 +63,7 @@ SHELL_TESTS = \
 	tests/interop/docker \
 	tests/interop/export \
 	tests/interop/load \
+	tests/interop/readme \
 	tests/interop/run \
 	tests/interop/save \
 	tests/interop/trees \
@@ -136,6 +137,7 @@ TEST_FILES = \
 	tests/requestlog.py \
 	tests/samework.py \
 	tests/searchserver.py \
+	tests/session.py \
 	tests/smallimage.py \
 	tests/steadywriter.py \
 	tests/summary \
