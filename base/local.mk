@@ -11,6 +11,7 @@ libbase_a_SOURCES = \
 	base/log.c base/log.h \
 	base/map.c base/map.h \
 	base/mountpoint.c base/mountpoint.h \
+	base/program.c base/program.h \
 	base/progress.c base/progress.h \
 	base/ring.c base/ring.h \
 	base/settle.c base/settle.h \

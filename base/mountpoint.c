@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/program.h"
 
 extern char **environ;
 
@@ -166,6 +167,7 @@ static void read_message(int fd, struct buf *out)
 static int run_fusermount(const char *dir, bool lazy, struct err *err)
 {
 	const char *argv[] = { "fusermount3", "-u", lazy ? "-z" : "--", "--", dir, NULL };
+	_cleanup_free_ char *program = program_find(argv[0]);
 	_cleanup_close_ int from = -1;
 	_cleanup_buf_ struct buf said = BUF_INIT;
 	posix_spawn_file_actions_t fa;
@@ -174,6 +176,8 @@ static int run_fusermount(const char *dir, bool lazy, struct err *err)
 	int pipe_fd[2], r, status;
 	pid_t pid;
 
+	if (!program)
+		return err_set(err, ENOENT, "%s: not found; install the package fuse3", argv[0]);
 	if (!lazy) {
 		argv[3] = dir;
 		argv[4] = NULL;
@@ -187,7 +191,7 @@ static int run_fusermount(const char *dir, bool lazy, struct err *err)
 	posix_spawnattr_init(&attr);
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
-	r = posix_spawnp(&pid, "fusermount3", &fa, &attr, (char **)argv, environ);
+	r = posix_spawn(&pid, program, &fa, &attr, (char **)argv, environ);
 	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&fa);
 	close(pipe_fd[1]);

@@ -21,6 +21,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/program.h"
 #include "base/text.h"
 #include "registry/creds.h"
 #include "store/json.h"
@@ -95,14 +96,17 @@ static int make_attributes(posix_spawnattr_t *at)
 
 static int spawn(struct run *h, const int child[3])
 {
-	_cleanup_free_ char *program = NULL;
+	_cleanup_free_ char *name = NULL, *program = NULL;
 	posix_spawn_file_actions_t fa;
 	posix_spawnattr_t at;
 	char *argv[3];
 	int r;
 
-	if (asprintf(&program, PREFIX "%s", h->name) < 0)
+	if (asprintf(&name, PREFIX "%s", h->name) < 0)
 		return ENOMEM;
+	program = program_find(name);
+	if (!program)
+		return ENOENT;
 	argv[0] = program;
 	argv[1] = (char *)h->action;
 	argv[2] = NULL;
@@ -115,7 +119,7 @@ static int spawn(struct run *h, const int child[3])
 		if (r == 0)
 			r = make_attributes(&at);
 		if (r == 0)
-			r = posix_spawnp(&h->pid, program, &fa, &at, argv, environ);
+			r = posix_spawn(&h->pid, program, &fa, &at, argv, environ);
 		posix_spawnattr_destroy(&at);
 	}
 	posix_spawn_file_actions_destroy(&fa);
@@ -156,6 +160,10 @@ static int start(struct run *h, struct err *err)
 	h->in = p[0][1];
 	h->out = p[1][0];
 	h->errors = p[2][0];
+	/* Not to be there is another thing than to know nothing. */
+	if (r == -ENOENT)
+		return err_set(err, ENOPKG, "credential helper " PREFIX "%s: not found in $PATH",
+			       h->name);
 	if (r < 0)
 		return err_sys(err, -r, "credential helper " PREFIX "%s", h->name);
 	h->pidfd = (int)syscall(SYS_pidfd_open, h->pid, 0);

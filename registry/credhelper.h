@@ -16,7 +16,7 @@ struct err;
  * and its last line shown where the helper failed.
  * name    as the configuration has it: "pass"
  * server  the registry as docker calls it
- * errors  -ENOENT the helper knows nothing of it (get, erase); -EINVAL no name for a helper; -EPROTO, -ETIMEDOUT,
+ * errors  -ENOENT the helper knows nothing of it (get, erase); -ENOPKG there is no such helper; -EINVAL no name for a helper; -EPROTO, -ETIMEDOUT,
  *         -EFBIG; others as the system's, where it cannot be run
  */
 int credhelper_get(const char *name, const char *server, struct cred *out, struct err *err);

@@ -145,6 +145,8 @@ static int get_from(const char *file, const char *key, const char *path, struct 
 	r = helper ? helper_get(helper, key, out, err) : -ENOENT;
 	if (r == -ENOENT)
 		r = credfile_find(root, file, key, path, out, err);
+	else if (r == -ENOPKG && credfile_find(root, file, key, path, out, NULL) == 0)
+		r = 0;
 	if (r == 0)
 		log_debug("credentials for %s: %s%s%s", key, file, helper ? ", helper " : "",
 			  helper ? helper : "");
@@ -244,7 +246,7 @@ static int helper_erase(const char *helper, const char *server, bool *found, str
 	struct cred c _cleanup_cred_ = { 0 };
 	int r = credhelper_get(helper, server, &c, err);
 
-	if (r == -ENOENT)
+	if (r == -ENOENT || r == -ENOPKG)
 		return 0;
 	if (r == 0)
 		r = credhelper_erase(helper, server, err);

@@ -1,4 +1,4 @@
-/* Looking for programs, and posix_spawn(3) with what it takes to hear why one failed. */
+/* Where mount.imagefs lies, and posix_spawn(3) with what it takes to hear why one failed. */
 #include "config.h"
 
 #include "tools/helper.h"
@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -56,28 +55,6 @@ int helper_find(struct buf *out, struct err *err)
 			return 0;
 	}
 	return err_set(err, ENOENT, HELPER ": not found beside imagefs, nor in " MOUNT_HELPER_DIR);
-}
-
-char *helper_in_path(const char *name)
-{
-	const char *path = getenv("PATH");
-	struct stat st;
-	size_t n;
-
-	for (path = path ? path : ""; *path; path += n + (path[n] == ':')) {
-		struct buf file _cleanup_buf_ = BUF_INIT;
-
-		n = strcspn(path, ":");
-		/* What lies in whatever directory we are in is no program of the system. */
-		if (n == 0 || path[0] != '/')
-			continue;
-		if (buf_printf(&file, "%.*s/%s", (int)n, path, name) < 0)
-			return NULL;
-		if (stat(buf_str(&file), &st) == 0 && S_ISREG(st.st_mode) &&
-		    access(buf_str(&file), X_OK) == 0)
-			return buf_take(&file);
-	}
-	return NULL;
 }
 
 void helper_read(int fd, struct buf *out)

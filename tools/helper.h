@@ -12,9 +12,6 @@ struct err;
 /* helper_find - append the path of mount.imagefs; -ENOENT. */
 int helper_find(struct buf *out, struct err *err);
 
-/* helper_in_path - the path of an executable program in $PATH; caller frees. NULL: there is none, or no memory. */
-char *helper_in_path(const char *name);
-
 /*
  * helper_start - start a program with these descriptors as its 0, 1 and 2 (-1: ours). Its signals are as
  * at the start of a session. 0 or -errno.

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/program.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "registry/conffile.h"
@@ -117,8 +118,8 @@ static int put_one(pid_t pid, const char *file, uint32_t id)
 
 int idmap_write(pid_t pid, struct err *err)
 {
-	_cleanup_free_ char *newuidmap = helper_in_path("newuidmap");
-	_cleanup_free_ char *newgidmap = helper_in_path("newgidmap");
+	_cleanup_free_ char *newuidmap = program_find("newuidmap");
+	_cleanup_free_ char *newgidmap = program_find("newgidmap");
 	const struct passwd *pw = getpwuid(geteuid());
 	const char *name = pw ? pw->pw_name : NULL;
 	struct ranges uids, gids;

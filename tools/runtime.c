@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/program.h"
 #include "base/text.h"
 #include "tools/helper.h"
 
@@ -39,11 +40,11 @@ int runtime_find(const char *name, struct runtime *out, struct err *err)
 		return path ? set_path(out, path) : err_nomem(err);
 	}
 	for (i = 0; i < ARRAY_SIZE(known); i++) {
-		path = name && strcmp(name, known[i]) != 0 ? NULL : helper_in_path(known[i]);
+		path = name && strcmp(name, known[i]) != 0 ? NULL : program_find(known[i]);
 		if (path)
 			return set_path(out, path);
 	}
-	path = name ? helper_in_path(name) : NULL;
+	path = name ? program_find(name) : NULL;
 	if (path)
 		return set_path(out, path);
 	if (!name || strcmp(name, "crun") == 0 || strcmp(name, "runc") == 0)
