@@ -65,6 +65,14 @@ static char **place(struct challenge *c, const char *name, size_t n)
 	return NULL;
 }
 
+/* Nothing of a terminal's or of a header's own may be kept. */
+static bool has_controls(const char *s)
+{
+	while (*s && !iscntrl((unsigned char)*s))
+		s++;
+	return *s;
+}
+
 /* quoted - the text of a quoted string that *p stands on; 1, 0 where it is malformed, -ENOMEM. */
 static int quoted(const char **p, char **out)
 {
@@ -79,9 +87,7 @@ static int quoted(const char **p, char **out)
 		*to++ = *s++;
 	}
 	*to = '\0';
-	for (to = text; *to && !iscntrl((unsigned char)*to); to++)
-		;
-	if (*s != '"' || *to) {
+	if (*s != '"' || has_controls(text)) {
 		free(text);
 		return 0;
 	}
@@ -93,6 +99,7 @@ static int quoted(const char **p, char **out)
 /* value - what stands behind a parameter's '='; as quoted(). */
 static int value(const char **p, char **out)
 {
+	char *text;
 	size_t n;
 
 	if (**p == '"')
@@ -101,9 +108,16 @@ static int value(const char **p, char **out)
 	n = strcspn(*p, ", \t\"");
 	if (n == 0)
 		return 0;
-	*out = strndup(*p, n);
+	text = strndup(*p, n);
+	if (!text)
+		return -ENOMEM;
+	if (has_controls(text)) {
+		free(text);
+		return 0;
+	}
 	*p += n;
-	return *out ? 1 : -ENOMEM;
+	*out = text;
+	return 1;
 }
 
 /* parameter - NAME=VALUE where one stands at *p; 1, 0 where none does, -EINVAL malformed, -ENOMEM. */

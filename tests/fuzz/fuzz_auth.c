@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -43,6 +44,13 @@ static void try_realm(const char *text)
 	require(strchr("/?", r.url[8 + strlen(r.host)]));
 }
 
+static bool is_visible(const char *s)
+{
+	while (s && *s && !iscntrl((unsigned char)*s))
+		s++;
+	return !s || !*s;
+}
+
 static void try_challenge(const char *text)
 {
 	struct challenges all _cleanup_challenges_ = { .n = 0 };
@@ -51,11 +59,13 @@ static void try_challenge(const char *text)
 	if (challenges_add(&all, text, NULL) < 0)
 		return;
 	for (i = 0; i < all.n; i++) {
-		require(*all.v[i].scheme);
-		if (all.v[i].realm) {
-			require(!strpbrk(all.v[i].realm, "\r\n"));
-			try_realm(all.v[i].realm);
-		}
+		const struct challenge *c = &all.v[i];
+
+		require(*c->scheme);
+		require(is_visible(c->scheme) && is_visible(c->realm) && is_visible(c->service) &&
+			is_visible(c->scope) && is_visible(c->error));
+		if (c->realm)
+			try_realm(c->realm);
 	}
 }
 
