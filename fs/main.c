@@ -53,12 +53,12 @@ static const char help[] =
 	"Usage: mount.imagefs STORE DIR [-o OPTS] [-f]\n\n"
 	"Shows the images and containers of STORE as DIR/images and DIR/containers.\n"
 	"It is what 'imagefs mount' and 'mount -t imagefs' run.\n\n"
-	"  -o OPTS  allow_other, ro, uid=N, gid=N, cache_size=N[KMG], tree=images|containers,\n"
+	"  -o OPTS  [no]allow_other, ro, uid=N, gid=N, cache_size=N[KMG], tree=images|containers,\n"
 	"           dev, suid, noexec, debug; with commas between\n"
 	"  -f       stay in the foreground\n\n"
 	"Example, and the same in /etc/fstab:\n"
-	"  mount -t imagefs -o allow_other /var/lib/imagefs /mnt\n"
-	"  /var/lib/imagefs /mnt imagefs allow_other,nofail 0 0\n";
+	"  mount -t imagefs /var/lib/imagefs /mnt\n"
+	"  /var/lib/imagefs /mnt imagefs nofail 0 0\n";
 
 static int usage(const char *what)
 {

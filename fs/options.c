@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -17,12 +18,14 @@ static const char *const accepted[] = {
 	"rw",	    "auto",	  "noauto",	 "user",       "nouser",   "users",
 	"owner",    "group",	  "async",	 "sync",       "atime",	   "noatime",
 	"relatime", "norelatime", "strictatime", "nofail",     "defaults", "_netdev",
-	"exec",	    "nosuid",	  "nodev",	 "nodiratime", "lazytime",
+	"exec",	    "nosuid",	  "nodev",	 "nodiratime", "lazytime", "noallow_other",
 };
 
 void options_init(struct mount_options *o)
 {
 	memset(o, 0, sizeof(*o));
+	/* As kernel overlayfs: what root mounts is for everybody, as far as owners and modes let them. */
+	o->fs.allow_other = geteuid() == 0;
 	o->fs.cache_size = CACHE_DEFAULT;
 }
 
@@ -119,6 +122,8 @@ static int parse_word(struct mount_options *o, const char *word)
 	/* The last one counts, as everywhere with mount(8). */
 	if (strcmp(word, "rw") == 0)
 		o->fs.ro = false;
+	else if (strcmp(word, "noallow_other") == 0)
+		o->fs.allow_other = false;
 	else if (strcmp(word, "exec") == 0)
 		o->fs.noexec = false;
 	else if (strcmp(word, "nodev") == 0)

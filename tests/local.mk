@@ -83,6 +83,8 @@ SHELL_TESTS = \
 	tests/mount/names \
 	tests/mount/oddities \
 	tests/mount/on-overlay \
+	tests/mount/owners \
+	tests/mount/owners-user \
 	tests/mount/passthrough \
 	tests/mount/power \
 	tests/mount/remove \

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -35,7 +36,8 @@ static void test_defaults(void **state)
 	assert_int_equal(o.tree, TREE_BOTH);
 	assert_int_equal(parse(&o, "rw,auto,exec,_netdev,x-systemd.automount,x-a=b,user=joe,,"), 0);
 	assert_int_equal(o.fs.cache_size, 128 << 20);
-	assert_false(o.fs.allow_other || o.fs.ro || o.fs.dev || o.fs.suid || o.fs.noexec);
+	assert_int_equal(o.fs.allow_other, geteuid() == 0);
+	assert_false(o.fs.ro || o.fs.dev || o.fs.suid || o.fs.noexec);
 }
 
 static void test_values(void **state)
@@ -55,6 +57,8 @@ static void test_values(void **state)
 	assert_int_equal(o.fs.cache_size, 3 << 20);
 	assert_int_equal(o.tree, TREE_IMAGES);
 	/* The last one counts. */
+	assert_int_equal(parse(&o, "noallow_other"), 0);
+	assert_false(o.fs.allow_other);
 	assert_int_equal(parse(&o, "rw,nodev,nosuid,exec,cache_size=512k,tree=containers"), 0);
 	assert_false(o.fs.ro || o.fs.dev || o.fs.suid || o.fs.noexec);
 	assert_int_equal(o.fs.cache_size, 512 << 10);
