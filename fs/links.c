@@ -143,6 +143,9 @@ int links_visible(struct ct *ct, uint32_t node)
 
 		if (r == -ENOENT)
 			return 1;
+		/* A damaged file hides what is below it as a whole one does. */
+		if (r == -EIO && !n)
+			return 0;
 		if (r < 0)
 			return r;
 		if (whiteout || !n || !S_ISDIR(st.st_mode))

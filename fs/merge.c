@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
+#include "base/text.h"
 #include "fs/ct.h"
 #include "fs/fs.h"
 #include "fs/node.h"
@@ -89,6 +91,17 @@ static int finish_lower(struct ct *ct, uint32_t below, struct found *out)
 	return 0;
 }
 
+/* The owner of one name is damaged: EIO for that name, and a line that says which it is. */
+static void log_unreadable(struct node *dir, const char *name)
+{
+	struct buf path _cleanup_buf_ = BUF_INIT, shown _cleanup_buf_ = BUF_INIT;
+
+	if (node_path(dir->ct->nodes, dir, &path) == 0 && buf_printf(&path, "/%s", name) == 0 &&
+	    text_escape(&shown, buf_str(&path)) == 0)
+		log_warn("container %s: %s: attributes cannot be read; is %s valid?", dir->ct->name,
+			 buf_str(&shown), UPPER_XATTR_OVERRIDE);
+}
+
 int merge_lookup(struct node *dir, const char *name, struct found *out)
 {
 	struct ct *ct = dir->ct;
@@ -107,6 +120,8 @@ int merge_lookup(struct node *dir, const char *name, struct found *out)
 		r = upper_lookup(&ct->upper, at.fd, name, &out->st, &whiteout);
 		if (r == 0)
 			return whiteout ? -ENOENT : finish_upper(dir, at.fd, name, out);
+		if (r == -EIO)
+			log_unreadable(dir, name);
 		if (r != -ENOENT)
 			return r;
 	}
@@ -208,6 +223,9 @@ static int add_upper(struct node *dir, int fd, bool plain, const struct dirent *
 	r = upper_lookup(&ct->upper, fd, e->d_name, &f.st, &whiteout);
 	if (r == -ENOENT)
 		return 0;
+	/* Damaged: it is listed as what it is on the disk, and a look-up says what is wrong. */
+	if (r == -EIO)
+		return listing_add(out, e->d_name, ct_ino_upper(ct, e->d_ino), type);
 	if (r == 0 && whiteout)
 		return listing_add(out, e->d_name, 0, TYPE_WHITEOUT);
 	if (r == 0)

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -388,6 +389,21 @@ uint64_t node_parent_ino(struct nodes *t, const struct node *n)
 	ino = n->names ? n->names->parent->ino : 0;
 	pthread_mutex_unlock(&t->lock);
 	return ino;
+}
+
+int node_path(struct nodes *t, const struct node *dir, struct buf *out)
+{
+	const char *names[PATH_MAX / 2];
+	size_t n = 0;
+	int r = 0;
+
+	pthread_mutex_lock(&t->lock);
+	for (; dir->names && n < ARRAY_SIZE(names); dir = dir->names->parent)
+		names[n++] = dir->names->text;
+	while (r == 0 && n)
+		r = buf_printf(out, "/%s", names[--n]);
+	pthread_mutex_unlock(&t->lock);
+	return r;
 }
 
 void node_forget(struct nodes *t, struct node *n, uint64_t count)

@@ -96,6 +96,10 @@ struct node *node_child(struct nodes *t, const struct node *parent, const char *
 /* node_parent_ino - the number of the directory that has its first name; 0: it has no name. */
 uint64_t node_parent_ino(struct nodes *t, const struct node *n);
 
+/* node_path - append the path of a directory, from the container's root, with a leading '/'; the root's is empty. */
+struct buf;
+int node_path(struct nodes *t, const struct node *dir, struct buf *out);
+
 /* node_forget - the kernel gave n references back; the node is freed with the last. */
 void node_forget(struct nodes *t, struct node *n, uint64_t count);
 

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "store/blob.h"
 #include "store/container.h"
 #include "store/image.h"
@@ -22,7 +23,9 @@
 #include "store/store.h"
 #include "store/tree.h"
 #include "store/txn.h"
+#include "store/upper.h"
 #include "store/verify_part.h"
+#include "store/walk.h"
 
 static int add(struct map *m, const struct digest *d)
 {
@@ -504,6 +507,35 @@ static bool is_there(struct verify *v, const char *name)
 	return !path || fstatat(v->store->imagefs_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+/* Who a file without privilege belongs to stands in an attribute, which must be readable. */
+static int check_owners(struct verify *v, const struct container *c)
+{
+	struct walk walk _cleanup_walk_ = WALK_INIT;
+	struct upper u = { .fd = -1, .work_fd = -1, .unprivileged = true };
+	const char *name;
+	int r = openat(c->fd, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	for (r = r < 0 ? -errno : walk_enter(&walk, r);
+	     r == 0 && (r = walk_next(&walk, &name)) > 0;) {
+		struct buf shown _cleanup_buf_ = BUF_INIT;
+		struct stat st;
+
+		r = upper_stat(&u, walk.fd, name, &st);
+		if (r == -EIO) {
+			if (text_escape(&shown, buf_str(&walk.path)) < 0)
+				return -ENOMEM;
+			verify_say(v, true, "container %s: /%s: its owner (%s) cannot be read",
+				   c->name, buf_str(&shown), UPPER_XATTR_OVERRIDE);
+			v->result->left++;
+		}
+		r = fstatat(walk.fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode)
+			    ? openat(walk.fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+			    : -1;
+		r = r < 0 ? 0 : walk_enter(&walk, r);
+	}
+	return r;
+}
+
 static int check_container(struct verify *v, const char *name, struct err *why)
 {
 	_cleanup_container_ struct container *c = NULL;
@@ -516,6 +548,8 @@ static int check_container(struct verify *v, const char *name, struct err *why)
 		return err_set(why, ENOENT, "its directory upper is missing");
 	if (fstatat(c->fd, "work", &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
 		return err_set(why, ENOENT, "its directory work is missing");
+	if (c->unprivileged && check_owners(v, c) == -ENOMEM)
+		return err_nomem(why);
 	r = check_image(v, &c->manifest, &c->image_id, why);
 	return r < 0 ? err_wrap(why, r, "its image") : 0;
 }
