@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -71,4 +72,27 @@ int err_wrap(struct err *err, int r, const char *fmt, ...)
 int err_nomem(struct err *err)
 {
 	return err_set(err, ENOMEM, "out of memory");
+}
+
+bool err_is_machine(int r)
+{
+	switch (-r) {
+	case ENOMEM:
+	case EIO:
+	case ENOSPC:
+	case EDQUOT:
+	case EMFILE:
+	case ENFILE:
+	case EAGAIN:
+	case EINTR:
+	case ECANCELED:
+	case ENOLCK:
+	case ESTALE:
+	case EROFS:
+	case EACCES:
+	case EPERM:
+		return true;
+	default:
+		return false;
+	}
 }

@@ -6,6 +6,8 @@
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 
+#include <stdbool.h>
+
 #define ERR_MSG_MAX 1024
 
 struct err {
@@ -40,5 +42,12 @@ int err_wrap(struct err *err, int r, const char *fmt, ...) __attribute__((format
  * err_nomem - out of memory, as an error like any other.
  */
 int err_nomem(struct err *err);
+
+/*
+ * err_is_machine - the machine or this process failed: no memory, no space, too many open files, a disk
+ * that cannot be read, no right. It says nothing of the data that was worked on.
+ * r       -errno
+ */
+bool err_is_machine(int r);
 
 #endif

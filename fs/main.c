@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <locale.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -402,9 +401,6 @@ int main(int argc, char **argv)
 	struct err err = ERR_INIT;
 	int r;
 
-	/* Names are bytes; libarchive wants a UTF-8 locale to leave them alone. */
-	if (!setlocale(LC_CTYPE, "C.UTF-8"))
-		setlocale(LC_CTYPE, "");
 	r = parse_args(&d, argc, argv);
 	if (r >= 0)
 		return r;

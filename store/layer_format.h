@@ -14,7 +14,7 @@
 void layer_index_path(const struct digest *blob, char out[static LAYER_PATH_MAX]);
 
 #define LAYER_MAGIC "IMGFSIDX"
-#define LAYER_VERSION 2u
+#define LAYER_VERSION 3u
 
 #define LAYER_NONE UINT32_MAX
 

@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "store/layer_build.h"
+#include "store/tarlib.h"
 
 #define ID_MAX 0xfffffffeLL
 #define BLOCK_SIZE 512
@@ -28,6 +29,7 @@ struct source {
 	ssize_t first_len;
 	uint64_t total; /* bytes that came */
 	bool padded;	/* zeros were put behind them */
+	int error;	/* -errno of a pull that failed */
 };
 
 /*
@@ -60,6 +62,7 @@ static la_ssize_t pull(struct archive *a, void *arg, const void **block)
 	}
 	n = s->padded ? 0 : s->pull(s->ctx, block);
 	if (n < 0) {
+		s->error = (int)n;
 		archive_set_error(a, (int)-n, "cannot read");
 		return -1;
 	}
@@ -154,11 +157,11 @@ static int add_xattrs(struct archive_entry *e, struct layer_build *b, uint32_t n
 	return 0;
 }
 
-static int damaged(struct archive *a, struct err *err)
+static int failed(struct archive *a, const struct source *s, struct err *err)
 {
-	const char *why = archive_error_string(a);
-
-	return err_set(err, EINVAL, "the tar is damaged: %s", why ? why : "unknown error");
+	if (s->error)
+		return err_sys(err, -s->error, "cannot read");
+	return tarlib_failed(a, "the tar is damaged", err);
 }
 
 /*
@@ -173,6 +176,7 @@ static int add_extents(struct archive *a, const struct source *s, struct layer_b
 	la_int64_t offset;
 	int r;
 
+	tarlib_begin();
 	while ((r = archive_read_data_block(a, &block, &len, &offset)) == ARCHIVE_OK) {
 		struct layer_extent x = { (uint64_t)offset, (uint64_t)archive_filter_bytes(a, 0),
 					  len };
@@ -183,7 +187,7 @@ static int add_extents(struct archive *a, const struct source *s, struct layer_b
 		if (r < 0)
 			return r;
 	}
-	return r == ARCHIVE_EOF ? 0 : damaged(a, err);
+	return r == ARCHIVE_EOF ? 0 : failed(a, s, err);
 }
 
 static int add(struct archive *a, const struct source *s, struct archive_entry *e,
@@ -211,12 +215,13 @@ static int read_entries(struct archive *a, const struct source *s, struct layer_
 	int r;
 
 	for (;;) {
+		tarlib_begin();
 		r = archive_read_next_header(a, &e);
 		if (r == ARCHIVE_EOF)
 			return 0;
-		/* WARN is a name that is no UTF-8, which is fine; RETRY is a bad checksum, which is not. */
+		/* WARN is a name that is not ASCII, which is fine; RETRY is a bad checksum, which is not. */
 		if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
-			return damaged(a, err);
+			return failed(a, s, err);
 		r = add(a, s, e, b, err);
 		if (r < 0) {
 			const char *path = archive_entry_pathname(e);
@@ -231,9 +236,12 @@ int layer_tar_read(ssize_t (*source)(void *ctx, const void **data), void *ctx,
 		   struct layer_build *b, struct err *err)
 {
 	struct source s = { .pull = source, .ctx = ctx };
+	_cleanup_tarlib_bytes_ locale_t before = tarlib_bytes();
 	struct archive *a;
 	int r;
 
+	if (!before)
+		return err_nomem(err);
 	/* No byte at all is an empty layer; libarchive would call it an unknown format. */
 	s.first_len = source(ctx, &s.first);
 	if (s.first_len < 0)
@@ -243,10 +251,11 @@ int layer_tar_read(ssize_t (*source)(void *ctx, const void **data), void *ctx,
 	a = archive_read_new();
 	if (!a)
 		return err_nomem(err);
+	tarlib_begin();
 	/* Only tar: the readers of other formats are not for hostile input. */
 	if (archive_read_support_format_tar(a) != ARCHIVE_OK ||
 	    archive_read_open(a, &s, NULL, pull, NULL) != ARCHIVE_OK)
-		r = damaged(a, err);
+		r = failed(a, &s, err);
 	else
 		r = read_entries(a, &s, b, err);
 	archive_read_free(a);

@@ -24,6 +24,7 @@
 #include "base/progress.h"
 #include "store/blob.h"
 #include "store/layer.h"
+#include "store/tarlib.h"
 #include "store/txn.h"
 
 #define READ_BLOCK (1u << 20)
@@ -295,6 +296,21 @@ static int intake_end(struct intake *in, struct err *err)
 	return 0;
 }
 
+static int read_failed(const struct load_archive *la, struct archive *a, const char *what,
+		       struct err *err)
+{
+	if (la->read_error)
+		return err_sys(err, la->read_error, "cannot read");
+	return tarlib_failed(a, what, err);
+}
+
+static int next_error(const struct load_archive *la, struct archive *a, struct err *err)
+{
+	if (!la->read_error && !la->bytes_read)
+		return err_set(err, EINVAL, "it is empty");
+	return read_failed(la, a, la->n ? "damaged archive" : "not an image archive", err);
+}
+
 /* The contents of a regular member. */
 static int read_member(struct load_archive *la, struct archive *a, int64_t size, struct member *m,
 		       struct err *err)
@@ -308,12 +324,14 @@ static int read_member(struct load_archive *la, struct archive *a, int64_t size,
 		const void *data;
 		size_t len;
 		la_int64_t off;
-		int e = archive_read_data_block(a, &data, &len, &off);
+		int e;
 
+		tarlib_begin();
+		e = archive_read_data_block(a, &data, &len, &off);
 		if (e == ARCHIVE_EOF)
 			break;
 		if (e != ARCHIVE_OK && e != ARCHIVE_WARN)
-			r = err_set(err, EINVAL, "%s: %s", m->path, archive_error_string(a));
+			r = read_failed(la, a, m->path, err);
 		else if (off != pos)
 			r = err_set(err, ENOTSUP, "%s: a sparse member", m->path);
 		else if (len)
@@ -411,17 +429,6 @@ static int take_entry(struct load_archive *la, struct archive *a, struct archive
 	return 0;
 }
 
-static int next_error(const struct load_archive *la, struct archive *a, struct err *err)
-{
-	if (la->read_error)
-		return err_sys(err, la->read_error, "cannot read");
-	if (!la->bytes_read)
-		return err_set(err, EINVAL, "it is empty");
-	if (!la->n)
-		return err_set(err, EINVAL, "not an image archive: %s", archive_error_string(a));
-	return err_set(err, EINVAL, "damaged archive: %s", archive_error_string(a));
-}
-
 /* Whoever writes the pipe is not to be cut off behind the archive's end. */
 static void drain(struct load_archive *la)
 {
@@ -432,20 +439,25 @@ static void drain(struct load_archive *la)
 
 static int read_all(struct load_archive *la, struct archive *a, struct err *err)
 {
+	_cleanup_tarlib_bytes_ locale_t before = tarlib_bytes();
 	struct archive_entry *e;
 	int r;
 
+	if (!before)
+		return err_nomem(err);
+	tarlib_begin();
 	/* A helper program is never run for a filter: one that is not built in is left out. */
 	if (archive_read_support_format_tar(a) != ARCHIVE_OK ||
 	    archive_read_support_filter_gzip(a) != ARCHIVE_OK ||
 	    archive_read_support_filter_bzip2(a) != ARCHIVE_OK ||
 	    archive_read_support_filter_xz(a) != ARCHIVE_OK ||
 	    archive_read_support_filter_zstd(a) != ARCHIVE_OK)
-		return err_set(err, ENOTSUP,
-			       "libarchive was built without gzip, bzip2, xz or zstd");
+		return tarlib_failed(a, "libarchive was built without gzip, bzip2, xz or zstd",
+				     err);
 	if (archive_read_open(a, la, NULL, read_block, NULL) != ARCHIVE_OK)
 		return next_error(la, a, err);
 	for (;;) {
+		tarlib_begin();
 		r = archive_read_next_header(a, &e);
 		if (r == ARCHIVE_EOF)
 			break;

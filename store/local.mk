@@ -71,6 +71,7 @@ libstore_a_SOURCES = \
 	store/span_cache.c store/span_cache.h \
 	store/span_decode.c \
 	store/store.c store/store.h \
+	store/tarlib.c store/tarlib.h \
 	store/tar_write.c store/tar_write.h \
 	store/template.h store/template_int.h \
 	store/template_func.c \

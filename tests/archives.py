@@ -312,6 +312,15 @@ def docker_bracket_layer():
     return docker(layers=(tar({"[": b"x", "{}": b"y"}),))
 
 
+@good(APP)
+def docker_names_are_bytes():
+    """Two members whose names differ in their normal form alone."""
+    c = config((BASE, TOP))
+    paths = ["e\u0301/layer.tar", "\u00e9/layer.tar"]
+    return {paths[0]: BASE, paths[1]: TOP, "config.json": c,
+            "manifest.json": text([{"Config": "config.json", "RepoTags": ["app:1"], "Layers": paths}])}
+
+
 @good("Loaded image: new:2")
 def docker_manifest_twice():
     """Of members with one name the last counts, as for tar."""

@@ -68,6 +68,7 @@ SHELL_TESTS = \
 	tests/interop/save \
 	tests/interop/trees \
 	tests/interop/upper \
+	tests/mount/bytes \
 	tests/mount/changes \
 	tests/mount/commit \
 	tests/mount/container-calls \
@@ -113,6 +114,7 @@ SHELL_TESTS = \
 
 TEST_FILES = \
 	tests/archives.py \
+	tests/bytenames.py \
 	tests/calls.py \
 	tests/calls_files.py \
 	tests/calls_names.py \

@@ -258,7 +258,7 @@ int main(int argc, char **argv)
 	const struct verb *v;
 	int opt;
 
-	/* Names are bytes; libarchive wants a UTF-8 locale to leave them alone. */
+	/* What a pattern calls a character is one of UTF-8. */
 	if (!setlocale(LC_CTYPE, "C.UTF-8"))
 		setlocale(LC_CTYPE, "");
 	signal(SIGPIPE, SIG_IGN);
