@@ -1,8 +1,9 @@
 /*
- * One function an instruction, and a table of them; the word splitting is a Dockerfile's.
+ * One function an instruction, and a table of them.
  */
 #include "store/changes.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
@@ -15,43 +16,24 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/text.h"
+#include "store/dockerfile.h"
 #include "store/json.h"
+#include "store/shell_word.h"
 
 struct change {
 	json_t *config;
-	const char *args; /* behind the instruction's word, trimmed */
-	bool cmd_set;	  /* a CMD came in this run: ENTRYPOINT leaves it then */
+	struct instruction in;
+	char escape;
+	bool cmd_set; /* a CMD came in this run: ENTRYPOINT leaves it then */
 	struct err *err;
 };
 
-/* ["a", "b"] as an array of strings, or NULL where args is not in that form. New reference. */
-static json_t *exec_form(const char *args)
+/* The exec form as it is, the shell form as an argument of the shell; nothing for nothing. */
+static json_t *command(const struct change *c)
 {
-	json_t *j, *item;
-	size_t i;
-
-	if (*args != '[')
-		return NULL;
-	j = json_loads(args, JSON_REJECT_DUPLICATES, NULL);
-	if (!json_is_array(j)) {
-		json_decref(j);
-		return NULL;
-	}
-	json_array_foreach(j, i, item)
-	{
-		if (!json_is_string(item)) {
-			json_decref(j);
-			return NULL;
-		}
-	}
-	return j;
-}
-
-static json_t *command(const char *args)
-{
-	json_t *j = exec_form(args);
-
-	return j ? j : json_pack("[s, s, s]", "/bin/sh", "-c", args);
+	if (c->in.json || json_array_size(c->in.args) == 0)
+		return json_incref(c->in.args);
+	return json_pack("[s, s, O]", "/bin/sh", "-c", json_array_get(c->in.args, 0));
 }
 
 static int set(struct change *c, const char *key, json_t *value)
@@ -84,52 +66,27 @@ static json_t *array(struct change *c, const char *key)
 	return json_object_get(c->config, key);
 }
 
-/*
- * The next word of *s with its quotes and backslashes taken off; 1, 0 at the
- * end, -EINVAL at a quote that is never closed, -ENOMEM.
- */
-static int next_word(const char **s, struct buf *word)
+/* An argument with its variables put in; out is cleared first. */
+static int expand(struct change *c, const json_t *arg, struct buf *out)
 {
-	char quote = '\0';
-	const char *p = *s;
-
-	while (isspace((unsigned char)*p))
-		p++;
-	buf_clear(word);
-	if (!*p)
-		return 0;
-	for (; *p && (quote || !isspace((unsigned char)*p)); p++) {
-		if (quote && *p == quote) {
-			quote = '\0';
-			continue;
-		}
-		if (!quote && (*p == '"' || *p == '\'')) {
-			quote = *p;
-			continue;
-		}
-		if (*p == '\\' && quote != '\'' && p[1])
-			p++;
-		if (buf_putc(word, *p) < 0)
-			return -ENOMEM;
-	}
-	*s = p;
-	return quote ? -EINVAL : 1;
+	buf_clear(out);
+	return shell_word_expand(json_string_value(arg), c->escape,
+				 json_object_get(c->config, "Env"), out, c->err);
 }
 
-static int put_env(struct change *c, const char *name, size_t name_len, const char *value)
+static int put_env(struct change *c, const char *name, const char *value)
 {
 	json_t *env = array(c, "Env"), *item;
 	struct buf pair _cleanup_buf_ = BUF_INIT;
-	size_t i;
+	size_t len = strlen(name), i;
 
-	if (!env || buf_append(&pair, name, name_len) < 0 || buf_putc(&pair, '=') < 0 ||
-	    buf_puts(&pair, value) < 0)
+	if (!env || buf_printf(&pair, "%s=%s", name, value) < 0)
 		return err_nomem(c->err);
 	json_array_foreach(env, i, item)
 	{
 		const char *have = json_string_value(item);
 
-		if (have && strncmp(have, pair.data, name_len + 1) == 0)
+		if (have && strncmp(have, pair.data, len) == 0 && (have[len] == '=' || !have[len]))
 			return json_array_set_new(env, i, json_string(pair.data)) < 0
 				       ? err_nomem(c->err)
 				       : 0;
@@ -137,112 +94,139 @@ static int put_env(struct change *c, const char *name, size_t name_len, const ch
 	return json_array_append_new(env, json_string(pair.data)) < 0 ? err_nomem(c->err) : 0;
 }
 
-static int put_label(struct change *c, const char *name, size_t name_len, const char *value)
+static int put_label(struct change *c, const char *name, const char *value)
 {
-	_cleanup_free_ char *key = strndup(name, name_len);
 	json_t *labels = object(c, "Labels");
 
-	if (!key || !labels || json_object_set_new(labels, key, json_string(value)) < 0)
+	if (!labels || json_object_set_new(labels, name, json_string(value)) < 0)
 		return err_nomem(c->err);
 	return 0;
 }
 
-/* NAME=VALUE ..., or the old form NAME VALUE with one pair. */
-static int pairs(struct change *c, const char *what,
-		 int (*put)(struct change *, const char *, size_t, const char *))
+/* All are expanded before the first is put: they see what was before the instruction. */
+static int pairs(struct change *c, int (*put)(struct change *, const char *, const char *))
 {
+	_cleanup_json_ json_t *words = json_array();
 	struct buf word _cleanup_buf_ = BUF_INIT;
-	const char *s = c->args;
-	bool first = true;
-	int r;
+	const json_t *arg;
+	size_t i;
+	int r = 0;
 
-	while ((r = next_word(&s, &word)) > 0) {
-		const char *eq = strchr(buf_str(&word), '=');
-
-		if (!eq && first) {
-			while (isspace((unsigned char)*s))
-				s++;
-			if (!*s)
-				return err_set(c->err, EINVAL, "%s must have two arguments", what);
-			return put(c, word.data, word.len, s);
-		}
-		if (!eq)
-			return err_set(c->err, EINVAL, "%s: \"%s\" is not in the form NAME=VALUE",
-				       what, buf_str(&word));
-		if (eq == word.data)
-			return err_set(c->err, EINVAL, "%s names can not be blank", what);
-		r = put(c, word.data, (size_t)(eq - word.data), eq + 1);
+	if (!words)
+		return err_nomem(c->err);
+	json_array_foreach(c->in.args, i, arg)
+	{
+		if (i % 2 == 0 && !json_string_length(arg))
+			return err_set(c->err, EINVAL, "%s names can not be blank", c->in.word);
+		r = expand(c, arg, &word);
 		if (r < 0)
 			return r;
-		first = false;
+		if (json_array_append_new(words, json_string(buf_str(&word))) < 0)
+			return err_nomem(c->err);
 	}
-	if (r < 0)
-		return r == -EINVAL ? err_set(c->err, EINVAL, "%s: unterminated quote", what)
-				    : err_nomem(c->err);
-	return 0;
+	for (i = 0; i + 1 < json_array_size(words) && r == 0; i += 2)
+		r = put(c, json_string_value(json_array_get(words, i)),
+			json_string_value(json_array_get(words, i + 1)));
+	return r;
 }
 
 static int do_cmd(struct change *c)
 {
-	json_t *cmd = command(c->args);
-
-	/* docker takes an empty list for none given: the base's command stays. */
-	if (json_is_array(cmd) && json_array_size(cmd) == 0) {
-		json_decref(cmd);
-		return 0;
-	}
-	c->cmd_set = true;
-	return set(c, "Cmd", cmd);
+	c->cmd_set |= json_array_size(c->in.args) > 0;
+	return set(c, "Cmd", command(c));
 }
 
 static int do_entrypoint(struct change *c)
 {
 	if (!c->cmd_set)
 		json_object_del(c->config, "Cmd");
-	return set(c, "Entrypoint", command(c->args));
+	return set(c, "Entrypoint", command(c));
 }
 
 static int do_env(struct change *c)
 {
-	return pairs(c, "ENV", put_env);
+	return pairs(c, put_env);
 }
 
 static int do_label(struct change *c)
 {
-	return pairs(c, "LABEL", put_label);
+	return pairs(c, put_label);
 }
 
 /* A port or a range of them, FIRST-LAST, as the numbers that it stands for. */
-static int parse_ports(char *text, uint64_t *first, uint64_t *last)
+static int parse_ports(const char *text, uint64_t *first, uint64_t *last)
 {
-	char *dash = strchr(text, '-');
+	_cleanup_free_ char *copy = strdup(text);
+	char *dash = copy ? strchr(copy, '-') : NULL;
 	int r;
 
+	if (!copy)
+		return -ENOMEM;
 	if (dash)
 		*dash = '\0';
-	r = text_parse_u64(text, 65535, first);
+	r = text_parse_u64(copy, 65535, first);
 	*last = *first;
 	if (r == 0 && dash)
 		r = text_parse_u64(dash + 1, 65535, last);
-	return r < 0 || *first == 0 || *last < *first ? -EINVAL : 0;
+	return r < 0 || *last < *first ? -EINVAL : 0;
 }
 
+/* [IP:]PORTS, with which docker would publish: nothing of it is kept, but it must be right. */
+static int check_host(struct change *c, char *host, uint64_t n)
+{
+	char *ports = strrchr(host, ':'), *ip = ports ? host : NULL, *end;
+	unsigned char address[16];
+	uint64_t first, last;
+
+	if (ports)
+		*ports++ = '\0';
+	else
+		ports = host;
+	if (*ports && parse_ports(ports, &first, &last) < 0)
+		return err_set(c->err, EINVAL, "invalid hostPort: %s", ports);
+	if (*ports && n > 1 && last - first + 1 != n)
+		return err_set(c->err, EINVAL,
+			       "invalid ranges specified for container and host Ports: %s", ports);
+	if (ip && *ip == '[' && (end = strchr(ip, ']')) && !end[1]) {
+		*end = '\0';
+		ip++;
+	}
+	if (ip && *ip && inet_pton(AF_INET, ip, address) != 1 &&
+	    inet_pton(AF_INET6, ip, address) != 1)
+		return err_set(c->err, EINVAL, "invalid IP address: %s", ip);
+	return 0;
+}
+
+/* [[IP:]HOSTPORTS:]PORTS[/PROTOCOL] */
 static int add_ports(struct change *c, json_t *ports, const char *word)
 {
 	_cleanup_free_ char *text = strdup(word);
-	char *slash = text ? strchr(text, '/') : NULL;
+	char *colon = text ? strrchr(text, ':') : NULL, *port = colon ? colon + 1 : text, *slash;
 	const char *proto = "tcp";
 	uint64_t n, last;
+	int r;
 
 	if (!text)
 		return err_nomem(c->err);
+	slash = strchr(port, '/');
 	if (slash) {
 		*slash = '\0';
-		proto = slash + 1;
+		proto = slash[1] ? slash + 1 : proto;
+		for (; *++slash;)
+			*slash = (char)tolower((unsigned char)*slash);
 	}
-	if (parse_ports(text, &n, &last) < 0 ||
-	    (strcmp(proto, "tcp") != 0 && strcmp(proto, "udp") != 0 && strcmp(proto, "sctp") != 0))
-		return err_set(c->err, EINVAL, "invalid containerPort: %s", word);
+	if (!*port)
+		return err_set(c->err, EINVAL, "no port specified: %s<empty>", word);
+	if (strcmp(proto, "tcp") != 0 && strcmp(proto, "udp") != 0 && strcmp(proto, "sctp") != 0)
+		return err_set(c->err, EINVAL, "invalid proto: %s", proto);
+	if (parse_ports(port, &n, &last) < 0)
+		return err_set(c->err, EINVAL, "invalid containerPort: %s", port);
+	if (colon) {
+		*colon = '\0';
+		r = check_host(c, text, last - n + 1);
+		if (r < 0)
+			return r;
+	}
 	for (; n <= last; n++) {
 		char key[32];
 
@@ -253,85 +237,159 @@ static int add_ports(struct change *c, json_t *ports, const char *word)
 	return 0;
 }
 
+/* The one instruction in which a variable may stand for several words. */
 static int do_expose(struct change *c)
 {
-	json_t *ports = object(c, "ExposedPorts");
-	struct buf word _cleanup_buf_ = BUF_INIT;
-	const char *s = c->args;
-	int r;
+	_cleanup_json_ json_t *words = json_array();
+	json_t *ports = object(c, "ExposedPorts"), *env = json_object_get(c->config, "Env");
+	const json_t *arg;
+	size_t i;
+	int r = 0;
 
-	if (!ports)
+	if (!ports || !words)
 		return err_nomem(c->err);
-	while ((r = next_word(&s, &word)) > 0) {
-		r = add_ports(c, ports, buf_str(&word));
+	json_array_foreach(c->in.args, i, arg)
+	{
+		r = shell_word_split(json_string_value(arg), c->escape, env, words, c->err);
 		if (r < 0)
 			return r;
 	}
-	return r < 0 ? err_set(c->err, EINVAL, "EXPOSE: unterminated quote") : 0;
+	json_array_foreach(words, i, arg)
+	{
+		r = add_ports(c, ports, json_string_value(arg));
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
 static int do_volume(struct change *c)
 {
-	_cleanup_json_ json_t *list = exec_form(c->args);
-	json_t *volumes = object(c, "Volumes"), *item;
 	struct buf word _cleanup_buf_ = BUF_INIT;
-	const char *s = c->args;
+	json_t *volumes = object(c, "Volumes");
+	const json_t *arg;
 	size_t i;
 	int r;
 
 	if (!volumes)
 		return err_nomem(c->err);
-	if (list) {
-		json_array_foreach(list, i, item)
-		{
-			if (json_object_set_new(volumes, json_string_value(item), json_object()) <
-			    0)
-				return err_nomem(c->err);
-		}
-		return 0;
-	}
-	while ((r = next_word(&s, &word)) > 0)
-		if (json_object_set_new(volumes, buf_str(&word), json_object()) < 0)
+	json_array_foreach(c->in.args, i, arg)
+	{
+		r = expand(c, arg, &word);
+		if (r < 0)
+			return r;
+		if (!buf_str(&word)[strspn(buf_str(&word), " \t")])
+			return err_set(c->err, EINVAL,
+				       "VOLUME specified can not be an empty string");
+		if (json_object_set_new(volumes, word.data, json_object()) < 0)
 			return err_nomem(c->err);
-	return r < 0 ? err_set(c->err, EINVAL, "VOLUME: unterminated quote") : 0;
+	}
+	return 0;
 }
 
 static int do_user(struct change *c)
 {
-	return set(c, "User", json_string(c->args));
+	struct buf user _cleanup_buf_ = BUF_INIT;
+	int r = expand(c, json_array_get(c->in.args, 0), &user);
+
+	return r < 0 ? r : set(c, "User", json_string(buf_str(&user)));
 }
 
-/* A relative directory is below the one that holds now. */
+/* "/" and the parts of path, without ".", ".." and empty ones. 0 or -ENOMEM. */
+static int clean_path(const char *path, struct buf *out)
+{
+	size_t len;
+
+	for (; *path; path += len) {
+		path += strspn(path, "/");
+		len = strcspn(path, "/");
+		if (len == 2 && path[0] == '.' && path[1] == '.') {
+			while (out->len && out->data[--out->len] != '/')
+				;
+			if (out->data)
+				out->data[out->len] = '\0';
+		} else if (len && !(len == 1 && *path == '.') &&
+			   (buf_putc(out, '/') < 0 || buf_append(out, path, len) < 0)) {
+			return -ENOMEM;
+		}
+	}
+	return out->len ? 0 : buf_putc(out, '/');
+}
+
+/* A relative directory is below the one that holds now; an absolute one stays as it was written. */
 static int do_workdir(struct change *c)
 {
 	const char *old = json_str(c->config, "WorkingDir");
-	struct buf dir _cleanup_buf_ = BUF_INIT;
+	struct buf path _cleanup_buf_ = BUF_INIT, whole _cleanup_buf_ = BUF_INIT,
+			clean _cleanup_buf_ = BUF_INIT;
+	int r = expand(c, json_array_get(c->in.args, 0), &path);
 
-	if (c->args[0] != '/' && (buf_puts(&dir, old && *old ? old : "/") < 0 ||
-				  (dir.data[dir.len - 1] != '/' && buf_putc(&dir, '/') < 0)))
+	if (r < 0)
+		return r;
+	if (!path.len)
+		return err_set(c->err, EINVAL, "WORKDIR: cannot normalize nothing");
+	if (path.data[0] == '/')
+		return set(c, "WorkingDir", json_string(path.data));
+	if (buf_printf(&whole, "%s/%s", old ? old : "", path.data) < 0 ||
+	    clean_path(whole.data, &clean) < 0)
 		return err_nomem(c->err);
-	if (buf_puts(&dir, c->args) < 0)
-		return err_nomem(c->err);
-	while (dir.len > 1 && dir.data[dir.len - 1] == '/')
-		dir.data[--dir.len] = '\0';
-	return set(c, "WorkingDir", json_string(dir.data));
+	return set(c, "WorkingDir", json_string(clean.data));
 }
 
+/* The trigger stays as it was written: who builds on the image expands it. */
 static int do_onbuild(struct change *c)
 {
+	const char *trigger = json_string_value(json_array_get(c->in.args, 0)), *text;
 	json_t *list = array(c, "OnBuild");
 
-	if (strncasecmp(c->args, "ONBUILD", 7) == 0)
+	if (strcmp(trigger, "ONBUILD") == 0)
 		return err_set(c->err, EINVAL,
 			       "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
-	if (!list || json_array_append_new(list, json_string(c->args)) < 0)
+	if (strcmp(trigger, "FROM") == 0 || strcmp(trigger, "MAINTAINER") == 0)
+		return err_set(c->err, EINVAL, "%s isn't allowed as an ONBUILD trigger", trigger);
+	text = c->in.line + strlen("ONBUILD");
+	text += strspn(text, " \t\v\f\r");
+	if (!list || json_array_append_new(list, json_string(text)) < 0)
 		return err_nomem(c->err);
 	return 0;
 }
 
+/* A number but 0, or a name that Linux has, with SIG before it or not, in capitals or not. */
+static bool is_signal(const char *s)
+{
+	static const char *const names[] = {
+		"ABRT", "ALRM",	  "BUS",  "CHLD",   "CLD",   "CONT", "FPE",  "HUP",   "ILL",
+		"INT",	"IO",	  "IOT",  "KILL",   "PIPE",  "POLL", "PROF", "PWR",   "QUIT",
+		"SEGV", "STKFLT", "STOP", "SYS",    "TERM",  "TRAP", "TSTP", "TTIN",  "TTOU",
+		"URG",	"USR1",	  "USR2", "VTALRM", "WINCH", "XCPU", "XFSZ", "RTMIN", "RTMAX",
+	};
+	uint64_t n;
+	size_t i;
+
+	if (text_parse_u64(s + (*s == '-' || *s == '+'), INT32_MAX, &n) == 0)
+		return n != 0;
+	if (strncasecmp(s, "SIG", 3) == 0)
+		s += 3;
+	if (strncasecmp(s, "RTMIN+", 6) == 0)
+		return text_parse_u64(s + 6, 15, &n) == 0 && n > 0 && s[6] != '0';
+	if (strncasecmp(s, "RTMAX-", 6) == 0)
+		return text_parse_u64(s + 6, 14, &n) == 0 && n > 0 && s[6] != '0';
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcasecmp(s, names[i]) == 0)
+			return true;
+	return false;
+}
+
 static int do_stopsignal(struct change *c)
 {
-	return set(c, "StopSignal", json_string(c->args));
+	struct buf name _cleanup_buf_ = BUF_INIT;
+	int r = expand(c, json_array_get(c->in.args, 0), &name);
+
+	if (r < 0)
+		return r;
+	if (!is_signal(buf_str(&name)))
+		return err_set(c->err, EINVAL, "STOPSIGNAL: invalid signal: %s", buf_str(&name));
+	return set(c, "StopSignal", json_string(name.data));
 }
 
 /* A duration as Go writes it, "1m30s" or "1.5h", in ns. */
@@ -346,6 +404,10 @@ static int parse_duration(const char *s, json_int_t *out)
 
 	if (!*s)
 		return -EINVAL;
+	if (strcmp(s, "0") == 0) {
+		*out = 0;
+		return 0;
+	}
 	while (*s) {
 		size_t digits = strspn(s, "0123456789."), len, i;
 		double n;
@@ -364,8 +426,8 @@ static int parse_duration(const char *s, json_int_t *out)
 		sum += n * units[i].ns;
 		s += len;
 	}
-	/* docker's bound below; above, what an int64 of ns holds. */
-	if (sum < 1e6 || sum > 9e18)
+	/* docker's bound below, where 0 is "as it is by default"; above, what an int64 of ns holds. */
+	if ((sum < 1e6 && sum != 0) || sum > 9e18)
 		return -EINVAL;
 	*out = (json_int_t)sum;
 	return 0;
@@ -378,7 +440,8 @@ static int health_option(struct change *c, json_t *check, const char *word)
 		const char *name, *key;
 	} durations[] = { { "--interval=", "Interval" },
 			  { "--timeout=", "Timeout" },
-			  { "--start-period=", "StartPeriod" } };
+			  { "--start-period=", "StartPeriod" },
+			  { "--start-interval=", "StartInterval" } };
 	json_int_t ns;
 	uint64_t n;
 	size_t i;
@@ -391,15 +454,17 @@ static int health_option(struct change *c, json_t *check, const char *word)
 		if (parse_duration(word + len, &ns) < 0)
 			return err_set(c->err, EINVAL,
 				       "HEALTHCHECK: no duration of 1ms or more: %s", word);
+		if (ns == 0)
+			return 0;
 		return json_object_set_new(check, durations[i].key, json_integer(ns)) < 0
 			       ? err_nomem(c->err)
 			       : 0;
 	}
 	if (strncmp(word, "--retries=", 10) != 0)
-		return err_set(c->err, EINVAL, "HEALTHCHECK: unknown option: %s", word);
-	if (text_parse_u64(word + 10, INT32_MAX, &n) < 0 || n == 0)
-		return err_set(c->err, EINVAL, "HEALTHCHECK: retries must be at least 1: %s", word);
-	return json_object_set_new(check, "Retries", json_integer((json_int_t)n)) < 0
+		return err_set(c->err, EINVAL, "unknown flag: %s", word);
+	if (text_parse_u64(word + 10, INT32_MAX, &n) < 0)
+		return err_set(c->err, EINVAL, "HEALTHCHECK: no number of retries: %s", word);
+	return n && json_object_set_new(check, "Retries", json_integer((json_int_t)n)) < 0
 		       ? err_nomem(c->err)
 		       : 0;
 }
@@ -407,89 +472,153 @@ static int health_option(struct change *c, json_t *check, const char *word)
 /* HEALTHCHECK NONE, or options and CMD with a command. */
 static int do_healthcheck(struct change *c)
 {
-	_cleanup_json_ json_t *check = json_object();
-	struct buf word _cleanup_buf_ = BUF_INIT;
-	const char *args = c->args;
-	json_t *test;
+	const char *type = json_string_value(json_array_get(c->in.args, 0));
+	_cleanup_json_ json_t *check = json_object(), *test = json_deep_copy(c->in.args);
+	const json_t *flag;
+	size_t i;
 	int r;
 
-	if (!check)
+	if (!check || !test)
 		return err_nomem(c->err);
-	while (strncmp(args, "--", 2) == 0) {
-		size_t len = strcspn(args, " \t");
-
-		buf_clear(&word);
-		if (buf_append(&word, args, len) < 0)
-			return err_nomem(c->err);
-		r = health_option(c, check, buf_str(&word));
-		if (r < 0)
-			return r;
-		args += len;
-		args += strspn(args, " \t");
-	}
-	if (strcasecmp(args, "NONE") == 0 && json_object_size(check) == 0) {
-		test = json_pack("[s]", "NONE");
-	} else if (strncasecmp(args, "CMD ", 4) == 0) {
-		args += 4 + strspn(args + 4, " \t");
-		test = exec_form(args);
-		if (test)
-			json_array_insert_new(test, 0, json_string("CMD"));
-		else
-			test = json_pack("[s, s]", "CMD-SHELL", args);
+	if (strcasecmp(type, "NONE") == 0) {
+		if (json_array_size(test) > 1)
+			return err_set(c->err, EINVAL, "HEALTHCHECK NONE takes no arguments");
+		type = "NONE";
+	} else if (strcasecmp(type, "CMD") == 0) {
+		if (json_array_size(test) == 1)
+			return err_set(c->err, EINVAL, "Missing command after HEALTHCHECK CMD");
+		json_array_foreach(c->in.flags, i, flag)
+		{
+			r = health_option(c, check, json_string_value(flag));
+			if (r < 0)
+				return r;
+		}
+		type = c->in.json ? "CMD" : "CMD-SHELL";
 	} else {
-		return err_set(c->err, EINVAL, "HEALTHCHECK takes NONE, or CMD and a command");
+		return err_set(c->err, EINVAL, "Unknown type \"%s\" in HEALTHCHECK (try CMD)",
+			       type);
 	}
-	if (!test || json_object_set_new(check, "Test", test) < 0)
+	if (json_array_set_new(test, 0, json_string(type)) < 0 ||
+	    json_object_set(check, "Test", test) < 0)
 		return err_nomem(c->err);
 	return set(c, "Healthcheck", TAKE_PTR(check));
 }
 
+enum { ANY, SOME, ONE };
+
 static const struct {
 	const char *word;
 	int (*apply)(struct change *c);
-} instructions_known[] = {
-	{ "CMD", do_cmd },	   { "ENTRYPOINT", do_entrypoint },   { "ENV", do_env },
-	{ "EXPOSE", do_expose },   { "HEALTHCHECK", do_healthcheck }, { "LABEL", do_label },
-	{ "ONBUILD", do_onbuild }, { "STOPSIGNAL", do_stopsignal },   { "USER", do_user },
-	{ "VOLUME", do_volume },   { "WORKDIR", do_workdir },
+	int args; /* how many it takes */
+} known[] = {
+	{ "CMD", do_cmd, ANY },
+	{ "ENTRYPOINT", do_entrypoint, ANY },
+	{ "ENV", do_env, SOME },
+	{ "EXPOSE", do_expose, SOME },
+	{ "HEALTHCHECK", do_healthcheck, SOME },
+	{ "LABEL", do_label, SOME },
+	{ "ONBUILD", do_onbuild, SOME },
+	{ "STOPSIGNAL", do_stopsignal, ONE },
+	{ "USER", do_user, ONE },
+	{ "VOLUME", do_volume, SOME },
+	{ "WORKDIR", do_workdir, ONE },
 };
 
-static int apply(struct change *c, const char *instruction)
+static int apply(struct change *c)
 {
-	_cleanup_free_ char *copy = NULL;
-	size_t word, len, i;
+	size_t n = json_array_size(c->in.args), i;
 
-	instruction += strspn(instruction, " \t\n");
-	word = strcspn(instruction, " \t\n");
-	copy = strdup(instruction + word + strspn(instruction + word, " \t\n"));
-	if (!copy)
-		return err_nomem(c->err);
-	for (len = strlen(copy); len && isspace((unsigned char)copy[len - 1]); len--)
-		copy[len - 1] = '\0';
-	c->args = copy;
-	for (i = 0; i < ARRAY_SIZE(instructions_known); i++) {
-		const char *known = instructions_known[i].word;
+	for (i = 0; i < ARRAY_SIZE(known); i++) {
+		const char *flag = json_string_value(json_array_get(c->in.flags, 0));
 
-		if (strlen(known) != word || strncasecmp(known, instruction, word) != 0)
+		if (strcmp(known[i].word, c->in.word) != 0)
 			continue;
-		if (!*copy)
-			return err_set(c->err, EINVAL, "%s requires at least one argument", known);
-		return instructions_known[i].apply(c);
+		if (known[i].args == SOME && n == 0)
+			return err_set(c->err, EINVAL, "%s requires at least one argument",
+				       c->in.word);
+		if (known[i].args == ONE && n != 1)
+			return err_set(c->err, EINVAL, "%s requires exactly one argument",
+				       c->in.word);
+		if (flag && known[i].apply != do_healthcheck)
+			return err_set(c->err, EINVAL, "unknown flag: %s", flag);
+		return known[i].apply(c);
 	}
-	return err_set(c->err, EINVAL, "%.*s is not a valid change command", (int)MIN(word, 60u),
-		       instruction);
+	return err_set(c->err, EINVAL, "%.60s is not a valid change command", c->in.word);
 }
 
-int changes_apply(struct json_t *config, const char *const *instructions, size_t n, struct err *err)
+static bool is_utf8(const char *s)
+{
+	const char *end = s + strlen(s);
+	uint32_t c;
+	size_t n;
+
+	for (; *s; s += n) {
+		n = text_decode(s, end, &c);
+		if (!n)
+			return false;
+	}
+	return true;
+}
+
+int changes_apply(json_t *config, const char *const *instructions, size_t n, struct err *err)
 {
 	struct change c = { .config = config, .err = err };
+	struct buf text _cleanup_buf_ = BUF_INIT;
+	struct dockerfile file;
+	bool any = false;
 	size_t i;
 	int r;
 
+	if (n == 0)
+		return 0;
 	for (i = 0; i < n; i++) {
-		r = apply(&c, instructions[i]);
+		if (!is_utf8(instructions[i]))
+			return err_set(err, EINVAL, "--change: not valid UTF-8");
+		if (buf_puts(&text, instructions[i]) < 0 || buf_putc(&text, '\n') < 0)
+			return err_nomem(err);
+	}
+	dockerfile_begin(&file, text.data);
+	while ((r = dockerfile_next(&file, &c.in, err)) > 0) {
+		any = true;
+		c.escape = file.escape;
+		r = apply(&c);
+		instruction_fini(&c.in);
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	if (r == 0 && !any)
+		return err_set(err, EINVAL, "--change: no instruction");
+	return r;
+}
+
+static bool is_empty(const json_t *j)
+{
+	return json_array_size(j) == 0 && json_object_size(j) == 0 && json_string_length(j) == 0 &&
+	       json_integer_value(j) == 0;
+}
+
+/* What is empty in config and is not in base is set as there. */
+static int inherit(json_t *config, const json_t *base, const char *key)
+{
+	json_t *value = json_object_get(base, key);
+
+	if (!is_empty(json_object_get(config, key)) || is_empty(value))
+		return 0;
+	return json_object_set(config, key, value) < 0 ? -ENOMEM : 0;
+}
+
+int changes_inherit(json_t *config, const json_t *base, struct err *err)
+{
+	static const char *const keys[] = { "Test",	   "Interval",	    "Timeout",
+					    "StartPeriod", "StartInterval", "Retries" };
+	json_t *check = json_object_get(config, "Healthcheck");
+	const json_t *base_check = json_object_get(base, "Healthcheck");
+	size_t i;
+	int r = inherit(config, base, "User");
+
+	if (r == 0 && is_empty(json_object_get(config, "Entrypoint")))
+		r = inherit(config, base, "Cmd");
+	for (i = 0; i < ARRAY_SIZE(keys) && check && r == 0; i++)
+		r = inherit(check, base_check, keys[i]);
+	return r < 0 ? err_nomem(err) : 0;
 }

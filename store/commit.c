@@ -227,7 +227,12 @@ static int make_config(const struct image *base, const struct commit_options *o,
 		json_object_set_new(config, "config", json_object());
 		run = json_object_get(config, "config");
 	}
+	/* What only a build means: docker's containers have neither, so its commits have none. */
+	json_object_del(run, "OnBuild");
+	json_object_del(run, "Shell");
 	r = changes_apply(run, o->changes, o->n_changes, err);
+	if (r == 0 && o->n_changes)
+		r = changes_inherit(run, json_object_get(base->config, "config"), err);
 	if (r < 0)
 		return r;
 	if (layer && add_diff_id(json_object_get(config, "rootfs"), &layer->diff_id) < 0)

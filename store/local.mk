@@ -5,6 +5,8 @@ libstore_a_SOURCES = \
 	store/blob.c store/blob.h \
 	store/bundle.c store/bundle.h \
 	store/changes.c store/changes.h \
+	store/dockerfile.c store/dockerfile.h \
+	store/shell_word.c store/shell_word.h \
 	store/checksum.c store/checksum.h \
 	store/codec.c store/codec.h \
 	store/commit.c store/commit.h \

@@ -71,22 +71,139 @@ static void test_others(void **state)
 	      "HEALTHCHECK CMD true");
 }
 
+/* What "ENV X=<word>" gives, with E empty and A=1, B=two words, F=dir/a.tar.gz, U=\xc3\xa9x set. */
+static const struct {
+	const char *word, *value;
+} words[] = {
+	{ "$A", "1" },
+	{ "${A}b$A", "1b1" },
+	{ "$NO", "" },
+	{ "\"$B\"", "two words" },
+	{ "'$B'", "$B" },
+	{ "\\$A", "$A" },
+	{ "\"\\$A\\\"\\x\"", "$A\"\\x" },
+	{ "a\\ b", "a b" },
+	{ "$", "$" },
+	{ "$.", "$." },
+	{ "$$A", "A" },
+	{ "$1a", "a" },
+	{ "${NO:-d}", "d" },
+	{ "${E:-d}", "d" },
+	{ "${E-d}", "" },
+	{ "${A:-d}", "1" },
+	{ "${NO:-${E:-$A}}", "1" },
+	{ "${NO:-\"a }\"}", "a }" },
+	{ "${NO:-'}'}", "}" },
+	{ "${A:+y}${E:+n}${E+y}${NO+n}", "yy" },
+	{ "${A:?no}", "1" },
+	{ "${F%.*}", "dir/a.tar" },
+	{ "${F%%.*}", "dir/a" },
+	{ "${F#*/}", "a.tar.gz" },
+	{ "${F##*.}", "gz" },
+	{ "${F#x}", "dir/a.tar.gz" },
+	{ "${F%\\*}", "dir/a.tar.gz" },
+	{ "${U#?}", "x" },
+	{ "${F/./-}", "dir/a-tar.gz" },
+	{ "${F//./-}", "dir/a-tar-gz" },
+	{ "${F/\\//}", "dira.tar.gz" },
+	{ "${F//a*/z}", "dir/z" },
+	{ "${NO/a/b}", "" },
+};
+
+static void test_words(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(words); i++) {
+		_cleanup_json_ json_t *j = json_object();
+		struct buf text _cleanup_buf_ = BUF_INIT, want _cleanup_buf_ = BUF_INIT;
+		const char *const list[] = { "ENV E= A=1 B='two words' F=dir/a.tar.gz U=\xc3\xa9x",
+					     NULL };
+		struct err err = ERR_INIT;
+		const char *change;
+
+		assert_int_equal(changes_apply(j, list, 1, &err), 0);
+		assert_int_equal(buf_printf(&text, "ENV X=%s", words[i].word), 0);
+		assert_int_equal(buf_printf(&want, "X=%s", words[i].value), 0);
+		change = text.data;
+		if (changes_apply(j, &change, 1, &err) < 0)
+			fail_msg("%s: %s", words[i].word, err.msg);
+		assert_string_equal(json_string_value(json_array_get(json_object_get(j, "Env"), 5)),
+				    want.data);
+	}
+}
+
+/* One ${A:-...} within the other: so many are an error, not the end of the stack. */
+static void test_deep(void **state)
+{
+	_cleanup_json_ json_t *j = json_object();
+	struct buf text _cleanup_buf_ = BUF_INIT;
+	struct err err = ERR_INIT;
+	const char *change;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(buf_puts(&text, "ENV X="), 0);
+	for (i = 0; i < 100000; i++)
+		assert_int_equal(buf_puts(&text, "${A:-"), 0);
+	change = text.data;
+	assert_int_equal(changes_apply(j, &change, 1, &err), -EINVAL);
+	assert_non_null(strstr(err.msg, "nested"));
+}
+
+static void test_lines(void **state)
+{
+	(void)state;
+	CHECK("{}", "{\"Env\":[\"A=1\",\"B=2\"],\"User\":\"u\"}",
+	      "# x\nENV A=1 \\\n# y\n\n  B=2\r\nUSER u");
+	CHECK("{}", "{\"Env\":[\"A=1\",\"B=2\"]}", "ENV A=1 \\", "B=2");
+	CHECK("{}", "{\"User\":\"a\\\\b$A\"}", "# escape=`\nUSER a\\b`$A");
+}
+
+static void test_inherit(void **state)
+{
+	_cleanup_json_ json_t *j = json_loads("{\"Cmd\":[],\"Entrypoint\":[],\"User\":\"\"}", 0,
+					      NULL),
+			      *base = json_loads("{\"Cmd\":[\"c\"],\"Entrypoint\":[\"e\"],"
+						 "\"User\":\"u\"}",
+						 0, NULL),
+			      *want = json_loads("{\"Cmd\":[\"c\"],\"Entrypoint\":[],"
+						 "\"User\":\"u\"}",
+						 0, NULL);
+
+	(void)state;
+	assert_int_equal(changes_inherit(j, base, NULL), 0);
+	assert_true(json_equal(j, want));
+}
+
 static void test_refuse(void **state)
 {
 	static const char *const bad[] = { "",
-					   "CMD",
+					   "USER",
 					   "RUN x",
 					   "FROM x",
 					   "ENV A",
 					   "ENV =x",
 					   "ENV A=\"x",
 					   "EXPOSE x",
-					   "EXPOSE 0",
 					   "EXPOSE 70000",
 					   "EXPOSE 80/xyz",
 					   "LABEL a",
 					   "CMDX y",
 					   "ONBUILD ONBUILD RUN x",
+					   "ENV A=${",
+					   "ENV A=${A",
+					   "ENV A=${}",
+					   "ENV A=${A:=b}",
+					   "ENV A=${A/b",
+					   "ENV A=${NO:?}",
+					   "USER 'x",
+					   "USER a\xff",
+					   "CMD [1]",
+					   "STOPSIGNAL x",
+					   "# comment",
+					   "USER x\nRUN y",
 					   "HEALTHCHECK x" };
 	size_t i;
 
@@ -103,10 +220,10 @@ static void test_refuse(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_commands),
-		cmocka_unit_test(test_pairs),
-		cmocka_unit_test(test_others),
-		cmocka_unit_test(test_refuse),
+		cmocka_unit_test(test_commands), cmocka_unit_test(test_pairs),
+		cmocka_unit_test(test_others),	 cmocka_unit_test(test_words),
+		cmocka_unit_test(test_deep),	 cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_inherit),	 cmocka_unit_test(test_refuse),
 	};
 
 	return cmocka_run_group_tests_name("changes", tests, NULL, NULL);
