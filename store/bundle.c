@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -15,6 +16,8 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "store/json.h"
+#include "store/manifest.h"
+#include "store/seccomp.h"
 #include "store/users.h"
 
 #define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -185,6 +188,34 @@ static char *choose(const char *said, const char *image, const char *otherwise)
 	return strdup(said ? said : image && *image ? image : otherwise);
 }
 
+/*
+ * Docker's, without CAP_MKNOD: no control group keeps the container from the host's disks, so that it must
+ * not make itself a device; those that are there already do not work in it (the tree is mounted nodev).
+ */
+static const char *const capabilities[] = {
+	"CAP_CHOWN",	   "CAP_DAC_OVERRIDE", "CAP_FSETID",	       "CAP_FOWNER",
+	"CAP_SETGID",	   "CAP_NET_RAW",      "CAP_SETUID",	       "CAP_SETFCAP",
+	"CAP_KILL",	   "CAP_SETPCAP",      "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT",
+	"CAP_AUDIT_WRITE",
+};
+
+static int make_seccomp(struct bundle *b, const struct bundle_options *o, struct err *err)
+{
+	char platform[64];
+	struct utsname u;
+	struct seccomp_host h = { .caps = capabilities, .n_caps = ARRAY_SIZE(capabilities) };
+
+	if (o->unconfined)
+		return 0;
+	uname(&u);
+	manifest_host_platform(platform);
+	h.kernel = u.release;
+	h.arch = strchr(platform, '/') + 1;
+	platform[strcspn(platform + strlen("linux/"), "/") + strlen("linux/")] = '\0';
+	return seccomp_make(o->seccomp, o->seccomp_name ? o->seccomp_name : "of imagefs", &h,
+			    &b->seccomp, err);
+}
+
 int bundle_init(struct bundle *b, const json_t *config, const struct bundle_options *o,
 		struct err *err)
 {
@@ -195,6 +226,7 @@ int bundle_init(struct bundle *b, const json_t *config, const struct bundle_opti
 	memset(b, 0, sizeof(*b));
 	b->hostname = o->hostname;
 	b->tty = o->tty;
+	b->no_new_privs = o->no_new_privs;
 	b->workdir = choose(o->workdir, json_str(c, "WorkingDir"), "/");
 	b->user = choose(o->user, json_str(c, "User"), "");
 	r = b->workdir && b->user ? make_args(b, c, o) : -ENOMEM;
@@ -214,7 +246,7 @@ int bundle_init(struct bundle *b, const json_t *config, const struct bundle_opti
 			       buf_str(&shown));
 	}
 	path_clean(b->workdir);
-	return 0;
+	return make_seccomp(b, o, err);
 }
 
 void bundle_fini(struct bundle *b)
@@ -224,21 +256,11 @@ void bundle_fini(struct bundle *b)
 	free_strings(b->volumes);
 	free(b->workdir);
 	free(b->user);
+	json_decref(b->seccomp);
 	memset(b, 0, sizeof(*b));
 }
 
 /* --- config.json --- */
-
-/*
- * Docker's, without CAP_MKNOD: no control group keeps the container from the host's disks, so that it must
- * not make itself a device; those that are there already do not work in it (the tree is mounted nodev).
- */
-static const char *const capabilities[] = {
-	"CAP_CHOWN",	   "CAP_DAC_OVERRIDE", "CAP_FSETID",	       "CAP_FOWNER",
-	"CAP_SETGID",	   "CAP_NET_RAW",      "CAP_SETUID",	       "CAP_SETFCAP",
-	"CAP_KILL",	   "CAP_SETPCAP",      "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT",
-	"CAP_AUDIT_WRITE",
-};
 
 static const char *const masked[] = {
 	"/proc/asound",
@@ -317,7 +339,8 @@ static json_t *make_process(const struct bundle *b, const struct user *u,
 	return json_pack("{s:b, s:o, s:o, s:o, s:s, s:o, s:b}", "terminal", b->tty, "user",
 			 make_process_user(u, p), "args",
 			 strings((const char *const *)b->args, count(b->args)), "env", env, "cwd",
-			 p->workdir, "capabilities", make_capabilities(u), "noNewPrivileges", 0);
+			 p->workdir, "capabilities", make_capabilities(u), "noNewPrivileges",
+			 b->no_new_privs);
 }
 
 static int add_mount(json_t *list, const char *target, const char *type, const char *source,
@@ -346,6 +369,22 @@ static int by_depth(const void *a, const void *b)
 	return dx != dy ? (dx < dy ? -1 : 1) : x < y ? -1 : x > y;
 }
 
+static int add_bind(json_t *list, const struct bundle_bind *b)
+{
+	return ADD_MOUNT(list, b->target, "bind", b->source, b->flat ? "bind" : "rbind",
+			 b->propagation ? b->propagation : "rprivate", b->ro ? "ro" : "rw");
+}
+
+static int add_tmpfs(json_t *list, const struct bundle_bind *b)
+{
+	const char *mode = b->mode ? b->mode : "mode=1777", *how = b->ro ? "ro" : "rw";
+
+	if (b->size)
+		return ADD_MOUNT(list, b->target, "tmpfs", "tmpfs", "nosuid", "nodev", "noexec",
+				 how, mode, b->size);
+	return ADD_MOUNT(list, b->target, "tmpfs", "tmpfs", "nosuid", "nodev", "noexec", how, mode);
+}
+
 /* What lies in another one comes after it. */
 static int add_binds(json_t *list, const struct bundle_place *p)
 {
@@ -358,10 +397,7 @@ static int add_binds(json_t *list, const struct bundle_place *p)
 	if (order)
 		qsort(order, p->n_binds, sizeof(*order), by_depth);
 	for (i = 0; r == 0 && i < p->n_binds; i++) {
-		const char *how = order[i]->propagation ? order[i]->propagation : "rprivate";
-
-		r = ADD_MOUNT(list, order[i]->target, "bind", order[i]->source, "rbind", how,
-			      order[i]->ro ? "ro" : "rw");
+		r = order[i]->source ? add_bind(list, order[i]) : add_tmpfs(list, order[i]);
 	}
 	return r;
 }
@@ -396,12 +432,12 @@ static json_t *make_mounts(const struct bundle_place *p)
 	return list;
 }
 
-static json_t *make_linux(const struct bundle_place *p)
+static json_t *make_linux(const struct bundle *b, const struct bundle_place *p)
 {
-	return json_pack("{s:[{s:s}, {s:s}, {s:s}, {s:s}], s:s*, s:o, s:o}", "namespaces", "type",
-			 "pid", "type", "ipc", "type", "uts", "type", "mount", "cgroupsPath",
-			 p->cgroup, "maskedPaths", STRINGS(masked), "readonlyPaths",
-			 STRINGS(readonly));
+	return json_pack("{s:[{s:s}, {s:s}, {s:s}, {s:s}], s:s*, s:o, s:o, s:O*}", "namespaces",
+			 "type", "pid", "type", "ipc", "type", "uts", "type", "mount",
+			 "cgroupsPath", p->cgroup, "maskedPaths", STRINGS(masked), "readonlyPaths",
+			 STRINGS(readonly), "seccomp", b->seccomp);
 }
 
 static int not_utf8(struct err *err, const char *what, const char *text)
@@ -434,7 +470,7 @@ static int check_texts(const struct bundle *b, const struct user *u, const struc
 		if (!is_utf8(b->env[i]))
 			return not_utf8(err, "variable", b->env[i]);
 	for (i = 0; i < p->n_binds; i++) {
-		if (!is_utf8(p->binds[i].source))
+		if (p->binds[i].source && !is_utf8(p->binds[i].source))
 			return not_utf8(err, "path", p->binds[i].source);
 		if (!is_utf8(p->binds[i].target))
 			return not_utf8(err, "path", p->binds[i].target);
@@ -458,7 +494,8 @@ int bundle_config(const struct bundle *b, const struct user *u, const struct bun
 		return r;
 	root = json_pack("{s:s, s:{s:s, s:b}, s:s*, s:o, s:o, s:o}", "ociVersion", "1.0.2", "root",
 			 "path", p->rootfs, "readonly", 0, "hostname", b->hostname, "process",
-			 make_process(b, u, p), "mounts", make_mounts(p), "linux", make_linux(p));
+			 make_process(b, u, p), "mounts", make_mounts(p), "linux",
+			 make_linux(b, p));
 	if (!root || json_text(root, out) < 0)
 		return err_nomem(err);
 	return 0;

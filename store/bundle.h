@@ -14,12 +14,14 @@ struct err;
 struct json_t;
 struct user;
 
-/* Something of the host at a place in the container. */
+/* Something of the host, or a tmpfs, at a place in the container. */
 struct bundle_bind {
-	const char *source; /* absolute */
+	const char *source; /* absolute; NULL: a tmpfs */
 	const char *target; /* absolute, in the container, without links */
 	bool ro;
+	bool flat;		 /* without what is mounted below the source */
 	const char *propagation; /* "rslave" and the like; NULL: rprivate */
+	const char *size, *mode; /* of a tmpfs: "size=1m", "mode=0700"; NULL: the system's, 1777 */
 };
 
 /* What the user said; everything is borrowed. */
@@ -29,6 +31,10 @@ struct bundle_options {
 	char *const *env;	/* "KEY=VALUE"; "KEY": unset it; NULL-terminated; may be NULL */
 	const char *workdir, *user, *hostname;
 	bool tty;
+	bool no_new_privs;
+	bool unconfined;	      /* every system call is allowed */
+	const struct json_t *seccomp; /* a profile; NULL: the default one */
+	const char *seccomp_name;     /* for messages about it */
 };
 
 /* What shall run: the image's config and the options as one. */
@@ -37,12 +43,14 @@ struct bundle {
 	char *workdir, *user;
 	char **volumes; /* the image's, in the order of their paths */
 	const char *hostname;
-	bool tty;
+	bool tty, no_new_privs;
+	struct json_t *seccomp; /* as a runtime takes it; NULL: none */
 };
 
 /*
  * bundle_init - config: the image's.
- * errors  -EINVAL: no command, an invalid variable, a working directory that is not absolute
+ * errors  -EINVAL: no command, an invalid variable, a working directory that is not absolute, a profile
+ *         that is none
  */
 int bundle_init(struct bundle *b, const struct json_t *config, const struct bundle_options *o,
 		struct err *err);

@@ -70,6 +70,8 @@ libstore_a_SOURCES = \
 	store/save_part.h \
 	store/save_tar.c \
 	store/scratch.c store/scratch.h \
+	store/seccomp.c store/seccomp.h \
+	store/seccomp_list.c store/seccomp_list.h \
 	store/span_cache.c store/span_cache.h \
 	store/span_decode.c \
 	store/store.c store/store.h \

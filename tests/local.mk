@@ -25,6 +25,7 @@ UNIT_TESTS = \
 	tests/unit/test_reference \
 	tests/unit/test_refs \
 	tests/unit/test_search \
+	tests/unit/test_seccomp \
 	tests/unit/test_template \
 	tests/unit/test_toml \
 	tests/unit/test_txn \

@@ -197,8 +197,10 @@ static void whole_config(void **state)
 {
 	uint32_t groups[] = { 2, 7 };
 	struct user u = { 1, 2, groups, 2, (char *)"/home/x" };
-	const struct bundle_bind binds[] = { { "/h/deep", "/a/b/c", true, NULL },
-					     { "/h/top", "/a", false, "rslave" } };
+	const struct bundle_bind binds[] = {
+		{ .source = "/h/deep", .target = "/a/b/c", .ro = true },
+		{ .source = "/h/top", .target = "/a", .propagation = "rslave" }
+	};
 	struct bundle_place p = { .rootfs = "/r",
 				  .workdir = "/w",
 				  .cgroup = "/c",
