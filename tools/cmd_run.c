@@ -28,23 +28,12 @@
 #include "tools/need_image.h"
 #include "tools/run_args.h"
 #include "tools/run_keeper.h"
+#include "tools/run_options.h"
 #include "tools/runtime.h"
 #include "tools/stage.h"
 #include "tools/verb.h"
 
 DEFINE_CLEANUP_PTR(struct store, store_close);
-
-enum {
-	OPT_NAME = 256,
-	OPT_RM,
-	OPT_ENTRYPOINT,
-	OPT_ENV_FILE,
-	OPT_RUNTIME,
-	OPT_NETWORK,
-	OPT_PULL,
-	OPT_PLATFORM,
-	OPT_PLAIN_HTTP
-};
 
 /* What is passed on to the command, as docker's client does it. */
 static const int passed[] = {
@@ -248,7 +237,11 @@ static int make_bundle(struct run *run, const struct image *image, struct err *e
 					  .workdir = run->args.workdir,
 					  .user = run->args.user,
 					  .hostname = run->hostname,
-					  .tty = run->args.tty };
+					  .tty = run->args.tty,
+					  .no_new_privs = run->args.no_new_privs,
+					  .unconfined = run->args.unconfined,
+					  .seccomp = run->args.seccomp,
+					  .seccomp_name = run->args.seccomp_name };
 
 	if (run->args.hostname)
 		snprintf(run->hostname, sizeof(run->hostname), "%s", run->args.hostname);
@@ -313,64 +306,6 @@ static int check(const struct run_args *a, struct err *err)
 	return 0;
 }
 
-/* 0, or what is wrong with one. */
-static int take_option(struct run_args *a, struct need_options *need, int opt, char *arg,
-		       struct err *err)
-{
-	switch (opt) {
-	case 'e':
-		return run_args_env(a, arg, err);
-	case OPT_ENV_FILE:
-		return run_args_env_file(a, arg, err);
-	case 'v':
-		return run_args_volume(a, arg, err);
-	case 'd':
-		return err_set(err, ENOTSUP,
-			       "--detach is not there: a container runs as long as this command; "
-			       "let the shell put it into the background with &");
-	case 'i':
-		a->interactive = true;
-		break;
-	case 't':
-		a->tty = true;
-		break;
-	case 'w':
-		a->workdir = arg;
-		break;
-	case 'u':
-		a->user = arg;
-		break;
-	case 'h':
-		a->hostname = arg;
-		break;
-	case OPT_NAME:
-		a->name = arg;
-		break;
-	case OPT_RM:
-		a->rm = true;
-		break;
-	case OPT_ENTRYPOINT:
-		a->entrypoint = arg;
-		break;
-	case OPT_RUNTIME:
-		a->runtime = arg;
-		break;
-	case OPT_NETWORK:
-		if (strcmp(arg, "host") != 0)
-			return err_set(err, ENOTSUP, "--network %s is not there: only host", arg);
-		break;
-	case OPT_PULL:
-		need->pull = arg;
-		break;
-	case OPT_PLATFORM:
-		need->platform = arg;
-		break;
-	default:
-		need->plain_http = true;
-	}
-	return 0;
-}
-
 /* A closed descriptor would be taken by whatever is opened first. */
 static void open_standard_files(void)
 {
@@ -385,35 +320,14 @@ static void open_standard_files(void)
 
 static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "rm", no_argument, NULL, OPT_RM },
-		{ "name", required_argument, NULL, OPT_NAME },
-		{ "interactive", no_argument, NULL, 'i' },
-		{ "tty", no_argument, NULL, 't' },
-		{ "env", required_argument, NULL, 'e' },
-		{ "env-file", required_argument, NULL, OPT_ENV_FILE },
-		{ "volume", required_argument, NULL, 'v' },
-		{ "workdir", required_argument, NULL, 'w' },
-		{ "user", required_argument, NULL, 'u' },
-		{ "hostname", required_argument, NULL, 'h' },
-		{ "entrypoint", required_argument, NULL, OPT_ENTRYPOINT },
-		{ "runtime", required_argument, NULL, OPT_RUNTIME },
-		{ "network", required_argument, NULL, OPT_NETWORK },
-		{ "net", required_argument, NULL, OPT_NETWORK },
-		{ "detach", no_argument, NULL, 'd' },
-		{ "pull", required_argument, NULL, OPT_PULL },
-		{ "platform", required_argument, NULL, OPT_PLATFORM },
-		{ "plain-http", no_argument, NULL, OPT_PLAIN_HTTP },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct run r = { .signal_fd = -1 };
 	struct need_options need = { .pull = NULL };
 	struct err err = ERR_INIT;
 	int opt, status;
 
 	open_standard_files();
-	while ((opt = verb_getopt(v, argc, argv, "+ite:v:w:u:h:d", longs)) != -1) {
-		if (take_option(&r.args, &need, opt, optarg, &err) < 0) {
+	while ((opt = verb_getopt(v, argc, argv, run_options_shorts, run_options_longs())) != -1) {
+		if (run_options_take(&r.args, &need, opt, optarg, &err) < 0) {
 			run_args_fini(&r.args);
 			return verb_usage(v, "%s", err.msg);
 		}
@@ -455,6 +369,9 @@ const struct verb cmd_run = {
 		"      --env-file FILE  such lines from a file\n"
 		"  -v, --volume HOST:PATH[:ro]\n"
 		"                       HOST, a file or directory of this host, is at PATH\n"
+		"      --mount type=bind,src=HOST,dst=PATH[,ro]\n"
+		"                       the same, for any HOST; type=tmpfs,dst=PATH: a tmpfs\n"
+		"      --tmpfs PATH     that, too\n"
 		"  -w, --workdir PATH   where the command begins\n"
 		"  -u, --user USER[:GROUP]\n"
 		"                       whose it is; names or numbers\n"
@@ -463,11 +380,16 @@ const struct verb cmd_run = {
 		"                       in place of the image's\n"
 		"      --runtime NAME   crun, runc or the path of another one; else crun, or runc\n"
 		"      --network host   the only one there is\n"
+		"      --security-opt seccomp=FILE|unconfined\n"
+		"                       the system calls that it may use; else docker's list\n"
+		"      --security-opt no-new-privileges\n"
+		"                       set-id bits and file capabilities give it nothing\n"
 		"      --pull WHEN      pull the image: missing (the default), always, never\n"
 		"      --platform OS/ARCH[/VARIANT]\n"
 		"                       the image for another platform than this host's\n"
 		"      --plain-http     http where the registry does not speak https\n"
-		"  -d, --detach         is not there: a container runs as long as this command\n\n"
+		"  -d, --detach         is not there: a container runs as long as this command\n"
+		"Docker's other options say why they cannot work here.\n\n"
 		"The exit status is the command's.\n\n"
 		"Examples:\n"
 		"  imagefs run --rm debian:12 cat /etc/os-release\n"

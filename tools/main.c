@@ -116,7 +116,7 @@ static bool take_global(int opt)
 /* The verb's own long options and the global ones in one table; the verb's come first and win. */
 static const struct option *all_options(const struct option *longs)
 {
-	static struct option all[64];
+	static struct option all[160];
 	size_t n = 0, i;
 
 	for (; longs && longs->name && n + ARRAY_SIZE(global_options) < ARRAY_SIZE(all); longs++)

@@ -10,10 +10,12 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "base/file.h"
 #include "base/text.h"
+#include "registry/conffile.h"
+#include "store/json.h"
 
 #define ENV_FILE_MAX (1u << 20)
+#define PROFILE_MAX (1u << 20)
 
 static int bad(struct err *err, const char *text, const char *why)
 {
@@ -113,110 +115,55 @@ int run_args_env_file(struct run_args *a, const char *path, struct err *err)
 	return r;
 }
 
-/* One word behind the second colon. */
-static int volume_option(struct run_volume *v, const char *word)
-{
-	static const char *const how[] = { "private", "rprivate", "shared",
-					   "rshared", "slave",	  "rslave" };
-	/* What says something about labels of SELinux, or about another system's file sharing. */
-	static const char *const nothing[] = { "rw",	 "z",	       "Z",	   "nocopy",
-					       "cached", "consistent", "delegated" };
-	size_t i;
+/* --- --security-opt --- */
 
-	if (strcmp(word, "ro") == 0) {
-		v->ro = true;
-		return 0;
-	}
-	for (i = 0; i < ARRAY_SIZE(how); i++) {
-		if (strcmp(word, how[i]) != 0)
-			continue;
-		free(v->propagation);
-		v->propagation = strdup(word);
-		return v->propagation ? 0 : -ENOMEM;
+static int read_profile(struct run_args *a, const char *path, struct err *err)
+{
+	struct buf text _cleanup_buf_ = BUF_INIT;
+	_cleanup_json_ json_t *profile = NULL;
+	int r = conffile_read(path, PROFILE_MAX, &text, err);
+
+	if (r == -ENOENT)
+		return bad(err, path, "no such file: seccomp=FILE names a profile");
+	if (r == 0)
+		r = json_parse(buf_str(&text), text.len, path, &profile, err);
+	if (r < 0)
+		return r;
+	json_decref(a->seccomp);
+	a->seccomp = TAKE_PTR(profile);
+	a->seccomp_name = path;
+	return 0;
+}
+
+static int take_seccomp(struct run_args *a, const char *value, struct err *err)
+{
+	a->unconfined = strcmp(value, "unconfined") == 0;
+	if (!a->unconfined && strcmp(value, "builtin") != 0)
+		return read_profile(a, value, err);
+	json_decref(TAKE_PTR(a->seccomp));
+	return 0;
+}
+
+int run_args_security(struct run_args *a, const char *text, struct err *err)
+{
+	static const char *const nothing[] = { "label=disable", "label:disable",
+					       "apparmor=unconfined", "apparmor:unconfined" };
+	size_t n = strcspn(text, "=:"), i;
+	const char *value = text[n] ? text + n + 1 : "";
+
+	if (n == strlen("seccomp") && strncmp(text, "seccomp", n) == 0 && *value)
+		return take_seccomp(a, value, err);
+	if (n == strlen("no-new-privileges") && strncmp(text, "no-new-privileges", n) == 0) {
+		a->no_new_privs = !text[n] || strcmp(value, "true") == 0;
+		if (a->no_new_privs || strcmp(value, "false") == 0)
+			return 0;
 	}
 	for (i = 0; i < ARRAY_SIZE(nothing); i++)
-		if (strcmp(word, nothing[i]) == 0)
+		if (strcmp(text, nothing[i]) == 0)
 			return 0;
-	return -EINVAL;
-}
-
-static char *make_absolute(const char *path)
-{
-	_cleanup_free_ char *here = NULL;
-
-	if (path[0] == '/')
-		return strdup(path);
-	here = getcwd(NULL, 0);
-	return here ? path_join(here, path) : NULL;
-}
-
-static int check_target(const struct run_args *a, struct run_volume *v, const char *text,
-			struct err *err)
-{
-	size_t i;
-
-	if (v->target[0] != '/')
-		return bad(err, text,
-			   "invalid volume specification: the mount path must be absolute");
-	path_clean(v->target);
-	if (strcmp(v->target, "/") == 0)
-		return bad(err, text,
-			   "invalid volume specification: the destination cannot be '/'");
-	for (i = 0; i < a->n_volumes; i++)
-		if (strcmp(a->volumes[i].target, v->target) == 0)
-			return bad(err, v->target, "duplicate mount point");
-	return 0;
-}
-
-static int parse_volume(const struct run_args *a, struct run_volume *v, char *parts,
-			const char *text, struct err *err)
-{
-	char *target = strchr(parts, ':'), *options = NULL, *word, *save = NULL;
-	int r = 0;
-
-	if (target)
-		*target++ = '\0';
-	options = target ? strchr(target, ':') : NULL;
-	if (options)
-		*options++ = '\0';
-	if (!*parts || (target && !*target) || (options && (!*options || strchr(options, ':'))))
-		return bad(err, text, "invalid volume specification");
-	v->target = strdup(target ? target : parts);
-	v->source = target ? make_absolute(parts) : NULL;
-	if (!v->target || (target && !v->source))
-		return err_nomem(err);
-	for (word = options ? strtok_r(options, ",", &save) : NULL; word && r == 0;
-	     word = strtok_r(NULL, ",", &save))
-		r = volume_option(v, word);
-	if (r < 0)
-		return r == -ENOMEM ? err_nomem(err)
-				    : bad(err, text, "invalid volume specification: invalid mode");
-	return check_target(a, v, text, err);
-}
-
-static void free_volume(struct run_volume *v)
-{
-	free(v->source);
-	free(v->target);
-	free(v->propagation);
-}
-
-int run_args_volume(struct run_args *a, const char *text, struct err *err)
-{
-	_cleanup_free_ char *parts = strdup(text);
-	struct run_volume v = { 0 }, *all;
-	int r = parts ? parse_volume(a, &v, parts, text, err) : err_nomem(err);
-
-	all = r < 0 ? NULL : realloc(a->volumes, (a->n_volumes + 1) * sizeof(*all));
-	if (r == 0 && !all)
-		r = err_nomem(err);
-	if (r < 0) {
-		free_volume(&v);
-		return r;
-	}
-	a->volumes = all;
-	all[a->n_volumes++] = v;
-	return 0;
+	return bad(err, text,
+		   "unsupported --security-opt: only seccomp=unconfined|FILE and no-new-privileges "
+		   "are supported");
 }
 
 void run_args_fini(struct run_args *a)
@@ -227,6 +174,7 @@ void run_args_fini(struct run_args *a)
 		free(a->env[i]);
 	free(a->env);
 	for (i = 0; i < a->n_volumes; i++)
-		free_volume(&a->volumes[i]);
+		run_args_free_volume(&a->volumes[i]);
 	free(a->volumes);
+	json_decref(a->seccomp);
 }

@@ -111,7 +111,7 @@ static int add_bind(struct run_bundle *b, char *source, const char *target, enum
 	char *where = NULL;
 	int r;
 
-	if (!keep(b, source))
+	if (source && !keep(b, source))
 		return err_nomem(err);
 	r = place(b, target, kind, false, &where, err);
 	if (r < 0)
@@ -124,7 +124,10 @@ static int add_bind(struct run_bundle *b, char *source, const char *target, enum
 	all[b->n_binds++] = (struct bundle_bind){ .source = source,
 						  .target = where,
 						  .ro = v && v->ro,
-						  .propagation = v ? v->propagation : NULL };
+						  .flat = v && v->flat,
+						  .propagation = v ? v->propagation : NULL,
+						  .size = v ? v->size : NULL,
+						  .mode = v ? v->mode : NULL };
 	return 0;
 }
 
@@ -136,12 +139,17 @@ static int add_volume(struct run_bundle *b, const struct run_volume *v, struct e
 	struct stat st;
 	int r = 0;
 
+	if (v->tmpfs)
+		return add_bind(b, NULL, v->target, INROOT_DIR, v, err);
 	if (!v->source) {
 		r = place(b, v->target, INROOT_DIR, true, &where, err);
 		free(where);
 		return r;
 	}
 	text_escape(&shown, v->source);
+	if (stat(v->source, &st) < 0 && errno == ENOENT && v->must_exist)
+		return err_set(err, ENOENT, "bind source path does not exist: %.300s",
+			       buf_str(&shown));
 	if (stat(v->source, &st) < 0 && errno == ENOENT) {
 		r = file_mkdirs(AT_FDCWD, v->source, 0755);
 		if (r == 0 && stat(v->source, &st) < 0)
@@ -163,8 +171,8 @@ static bool is_covered(const struct run_args *a, const char *path)
 	for (i = 0; i < a->n_volumes; i++) {
 		size_t n = strlen(a->volumes[i].target);
 
-		if (a->volumes[i].source && strncmp(a->volumes[i].target, path, n) == 0 &&
-		    (!path[n] || path[n] == '/'))
+		if ((a->volumes[i].source || a->volumes[i].tmpfs) &&
+		    strncmp(a->volumes[i].target, path, n) == 0 && (!path[n] || path[n] == '/'))
 			return true;
 	}
 	return false;
