@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/file.h"
@@ -105,7 +106,7 @@ static struct ct *follow(struct containers *c, const char *name)
 	struct stat st;
 	size_t i = 0;
 
-	if (!path || fstatat(c->fs->store->imagefs_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (!path || beneath_stat(c->fs->store->imagefs_fd, path, &st) < 0)
 		return NULL;
 	while (!ct && (slot = map_next(&c->in_use, &i))) {
 		ct = slot->value;

@@ -93,9 +93,9 @@ static int start_listening(struct control *c)
 {
 	int r;
 
-	c->dirfd = openat(c->store->imagefs_fd, "mounts", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	c->dirfd = beneath_dir(c->store->imagefs_fd, "mounts");
 	if (c->dirfd < 0)
-		return -errno;
+		return c->dirfd;
 	c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (c->epoll_fd < 0)
 		return -errno;

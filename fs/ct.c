@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/file.h"
@@ -307,11 +308,13 @@ bool ct_gone(const struct ct *ct)
 {
 	_cleanup_free_ char *path = path_join("containers", ct->name);
 	struct stat now, then;
+	int r;
 
 	if (!path || fstat(ct->box->fd, &then) < 0)
 		return false;
-	if (fstatat(ct->fs->store->imagefs_fd, path, &now, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT;
+	r = beneath_stat(ct->fs->store->imagefs_fd, path, &now);
+	if (r < 0)
+		return r == -ENOENT;
 	return now.st_ino != then.st_ino || now.st_dev != then.st_dev;
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -53,8 +54,9 @@ static int update(struct images *im, struct ns_changes *changes, struct err *err
 	int r;
 
 	/* Before it is read: what changes in between makes another event. */
-	if (fstatat(im->fs->store->fd, "index.json", &st, 0) < 0)
-		return err_sys(err, errno, "%s/index.json", im->fs->store->path);
+	r = beneath_stat(im->fs->store->fd, "index.json", &st);
+	if (r < 0)
+		return err_sys(err, -r, "%s/index.json", im->fs->store->path);
 	if (is_seen(im, &st))
 		return 0;
 	r = refs_read(im->fs->store, &refs, err);

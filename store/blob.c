@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -105,13 +106,7 @@ int blob_get(struct store *s, struct txn *t, const struct digest *d, size_t max,
 	int fd, r;
 
 	blob_store_path(d, path);
-	if (t) {
-		fd = txn_open(t, path);
-	} else {
-		fd = openat(s->fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-		if (fd < 0)
-			fd = -errno;
-	}
+	fd = t ? txn_open(t, path) : beneath_open(s->fd, path, O_RDONLY, 0);
 	if (fd == -ENOENT)
 		return err_set(err, ENOENT, "blob %s is missing", d->str);
 	if (fd < 0)
@@ -148,11 +143,11 @@ int blob_open(struct store *s, const struct digest *d, uint64_t *size, struct er
 	struct stat st;
 
 	blob_store_path(d, path);
-	fd = openat(s->fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT)
+	fd = beneath_open(s->fd, path, O_RDONLY, 0);
+	if (fd == -ENOENT)
 		return err_set(err, ENOENT, "blob %s is missing", d->str);
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_sys(err, errno, "blob %s", d->str);
+		return err_sys(err, fd < 0 ? -fd : errno, "blob %s", d->str);
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, EINVAL, "blob %s: not a regular file", d->str);
 	if (size)
@@ -166,7 +161,7 @@ bool blob_exists(struct store *s, const struct digest *d, int64_t size)
 	struct stat st;
 
 	blob_store_path(d, path);
-	if (fstatat(s->fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+	if (beneath_stat(s->fd, path, &st) < 0 || !S_ISREG(st.st_mode))
 		return false;
 	return size < 0 || st.st_size == size;
 }

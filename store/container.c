@@ -17,6 +17,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -85,9 +86,10 @@ int container_name_free(struct store *s, const char *name, struct err *err)
 		return r;
 	if (!path)
 		return err_nomem(err);
-	if (fstatat(s->imagefs_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+	r = beneath_stat(s->imagefs_fd, path, &st);
+	if (r == 0)
 		return in_use(err, name);
-	return errno == ENOENT ? 0 : err_sys(err, errno, "container %s", name);
+	return r == -ENOENT ? 0 : err_sys(err, -r, "container %s", name);
 }
 
 int container_name_random(struct store *s, char **out, struct err *err)
@@ -114,7 +116,6 @@ int container_name_random(struct store *s, char **out, struct err *err)
 	for (tries = 0; tries < 1000; tries++) {
 		struct buf name _cleanup_buf_ = BUF_INIT;
 		unsigned char rnd[4];
-		struct stat st;
 		int r;
 
 		if (getrandom(rnd, sizeof(rnd), 0) != (ssize_t)sizeof(rnd))
@@ -128,7 +129,7 @@ int container_name_random(struct store *s, char **out, struct err *err)
 		path = r < 0 ? NULL : path_join("containers", buf_str(&name));
 		if (!path)
 			return err_nomem(err);
-		if (fstatat(s->imagefs_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		if (beneath_exists(s->imagefs_fd, path))
 			continue;
 		*out = buf_take(&name);
 		return *out ? 0 : err_nomem(err);
@@ -218,11 +219,11 @@ int container_open(struct store *s, const char *name, struct container **out, st
 	path = path_join("containers", name);
 	if (!c->name || !path)
 		return err_nomem(err);
-	c->fd = openat(s->imagefs_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (c->fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
+	c->fd = beneath_dir(s->imagefs_fd, path);
+	if (c->fd == -ENOENT || c->fd == -ENOTDIR || c->fd == -ELOOP)
 		return no_such(err, name);
 	if (c->fd < 0)
-		return err_sys(err, errno, "container %s", name);
+		return err_sys(err, -c->fd, "container %s", name);
 	r = read_json(c, err);
 	if (r < 0)
 		return err_wrap(err, r, "container %s", name);
@@ -246,14 +247,16 @@ int container_is_there(struct store *s, const struct container *c, struct err *e
 {
 	_cleanup_free_ char *path = path_join("containers", c->name);
 	struct stat now, then;
+	int r;
 
 	if (!path)
 		return err_nomem(err);
 	if (fstat(c->fd, &then) < 0)
 		return err_sys(err, errno, "container %s", c->name);
-	if (fstatat(s->imagefs_fd, path, &now, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? no_such(err, c->name)
-				       : err_sys(err, errno, "container %s", c->name);
+	r = beneath_stat(s->imagefs_fd, path, &now);
+	if (r < 0)
+		return r == -ENOENT ? no_such(err, c->name)
+				    : err_sys(err, -r, "container %s", c->name);
 	return now.st_dev == then.st_dev && now.st_ino == then.st_ino ? 0 : no_such(err, c->name);
 }
 
@@ -292,11 +295,11 @@ int container_list(struct store *s, char ***out, struct err *err)
 	size_t n = 0, cap = 0;
 	struct dirent *e;
 
-	fd = openat(s->imagefs_fd, "containers", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = beneath_dir(s->imagefs_fd, "containers");
 	d = fd < 0 ? NULL : fdopendir(fd);
 	if (!d || !names) {
 		free(names);
-		return err_sys(err, errno, "store %s: imagefs/containers", s->path);
+		return err_sys(err, fd < 0 ? -fd : errno, "store %s: imagefs/containers", s->path);
 	}
 	fd = -1;
 	while ((e = readdir(d))) {
@@ -412,7 +415,10 @@ static int fill(struct store *s, int fd, const struct image *image, struct err *
 static int begin_locked(struct store *s, const char *name, char temp[static 48], struct err *err)
 {
 	uint64_t id;
+	int r = store_writable(s, err);
 
+	if (r < 0)
+		return r;
 	if (getrandom(&id, sizeof(id), 0) != (ssize_t)sizeof(id))
 		return err_sys(err, EIO, "container %s: random numbers", name);
 	snprintf(temp, 48, "tmp/container-%016llx", (unsigned long long)id);
@@ -442,19 +448,20 @@ static int create_locked(struct store *s, const char *name, const struct image *
 	if (!blob_exists(s, &image->desc.digest, image->desc.size) ||
 	    !blob_exists(s, &image->id, -1))
 		return no_such_image(err, image);
-	if (mkdirat(s->imagefs_fd, temp, 0700) < 0)
-		return err_sys(err, errno, "container %s: imagefs/%s", name, temp);
-	fd = openat(s->imagefs_fd, temp, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return err_sys(err, errno, "container %s: imagefs/%s", name, temp);
+	r = beneath_mkdir(s->imagefs_fd, temp, 0700);
+	if (r == 0)
+		r = fd = beneath_dir(s->imagefs_fd, temp);
+	if (r < 0)
+		return err_sys(err, -r, "container %s: imagefs/%s", name, temp);
 	r = fill(s, fd, image, err);
 	if (r < 0)
 		return err_wrap(err, r, "container %s", name);
-	if (renameat2(s->imagefs_fd, temp, s->imagefs_fd, path, RENAME_NOREPLACE) == 0) {
-		file_sync_dir(s->imagefs_fd, "containers");
-		return 0;
-	}
-	return errno == EEXIST ? in_use(err, name) : err_sys(err, errno, "container %s", name);
+	r = beneath_rename(s->imagefs_fd, temp, s->imagefs_fd, path, RENAME_NOREPLACE);
+	if (r == 0)
+		beneath_sync_dir(s->imagefs_fd, "containers");
+	else
+		r = r == -EEXIST ? in_use(err, name) : err_sys(err, -r, "container %s", name);
+	return r;
 }
 
 int container_create(struct store *s, const char *name, const struct image *image, struct err *err)
@@ -469,7 +476,7 @@ int container_create(struct store *s, const char *name, const struct image *imag
 		return r;
 	r = create_locked(s, name, image, temp, err);
 	if (r < 0)
-		file_remove_tree(s->imagefs_fd, temp);
+		beneath_remove_tree(s->imagefs_fd, temp);
 	store_unlock(s);
 	return r;
 }
@@ -480,12 +487,13 @@ int container_create(struct store *s, const char *name, const struct image *imag
  */
 static int remove_in_place(struct store *s, const char *path)
 {
-	_cleanup_close_ int fd =
-		openat(s->imagefs_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_close_ int fd = beneath_dir(s->imagefs_fd, path);
 
-	if (fd < 0 || (unlinkat(fd, "container.json", 0) < 0 && errno != ENOENT))
+	if (fd < 0)
+		return fd;
+	if (unlinkat(fd, "container.json", 0) < 0 && errno != ENOENT)
 		return -errno;
-	return file_remove_tree(s->imagefs_fd, path);
+	return beneath_remove_tree(s->imagefs_fd, path);
 }
 
 int container_remove(struct store *s, const char *name, struct err *err)
@@ -502,14 +510,16 @@ int container_remove(struct store *s, const char *name, struct err *err)
 	if (r < 0)
 		return r;
 	/* Gone in one step; what a crash leaves of the rest is swept with imagefs/tmp. */
-	if (renameat(s->imagefs_fd, path, s->imagefs_fd, temp) < 0) {
-		r = errno == EXDEV ? remove_in_place(s, path) : -errno;
+	r = beneath_rename(s->imagefs_fd, path, s->imagefs_fd, temp, 0);
+	if (r < 0) {
+		if (r == -EXDEV)
+			r = remove_in_place(s, path);
 		if (r < 0)
 			r = r == -ENOENT ? no_such(err, name)
 					 : err_sys(err, -r, "container %s", name);
 	} else {
-		file_sync_dir(s->imagefs_fd, "containers");
-		r = file_remove_tree(s->imagefs_fd, temp);
+		beneath_sync_dir(s->imagefs_fd, "containers");
+		r = beneath_remove_tree(s->imagefs_fd, temp);
 		if (r < 0)
 			r = err_sys(err, -r, "container %s: imagefs/%s", name, temp);
 	}
@@ -529,17 +539,20 @@ int container_rename(struct store *s, const char *name, const char *to, struct e
 		return no_such(err, name);
 	if (!old || !new)
 		return err_nomem(err);
-	r = store_lock(s, STORE_LOCK_SHARED, err);
+	r = store_writable(s, err);
+	if (r == 0)
+		r = store_lock(s, STORE_LOCK_SHARED, err);
 	if (r < 0)
 		return r;
-	if (renameat2(s->imagefs_fd, old, s->imagefs_fd, new, RENAME_NOREPLACE) == 0)
-		file_sync_dir(s->imagefs_fd, "containers");
-	else if (errno == EEXIST)
+	r = beneath_rename(s->imagefs_fd, old, s->imagefs_fd, new, RENAME_NOREPLACE);
+	if (r == 0)
+		beneath_sync_dir(s->imagefs_fd, "containers");
+	else if (r == -EEXIST)
 		r = in_use(err, to);
-	else if (errno == ENOENT)
+	else if (r == -ENOENT)
 		r = no_such(err, name);
 	else
-		r = err_sys(err, errno, "container %s", name);
+		r = err_sys(err, -r, "container %s", name);
 	store_unlock(s);
 	return r;
 }

@@ -12,6 +12,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "base/beneath.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/file.h"
@@ -237,9 +238,9 @@ static int count_room(struct count *c, const char *room, const char *algorithm, 
 	int r;
 
 	snprintf(path, sizeof(path), "%s/%s", room, algorithm);
-	fd = openat(c->s->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = beneath_dir(c->s->fd, path);
 	if (fd < 0)
-		return errno == ENOENT ? 0 : err_sys(err, errno, "store %s: %s", c->s->path, path);
+		return fd == -ENOENT ? 0 : err_sys(err, -fd, "store %s: %s", c->s->path, path);
 	r = file_names(fd, &names, &n);
 	if (r < 0)
 		return err_sys(err, -r, "store %s: %s", c->s->path, path);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -40,11 +41,13 @@ void gc_result_fini(struct gc_result *r)
 static bool drop(struct gc *g, const char *path)
 {
 	struct stat st;
+	int r;
 
-	if (fstatat(g->store->fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+	if (beneath_stat(g->store->fd, path, &st) < 0 || !S_ISREG(st.st_mode))
 		return false;
-	if (!g->dry && unlinkat(g->store->fd, path, 0) < 0) {
-		log_warn("store %s: cannot remove %s: %s", g->store->path, path, strerror(errno));
+	r = g->dry ? 0 : beneath_unlink(g->store->fd, path);
+	if (r < 0) {
+		log_warn("store %s: cannot remove %s: %s", g->store->path, path, strerror(-r));
 		return false;
 	}
 	log_debug("%s %s", g->dry ? "not needed:" : "collected", path);
@@ -144,12 +147,12 @@ static int sweep(struct gc *g, const char *room, const char *alg, const char *su
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/%s", room, alg);
-	fd = openat(g->store->fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT)
+	fd = beneath_dir(g->store->fd, path);
+	if (fd == -ENOENT)
 		return 0;
 	d = fd < 0 ? NULL : fdopendir(fd);
 	if (!d)
-		return err_sys(err, errno, "store %s: %s", g->store->path, path);
+		return err_sys(err, fd < 0 ? -fd : errno, "store %s: %s", g->store->path, path);
 	while ((e = readdir(d))) {
 		char file[512];
 

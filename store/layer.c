@@ -15,6 +15,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/file.h"
@@ -101,12 +102,7 @@ void layers_look_in(struct layers *ls, struct txn *t)
 
 static int open_path(struct store *s, struct txn *t, const char *path)
 {
-	int fd;
-
-	if (t)
-		return txn_open(t, path);
-	fd = openat(s->fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	return t ? txn_open(t, path) : beneath_open(s->fd, path, O_RDONLY, 0);
 }
 
 /* The header alone: whole, ours, of this version, of this blob, and in step with the file's size. */
@@ -185,8 +181,8 @@ static int publish_made(struct txn *t, const struct digest *blob, struct err *er
 		return r;
 	layer_index_path(blob, index);
 	layer_copy_path(blob, copy);
-	unlinkat(s->fd, index, 0);
-	unlinkat(s->fd, copy, 0);
+	beneath_unlink(s->fd, index);
+	beneath_unlink(s->fd, copy);
 	return 0;
 }
 
@@ -206,7 +202,7 @@ static int make_index(struct txn *t, const struct digest *blob, int blob_fd, str
 		return err_set(err, EBADMSG, "blob %s: its content has another digest", blob->str);
 	if (res.layer_error)
 		return err_set(err, -res.layer_error, "blob %s: %s", blob->str, res.layer_message);
-	unlinkat(txn_store(t)->fd, path, 0);
+	beneath_unlink(txn_store(t)->fd, path);
 	return 0;
 }
 
@@ -257,7 +253,7 @@ static int open_copy(struct layer *l, struct err *err)
 	fd = open_path(s, t, path);
 	if (fd >= 0 && layer_copy_open(fd, l->h->plain_size, &l->copy) == 0)
 		return 0;
-	unlinkat(s->fd, path, 0);
+	beneath_unlink(s->fd, path);
 	if (t)
 		txn_drop(t, path);
 	else
@@ -369,12 +365,14 @@ bool layer_is_removed(const struct layer *l)
 {
 	char path[DIGEST_MAX + 8];
 	struct stat ours, there;
+	int r;
 
 	blob_store_path(&l->digest, path);
 	if (fstat(l->blob_fd, &ours) < 0)
 		return false;
-	if (fstatat(l->all->store->fd, path, &there, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT;
+	r = beneath_stat(l->all->store->fd, path, &there);
+	if (r < 0)
+		return r == -ENOENT;
 	return ours.st_ino != there.st_ino || ours.st_dev != there.st_dev;
 }
 

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -45,7 +46,7 @@ static void add_tree(int fd, uint64_t *bytes)
 
 unsigned leftovers(struct store *s, bool sweep, uint64_t *bytes)
 {
-	_cleanup_close_ int tmp = openat(s->imagefs_fd, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int tmp = beneath_dir(s->imagefs_fd, "tmp");
 	_cleanup_closedir_ DIR *d = NULL;
 	struct dirent *e;
 	struct stat st;

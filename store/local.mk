@@ -40,6 +40,7 @@ libstore_a_SOURCES = \
 	store/layer_format.c store/layer_format.h \
 	store/layer_tar.c store/layer_tar.h \
 	store/layer_write.c store/layer_write.h \
+	store/layout.c store/layout.h \
 	store/leftovers.c store/leftovers.h \
 	store/load.c store/load.h \
 	store/load_archive.c \

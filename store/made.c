@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -46,10 +47,12 @@ int made_new(struct store *s, struct made **out, struct err *err)
 	m->store = s;
 	m->fd = -1;
 	snprintf(m->name, sizeof(m->name), "%d" SUFFIX, (int)getpid());
-	m->dirfd = openat(s->imagefs_fd, "mounts", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	m->dirfd = beneath_dir(s->imagefs_fd, "mounts");
 	if (m->dirfd < 0) {
+		int r = m->dirfd;
+
 		free(m);
-		return err_sys(err, errno, "%s/imagefs/mounts", s->path);
+		return err_sys(err, -r, "%s/imagefs/mounts", s->path);
 	}
 	*out = m;
 	return 0;

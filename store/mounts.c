@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -129,7 +130,7 @@ static int use_one(int dirfd, const char *name, int (*use)(int fd, void *arg), v
 static int for_each(struct store *s, int (*use)(int fd, void *arg), void *arg)
 {
 	_cleanup_closedir_ DIR *d = NULL;
-	int dirfd = openat(s->imagefs_fd, "mounts", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int dirfd = beneath_dir(s->imagefs_fd, "mounts");
 	struct dirent *e;
 	int r = 0;
 

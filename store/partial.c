@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/file.h"
@@ -49,8 +50,8 @@ static bool is_current(struct store *s, const char *path, int fd, struct stat *s
 	struct stat named;
 
 	return fstat(fd, st) == 0 && S_ISREG(st->st_mode) &&
-	       fstatat(s->imagefs_fd, path, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       named.st_ino == st->st_ino && named.st_dev == st->st_dev;
+	       beneath_stat(s->imagefs_fd, path, &named) == 0 && named.st_ino == st->st_ino &&
+	       named.st_dev == st->st_dev;
 }
 
 static int open_file(struct partial *p, struct err *err)
@@ -61,18 +62,16 @@ static int open_file(struct partial *p, struct err *err)
 
 	snprintf(dir, sizeof(dir), "partial/%.*s", (int)strcspn(p->digest.str, ":"), p->digest.str);
 	/* Nothing else is ever made here; a link or a directory is somebody's mistake. */
-	fd = openat(s->imagefs_fd, p->path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
-		    0600);
-	if (fd < 0 && errno == ENOENT) {
-		int r = file_mkdirs(s->imagefs_fd, dir, 0700);
+	fd = beneath_open(s->imagefs_fd, p->path, O_RDWR | O_CREAT | O_APPEND, 0600);
+	if (fd == -ENOENT) {
+		int r = beneath_mkdirs(s->imagefs_fd, dir, 0700);
 
 		if (r < 0)
 			return err_sys(err, -r, "store %s: imagefs/%s", s->path, dir);
-		fd = openat(s->imagefs_fd, p->path,
-			    O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+		fd = beneath_open(s->imagefs_fd, p->path, O_RDWR | O_CREAT | O_APPEND, 0600);
 	}
 	if (fd < 0)
-		return err_sys(err, errno, "store %s: imagefs/%s", s->path, p->path);
+		return err_sys(err, -fd, "store %s: imagefs/%s", s->path, p->path);
 	return fd;
 }
 
@@ -134,10 +133,13 @@ int partial_open(struct store *s, const struct digest *d, uint64_t size,
 		 int (*waiting)(void *arg, struct err *err), void *arg, struct partial **out,
 		 struct err *err)
 {
-	struct partial *p = calloc(1, sizeof(*p));
+	struct partial *p;
 	struct stat st;
-	int r;
+	int r = store_writable(s, err);
 
+	if (r < 0)
+		return r;
+	p = calloc(1, sizeof(*p));
 	if (!p)
 		return err_nomem(err);
 	p->store = s;
@@ -178,18 +180,19 @@ int partial_restart(struct partial *p, struct err *err)
 {
 	char name[DIGEST_MAX + 48];
 	_cleanup_close_ int fd = -1;
-	int r = 0;
+	int r;
 
 	snprintf(name, sizeof(name), "%s.%d", p->path, (int)getpid());
-	unlinkat(p->store->imagefs_fd, name, 0);
-	fd = openat(p->store->imagefs_fd, name,
-		    O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 ||
-	    renameat(p->store->imagefs_fd, name, p->store->imagefs_fd, p->path) < 0)
-		r = err_sys(err, errno, "store %s: imagefs/%s", p->store->path, p->path);
+	beneath_unlink(p->store->imagefs_fd, name);
+	r = fd = beneath_open(p->store->imagefs_fd, name, O_RDWR | O_CREAT | O_EXCL | O_APPEND,
+			      0600);
+	if (r >= 0)
+		r = flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
+	if (r == 0)
+		r = beneath_rename(p->store->imagefs_fd, name, p->store->imagefs_fd, p->path, 0);
 	if (r < 0) {
-		unlinkat(p->store->imagefs_fd, name, 0);
-		return r;
+		beneath_unlink(p->store->imagefs_fd, name);
+		return err_sys(err, -r, "store %s: imagefs/%s", p->store->path, p->path);
 	}
 	close(p->fd);
 	p->fd = TAKE_FD(fd);
@@ -208,7 +211,7 @@ void partial_done(struct partial *p)
 {
 	if (!p)
 		return;
-	unlinkat(p->store->imagefs_fd, p->path, 0);
+	beneath_unlink(p->store->imagefs_fd, p->path);
 	close(p->fd);
 	free(p);
 }
@@ -222,7 +225,7 @@ void partial_close(struct partial *p)
 	if (p->fd >= 0) {
 		/* There is nothing to go on behind. */
 		if (fstat(p->fd, &st) == 0 && st.st_size == 0)
-			unlinkat(p->store->imagefs_fd, p->path, 0);
+			beneath_unlink(p->store->imagefs_fd, p->path);
 		close(p->fd);
 	}
 	free(p);
@@ -231,14 +234,15 @@ void partial_close(struct partial *p)
 /* One file of a directory of them; 1 where nobody holds it. */
 static unsigned sweep_one(struct store *s, const char *path, bool dry, uint64_t *bytes)
 {
-	_cleanup_close_ int fd =
-		openat(s->imagefs_fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	_cleanup_close_ int fd = beneath_open(s->imagefs_fd, path, O_RDONLY, 0);
 	struct stat st;
+	int r;
 
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || !is_current(s, path, fd, &st))
 		return 0;
-	if (!dry && unlinkat(s->imagefs_fd, path, 0) < 0) {
-		log_warn("store %s: cannot remove imagefs/%s: %s", s->path, path, strerror(errno));
+	r = dry ? 0 : beneath_unlink(s->imagefs_fd, path);
+	if (r < 0) {
+		log_warn("store %s: cannot remove imagefs/%s: %s", s->path, path, strerror(-r));
 		return 0;
 	}
 	if (st.st_nlink == 1)
@@ -256,8 +260,7 @@ unsigned partial_sweep(struct store *s, bool dry, void (*say)(void *arg, const c
 
 	*bytes = 0;
 	for (i = 0; i < ARRAY_SIZE(rooms); i++) {
-		_cleanup_close_ int fd =
-			openat(s->imagefs_fd, rooms[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		_cleanup_close_ int fd = beneath_dir(s->imagefs_fd, rooms[i]);
 
 		if (fd < 0 || file_names(fd, &names, &n) < 0)
 			continue;

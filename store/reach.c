@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/beneath.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -125,8 +126,7 @@ static bool leads_further(const struct reach *r, const json_t *j, const struct d
 		if (strncmp(media, ends[i], strlen(ends[i])) == 0)
 			return false;
 	blob_store_path(d, path);
-	return fstatat(r->store->fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       st.st_size <= (off_t)BLOB_JSON_MAX;
+	return beneath_stat(r->store->fd, path, &st) == 0 && st.st_size <= (off_t)BLOB_JSON_MAX;
 }
 
 /* Every object with a digest, wherever it stands, is taken for a descriptor. */
@@ -217,8 +217,7 @@ static bool is_directory(struct store *s, const char *container)
 	_cleanup_free_ char *path = path_join("containers", container);
 	struct stat st;
 
-	return !path ||
-	       (fstatat(s->imagefs_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode));
+	return !path || (beneath_stat(s->imagefs_fd, path, &st) == 0 && S_ISDIR(st.st_mode));
 }
 
 /* What a container stands on. One that cannot be read may stand on anything. */

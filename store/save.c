@@ -16,6 +16,7 @@
 #include "base/map.h"
 #include "base/progress.h"
 #include "store/blob.h"
+#include "store/layout.h"
 #include "store/parent.h"
 #include "store/reference.h"
 #include "store/refs.h"

@@ -12,23 +12,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "store/store.h"
 
 static int open_tmp(struct store *s)
 {
-	return openat(s->imagefs_fd, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return beneath_dir(s->imagefs_fd, "tmp");
 }
 
 int scratch_make(struct store *s, struct scratch *out)
 {
-	_cleanup_close_ int tmp = open_tmp(s);
+	_cleanup_close_ int tmp = s->read_only ? -EROFS : open_tmp(s);
 	struct stat st;
 	uint64_t id;
 
 	if (tmp < 0)
-		return -errno;
+		return tmp;
 	for (;;) {
 		_cleanup_close_ int fd = -1;
 

@@ -5,24 +5,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <dirent.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "store/layout.h"
 #include "store/leftovers.h"
-
-#define VERSION "1\n"
-#define EMPTY_INDEX                                                                       \
-	"{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\"," \
-	"\"manifests\":[]}"
 
 char *store_default_path(void)
 {
@@ -41,116 +37,89 @@ char *store_default_path(void)
 	return share ? path_join(share, "imagefs") : NULL;
 }
 
-/* A small file of the layout: written beside, renamed, so that it is whole or not there. */
-static int put_file(int dirfd, const char *name, const char *text)
-{
-	_cleanup_close_ int fd = -1;
-	_cleanup_free_ char *tmp = NULL;
-	struct buf b = BUF_INIT;
-	int r;
+DEFINE_CLEANUP_PTR(struct store, store_close);
 
-	if (faccessat(dirfd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-		return 0;
-	r = buf_printf(&b, "%s.%d", name, (int)getpid());
-	tmp = r < 0 ? NULL : buf_take(&b);
-	if (!tmp)
-		return -ENOMEM;
-	fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	r = file_write_all(fd, text, strlen(text));
-	if (r == 0 && fsync(fd) < 0)
-		r = -errno;
-	/* link(2), not rename(2): another process may have made it meanwhile, and that one counts.
-	 */
-	if (r == 0 && linkat(dirfd, tmp, dirfd, name, 0) < 0 && errno != EEXIST)
-		r = -errno;
-	unlinkat(dirfd, tmp, 0);
-	return r;
+/* Where the user of root's account says so, somebody else's store is written to: paths, or "*" for all. */
+#define TRUST "IMAGEFS_TRUST_STORE"
+
+static bool is_trusted(const char *path)
+{
+	const char *p = getenv(TRUST);
+	char resolved[PATH_MAX];
+
+	while (p && *p) {
+		_cleanup_free_ char *one = strndup(p, strcspn(p, ":"));
+
+		if (one && (strcmp(one, "*") == 0 ||
+			    strcmp(realpath(one, resolved) ? resolved : one, path) == 0))
+			return true;
+		p += strcspn(p, ":");
+		p += *p == ':';
+	}
+	return false;
 }
 
-static const char *const folders[] = {
-	"blobs",
-	"blobs/sha256",
-	"imagefs",
-	"imagefs/layers",
-	"imagefs/layers/sha256",
-	"imagefs/cache",
-	"imagefs/cache/sha256",
-	"imagefs/containers",
-	"imagefs/mounts",
-	"imagefs/tmp",
-};
-
-static int make(int fd)
+/* The folders without which nothing can be written. */
+static int try_writing(int fd)
 {
+	static const char *const needed[] = { ".", "blobs/sha256", "imagefs", "imagefs/tmp" };
 	size_t i;
-	int r;
 
-	for (i = 0; i < ARRAY_SIZE(folders); i++)
-		if (mkdirat(fd, folders[i], 0700) < 0 && errno != EEXIST)
+	for (i = 0; i < ARRAY_SIZE(needed); i++)
+		if (faccessat(fd, needed[i], W_OK | X_OK, AT_EACCESS) < 0 && errno != ENOENT)
 			return -errno;
-	r = put_file(fd, "imagefs/version", VERSION);
-	if (r == 0)
-		r = put_file(fd, "index.json", EMPTY_INDEX);
-	if (r == 0)
-		r = put_file(fd, "oci-layout", STORE_OCI_LAYOUT);
-	return r;
-}
-
-/*
- * True for a directory with nothing in it that is not ours: a new store may be made there, or is
- * being made by another process at this moment.
- */
-static bool is_vacant(int fd)
-{
-	_cleanup_closedir_ DIR *d = NULL;
-	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct dirent *e;
-
-	d = copy < 0 ? NULL : fdopendir(copy);
-	if (!d)
-		return false;
-	while ((e = readdir(d))) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
-		    strcmp(e->d_name, "lost+found") == 0 || strcmp(e->d_name, "imagefs") == 0 ||
-		    strcmp(e->d_name, "blobs") == 0 || strncmp(e->d_name, "index.json", 10) == 0 ||
-		    strncmp(e->d_name, "oci-layout", 10) == 0)
-			continue;
-		return false;
-	}
-	return true;
-}
-
-static int check_or_make(struct store *s, struct err *err)
-{
-	struct buf version _cleanup_buf_ = BUF_INIT;
-	int r;
-
-	if (faccessat(s->fd, "imagefs/version", F_OK, 0) < 0 ||
-	    faccessat(s->fd, "oci-layout", F_OK, 0) < 0) {
-		if (faccessat(s->fd, "oci-layout", F_OK, 0) < 0 && !is_vacant(s->fd))
-			return err_set(
-				err, EINVAL,
-				"store %s: the directory holds something else; name an empty one",
-				s->path);
-		r = make(s->fd);
-		if (r < 0)
-			return err_sys(err, -r, "store %s: cannot set it up", s->path);
-	}
-	r = file_read(s->fd, "imagefs/version", 64, &version, err);
-	if (r < 0)
-		return err_wrap(err, r, "store %s", s->path);
-	if (strcmp(buf_str(&version), VERSION) != 0)
-		return err_set(err, ENOTSUP,
-			       "store %s: written by another version of imagefs (format %.*s)",
-			       s->path, (int)strcspn(buf_str(&version), "\n"), buf_str(&version));
 	return 0;
+}
+
+static int check(struct store *s, struct err *err)
+{
+	struct buf why _cleanup_buf_ = BUF_INIT;
+	bool foreign;
+	uid_t owner;
+	int r = layout_check(s->fd, s->path, &foreign, &owner, err), can;
+
+	if (r < 0)
+		return r;
+	can = try_writing(s->fd);
+	if (can < 0)
+		r = buf_puts(&why, strerror(-can));
+	/* Its owner could lead root's hand: what is written there could be any file of the system. */
+	else if (foreign && geteuid() == 0 && !is_trusted(s->path))
+		r = buf_printf(&why,
+			       "it belongs to another user (uid %u); " TRUST
+			       "=%s lets root write to it",
+			       (unsigned)owner, s->path);
+	if (r < 0)
+		return err_nomem(err);
+	s->read_only = why.len ? buf_take(&why) : NULL;
+	if (why.len && !s->read_only)
+		return err_nomem(err);
+	if (!layout_is_there(s->fd)) {
+		r = store_writable(s, err);
+		if (r == 0)
+			r = layout_make(s->fd, s->path, err);
+	}
+	return r < 0 ? r : layout_version(s->fd, s->path, err);
+}
+
+int store_writable(const struct store *s, struct err *err)
+{
+	return s->read_only ? err_set(err, EROFS, "read-only store %s: %s", s->path, s->read_only)
+			    : 0;
+}
+
+/* Without a file that can be opened there is nobody to lock out: nothing is written here. */
+static int open_lock(struct store *s)
+{
+	int flags = s->read_only ? O_RDONLY : O_RDWR | O_CREAT;
+	int fd = beneath_open(s->imagefs_fd, "lock", flags, 0600);
+
+	return fd < 0 && s->read_only ? -1 : fd;
 }
 
 int store_open(const char *path, struct store **out, struct err *err)
 {
-	struct store *s = calloc(1, sizeof(*s));
+	_cleanup_(cleanup_store_close) struct store *s = calloc(1, sizeof(*s));
 	char resolved[PATH_MAX];
 	int r;
 
@@ -158,32 +127,23 @@ int store_open(const char *path, struct store **out, struct err *err)
 		return err_nomem(err);
 	s->fd = s->imagefs_fd = s->lock_fd = -1;
 	r = file_mkdirs(AT_FDCWD, path, 0700);
-	if (r < 0) {
-		r = err_sys(err, -r, "store %s", path);
-		goto fail;
-	}
+	if (r < 0)
+		return err_sys(err, -r, "store %s", path);
 	s->path = strdup(realpath(path, resolved) ? resolved : path);
 	s->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (!s->path || s->fd < 0) {
-		r = err_sys(err, s->path ? errno : ENOMEM, "store %s", path);
-		goto fail;
-	}
-	r = check_or_make(s, err);
+	if (!s->path || s->fd < 0)
+		return err_sys(err, s->path ? errno : ENOMEM, "store %s", path);
+	r = check(s, err);
 	if (r < 0)
-		goto fail;
-	s->imagefs_fd = openat(s->fd, "imagefs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (s->imagefs_fd >= 0)
-		s->lock_fd = openat(s->imagefs_fd, "lock",
-				    O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (s->lock_fd < 0) {
-		r = err_sys(err, errno, "store %s: imagefs/lock", path);
-		goto fail;
-	}
-	*out = s;
+		return r;
+	s->imagefs_fd = beneath_dir(s->fd, "imagefs");
+	if (s->imagefs_fd < 0)
+		return err_sys(err, -s->imagefs_fd, "store %s: imagefs", path);
+	r = s->lock_fd = open_lock(s);
+	if (r < 0 && !s->read_only)
+		return err_sys(err, -r, "store %s: imagefs/lock", path);
+	*out = TAKE_PTR(s);
 	return 0;
-fail:
-	store_close(s);
-	return r;
 }
 
 void store_close(struct store *s)
@@ -198,6 +158,7 @@ void store_close(struct store *s)
 		close(s->fd);
 	map_fini(&s->layer_sizes, free);
 	free(s->path);
+	free(s->read_only);
 	free(s);
 }
 
@@ -205,7 +166,10 @@ int store_lock(struct store *s, enum store_lock_mode mode, struct err *err)
 {
 	int op = mode == STORE_LOCK_EXCLUSIVE ? LOCK_EX : LOCK_SH;
 	uint64_t bytes;
+	int r = mode == STORE_LOCK_EXCLUSIVE ? store_writable(s, err) : 0;
 
+	if (r < 0 || s->lock_fd < 0)
+		return r;
 	while (flock(s->lock_fd, op) < 0)
 		if (errno != EINTR)
 			return err_sys(err, errno, "store %s: cannot lock", s->path);

@@ -23,26 +23,31 @@
 struct err;
 
 struct store {
-	char *path;	/* as the user gave it, made absolute */
-	int fd;		/* the store directory */
-	int imagefs_fd; /* its imagefs/ */
-	int lock_fd;
-	uint64_t swept; /* bytes of killed processes' leftovers that exclusive locks removed */
+	char *path;	 /* as the user gave it, made absolute */
+	int fd;		 /* the store directory */
+	int imagefs_fd;	 /* its imagefs/ */
+	int lock_fd;	 /* -1 only where nothing is written */
+	char *read_only; /* why nothing can be written, or NULL */
+	uint64_t swept;	 /* bytes of killed processes' leftovers that exclusive locks removed */
 	struct map layer_sizes; /* image_size()'s: a thousand images share most of their layers */
 };
 
 /*
- * store_open - open the store at path; it is made where it is missing or empty.
+ * store_open - open the store at path; it is made where it is missing or empty. One that cannot be written
+ * to is opened for reading. path may be a symbolic link; nothing in the store is.
  * errors  -EINVAL something else is there; -ENOTSUP a newer version wrote it
  */
 int store_open(const char *path, struct store **out, struct err *err);
 void store_close(struct store *s);
 
+/*
+ * store_writable - -EROFS, with the reason, where the store can only be read: its file system is read-only, this
+ * user has no right to, or this user is root and the store is somebody else's.
+ */
+int store_writable(const struct store *s, struct err *err);
+
 /* store_default_path - $IMAGEFS_STORE, /var/lib/imagefs, or below $XDG_DATA_HOME. Caller frees. */
 char *store_default_path(void);
-
-/* What the file oci-layout says. */
-#define STORE_OCI_LAYOUT "{\"imageLayoutVersion\":\"1.0.0\"}"
 
 enum store_lock_mode { STORE_LOCK_SHARED, STORE_LOCK_EXCLUSIVE };
 

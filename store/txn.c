@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/file.h"
@@ -46,10 +47,12 @@ struct txn {
 int txn_begin(struct store *s, struct txn **out, struct err *err)
 {
 	struct txn *t = calloc(1, sizeof(*t));
-	int r;
+	int r = store_writable(s, err);
 
-	if (!t)
-		return err_nomem(err);
+	if (r < 0 || !t) {
+		free(t);
+		return r < 0 ? r : err_nomem(err);
+	}
 	t->store = s;
 	r = scratch_make(s, &t->scratch);
 	if (r < 0) {
@@ -126,13 +129,13 @@ int txn_add(struct txn *t, const char *name, const char *path, struct err *err)
 /* A copy in place of a link: for a file system without links, or a file that is another user's. */
 static int copy_in(struct txn *t, const char *path, const char *name)
 {
-	_cleanup_close_ int in = openat(t->store->fd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_close_ int in = beneath_open(t->store->fd, path, O_RDONLY, 0);
 	_cleanup_close_ int out = -1;
 	struct stat st;
 	int r;
 
 	if (in < 0 || fstat(in, &st) < 0)
-		return -errno;
+		return in < 0 ? in : -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
 	out = openat(t->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -148,8 +151,8 @@ static int link_in(struct txn *t, const char *path, const char *name)
 	int tries, r = -ENOENT;
 
 	for (tries = 0; tries < LINK_TRIES && r == -ENOENT; tries++) {
-		r = linkat(t->store->fd, path, t->fd, name, 0) < 0 ? -errno : 0;
-		if (r == -ENOENT && faccessat(t->store->fd, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		r = beneath_link(t->store->fd, path, t->fd, name);
+		if (r == -ENOENT && !beneath_exists(t->store->fd, path))
 			return r;
 	}
 	return r;
@@ -180,12 +183,16 @@ int txn_keep(struct txn *t, const char *path, struct err *err)
 int txn_link(struct txn *t, int dirfd, const char *from, const char *path, struct err *err)
 {
 	char name[16];
+	int r;
 
 	pthread_mutex_lock(&t->lock);
 	snprintf(name, sizeof(name), "%u", t->next++);
 	pthread_mutex_unlock(&t->lock);
-	if (linkat(dirfd, from, t->fd, name, 0) < 0 && renameat(dirfd, from, t->fd, name) < 0)
-		return err_sys(err, errno, "store %s: cannot create a file", t->store->path);
+	r = beneath_link(dirfd, from, t->fd, name);
+	if (r < 0)
+		r = beneath_rename(dirfd, from, t->fd, name, 0);
+	if (r < 0)
+		return err_sys(err, -r, "store %s: cannot create a file", t->store->path);
 	return add(t, name, path, false, err);
 }
 
@@ -221,16 +228,11 @@ void txn_drop(struct txn *t, const char *path)
 int txn_open(struct txn *t, const char *path)
 {
 	struct txn_file *f;
-	int fd;
 
 	pthread_mutex_lock(&t->lock);
 	f = map_get(&t->by_path, path);
 	pthread_mutex_unlock(&t->lock);
-	if (f)
-		fd = openat(t->fd, f->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	else
-		fd = openat(t->store->fd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	return beneath_open(f ? t->fd : t->store->fd, f ? f->name : path, O_RDONLY, 0);
 }
 
 /* The directory part of a path in the store is made where it is missing (blobs/sha512). */
@@ -242,7 +244,7 @@ static int make_parent(struct txn *t, const char *path)
 	if (!slash)
 		return dir ? 0 : -ENOMEM;
 	*slash = '\0';
-	return file_mkdirs(t->store->fd, dir, 0700);
+	return beneath_mkdirs(t->store->fd, dir, 0700);
 }
 
 /*
@@ -255,10 +257,10 @@ static int publish_one(struct txn *t, struct txn_file *f)
 
 	if (r < 0)
 		return r;
-	f->made = faccessat(t->store->fd, f->path, F_OK, AT_SYMLINK_NOFOLLOW) < 0;
+	f->made = !beneath_exists(t->store->fd, f->path);
 	if (f->kept && !f->made)
 		return 0;
-	return renameat(t->fd, f->name, t->store->fd, f->path) < 0 ? -errno : 0;
+	return beneath_rename(t->fd, f->name, t->store->fd, f->path, 0);
 }
 
 /*
@@ -267,10 +269,13 @@ static int publish_one(struct txn *t, struct txn_file *f)
  */
 static int publish_last(struct txn *t)
 {
+	int r;
+
 	if (!t->last[0])
 		return 0;
-	if (renameat(t->fd, t->last, t->store->fd, t->last_path) < 0)
-		return -errno;
+	r = beneath_rename(t->fd, t->last, t->store->fd, t->last_path, 0);
+	if (r < 0)
+		return r;
 	if (file_sync_dir(t->store->fd, ".") < 0)
 		log_warn("store %s: cannot sync the directory", t->store->path);
 	return 0;
@@ -310,7 +315,8 @@ static int sync_parents(struct txn *t)
 		if (!dir)
 			r = -ENOMEM;
 		else if (!map_get(&seen, dir))
-			r = map_put(&seen, dir, t) < 0 ? -ENOMEM : file_sync_dir(t->store->fd, dir);
+			r = map_put(&seen, dir, t) < 0 ? -ENOMEM
+						       : beneath_sync_dir(t->store->fd, dir);
 	}
 	map_fini(&seen, NULL);
 	return r;
@@ -331,7 +337,7 @@ int txn_publish(struct txn *t, struct err *err)
 		return 0;
 	while (i-- > 0)
 		if (t->files[i]->made)
-			unlinkat(t->store->fd, t->files[i]->path, 0);
+			beneath_unlink(t->store->fd, t->files[i]->path);
 	return err_sys(err, -r, "store %s: cannot write", t->store->path);
 }
 

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -25,6 +26,7 @@
 #include "store/json.h"
 #include "store/layer_copy.h"
 #include "store/layer_format.h"
+#include "store/layout.h"
 #include "store/mounts.h"
 #include "store/partial.h"
 #include "store/store.h"
@@ -85,13 +87,13 @@ static int hash_fd(struct verify *v, int fd, const struct digest *like, struct d
 static int compare(struct store *s, struct txn *t, const char *path)
 {
 	_cleanup_close_ int a = txn_open(t, path);
-	_cleanup_close_ int b = openat(s->fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	_cleanup_close_ int b = beneath_open(s->fd, path, O_RDONLY, 0);
 	_cleanup_free_ char *x = malloc(BLOCK), *y = malloc(BLOCK);
 	struct stat sa, sb;
 	uint64_t off;
 
 	if (b < 0)
-		return errno == ENOENT ? -ENOENT : 0;
+		return b == -ENOENT ? -ENOENT : 0;
 	if (a < 0 || !x || !y)
 		return a < 0 ? a : -ENOMEM;
 	if (fstat(a, &sa) < 0 || fstat(b, &sb) < 0)
@@ -246,8 +248,7 @@ static int check_blob(struct verify *v, const struct digest *d, struct err *err)
 	v->result->blobs++;
 	v->result->bytes += size;
 	layer_index_path(d, index);
-	if (map_get(&v->layers, d->str) ||
-	    faccessat(v->store->fd, index, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+	if (map_get(&v->layers, d->str) || beneath_exists(v->store->fd, index))
 		return check_layer(v, fd, d, err);
 	r = hash_fd(v, fd, d, &got);
 	if (r == -EIO)
@@ -260,12 +261,12 @@ static int check_blob(struct verify *v, const struct digest *d, struct err *err)
 /* Sorted names of a directory of the store; none where it is missing. */
 static int names_in(struct store *s, const char *path, char ***names, size_t *n)
 {
-	_cleanup_close_ int fd = openat(s->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int fd = beneath_dir(s->fd, path);
 
 	*names = NULL;
 	*n = 0;
 	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
+		return fd == -ENOENT ? 0 : fd;
 	return file_names(fd, names, n);
 }
 
@@ -307,7 +308,7 @@ static uint64_t bytes_in(struct store *s, const char *algorithm)
 	_cleanup_close_ int fd = -1;
 
 	snprintf(path, sizeof(path), "blobs/%s", algorithm);
-	fd = openat(s->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = beneath_dir(s->fd, path);
 	if (fd < 0 || file_names(fd, &names, &n) < 0)
 		return 0;
 	for (i = 0; i < n; i++) {
@@ -405,8 +406,7 @@ static int check_layout(struct verify *v, struct err *err)
 /* A transaction that nobody holds any more. */
 static void dead_transactions(struct verify *v)
 {
-	_cleanup_close_ int tmp =
-		openat(v->store->imagefs_fd, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int tmp = beneath_dir(v->store->imagefs_fd, "tmp");
 	char **names;
 	size_t n, i;
 

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/file.h"
@@ -366,12 +367,12 @@ static void remove_bad(struct verify *v)
 		if (digest_parse(slot->key, &d, NULL) < 0)
 			continue;
 		blob_store_path(&d, path);
-		if (unlinkat(v->store->fd, path, 0) == 0)
+		if (beneath_unlink(v->store->fd, path) == 0)
 			verify_say(v, false, "blob %s: removed", d.str);
 		layer_index_path(&d, path);
-		unlinkat(v->store->fd, path, 0);
+		beneath_unlink(v->store->fd, path);
 		layer_copy_path(&d, path);
-		unlinkat(v->store->fd, path, 0);
+		beneath_unlink(v->store->fd, path);
 	}
 }
 
@@ -502,9 +503,8 @@ int verify_images(struct verify *v, struct err *err)
 static bool is_there(struct verify *v, const char *name)
 {
 	_cleanup_free_ char *path = path_join("containers", name);
-	struct stat st;
 
-	return !path || fstatat(v->store->imagefs_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	return !path || beneath_exists(v->store->imagefs_fd, path);
 }
 
 /* Who a file without privilege belongs to stands in an attribute, which must be readable. */

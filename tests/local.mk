@@ -58,6 +58,7 @@ SHELL_TESTS = \
 	tests/cli/rename \
 	tests/cli/rmi \
 	tests/cli/save \
+	tests/cli/stores \
 	tests/cli/verify \
 	tests/interop/commit \
 	tests/interop/inspect \

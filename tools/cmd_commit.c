@@ -84,7 +84,7 @@ static int execute(const struct globals *g, struct request *q, struct err *err)
 			return err_nomem(err);
 		q->options.name = full;
 	}
-	r = verb_store(g, &s, err);
+	r = verb_store_to_write(g, &s, err);
 	if (r < 0)
 		return r;
 	r = commit_held(s, q, &id, err);

@@ -60,7 +60,8 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 		return verb_usage(v, "one image only: %s is too much", argv[optind + 1]);
 	if (need_check(&need, &err) < 0)
 		return verb_usage(v, "%s", err.msg);
-	if ((wanted && make_container_check(wanted, &err) < 0) || verb_store(g, &s, &err) < 0 ||
+	if ((wanted && make_container_check(wanted, &err) < 0) ||
+	    verb_store_to_write(g, &s, &err) < 0 ||
 	    create(s, wanted, argv[optind], &need, &name, &err) < 0)
 		return verb_fail(v, &err);
 	mounts_refresh(s);

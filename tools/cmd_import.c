@@ -72,7 +72,7 @@ static int execute(const struct globals *g, const char *file, const char *refere
 	fd = open_input(file, err);
 	if (fd < 0)
 		return fd;
-	r = verb_store(g, &s, err);
+	r = verb_store_to_write(g, &s, err);
 	if (r == 0)
 		r = import(s, fd, fd == STDIN_FILENO ? "standard input" : file, o, &id, err);
 	if (fd != STDIN_FILENO)

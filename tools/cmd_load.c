@@ -76,7 +76,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 	if (optind < argc)
 		return verb_usage(v, "unexpected argument %s", argv[optind]);
 	fd = open_input(input, &err);
-	if (fd < 0 || verb_store(g, &s, &err) < 0 ||
+	if (fd < 0 || verb_store_to_write(g, &s, &err) < 0 ||
 	    load(s, fd, fd == STDIN_FILENO ? "standard input" : input, g->quiet, &result, &err) < 0)
 		return verb_fail(v, &err);
 	for (i = 0; i < result.n; i++)

@@ -165,7 +165,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 	}
 	r = check_filter(&w, &all, &err);
 	if (r == 0)
-		r = verb_store(g, &s, &err);
+		r = verb_store_to_write(g, &s, &err);
 	if (r < 0) {
 		status = verb_fail(v, &err);
 	} else if (!force && !is_agreed(all)) {

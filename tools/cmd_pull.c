@@ -75,7 +75,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 	}
 	if (bare && !o.all_tags && !o.quiet)
 		printf("Using default tag: %s\n", ref.tag);
-	if (verb_store(g, &s, &err) < 0 || pull(s, &ref, &o, NULL, &err) < 0)
+	if (verb_store_to_write(g, &s, &err) < 0 || pull(s, &ref, &o, NULL, &err) < 0)
 		return verb_fail(v, &err);
 	print_name(&ref, o.all_tags);
 	return 0;

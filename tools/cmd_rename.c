@@ -71,7 +71,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 	to = argv[optind + 1] + (argv[optind + 1][0] == '/');
 	if (!*name || !*to)
 		return verb_usage(v, "Neither old nor new names may be empty");
-	if (verb_store(g, &s, &err) < 0 || rename_container(s, name, to, &err) < 0)
+	if (verb_store_to_write(g, &s, &err) < 0 || rename_container(s, name, to, &err) < 0)
 		return verb_fail(v, &err);
 	mounts_refresh(s);
 	look(s, to);

@@ -57,7 +57,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 		force = true;
 	if (optind >= argc)
 		return verb_usage(v, "which container?");
-	if (verb_store(g, &s, &err) < 0)
+	if (verb_store_to_write(g, &s, &err) < 0)
 		return verb_fail(v, &err);
 	for (; optind < argc; optind++) {
 		r = remove_one(s, argv[optind], force, &err);

@@ -83,7 +83,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 	}
 	if (optind >= argc)
 		return verb_usage(v, "requires at least 1 argument");
-	if (verb_store(g, &s, &err) < 0)
+	if (verb_store_to_write(g, &s, &err) < 0)
 		return verb_fail(v, &err);
 	return rmi(v, s, argv + optind, argc - optind, force, parents);
 }

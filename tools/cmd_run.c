@@ -338,7 +338,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 	else if (need_check(&need, &err) < 0)
 		status = verb_usage(v, "%s", err.msg);
 	else if (check(&r.args, &err) < 0 || runtime_find(r.args.runtime, &r.runtime, &err) < 0 ||
-		 verb_store(g, &r.s, &err) < 0)
+		 verb_store_to_write(g, &r.s, &err) < 0)
 		status = verb_fail(v, &err);
 	else {
 		r.args.command = argv + optind + 1;

@@ -26,7 +26,7 @@ static int tag(const struct globals *g, const char *source, const char *name, st
 	full = reference_full(&ref);
 	if (!full)
 		return err_nomem(err);
-	r = verb_store(g, &s, err);
+	r = verb_store_to_write(g, &s, err);
 	if (r < 0)
 		return r;
 	r = image_tag(s, source, full, err);

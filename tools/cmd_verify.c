@@ -50,7 +50,8 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 	o.names = argv + optind;
 	o.n = (size_t)(argc - optind);
 	o.quiet = g->quiet;
-	if (verb_store(g, &s, &err) < 0 || verify(s, &o, &result, &err) < 0)
+	if ((o.repair ? verb_store_to_write(g, &s, &err) : verb_store(g, &s, &err)) < 0 ||
+	    verify(s, &o, &result, &err) < 0)
 		return verb_fail(v, &err);
 	print_summary(&result);
 	if (!result.left)

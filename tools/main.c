@@ -234,6 +234,21 @@ int verb_store(const struct globals *g, struct store **out, struct err *err)
 	return r;
 }
 
+int verb_store_to_write(const struct globals *g, struct store **out, struct err *err)
+{
+	struct store *s;
+	int r = verb_store(g, &s, err);
+
+	if (r < 0)
+		return r;
+	r = store_writable(s, err);
+	if (r < 0)
+		store_close(s);
+	else
+		*out = s;
+	return r;
+}
+
 static const struct verb *find_verb(const char *name)
 {
 	size_t i;

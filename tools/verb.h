@@ -44,6 +44,9 @@ int verb_fail(const struct verb *v, const struct err *err);
 /* verb_store - open the store that the globals name; -errno with *err set. */
 int verb_store(const struct globals *g, struct store **out, struct err *err);
 
+/* verb_store_to_write - for a verb that cannot do without: -EROFS where the store can only be read. */
+int verb_store_to_write(const struct globals *g, struct store **out, struct err *err);
+
 /* Every verb, NULL after the last; and the options that all of them have, as --help prints them. */
 extern const struct verb *const *const verb_table;
 extern const char verb_global_help[];

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "base/beneath.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -272,6 +273,56 @@ static void remove_tree_is_shut(void **state)
 	rmdir(dir);
 }
 
+/* in/ has a link "out" to others/, and "file" to a file there; nothing gets there, on the way or at the end. */
+static void beneath_stays(void **state)
+{
+	char dir[] = "/tmp/test_base.XXXXXX";
+	_cleanup_close_ int top = -1, in = -1, fd = -1;
+	struct stat st;
+	const char *name;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	top = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(file_mkdirs(top, "in/a", 0700), 0);
+	assert_int_equal(file_mkdirs(top, "others/d/d", 0700), 0);
+	assert_int_equal(symlinkat("../others", top, "in/out"), 0);
+	assert_int_equal(symlinkat("../others/f", top, "in/file"), 0);
+	in = beneath_dir(top, "in");
+	assert_true(in >= 0);
+	fd = beneath_open(in, "a/f", O_WRONLY | O_CREAT | O_EXCL, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(beneath_stat(in, "a/f", &st), 0);
+
+	assert_int_equal(beneath_dir(in, "out"), -ELOOP);
+	assert_int_equal(beneath_dir(in, "out/d"), -ELOOP);
+	assert_int_equal(beneath_dir(in, "../others"), -EXDEV);
+	assert_int_equal(beneath_dir(in, dir), -EXDEV);
+	assert_int_equal(beneath_parent(in, "..", &name), -EINVAL);
+	assert_int_equal(beneath_open(in, "file", O_WRONLY | O_CREAT, 0600), -ELOOP);
+	assert_int_equal(beneath_open(in, "out/f", O_WRONLY | O_CREAT, 0600), -ELOOP);
+	assert_int_equal(beneath_stat(in, "out/d", &st), -ELOOP);
+	assert_int_equal(beneath_mkdir(in, "out/new", 0700), -ELOOP);
+	assert_int_equal(beneath_mkdirs(in, "out/new/new", 0700), -ELOOP);
+	assert_int_equal(beneath_unlink(in, "out/f"), -ELOOP);
+	assert_int_equal(beneath_link(in, "a/f", in, "out/f"), -ELOOP);
+	assert_int_equal(beneath_rename(in, "a/f", in, "out/f", 0), -ELOOP);
+	assert_int_equal(beneath_rename(in, "out/d", in, "a/d", 0), -ELOOP);
+	assert_int_equal(beneath_remove_tree(in, "out/d"), -ELOOP);
+	assert_int_equal(beneath_sync_dir(in, "out"), -ELOOP);
+	assert_true(beneath_chmod(in, "out", 0) < 0);
+	assert_true(beneath_chmod(in, "out/d", 0) < 0);
+	assert_int_equal(fstatat(top, "others/d", &st, 0), 0);
+	assert_int_equal(st.st_mode & 0777, 0700);
+	/* What lies in the last place is the link itself. */
+	assert_true(beneath_exists(in, "file"));
+	assert_int_equal(beneath_remove_tree(in, "out"), 0);
+	assert_int_equal(faccessat(top, "others/d/d", F_OK, 0), 0);
+	assert_int_equal(file_remove_tree(top, "in"), 0);
+	assert_int_equal(file_remove_tree(top, "others"), 0);
+	rmdir(dir);
+}
+
 static void path_cleans(void **state)
 {
 	static const char *const cases[][2] = {
@@ -313,6 +364,7 @@ int main(void)
 		cmocka_unit_test(path_cleans),
 		cmocka_unit_test(remove_tree_is_moved),
 		cmocka_unit_test(remove_tree_is_shut),
+		cmocka_unit_test(beneath_stays),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
