@@ -13,7 +13,7 @@ sample="mmdebstrap ca-certificates xz-utils"
 session="$sample crun docker-registry docker.io man-db"
 test="$session acl attr buildah bzip2 clang-format curl file fio fish
 	fuse-overlayfs git groff-base iproute2 kmod libcap2-bin netavark openssl podman procps
-	python3 rsync shellcheck skopeo strace stress-ng time uidmap umoci util-linux xfsprogs xz-utils zsh zstd"
+	python3 rsync shellcheck skopeo squashfs-tools strace stress-ng time uidmap umoci util-linux xfsprogs xz-utils zsh zstd"
 
 wanted=
 for set in ${*:-build}; do

@@ -93,12 +93,15 @@ static int start_listening(struct control *c)
 {
 	int r;
 
-	c->dirfd = beneath_dir(c->store->imagefs_fd, "mounts");
-	if (c->dirfd < 0)
-		return c->dirfd;
 	c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (c->epoll_fd < 0)
 		return -errno;
+	/* Where no command can write to the store none has anything to tell. */
+	if (c->store->read_only)
+		return 0;
+	c->dirfd = beneath_dir(c->store->imagefs_fd, "mounts");
+	if (c->dirfd < 0)
+		return c->dirfd;
 	c->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (c->listen_fd < 0)
 		return -errno;

@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/settle.h"
 #include "fs/ct.h"
+#include "fs/fs.h"
 #include "fs/merge.h"
 #include "fs/node.h"
 #include "fs/session.h"
@@ -498,7 +499,7 @@ int copyup_prepare(struct node *n)
 	struct stat st;
 	int r = -ENODATA;
 
-	if (n->upper || n->dead || !S_ISREG(n->type))
+	if (n->upper || n->dead || !S_ISREG(n->type) || ct->fs->opt.ro)
 		return -ENODATA;
 	tree_stat(ct->tree, n->lower, &st);
 	/* The kernel had to ask for all of it twice: its pages do not stay. */

@@ -223,7 +223,7 @@ int ct_enter(struct ct *ct, bool change)
 		r = take_lock(ct);
 	if (r == 0)
 		r = open_base(ct);
-	if (r == 0 && !ct->swept) {
+	if (r == 0 && !ct->swept && !ct->box->read_only) {
 		sweep_work(ct);
 		ct->swept = true;
 	}

@@ -239,6 +239,10 @@ static int start(struct daemon *d, struct err *err)
 	if (r < 0)
 		return r;
 	d->fs.opt = d->opt.fs;
+	if (d->fs.store->read_only && !d->fs.opt.ro) {
+		log_note("read-only store %s: %s", d->fs.store->path, d->fs.store->read_only);
+		d->fs.opt.ro = true;
+	}
 	/* Every request is for a terminal, not for the system log. */
 	d->fs.opt.debug = d->opt.fs.debug && d->foreground;
 	d->fs.layers = layers_new(d->fs.store, d->fs.opt.cache_size);
@@ -254,7 +258,7 @@ static int start(struct daemon *d, struct err *err)
 		r = open_sessions(d, err);
 	if (r < 0)
 		return r;
-	mountdir_mounted(&d->at);
+	mountdir_mounted(&d->at, d->fs.store->read_only);
 	control_attach(d->control, d->images, d->containers);
 	for (i = 0; i < 2 && r == 0; i++)
 		if (d->sessions[i])

@@ -110,8 +110,13 @@ int mountdir_prepare(struct mountdir *m, struct store *s, const char *path, enum
 	return r;
 }
 
-void mountdir_mounted(struct mountdir *m)
+void mountdir_mounted(struct mountdir *m, bool mark)
 {
+	struct flock l = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
+
+	if (m->lock_fd >= 0 && mark && fcntl(m->lock_fd, F_SETLK, &l) == 0 &&
+	    flock(m->lock_fd, LOCK_UN) == 0)
+		return;
 	if (m->lock_fd >= 0)
 		close(m->lock_fd);
 	m->lock_fd = -1;
@@ -132,7 +137,7 @@ void mountdir_left(struct mountdir *m, const char *mountpoint)
 
 void mountdir_fini(struct mountdir *m)
 {
-	mountdir_mounted(m);
+	mountdir_mounted(m, false);
 	made_free(m->made);
 	free(m->dir);
 	free(m->images);

@@ -24,8 +24,11 @@ struct mountdir {
 int mountdir_prepare(struct mountdir *m, struct store *s, const char *path, enum mount_tree tree,
 		     struct err *err);
 
-/* mountdir_mounted - who waits to mount at the same place may see now that it is taken. */
-void mountdir_mounted(struct mountdir *m);
+/*
+ * mountdir_mounted - who waits to mount at the same place may see now that it is taken.
+ * mark    a record lock on DIR tells whose mount it is (store/mounts.h), where the store has no socket of it
+ */
+void mountdir_mounted(struct mountdir *m, bool mark);
 
 /* mountdir_left - a mount point is free again: it goes, if a mount made it. NULL: all are, and DIR too. */
 void mountdir_left(struct mountdir *m, const char *mountpoint);

@@ -143,8 +143,12 @@ static int note(struct store *s, const char *name, const struct digest *manifest
 	_cleanup_refs_ struct refs refs = { 0 };
 	const struct ref *ref;
 	bool changed = false;
-	int r = store_lock(s, STORE_LOCK_EXCLUSIVE, err);
+	int r;
 
+	/* What cannot be noted is asked for anew by the next push. */
+	if (s->read_only)
+		return 0;
+	r = store_lock(s, STORE_LOCK_EXCLUSIVE, err);
 	if (r < 0)
 		return r;
 	r = refs_read(s, &refs, err);

@@ -131,7 +131,7 @@ static int list_items(struct sending *s, struct err *err)
 static int pin(struct sending *s, struct err *err)
 {
 	size_t i;
-	int r = txn_begin(s->push->store, &s->pinned, err);
+	int r = txn_begin_reading(s->push->store, &s->pinned, err);
 
 	if (r == 0)
 		r = blob_keep(s->pinned, &s->image->desc.digest, err);

@@ -405,6 +405,10 @@ int compress_image(struct store *s, const struct image *image, bool quiet, struc
 		*out = made;
 		return 0;
 	}
+	if (s->read_only) {
+		log_warn("read-only store %s: the layers go as they are, uncompressed", s->path);
+		return 0;
+	}
 	r = txn_begin(s, &t, err);
 	if (r < 0)
 		return r;

@@ -215,6 +215,7 @@ int container_open(struct store *s, const char *name, struct container **out, st
 	if (!c)
 		return err_nomem(err);
 	c->fd = -1;
+	c->read_only = s->read_only;
 	c->name = strdup(name);
 	path = path_join("containers", name);
 	if (!c->name || !path)
@@ -567,9 +568,28 @@ static bool stands(const struct container *c)
 	       fstatat(up, c->name, &b, AT_SYMLINK_NOFOLLOW) == 0 && a.st_ino == b.st_ino;
 }
 
+/*
+ * In a store that can only be read: that nobody else changes it meanwhile. Where the lock cannot be taken
+ * (another user's file, NFS) nothing better is to be had.
+ */
+static int lock_reading(const struct container *c)
+{
+	_cleanup_close_ int fd = openat(c->fd, "lock", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		fd = openat(c->fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	else if (flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+		return -EWOULDBLOCK;
+	return fd < 0 ? -errno : TAKE_FD(fd);
+}
+
 int container_lock(const struct container *c, bool exclusive, bool wait)
 {
-	_cleanup_close_ int fd = openat(c->fd, "lock", O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_close_ int fd = -1;
+
+	if (c->read_only)
+		return lock_reading(c);
+	fd = openat(c->fd, "lock", O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 
 	/* Made with the container; made again only where it stands, for in a directory that is being
 	 * removed it would be one file too many. */

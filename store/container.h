@@ -27,6 +27,7 @@ struct container {
 	struct digest image_id;
 	struct descriptor manifest; /* of the base image */
 	struct timespec created;
+	bool read_only;	   /* as its store */
 	bool unprivileged; /* upper/ uses user.* attributes (store/upper.h) */
 	int fd;		   /* the container's directory */
 };

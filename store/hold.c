@@ -29,6 +29,8 @@ static int cannot_lock(int r, const char *name, struct err *err)
 {
 	if (r == -ENOENT)
 		return err_set(err, ENOENT, "No such container: %s", name);
+	if (r == -EWOULDBLOCK)
+		return err_set(err, EBUSY, "container %s is in use", name);
 	return err_sys(err, -r, "container %s: cannot lock", name);
 }
 

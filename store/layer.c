@@ -166,6 +166,13 @@ static int map_index(struct layer *l, int fd)
 	return r;
 }
 
+/* What was made from a blob, and is of no use. */
+static void discard(struct store *s, const char *path)
+{
+	if (!s->read_only)
+		beneath_unlink(s->fd, path);
+}
+
 /*
  * What was made from a blob appears without the store's lock: a mount must not wait for a load.
  * The collector removes a blob before what was made from it. So either it still finds this
@@ -181,8 +188,8 @@ static int publish_made(struct txn *t, const struct digest *blob, struct err *er
 		return r;
 	layer_index_path(blob, index);
 	layer_copy_path(blob, copy);
-	beneath_unlink(s->fd, index);
-	beneath_unlink(s->fd, copy);
+	discard(s, index);
+	discard(s, copy);
 	return 0;
 }
 
@@ -202,7 +209,7 @@ static int make_index(struct txn *t, const struct digest *blob, int blob_fd, str
 		return err_set(err, EBADMSG, "blob %s: its content has another digest", blob->str);
 	if (res.layer_error)
 		return err_set(err, -res.layer_error, "blob %s: %s", blob->str, res.layer_message);
-	beneath_unlink(txn_store(t)->fd, path);
+	discard(txn_store(t), path);
 	return 0;
 }
 
@@ -226,7 +233,7 @@ static int rebuild(struct store *s, struct txn *t, const struct digest *blob, st
 		return blob_fd == -ENOENT ? err_set(err, ENOENT, "blob %s is missing", blob->str)
 					  : err_sys(err, -blob_fd, "blob %s", blob->str);
 	if (!t) {
-		r = txn_begin(s, &own, err);
+		r = txn_begin_reading(s, &own, err);
 		t = own;
 	}
 	if (r == 0)
@@ -253,11 +260,11 @@ static int open_copy(struct layer *l, struct err *err)
 	fd = open_path(s, t, path);
 	if (fd >= 0 && layer_copy_open(fd, l->h->plain_size, &l->copy) == 0)
 		return 0;
-	beneath_unlink(s->fd, path);
+	discard(s, path);
 	if (t)
 		txn_drop(t, path);
 	else
-		r = txn_begin(s, &own, err);
+		r = txn_begin_reading(s, &own, err);
 	if (r == 0)
 		r = layer_copy_make(t ? t : own, &l->digest, err);
 	if (r == 0) {

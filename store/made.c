@@ -31,7 +31,7 @@
 
 struct made {
 	struct store *store;
-	int dirfd; /* imagefs/mounts */
+	int dirfd; /* imagefs/mounts; -1: the store can only be read, and nothing is noted */
 	int fd;	   /* the notes, locked; -1: none yet */
 	char name[32];
 	char *paths[PATHS_MAX];
@@ -47,8 +47,8 @@ int made_new(struct store *s, struct made **out, struct err *err)
 	m->store = s;
 	m->fd = -1;
 	snprintf(m->name, sizeof(m->name), "%d" SUFFIX, (int)getpid());
-	m->dirfd = beneath_dir(s->imagefs_fd, "mounts");
-	if (m->dirfd < 0) {
+	m->dirfd = s->read_only ? -1 : beneath_dir(s->imagefs_fd, "mounts");
+	if (m->dirfd < 0 && !s->read_only) {
 		int r = m->dirfd;
 
 		free(m);
@@ -68,7 +68,8 @@ void made_free(struct made *m)
 		free(m->paths[i]);
 	if (m->fd >= 0)
 		close(m->fd);
-	close(m->dirfd);
+	if (m->dirfd >= 0)
+		close(m->dirfd);
 	free(m);
 }
 
@@ -79,6 +80,8 @@ static int write_notes(struct made *m)
 	size_t i;
 	int r = 0;
 
+	if (m->dirfd < 0)
+		return 0;
 	if (m->n == 0) {
 		if (m->fd >= 0) {
 			unlinkat(m->dirfd, m->name, 0);
@@ -184,7 +187,7 @@ static void adopt_from(struct made *m, const char *name, const char *dir)
 void made_adopt(struct made *m, const char *dir)
 {
 	_cleanup_closedir_ DIR *d = NULL;
-	int fd = openat(m->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = m->dirfd < 0 ? -1 : openat(m->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct dirent *e;
 
 	d = fd < 0 ? NULL : fdopendir(fd);

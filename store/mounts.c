@@ -46,7 +46,7 @@ static bool is_socket_name(const char *name)
 }
 
 /* A connection, or -errno; a socket that nobody listens on is removed. */
-static int dial(int dirfd, const char *name)
+static int dial(const struct store *s, int dirfd, const char *name)
 {
 	struct timeval limit = { .tv_sec = ANSWER_SECONDS };
 	_cleanup_close_ int fd = -1;
@@ -63,7 +63,7 @@ static int dial(int dirfd, const char *name)
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
 		r = -errno;
-		if (r == -ECONNREFUSED)
+		if (r == -ECONNREFUSED && !s->read_only)
 			unlinkat(dirfd, name, 0);
 		return r;
 	}
@@ -106,13 +106,14 @@ static int ask(int fd, const char *verb, const char *arg, char *answer, size_t s
  * What use() makes of one daemon. One that ends during the conversation
  * (-ECONNRESET) is dialled until it is gone, so that its socket goes with it.
  */
-static int use_one(int dirfd, const char *name, int (*use)(int fd, void *arg), void *arg)
+static int use_one(const struct store *s, int dirfd, const char *name,
+		   int (*use)(int fd, void *arg), void *arg)
 {
 	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
 	int tries, r;
 
 	for (tries = 0; tries < ENDING_TRIES; tries++) {
-		int fd = dial(dirfd, name);
+		int fd = dial(s, dirfd, name);
 
 		if (fd < 0) {
 			log_debug("mounts/%s: %s", name, strerror(-fd));
@@ -143,7 +144,7 @@ static int for_each(struct store *s, int (*use)(int fd, void *arg), void *arg)
 	}
 	while (r == 0 && (e = readdir(d)))
 		if (is_socket_name(e->d_name))
-			r = use_one(dirfd, e->d_name, use, arg);
+			r = use_one(s, dirfd, e->d_name, use, arg);
 	return r;
 }
 
@@ -300,6 +301,20 @@ int mounts_find(struct store *s, const char *dir)
 
 	for_each(s, find_one, &q);
 	return q.pidfd;
+}
+
+int mounts_of_dir(const char *dir)
+{
+	_cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int pidfd;
+
+	if (fd < 0 || fcntl(fd, F_GETLK, &l) < 0)
+		return -errno;
+	if (l.l_type == F_UNLCK || l.l_pid <= 0)
+		return -ENOENT;
+	pidfd = (int)syscall(SYS_pidfd_open, l.l_pid, 0);
+	return pidfd < 0 ? -errno : pidfd;
 }
 
 struct dirs {

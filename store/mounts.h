@@ -41,6 +41,9 @@ void mounts_sweep(struct store *s);
 /* mounts_find - a pidfd of the daemon that serves this store at DIR, or -ENOENT. The caller closes it. */
 int mounts_find(struct store *s, const char *dir);
 
+/* mounts_of_dir - as mounts_find(), of a daemon whose store can only be read: it has marked DIR. */
+int mounts_of_dir(const char *dir);
+
 /* mounts_dirs - where the daemons of this store are mounted: a NULL-terminated array that mounts_dirs_free() frees; NULL: no memory. */
 char **mounts_dirs(struct store *s);
 void mounts_dirs_free(char **dirs);

@@ -36,7 +36,7 @@ int running_signal(void)
 static pid_t pid_of(const struct container *c)
 {
 	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	_cleanup_close_ int fd = openat(c->fd, "lock", O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_close_ int fd = openat(c->fd, "lock", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0 || fcntl(fd, F_GETLK, &l) < 0)
 		return errno == ENOENT ? 0 : -errno;

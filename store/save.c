@@ -403,7 +403,7 @@ int save(struct store *s, char *const *names, size_t n, enum save_format format,
 	find_parents(&set, &refs);
 	/* Nothing is published by it; it only keeps the blobs until they are written out. */
 	if (r == 0)
-		r = txn_begin(s, &t, err);
+		r = txn_begin_reading(s, &t, err);
 	for (i = 0; i < set.n && r == 0; i++)
 		r = keep(t, set.v[i].image, err);
 	if (r < 0)

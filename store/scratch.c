@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -17,14 +18,20 @@
 #include "base/file.h"
 #include "store/store.h"
 
-static int open_tmp(struct store *s)
+static int open_tmp(struct store *s, bool aside)
 {
-	return beneath_dir(s->imagefs_fd, "tmp");
+	const char *dir = getenv("TMPDIR");
+	int fd;
+
+	if (!aside)
+		return beneath_dir(s->imagefs_fd, "tmp");
+	fd = open(dir && *dir == '/' ? dir : "/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
 }
 
-int scratch_make(struct store *s, struct scratch *out)
+static int make(struct store *s, bool aside, struct scratch *out)
 {
-	_cleanup_close_ int tmp = s->read_only ? -EROFS : open_tmp(s);
+	_cleanup_close_ int tmp = open_tmp(s, aside);
 	struct stat st;
 	uint64_t id;
 
@@ -35,7 +42,8 @@ int scratch_make(struct store *s, struct scratch *out)
 
 		if (getrandom(&id, sizeof(id), 0) != (ssize_t)sizeof(id))
 			return -EIO;
-		snprintf(out->name, sizeof(out->name), "%016llx", (unsigned long long)id);
+		snprintf(out->name, sizeof(out->name), "%s%016llx", aside ? "imagefs-" : "",
+			 (unsigned long long)id);
 		if (mkdirat(tmp, out->name, 0700) < 0) {
 			if (errno == EEXIST)
 				continue;
@@ -44,6 +52,7 @@ int scratch_make(struct store *s, struct scratch *out)
 		fd = openat(tmp, out->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (fd >= 0 && flock(fd, LOCK_EX) == 0 && fstat(fd, &st) == 0 && st.st_nlink > 0) {
 			out->fd = TAKE_FD(fd);
+			out->aside = aside;
 			return 0;
 		}
 		if (fd < 0 && errno != ENOENT)
@@ -51,9 +60,19 @@ int scratch_make(struct store *s, struct scratch *out)
 	}
 }
 
+int scratch_make(struct store *s, struct scratch *out)
+{
+	return s->read_only ? -EROFS : make(s, false, out);
+}
+
+int scratch_make_aside(struct store *s, struct scratch *out)
+{
+	return make(s, true, out);
+}
+
 void scratch_remove(struct store *s, struct scratch *sc)
 {
-	_cleanup_close_ int tmp = open_tmp(s);
+	_cleanup_close_ int tmp = open_tmp(s, sc->aside);
 
 	if (tmp >= 0)
 		file_remove_tree(tmp, sc->name);

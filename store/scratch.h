@@ -5,15 +5,21 @@
 #ifndef STORE_SCRATCH_H
 #define STORE_SCRATCH_H
 
+#include <stdbool.h>
+
 struct store;
 
 struct scratch {
 	char name[32]; /* below imagefs/tmp */
 	int fd;
+	bool aside; /* below $TMPDIR, or /tmp, instead */
 };
 
 /* scratch_make - 0 or -errno. */
 int scratch_make(struct store *s, struct scratch *out);
+
+/* scratch_make_aside - one that is not in the store, where that can only be read. 0 or -errno. */
+int scratch_make_aside(struct store *s, struct scratch *out);
 
 /* scratch_remove - it and everything in it is gone, mounts not followed. */
 void scratch_remove(struct store *s, struct scratch *sc);

@@ -44,25 +44,36 @@ struct txn {
 	const char *last_path;
 };
 
-int txn_begin(struct store *s, struct txn **out, struct err *err)
+static int begin(struct store *s, bool aside, struct txn **out, struct err *err)
 {
 	struct txn *t = calloc(1, sizeof(*t));
-	int r = store_writable(s, err);
+	int r;
 
-	if (r < 0 || !t) {
-		free(t);
-		return r < 0 ? r : err_nomem(err);
-	}
+	if (!t)
+		return err_nomem(err);
 	t->store = s;
-	r = scratch_make(s, &t->scratch);
+	r = aside ? scratch_make_aside(s, &t->scratch) : scratch_make(s, &t->scratch);
 	if (r < 0) {
 		free(t);
-		return err_sys(err, -r, "store %s: imagefs/tmp", s->path);
+		return aside ? err_sys(err, -r, "read-only store %s: a temporary file", s->path)
+			     : err_sys(err, -r, "store %s: imagefs/tmp", s->path);
 	}
 	t->fd = t->scratch.fd;
 	pthread_mutex_init(&t->lock, NULL);
 	*out = t;
 	return 0;
+}
+
+int txn_begin(struct store *s, struct txn **out, struct err *err)
+{
+	int r = store_writable(s, err);
+
+	return r < 0 ? r : begin(s, false, out, err);
+}
+
+int txn_begin_reading(struct store *s, struct txn **out, struct err *err)
+{
+	return begin(s, s->read_only != NULL, out, err);
 }
 
 struct store *txn_store(struct txn *t)
@@ -170,6 +181,10 @@ int txn_keep(struct txn *t, const char *path, struct err *err)
 	pthread_mutex_unlock(&t->lock);
 	if (has)
 		return 0;
+	if (t->scratch.aside)
+		return beneath_exists(t->store->fd, path)
+			       ? 0
+			       : err_sys(err, ENOENT, "store %s: %s", t->store->path, path);
 	r = link_in(t, path, name);
 	if (r < 0)
 		r = copy_in(t, path, name);
@@ -325,8 +340,11 @@ static int sync_parents(struct txn *t)
 int txn_publish(struct txn *t, struct err *err)
 {
 	size_t i;
-	int r = sync_files(t);
+	int r;
 
+	if (t->scratch.aside)
+		return 0;
+	r = sync_files(t);
 	for (i = 0; i < t->n && r == 0; i++)
 		r = publish_one(t, t->files[i]);
 	if (r == 0)

@@ -19,6 +19,12 @@ struct txn;
 /* txn_begin - s is borrowed and must outlive the transaction. No lock is held between begin and
  * publish. */
 int txn_begin(struct store *s, struct txn **out, struct err *err);
+
+/*
+ * txn_begin_reading - one that only has what is read for a while: made again, or kept. Where the store can
+ * only be read its files lie in $TMPDIR, nothing is kept, and publishing it does nothing.
+ */
+int txn_begin_reading(struct store *s, struct txn **out, struct err *err);
 struct store *txn_store(struct txn *t);
 
 /*

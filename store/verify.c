@@ -189,7 +189,7 @@ static int check_layer(struct verify *v, int fd, const struct digest *d, struct 
 	struct ingest_result res;
 	struct txn *t;
 	struct err why = ERR_INIT;
-	int r = txn_begin(v->store, &t, err);
+	int r = txn_begin_reading(v->store, &t, err);
 
 	if (r < 0)
 		return r;

@@ -257,8 +257,11 @@ static int umount_target(struct target *t, struct err *err)
 
 	open_store(t, &s);
 	if (s)
-		pidfd = mounts_find(s, t->dir);
+		pidfd = s->read_only ? mounts_of_dir(t->dir) : mounts_find(s, t->dir);
 	r = unmount_all(t, err);
+	/* What was mounted at DIR itself lay over the mark. */
+	if (r == 0 && s && s->read_only && pidfd < 0)
+		pidfd = mounts_of_dir(t->dir);
 	if (r == 0 && pidfd >= 0)
 		r = wait_daemon(pidfd, t->dir, err);
 	/* A daemon that was killed could not tidy up. */
