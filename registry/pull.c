@@ -22,6 +22,7 @@
 #include "registry/pull_part.h"
 #include "store/blob.h"
 #include "store/image.h"
+#include "store/image_config.h"
 #include "store/json.h"
 #include "store/mounts.h"
 #include "store/reference.h"
@@ -225,15 +226,11 @@ static int get_config(struct pull *p, struct pull_image *image, struct buf *out,
 /* Docker says so, and takes it all the same. */
 static void check_platform(const struct pull *p, const json_t *config)
 {
-	const char *os = json_str(config, "os"), *arch = json_str(config, "architecture");
-	const char *variant = json_str(config, "variant");
-	const struct descriptor d = { .os = (char *)os,
-				      .architecture = (char *)arch,
-				      .variant = (char *)(variant && *variant ? variant : NULL) };
+	const struct descriptor d = image_config_platform(config);
 
 	if (p->options->platform && !manifest_platform_fits(&d, p->options->platform))
-		log_warn("the image's platform is %s/%s, not %s", os ? os : "?", arch ? arch : "?",
-			 p->options->platform);
+		log_warn("the image's platform is %s/%s, not %s", d.os ? d.os : "?",
+			 d.architecture ? d.architecture : "?", p->options->platform);
 }
 
 static int read_config(struct pull *p, struct pull_image *image, struct err *err)

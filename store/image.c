@@ -15,6 +15,7 @@
 #include "base/map.h"
 #include "base/text.h"
 #include "store/blob.h"
+#include "store/image_config.h"
 #include "store/json.h"
 #include "store/layer.h"
 #include "store/reference.h"
@@ -32,80 +33,6 @@ void image_free(struct image *i)
 	free(i->diff_ids);
 	json_decref(i->config);
 	free(i);
-}
-
-/* Members of config.config that others act on must have the types they expect. */
-static int check_types(const json_t *config, struct err *err)
-{
-	static const struct {
-		const char *key;
-		json_type type;
-	} members[] = {
-		{ "User", JSON_STRING },       { "Env", JSON_ARRAY },
-		{ "Cmd", JSON_ARRAY },	       { "Entrypoint", JSON_ARRAY },
-		{ "WorkingDir", JSON_STRING }, { "Labels", JSON_OBJECT },
-		{ "Volumes", JSON_OBJECT },    { "ExposedPorts", JSON_OBJECT },
-	};
-	const json_t *c = json_object_get(config, "config");
-	size_t i, k;
-
-	if (c && !json_is_object(c) && !json_is_null(c))
-		return err_set(err, EINVAL, "image config: \"config\" is not an object");
-	for (i = 0; i < ARRAY_SIZE(members); i++) {
-		const json_t *m = json_object_get(c, members[i].key), *item;
-		const char *key;
-
-		if (!m || json_is_null(m))
-			continue;
-		if (json_typeof(m) != members[i].type)
-			return err_set(err, EINVAL, "image config: %s has the wrong type",
-				       members[i].key);
-		if (json_is_array(m))
-			json_array_foreach(m, k, item) if (!json_is_string(item)) return err_set(
-				err, EINVAL, "image config: %s holds something else than strings",
-				members[i].key);
-		if (strcmp(members[i].key, "Labels") == 0)
-			json_object_foreach((json_t *)m, key, item) if (
-				!json_is_string(item)) return err_set(err, EINVAL,
-								      "image config: label %s is "
-								      "not a string",
-								      key);
-	}
-	return 0;
-}
-
-int image_config_check(const struct json_t *config, size_t n_layers, struct digest **diff_ids,
-		       struct err *err)
-{
-	const json_t *rootfs = json_object_get(config, "rootfs");
-	const json_t *ids = json_object_get(rootfs, "diff_ids");
-	const char *type = json_str(rootfs, "type");
-	_cleanup_free_ struct digest *out = NULL;
-	size_t i, n = json_array_size(ids);
-	int r;
-
-	if (!json_is_object(config))
-		return err_set(err, EINVAL, "image config: not a JSON object");
-	if (!type || strcmp(type, "layers") != 0)
-		return err_set(err, EINVAL, "image config: rootfs.type is not \"layers\"");
-	if (ids && !json_is_array(ids) && !json_is_null(ids))
-		return err_set(err, EINVAL, "image config: rootfs.diff_ids is not a list");
-	if (n != n_layers)
-		return err_set(err, EINVAL, "image config: %zu diff_ids for %zu layers", n,
-			       n_layers);
-	r = check_types(config, err);
-	if (r < 0)
-		return r;
-	out = calloc(n ? n : 1, sizeof(*out));
-	if (!out)
-		return err_nomem(err);
-	for (i = 0; i < n; i++) {
-		r = digest_parse(json_string_value(json_array_get(ids, i)), &out[i], err);
-		if (r < 0)
-			return err_wrap(err, r, "image config: diff ID %zu", i);
-	}
-	*diff_ids = TAKE_PTR(out);
-	return 0;
 }
 
 static int read_config(struct store *s, struct txn *t, struct image *i, struct err *err)

@@ -80,13 +80,6 @@ bool image_is_dated(const struct image *i);
 int image_size(struct store *s, const struct image *i, uint64_t *out, struct err *err);
 
 /*
- * image_config_check - diff IDs and types of a config that came from outside.
- * diff_ids  caller frees; exactly n_layers, or -EINVAL
- */
-int image_config_check(const struct json_t *config, size_t n_layers, struct digest **diff_ids,
-		       struct err *err);
-
-/*
  * image_publish - the tail of load, commit, import and pull: publish the
  * transaction and let each name mean its image.
  * names[k] may be NULL: kept without a name. All or nothing.

@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -31,6 +33,36 @@ static int append(const char *data, size_t len, void *buf)
 int json_text(const json_t *j, struct buf *out)
 {
 	return json_dump_callback(j, append, out, JSON_COMPACT | JSON_ENCODE_ANY) < 0 ? -ENOMEM : 0;
+}
+
+static const char *other_case(json_t *obj, const char *key)
+{
+	const char *k;
+	json_t *value;
+
+	json_object_foreach(obj, k,
+			    value) if (strcasecmp(k, key) == 0 && strcmp(k, key) != 0) return k;
+	return NULL;
+}
+
+int json_fold(json_t *obj, const char *const *keys, struct err *err)
+{
+	const char *k;
+
+	for (; *keys; keys++) {
+		while ((k = other_case(obj, *keys))) {
+			json_t *value = json_incref(json_object_get(obj, k));
+
+			if (json_object_get(obj, *keys)) {
+				json_decref(value);
+				return err_set(err, EINVAL, "\"%s\" is there twice", *keys);
+			}
+			json_object_del(obj, k);
+			if (json_object_set_new(obj, *keys, value) < 0)
+				return err_nomem(err);
+		}
+	}
+	return 0;
 }
 
 const char *json_str(const json_t *obj, const char *key)

@@ -28,6 +28,13 @@ int json_parse(const char *data, size_t len, const char *what, json_t **out, str
 /* json_text - compact, keys in their order; 0 or -ENOMEM. */
 int json_text(const json_t *j, struct buf *out);
 
+/*
+ * json_fold - members whose keys are one of these but for the case get it, as Go's decoder takes
+ * them. keys end with NULL; what is no object stays as it is.
+ * errors  -EINVAL a key twice, -ENOMEM
+ */
+int json_fold(json_t *obj, const char *const *keys, struct err *err);
+
 /* json_str - a string member, borrowed; NULL where it is missing or no string. */
 const char *json_str(const json_t *obj, const char *key);
 

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "store/image.h"
+#include "store/image_config.h"
 #include "store/json.h"
 #include "store/reference.h"
 
@@ -21,6 +22,7 @@
 static int read_list(struct load *l, json_t **out, struct err *err)
 {
 	struct buf text _cleanup_buf_ = BUF_INIT;
+	static const char *const keys[] = { "Config", "RepoTags", "Layers", "Parent", NULL };
 	_cleanup_json_ json_t *list = NULL;
 	size_t i;
 	int r;
@@ -35,9 +37,13 @@ static int read_list(struct load *l, json_t **out, struct err *err)
 	if (json_array_size(list) > LOAD_IMAGES_MAX)
 		return err_set(err, E2BIG, "manifest.json: more than %d images", LOAD_IMAGES_MAX);
 	for (i = 0; i < json_array_size(list); i++) {
-		const json_t *item = json_array_get(list, i);
-		const json_t *layers = json_object_get(item, "Layers");
+		json_t *item = json_array_get(list, i);
+		const json_t *layers;
 
+		r = json_fold(item, keys, err);
+		if (r < 0)
+			return err_wrap(err, r, "manifest.json: image %zu", i);
+		layers = json_object_get(item, "Layers");
 		if (!json_str(item, "Config"))
 			return err_set(err, EINVAL, "manifest.json: image %zu has no Config", i);
 		/* Go writes an empty list as null. */

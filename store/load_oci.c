@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "store/blob.h"
 #include "store/image.h"
+#include "store/image_config.h"
 #include "store/json.h"
 #include "store/load.h"
 #include "store/reference.h"

@@ -18,6 +18,7 @@
 #include "base/map.h"
 #include "store/blob.h"
 #include "store/image.h"
+#include "store/image_config.h"
 #include "store/json.h"
 #include "store/load.h"
 #include "store/reference.h"

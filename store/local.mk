@@ -23,7 +23,7 @@ libstore_a_SOURCES = \
 	store/export.c store/export.h \
 	store/export_walk.c store/export_part.h \
 	store/hold.c store/hold.h \
-	store/image.c store/image.h \
+	store/image.c store/image.h store/image_config.c store/image_config.h \
 	store/import.c store/import.h \
 	store/inflater.c store/inflater.h \
 	store/ingest.c store/ingest.h \

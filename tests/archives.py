@@ -385,6 +385,28 @@ def oci_takes_repotags():
     return m
 
 
+def renamed(m, how):
+    """The keys of manifest.json in another case, as Go's decoder takes them."""
+    m["manifest.json"] = text([{how(k): v for k, v in j.items()} for j in json.loads(m["manifest.json"])])
+    return m
+
+
+@good(APP)
+def docker_keys_in_lower_case():
+    return renamed(docker(), str.lower)
+
+
+@good(APP)
+def docker_keys_in_upper_case():
+    return renamed(docker(), str.upper)
+
+
+@good(APP)
+def docker_command_in_strings():
+    """One word each, as docker reads them."""
+    return docker(conf=config((BASE, TOP), config={"cmd": "sh -c x", "Entrypoint": "/ep y", "env": ["A=b"]}))
+
+
 @good(APP)
 def docker_with_an_index_json():
     """A layout needs oci-layout; without that, docker's list counts."""
@@ -699,7 +721,17 @@ def docker_rootfs_type():
 
 @bad("Cmd")
 def docker_config_types():
-    return docker(conf=config((BASE, TOP), config={"Cmd": "sh"}))
+    return docker(conf=config((BASE, TOP), config={"Cmd": {"sh": 1}}))
+
+
+@bad('image config: .Cmd. is there twice')
+def docker_config_key_twice():
+    return docker(conf=config((BASE, TOP), config={"Cmd": ["a"], "cmd": ["b"]}))
+
+
+@bad('manifest.json: .*.Config. is there twice')
+def docker_key_twice():
+    return docker(config="other.json")
 
 
 @bad("not a layer|layer .*: ")

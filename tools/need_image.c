@@ -12,7 +12,7 @@
 #include "base/err.h"
 #include "registry/pull.h"
 #include "store/image.h"
-#include "store/json.h"
+#include "store/image_config.h"
 #include "store/reference.h"
 
 int need_platform(const char *platform, struct err *err)
@@ -48,18 +48,14 @@ int need_check(const struct need_options *o, struct err *err)
 static int check_platform(const struct image *i, const char *name, const char *platform,
 			  struct err *err)
 {
-	const char *os = json_str(i->config, "os"), *arch = json_str(i->config, "architecture");
-	const char *variant = json_str(i->config, "variant");
-	const struct descriptor d = { .os = (char *)os,
-				      .architecture = (char *)arch,
-				      .variant = (char *)(variant && *variant ? variant : NULL) };
+	const struct descriptor d = image_config_platform(i->config);
 
 	if (!platform || manifest_platform_fits(&d, platform))
 		return 0;
 	return err_set(err, ENOENT,
 		       "image with reference %s was found but does not match the specified "
 		       "platform: wanted %s, actual: %s/%s",
-		       name, platform, os ? os : "", arch ? arch : "");
+		       name, platform, d.os ? d.os : "", d.architecture ? d.architecture : "");
 }
 
 static int look(struct store *s, const char *name, const struct need_options *o, struct image **out,
