@@ -312,11 +312,7 @@ int image_size(struct store *s, const struct image *i, uint64_t *out, struct err
 	return 0;
 }
 
-/*
- * Every image that is published can be opened to its last entry: blobs, indexes, hard links.
- * What the store has of it is kept from here to the end, as no lock is held yet.
- */
-static int check_whole(struct txn *t, const struct descriptor *manifest, struct err *err)
+int image_check(struct txn *t, const struct descriptor *manifest, struct err *err)
 {
 	_cleanup_image_ struct image *i = NULL;
 	struct layers *ls;
@@ -344,6 +340,8 @@ static bool checked(const struct image_name *names, size_t i)
 {
 	size_t k;
 
+	if (names[i].checked)
+		return true;
 	for (k = 0; k < i; k++)
 		if (digest_eq(&names[k].desc.digest, &names[i].desc.digest))
 			return true;
@@ -393,7 +391,7 @@ int image_publish(struct txn *t, const struct image_name *names, size_t n, struc
 		/* An image's names stand side by side. */
 		if (i && digest_eq(&names[i].desc.digest, &names[i - 1].desc.digest))
 			continue;
-		r = checked(names, i) ? 0 : check_whole(t, &names[i].desc, err);
+		r = checked(names, i) ? 0 : image_check(t, &names[i].desc, err);
 		if (r < 0)
 			return r;
 	}

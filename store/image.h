@@ -80,6 +80,12 @@ bool image_is_dated(const struct image *i);
 int image_size(struct store *s, const struct image *i, uint64_t *out, struct err *err);
 
 /*
+ * image_check - an image of a transaction, or of its store, can be opened to its last entry: blobs,
+ * indexes, hard links. What the store has of it is kept by the transaction.
+ */
+int image_check(struct txn *t, const struct descriptor *manifest, struct err *err);
+
+/*
  * image_publish - the tail of load, commit, import and pull: publish the
  * transaction and let each name mean its image.
  * names[k] may be NULL: kept without a name. All or nothing.
@@ -90,6 +96,7 @@ struct image_name {
 	struct digest id;
 	struct digest parent; /* image ID that it was committed on; unset: none, or what is known */
 	struct digest repo_digest; /* what a registry knows the name by; unset: nothing new */
+	bool checked;		   /* image_check() was content with it, in this transaction */
 };
 int image_publish(struct txn *t, const struct image_name *names, size_t n, struct err *err);
 

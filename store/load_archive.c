@@ -23,7 +23,6 @@
 #include "base/map.h"
 #include "base/progress.h"
 #include "store/blob.h"
-#include "store/layer.h"
 #include "store/tarlib.h"
 #include "store/txn.h"
 
@@ -34,6 +33,8 @@
 #define BLOBS_MAX 20000
 #define STRANGERS_MAX 10000
 #define LINKS_MAX 16
+/* Components of a path that may be a link to a directory. */
+#define LINK_DEPTH_MAX 32
 
 enum member_kind { MEMBER_TEXT, MEMBER_BLOB, MEMBER_LINK, MEMBER_OTHER };
 
@@ -56,9 +57,8 @@ struct load_archive {
 	int read_error;
 	struct member **v;
 	size_t n, cap;
-	struct map by_path;   /* path -> struct member; the last of a name */
-	struct digest *blobs; /* all that were ingested */
-	size_t n_blobs, cap_blobs;
+	struct map by_path; /* path -> struct member; the last of a name */
+	size_t n_blobs;	    /* all that were ingested */
 	size_t text_bytes, strangers;
 };
 
@@ -220,31 +220,8 @@ static int intake_write(struct intake *in, const void *data, size_t len, struct 
 	return intake_feed(in, data, len, err);
 }
 
-static int note_blob(struct load_archive *la, const struct digest *d, struct err *err)
-{
-	if (la->n_blobs == la->cap_blobs) {
-		size_t cap = la->cap_blobs ? la->cap_blobs * 2 : 16;
-		struct digest *v = realloc(la->blobs, cap * sizeof(*v));
-
-		if (!v)
-			return err_nomem(err);
-		la->blobs = v;
-		la->cap_blobs = cap;
-	}
-	la->blobs[la->n_blobs++] = *d;
-	return 0;
-}
-
-static int check_like(const struct digest *like, const struct digest *got, struct err *err)
-{
-	if (!digest_is_set(like) || digest_eq(like, got))
-		return 0;
-	return err_set(err, EBADMSG, "blob %s is damaged: its content has the digest %s", like->str,
-		       got->str);
-}
-
-static int finish_blob(struct load_archive *la, struct ingest *ingest, const struct digest *like,
-		       struct ingest_result **out, struct err *err)
+static int finish_blob(struct load_archive *la, struct ingest *ingest, struct ingest_result **out,
+		       struct err *err)
 {
 	_cleanup_free_ struct ingest_result *result = calloc(1, sizeof(*result));
 	int r;
@@ -254,26 +231,12 @@ static int finish_blob(struct load_archive *la, struct ingest *ingest, const str
 		return err_nomem(err);
 	}
 	r = ingest_end(ingest, result, err);
-	if (r == 0)
-		r = note_blob(la, &result->digest, err);
-	if (r == 0 && like)
-		r = check_like(like, &result->digest, err);
 	if (r < 0)
 		return r;
+	la->n_blobs++;
 	free(*out);
 	*out = TAKE_PTR(result);
 	return 0;
-}
-
-static int finish_text(struct intake *in, struct err *err)
-{
-	struct digest got;
-
-	if (!digest_is_set(&in->like))
-		return 0;
-	if (digest_like(buf_str(&in->m->text), in->m->text.len, &in->like, &got) < 0)
-		return err_nomem(err);
-	return check_like(&in->like, &got, err);
 }
 
 static int intake_end(struct intake *in, struct err *err)
@@ -288,9 +251,9 @@ static int intake_end(struct intake *in, struct err *err)
 	if (r < 0)
 		return r;
 	if (in->m->kind == MEMBER_TEXT)
-		return finish_text(in, err);
+		return 0;
 	if (in->m->kind == MEMBER_BLOB)
-		return finish_blob(in->la, TAKE_PTR(in->ingest), &in->like, &in->m->blob, err);
+		return finish_blob(in->la, TAKE_PTR(in->ingest), &in->m->blob, err);
 	if (++in->la->strangers > STRANGERS_MAX)
 		return err_set(err, EINVAL, "not an image archive: it holds ordinary files");
 	return 0;
@@ -473,25 +436,49 @@ static int read_all(struct load_archive *la, struct archive *a, struct err *err)
 	return 0;
 }
 
-/* The member at path, through links; -ENOENT, or -ELOOP. */
-static int find(struct load_archive *la, const char *path, struct member **out)
+/* The bytes of path up to the first link in it, where that is; 0: there is none. */
+static size_t find_link(const struct load_archive *la, const char *path, struct member **out)
 {
-	int hops;
+	size_t n = strcspn(path, "/"), depth;
 
-	for (hops = 0; hops < LINKS_MAX; hops++) {
-		struct member *m = map_get(&la->by_path, path);
+	for (depth = 0; depth < LINK_DEPTH_MAX; depth++) {
+		*out = map_getn(&la->by_path, path, n);
+		if (*out && (*out)->kind == MEMBER_LINK)
+			return n;
+		if (!path[n])
+			break;
+		n += 1 + strcspn(path + n + 1, "/");
+	}
+	return 0;
+}
 
-		if (!m)
-			return -ENOENT;
-		if (m->kind != MEMBER_LINK) {
+/* The member at path, through links, also to directories; -ENOENT, -EXDEV out of the archive, or -ELOOP. */
+static int find(const struct load_archive *la, const char *path, struct member **out)
+{
+	_cleanup_free_ char *here = strdup(path);
+	int hops, r;
+
+	for (hops = 0; here && hops < LINKS_MAX; hops++) {
+		struct member *m = map_get(&la->by_path, here);
+		char *next;
+		size_t n;
+
+		if (m && m->kind != MEMBER_LINK) {
 			*out = m;
 			return 0;
 		}
+		n = m ? strlen(here) : find_link(la, here, &m);
+		if (!n)
+			return -ENOENT;
 		if (!m->target)
 			return -EXDEV;
-		path = m->target;
+		r = load_path(m->target, here + n, false, &next);
+		if (r < 0)
+			return r;
+		free(here);
+		here = next;
 	}
-	return -ELOOP;
+	return here ? -ELOOP : -ENOMEM;
 }
 
 static int find_error(int r, const char *path, struct err *err)
@@ -501,6 +488,8 @@ static int find_error(int r, const char *path, struct err *err)
 		return err_set(err, EINVAL, "%s: a link out of the archive", path);
 	case -ELOOP:
 		return err_set(err, EINVAL, "%s: too many links", path);
+	case -ENOMEM:
+		return err_nomem(err);
 	default:
 		return err_set(err, ENOENT, "%s is missing", path);
 	}
@@ -508,7 +497,9 @@ static int find_error(int r, const char *path, struct err *err)
 
 static bool archive_has(struct load_source *src, const char *path)
 {
-	return map_get(&archive_of(src)->by_path, path) != NULL;
+	struct member *m;
+
+	return find(archive_of(src), path, &m) != -ENOENT;
 }
 
 static int archive_text(struct load_source *src, const char *path, struct buf *out, struct err *err)
@@ -545,14 +536,15 @@ static int archive_layer(struct load_source *src, const char *path, const struct
 			ingest_abort(in);
 			return r;
 		}
-		r = finish_blob(la, in, like, &m->blob, err);
+		r = finish_blob(la, in, &m->blob, err);
 		if (r < 0)
 			return r;
 	}
 	if (!m->blob)
 		return err_set(err, EINVAL, "%s: not a layer", path);
 	if (like && !digest_eq(like, &m->blob->digest))
-		return check_like(like, &m->blob->digest, err);
+		return err_set(err, EBADMSG, "blob %s is damaged: its content has the digest %s",
+			       like->str, m->blob->digest.str);
 	*out = *m->blob;
 	return 0;
 }
@@ -564,16 +556,6 @@ static const char *archive_next(struct load_source *src, size_t *pos)
 	return *pos < la->n ? la->v[(*pos)++]->path : NULL;
 }
 
-static void archive_forget(struct load_source *src, const struct map *needed)
-{
-	struct load_archive *la = archive_of(src);
-	size_t i;
-
-	for (i = 0; i < la->n_blobs; i++)
-		if (!map_get(needed, la->blobs[i].str))
-			layer_drop(la->txn, &la->blobs[i]);
-}
-
 static void release(struct load_source *src)
 {
 	struct load_archive *la = archive_of(src);
@@ -583,7 +565,6 @@ static void release(struct load_source *src)
 		member_free(la->v[i]);
 	free(la->v);
 	map_fini(&la->by_path, NULL);
-	free(la->blobs);
 	free(la->block);
 	free(la);
 }
@@ -593,7 +574,6 @@ static const struct load_source_ops archive_ops = {
 	.text = archive_text,
 	.layer = archive_layer,
 	.next = archive_next,
-	.forget = archive_forget,
 	.free = release,
 };
 

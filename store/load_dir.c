@@ -20,14 +20,13 @@
 #include "base/file.h"
 #include "base/progress.h"
 #include "store/blob.h"
-#include "store/layer.h"
 #include "store/txn.h"
 
 #define READ_BLOCK (1u << 20)
 
 struct load_dir {
 	struct load_source source; /* the first member: one is cast to the other */
-	struct txn *txn;
+	struct load *load;
 	struct progress *progress;
 	int fd;
 };
@@ -94,31 +93,6 @@ static int dir_text(struct load_source *src, const char *path, struct buf *out, 
 	return 0;
 }
 
-/* The layer is in the store: what ingest found out when it came in stands in its index. */
-static int known_layer(struct load_dir *ld, const struct digest *d, struct ingest_result *out,
-		       struct err *err)
-{
-	struct ingest_result result = { .digest = *d };
-	struct layer_header h;
-	int r;
-
-	/* Kept first, then trusted: an image that has it may be removed while the rest is loaded. */
-	r = layer_keep(ld->txn, d, err);
-	if (r == 0)
-		r = layer_peek_in(ld->txn, d, &h, err);
-	if (r == 0)
-		r = digest_parse(h.diff_id, &result.diff_id, err);
-	if (r < 0) {
-		layer_drop(ld->txn, d);
-		return r;
-	}
-	result.size = h.blob_size;
-	result.plain_size = h.plain_size;
-	result.codec = h.codec;
-	*out = result;
-	return 0;
-}
-
 static int read_layer(struct load_dir *ld, int fd, const char *path, struct ingest *in,
 		      struct err *err)
 {
@@ -154,10 +128,10 @@ static int dir_layer(struct load_source *src, const char *path, const struct dig
 
 	if (fd < 0)
 		return open_error(fd, path, err);
-	if (like && blob_exists(txn_store(ld->txn), like, st.st_size) &&
-	    known_layer(ld, like, out, NULL) == 0)
+	if (like && blob_exists(txn_store(ld->load->txn), like, st.st_size) &&
+	    load_known_blob(ld->load, like, out, NULL) == 0)
 		return 0;
-	r = ingest_begin(ld->txn, like, &in, err);
+	r = ingest_begin(ld->load->txn, like, &in, err);
 	if (r < 0)
 		return r;
 	r = read_layer(ld, fd, path, in, err);
@@ -179,13 +153,6 @@ static const char *dir_next(struct load_source *src, size_t *pos)
 	return NULL;
 }
 
-/* Only what an image asked for was read, and if one of them fails nothing is published. */
-static void dir_forget(struct load_source *src, const struct map *needed)
-{
-	(void)src;
-	(void)needed;
-}
-
 static void dir_free(struct load_source *src)
 {
 	free(src);
@@ -196,11 +163,10 @@ static const struct load_source_ops dir_ops = {
 	.text = dir_text,
 	.layer = dir_layer,
 	.next = dir_next,
-	.forget = dir_forget,
 	.free = dir_free,
 };
 
-int load_dir_open(struct txn *t, int fd, struct progress *p, struct load_source **out,
+int load_dir_open(struct load *l, int fd, struct progress *p, struct load_source **out,
 		  struct err *err)
 {
 	struct load_dir *ld = calloc(1, sizeof(*ld));
@@ -208,7 +174,7 @@ int load_dir_open(struct txn *t, int fd, struct progress *p, struct load_source 
 	if (!ld)
 		return err_nomem(err);
 	ld->source.ops = &dir_ops;
-	ld->txn = t;
+	ld->load = l;
 	ld->progress = p;
 	ld->fd = fd;
 	*out = &ld->source;

@@ -116,21 +116,36 @@ static int read_config(struct load *l, const json_t *item, struct buf *config,
 	return r;
 }
 
-static int read_layer(struct load *l, const json_t *name, const struct digest *diff_id,
-		      struct descriptor *out, struct err *err)
+/* From the archive; what that leaves out, an image of the store has. Buildpacks name it "" then. */
+static int find_layer(struct load *l, const json_t *name, const struct digest *diff_id,
+		      struct ingest_result *out, struct err *err)
 {
+	const char *s = json_string_value(name);
 	_cleanup_free_ char *path = NULL;
-	struct ingest_result layer;
 	char where[256];
 	int r;
 
-	r = member_path(name, &path, err);
+	r = s && !*s ? 0 : member_path(name, &path, err);
 	if (r < 0)
 		return r;
-	snprintf(where, sizeof(where), "layer %s", path);
-	r = load_layer_plain(l, path, where, &layer, err);
-	if (r == 0)
-		r = load_check_diff_id(&layer, diff_id, where, err);
+	snprintf(where, sizeof(where), "layer %s", path ? path : diff_id->str);
+	if (!path || !l->src->ops->has(l->src, path)) {
+		r = load_known_diff_id(l, diff_id, out, err);
+		return r == -ENOENT
+			       ? err_set(err, ENOENT,
+					 "%s is missing, and no image of the store has it", where)
+			       : r;
+	}
+	r = load_layer_plain(l, path, where, out, err);
+	return r == 0 ? load_check_diff_id(out, diff_id, where, err) : r;
+}
+
+static int read_layer(struct load *l, const json_t *name, const struct digest *diff_id,
+		      struct descriptor *out, struct err *err)
+{
+	struct ingest_result layer;
+	int r = find_layer(l, name, diff_id, &layer, err);
+
 	if (r < 0)
 		return r;
 	return load_layer_descriptor(&layer, out) < 0 ? err_nomem(err) : 0;
@@ -209,14 +224,27 @@ int load_docker_list(struct load *l, struct err *err)
 	return l->list ? 0 : read_list(l, &l->list, err);
 }
 
+/* What to call an image in a message: its first tag, else its config. */
+static const char *name_of(const json_t *item)
+{
+	const char *tag = json_string_value(json_array_get(json_object_get(item, "RepoTags"), 0));
+
+	return tag ? tag : json_str(item, "Config");
+}
+
 int load_docker(struct load *l, struct err *err)
 {
 	size_t i;
 	int r;
 
 	r = load_docker_list(l, err);
-	for (i = 0; r == 0 && i < json_array_size(l->list); i++)
-		r = load_one(l, json_array_get(l->list, i), err);
+	for (i = 0; r == 0 && i < json_array_size(l->list); i++) {
+		const json_t *item = json_array_get(l->list, i);
+
+		r = load_one(l, item, err);
+		if (r < 0)
+			r = load_leave(l, name_of(item), false, r, err);
+	}
 	return r;
 }
 

@@ -21,6 +21,7 @@
 #include "store/json.h"
 #include "store/load.h"
 #include "store/reference.h"
+#include "store/txn.h"
 
 #define INDEX_DEPTH_MAX 4
 #define PLATFORMS_MAX 32
@@ -31,10 +32,18 @@ struct oci_image {
 	struct digest id;
 };
 
+/* Why a blob is neither an image nor an index with one: entries may mean the same one again. */
+struct oci_failure {
+	int r;
+	bool artifact;
+	struct err err;
+};
+
 struct oci {
 	struct load *load;
 	struct oci_image *images;
 	size_t n_images;
+	struct map failures; /* digest -> struct oci_failure */
 	bool artifact; /* what failed is a signature or the like, which may stand beside images */
 };
 
@@ -45,6 +54,9 @@ static int check_layout(struct load *l, struct err *err)
 	const char *version;
 	int r;
 
+	/* Some leave it out, and index.json says enough. */
+	if (!l->src->ops->has(l->src, "oci-layout"))
+		return 0;
 	r = l->src->ops->text(l->src, "oci-layout", &text, err);
 	if (r == 0)
 		r = json_parse(buf_str(&text), text.len, "oci-layout", &j, err);
@@ -87,32 +99,50 @@ static int check_digest(const struct buf *text, const struct digest *want, struc
 	return 0;
 }
 
+/* The archive has the layer, or may go without as the store does. */
+static bool has_layer(struct load *l, const struct descriptor *d)
+{
+	char path[DIGEST_MAX + 8];
+
+	blob_store_path(&d->digest, path);
+	return l->src->ops->has(l->src, path) ||
+	       blob_exists(txn_store(l->txn), &d->digest, d->size);
+}
+
+static int read_layer(struct load *l, const struct descriptor *d, const struct digest *diff_id,
+		      struct err *err)
+{
+	char path[DIGEST_MAX + 8], where[DIGEST_MAX + 16];
+	struct ingest_result layer;
+	int r;
+
+	blob_store_path(&d->digest, path);
+	snprintf(where, sizeof(where), "layer %s", d->digest.str);
+	if (l->src->ops->has(l->src, path))
+		r = load_layer(l, path, &d->digest, where, &layer, err);
+	else
+		r = load_known_blob(l, &d->digest, &layer, err);
+	if (r < 0)
+		return r;
+	if ((uint64_t)d->size != layer.size)
+		return err_set(err, EBADMSG, "%s: has %llu bytes, its descriptor says %lld", where,
+			       (unsigned long long)layer.size, (long long)d->size);
+	return load_check_diff_id(&layer, diff_id, where, err);
+}
+
 static int read_layers(struct load *l, const struct manifest *m, const struct digest *diff_ids,
 		       struct err *err)
 {
 	size_t i;
-	int r;
+	int r = 0;
 
-	for (i = 0; i < m->n_layers; i++) {
-		const struct descriptor *d = &m->layers[i];
-		char path[DIGEST_MAX + 8], where[DIGEST_MAX + 16];
-		struct ingest_result layer;
-
-		blob_store_path(&d->digest, path);
-		if (!l->src->ops->has(l->src, path))
-			return err_set(err, ENOENT, "blob %s is missing", d->digest.str);
-		snprintf(where, sizeof(where), "layer %s", d->digest.str);
-		r = load_layer(l, path, &d->digest, where, &layer, err);
-		if (r < 0)
-			return r;
-		if ((uint64_t)d->size != layer.size)
-			return err_set(err, EBADMSG, "%s: has %llu bytes, its descriptor says %lld",
-				       where, (unsigned long long)layer.size, (long long)d->size);
-		r = load_check_diff_id(&layer, &diff_ids[i], where, err);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	/* Nothing is read of an image that is not whole. */
+	for (i = 0; i < m->n_layers; i++)
+		if (!has_layer(l, &m->layers[i]))
+			return err_set(err, ENOENT, "blob %s is missing", m->layers[i].digest.str);
+	for (i = 0; i < m->n_layers && r == 0; i++)
+		r = read_layer(l, &m->layers[i], &diff_ids[i], err);
+	return r;
 }
 
 /* Config and layers of a manifest, checked; the three kinds of blobs are in the transaction then. */
@@ -128,12 +158,12 @@ static int read_image(struct oci *o, const struct descriptor *d, const struct bu
 	int r;
 
 	r = manifest_parse(buf_str(text), text->len, &m, err);
-	if (r == 0)
-		r = manifest_check_layers(&m, err);
 	o->artifact = r == -ENOTSUP;
 	if (r < 0)
-		return err_wrap(err, r, "%s", d->digest.str);
-	r = blob_text(l, &m.config, &config, err);
+		return r;
+	r = manifest_check_layers(&m, err);
+	if (r == 0)
+		r = blob_text(l, &m.config, &config, err);
 	if (r == 0)
 		r = json_parse(buf_str(&config), config.len, "image config", &j, err);
 	if (r == 0)
@@ -186,7 +216,11 @@ static int add_image(struct oci *o, const struct descriptor *d, const struct buf
 		     const char *media_type, const struct oci_image **out, struct err *err)
 {
 	struct oci_image *v = realloc(o->images, (o->n_images + 1) * sizeof(*v)), *image;
-	struct descriptor desc = { .digest = d->digest, .size = d->size };
+	struct descriptor desc = { .digest = d->digest,
+				   .size = d->size,
+				   .os = d->os,
+				   .architecture = d->architecture,
+				   .variant = d->variant };
 	int r;
 
 	if (!v)
@@ -205,57 +239,116 @@ static int add_image(struct oci *o, const struct descriptor *d, const struct buf
 	return 0;
 }
 
-/*
- * Down from a descriptor to the image for this host. Depth is bounded, and
- * with it every cycle: an index cannot hold its own digest anyway.
- */
-static int resolve(struct oci *o, const struct descriptor *top, const struct oci_image **out,
-		   struct err *err)
+static int resolve(struct oci *o, const struct descriptor *d, int depth,
+		   const struct oci_image **out, struct err *err);
+
+static int no_image(const struct index *x, const char *platform, struct err *err)
 {
-	struct descriptor d = { 0 };
-	int depth, r;
+	struct buf have _cleanup_buf_ = BUF_INIT;
+	char host[64], text[PLATFORM_MAX];
+	size_t i;
 
-	o->artifact = false;
-	if (descriptor_copy(top, &d) < 0)
-		return err_nomem(err);
-	for (depth = 0;; depth++) {
-		struct buf text _cleanup_buf_ = BUF_INIT;
-		_cleanup_free_ char *media = NULL;
-		struct descriptor chosen = { 0 };
-		bool is_index = false;
-		struct index x;
+	manifest_host_platform(host);
+	for (i = 0; i < x->n; i++)
+		if (index_rank(&x->entries[i], platform) >= 0 &&
+		    manifest_platform_text(&x->entries[i], text) &&
+		    buf_printf(&have, "%s%s", have.len ? ", " : "", text) < 0)
+			return err_nomem(err);
+	return err_set(err, ENOTSUP, "no image for %s in it (there is: %s)",
+		       platform ? platform : host, have.len ? buf_str(&have) : "none");
+}
 
-		*out = find_image(o, &d.digest);
-		r = 0;
-		if (*out)
-			break;
-		r = blob_text(o->load, &d, &text, err);
-		if (r == 0)
-			r = check_digest(&text, &d.digest, err);
-		if (r == 0)
-			r = real_media_type(&text, &d, &is_index, &media, err);
-		if (r == 0 && !is_index)
-			r = add_image(o, &d, &text, media, out, err);
-		if (r < 0 || !is_index)
-			break;
-		if (depth == INDEX_DEPTH_MAX) {
-			r = err_set(err, EINVAL, "image index %s: nested too deep", d.digest.str);
-			break;
+/*
+ * The image for the platform that was asked for; where none was, for this host if that is there
+ * and whole, else the first one that is. One that is damaged is an error: nothing takes its place.
+ */
+static int choose(struct oci *o, const struct index *x, int depth, const struct oci_image **out,
+		  struct err *err)
+{
+	const char *platform = o->load->options->platform;
+	int ranks = platform ? 2 : INDEX_RANKS, rank, r, first = 0;
+	struct err why = ERR_INIT;
+	size_t i;
+
+	for (rank = 0; rank < ranks; rank++) {
+		for (i = 0; i < x->n; i++) {
+			const struct descriptor *d = &x->entries[i];
+
+			if (index_rank(d, platform) != rank)
+				continue;
+			r = resolve(o, d, depth, out, first ? &why : err);
+			if (r != -ENOENT && r != -ENOTSUP) {
+				if (first && r < 0)
+					err_set(err, -r, "%s", why.msg);
+				return r;
+			}
+			log_debug("%s: %s: not taken", d->digest.str, (first ? &why : err)->msg);
+			first = first ? first : r;
 		}
-		r = index_parse(buf_str(&text), text.len, &x, err);
-		if (r < 0)
-			break;
-		r = index_choose(&x, NULL, err);
-		if (r >= 0)
-			r = descriptor_copy(&x.entries[r], &chosen) < 0 ? err_nomem(err) : 0;
-		index_fini(&x);
-		if (r < 0)
-			break;
-		descriptor_fini(&d);
-		d = chosen;
 	}
-	descriptor_fini(&d);
+	return first ? first : no_image(x, platform, err);
+}
+
+static int resolve_index(struct oci *o, const struct descriptor *d, const struct buf *text,
+			 int depth, const struct oci_image **out, struct err *err)
+{
+	struct index x;
+	int r;
+
+	if (depth == INDEX_DEPTH_MAX)
+		return err_set(err, EINVAL, "image index %s: nested too deep", d->digest.str);
+	r = index_parse(buf_str(text), text->len, &x, err);
+	if (r < 0)
+		return r;
+	r = choose(o, &x, depth + 1, out, err);
+	index_fini(&x);
 	return r;
+}
+
+static int note_failure(struct oci *o, const struct digest *d, int r, const struct err *err)
+{
+	struct oci_failure *f = malloc(sizeof(*f));
+
+	if (!f)
+		return -ENOMEM;
+	f->r = r;
+	f->artifact = o->artifact;
+	f->err = *err;
+	if (map_put(&o->failures, d->str, f) == 0)
+		return r;
+	free(f);
+	return -ENOMEM;
+}
+
+/*
+ * Down from a descriptor to an image. Depth is bounded, and with it every cycle: an index cannot
+ * hold its own digest anyway. What failed is not looked at again: an index may name it often.
+ */
+static int resolve(struct oci *o, const struct descriptor *d, int depth,
+		   const struct oci_image **out, struct err *err)
+{
+	const struct oci_failure *before = map_get(&o->failures, d->digest.str);
+	struct buf text _cleanup_buf_ = BUF_INIT;
+	_cleanup_free_ char *media = NULL;
+	bool is_index = false;
+	int r;
+
+	o->artifact = before && before->artifact;
+	if (before)
+		return err_set(err, -before->r, "%s", before->err.msg);
+	*out = find_image(o, &d->digest);
+	if (*out)
+		return 0;
+	r = blob_text(o->load, d, &text, err);
+	if (r == 0)
+		r = check_digest(&text, &d->digest, err);
+	if (r == 0)
+		r = real_media_type(&text, d, &is_index, &media, err);
+	if (r == 0 && is_index)
+		r = resolve_index(o, d, &text, depth, out, err);
+	else if (r == 0)
+		r = add_image(o, d, &text, media, out, err);
+	return r < 0 ? note_failure(o, &d->digest, r, err) : 0;
 }
 
 /*
@@ -326,11 +419,6 @@ static int name_image(struct oci *o, const struct descriptor *entry, const struc
 	return load_add(o->load, name, &image->desc, &image->id, err);
 }
 
-static bool is_unknown(const struct descriptor *d)
-{
-	return d->os && strcmp(d->os, "unknown") == 0;
-}
-
 static bool str_eq(const char *a, const char *b)
 {
 	return a == b || (a && b && strcmp(a, b) == 0);
@@ -361,7 +449,7 @@ static bool platform_group(const struct index *x, size_t i, struct index *group)
 	for (k = 0; k < x->n; k++) {
 		const struct descriptor *d = &x->entries[k];
 
-		if (is_unknown(d) || !same_name(d, &x->entries[i]))
+		if (index_rank(d, NULL) < 0 || !same_name(d, &x->entries[i]))
 			continue;
 		if (!d->os || !d->architecture || group->n == PLATFORMS_MAX)
 			return false;
@@ -373,43 +461,57 @@ static bool platform_group(const struct index *x, size_t i, struct index *group)
 	return group->n > 1;
 }
 
+/* What to call an entry in a message. NULL: no memory. */
+static char *label(const struct descriptor *d)
+{
+	_cleanup_reference_ struct reference ref = { 0 };
+	_cleanup_free_ char *name = NULL;
+
+	if (entry_name(d, &name) < 0)
+		return NULL;
+	if (name && reference_parse(name, &ref, NULL) == 0)
+		return reference_familiar(&ref);
+	return strdup(d->ref_name ? d->ref_name : d->digest.str);
+}
+
+/* The entry at i, or what it stands for among those of its name. */
+static int load_entry(struct oci *o, const struct index *x, size_t i, struct index *group,
+		      struct err *err)
+{
+	const struct descriptor *d = &x->entries[i];
+	const struct oci_image *image = NULL;
+	int r;
+
+	o->artifact = false;
+	if (!platform_group(x, i, group))
+		r = resolve(o, d, 0, &image, err);
+	else if (!digest_eq(&group->entries[0].digest, &d->digest))
+		return 0;
+	else
+		r = choose(o, group, 0, &image, err);
+	return r == 0 ? name_image(o, d, image, err) : r;
+}
+
 static int load_entries(struct oci *o, const struct index *x, struct err *err)
 {
 	struct index group = { .entries = calloc(x->n ? x->n : 1, sizeof(*group.entries)) };
-	int r = 0, skipped = 0;
+	int r = 0;
 	size_t i;
 
 	if (!group.entries)
 		return err_nomem(err);
 	for (i = 0; i < x->n && r == 0; i++) {
-		const struct descriptor *d = &x->entries[i];
-		const struct oci_image *image = NULL;
+		_cleanup_free_ char *name = label(&x->entries[i]);
 
-		if (is_unknown(d))
-			continue;
-		if (platform_group(x, i, &group)) {
-			int chosen = index_choose(&group, NULL, err);
-
-			if (chosen < 0) {
-				r = chosen;
-				break;
-			}
-			if (!digest_eq(&group.entries[chosen].digest, &d->digest))
-				continue;
-		}
-		r = resolve(o, d, &image, err);
-		if (r < 0 && o->artifact) {
-			log_debug("%s: no image, ignored", d->digest.str);
-			skipped = r;
-			r = 0;
-			continue;
-		}
-		if (r == 0)
-			r = name_image(o, d, image, err);
+		if (!name)
+			r = err_nomem(err);
+		else if (index_rank(&x->entries[i], NULL) >= 0)
+			r = load_entry(o, x, i, &group, err);
+		if (r < 0)
+			r = load_leave(o->load, name, o->artifact, r, err);
 	}
 	free(group.entries);
-	/* Nothing but artifacts: the last one's message stands. */
-	return r == 0 && !o->load->result->n ? skipped : r;
+	return r;
 }
 
 int load_oci(struct load *l, struct err *err)
@@ -435,5 +537,6 @@ int load_oci(struct load *l, struct err *err)
 	for (i = 0; i < o.n_images; i++)
 		descriptor_fini(&o.images[i].desc);
 	free(o.images);
+	map_fini(&o.failures, free);
 	return r;
 }

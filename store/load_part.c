@@ -186,8 +186,8 @@ int load_put(struct load *l, const void *data, size_t len, const struct digest *
 	if (r < 0)
 		return r;
 	if (like && !digest_eq(like, &got))
-		return err_set(err, EBADMSG, "blob %s: its content has the digest %s", like->str,
-			       got.str);
+		return err_set(err, EBADMSG, "blob %s is damaged: its content has the digest %s",
+			       like->str, got.str);
 	*out = got;
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/map.h"
 #include "store/digest.h"
 #include "store/ingest.h"
 #include "store/manifest.h"
@@ -17,8 +18,8 @@
 struct buf;
 struct err;
 struct json_t;
+struct load_options;
 struct load_result;
-struct map;
 struct progress;
 struct store;
 struct txn;
@@ -51,9 +52,6 @@ struct load_source_ops {
 	/* The members one after the other; *pos starts at 0. NULL at the end, or where they cannot be listed. */
 	const char *(*next)(struct load_source *src, size_t *pos);
 
-	/* Give up blobs that are in the transaction, but not in needed (by digest). */
-	void (*forget)(struct load_source *src, const struct map *needed);
-
 	void (*free)(struct load_source *src);
 };
 
@@ -65,22 +63,28 @@ struct load_source {
 int load_archive_open(struct txn *t, int fd, struct progress *p, struct load_source **out,
 		      struct err *err);
 
+struct load;
+
 /* load_dir_open - a directory as a source. fd is borrowed. */
-int load_dir_open(struct txn *t, int fd, struct progress *p, struct load_source **out,
+int load_dir_open(struct load *l, int fd, struct progress *p, struct load_source **out,
 		  struct err *err);
 
 /* One load, from begin to publish. */
 struct load {
 	struct txn *txn;
+	const struct load_options *options;
 	struct load_source *src;
 	struct load_result *result;
 	struct refs before;  /* what the store had */
 	struct json_t *list; /* load_docker_tags(): manifest.json, once it was read */
 	size_t json_bytes;   /* load_v1(): what was parsed so far */
+	struct map known;    /* load_known_diff_id(): diff ID -> struct digest of a layer */
+	bool known_read;
 };
 
 /*
- * The three meanings of an archive. Each adds the images that it finds.
+ * The three meanings of an archive. Each adds the images that it finds, and notes with load_leave()
+ * which it cannot use.
  * load_oci also takes names from a docker manifest.json that lies beside the layout.
  */
 int load_oci(struct load *l, struct err *err);
@@ -138,11 +142,31 @@ int load_put_image(struct load *l, const struct buf *config, const struct descri
 		   struct err *err);
 
 /*
- * load_add - an image was found. name: full reference, or NULL. An image
- * that is there already, by this name or, without a name, by any, is not added again.
+ * load_add - an image was found, and is whole: that is checked here. name: full reference, or NULL. An
+ * image that is there already, by this name or, without a name, by any, is not added again.
+ * errors  -ENOTSUP it is not for the platform that was asked for; what image_check() says
  */
 int load_add(struct load *l, const char *name, const struct descriptor *manifest,
 	     const struct digest *id, struct err *err);
+
+/*
+ * load_leave - an image, or what was taken for one, cannot be used, and the others are loaded.
+ * name      what to call it; NULL: err says it
+ * no_image  it is none
+ * r, err    why; of a -errno that is no image's fault (memory, disk) nothing is noted, and it is returned
+ */
+int load_leave(struct load *l, const char *name, bool no_image, int r, struct err *err);
+
+/*
+ * Layers that the store has already, and that an archive may go without. They are the transaction's then.
+ * load_known_blob     by the digest of the blob
+ * load_known_diff_id  one of the store's images has it
+ * errors  -ENOENT, or what reading the layer's index says
+ */
+int load_known_blob(struct load *l, const struct digest *blob, struct ingest_result *out,
+		    struct err *err);
+int load_known_diff_id(struct load *l, const struct digest *diff_id, struct ingest_result *out,
+		       struct err *err);
 
 /*
  * load_path - a path as an archive's JSON or a link gives it, made one of a source.

@@ -66,8 +66,8 @@ static int read_json(struct load *l, const char *id, json_t **out, struct err *e
 		return r;
 	l->json_bytes += text.len;
 	if (l->json_bytes > JSON_BYTES_MAX)
-		return err_set(err, E2BIG, "%s: more than %u bytes of JSON to read in all", path,
-			       JSON_BYTES_MAX);
+		return err_set(err, EOVERFLOW, "%s: more than %u bytes of JSON to read in all",
+			       path, JSON_BYTES_MAX);
 	r = json_parse(buf_str(&text), text.len, path, &j, err);
 	if (r < 0)
 		return r;
@@ -292,7 +292,12 @@ static int add_repositories(struct load *l, struct err *err)
 			return err_set(err, EINVAL, "repositories: %s is not an object", repo);
 		json_object_foreach(tags, tag, id)
 		{
+			char name[512];
+
+			snprintf(name, sizeof(name), "%s:%s", repo, tag);
 			r = add_named(l, repo, tag, json_string_value(id), err);
+			if (r < 0)
+				r = load_leave(l, name, false, r, err);
 			if (r < 0)
 				return r;
 		}
@@ -332,8 +337,11 @@ static int add_tops(struct load *l, struct err *err)
 	}
 	pos = 0;
 	while (r == 0 && (path = l->src->ops->next(l->src, &pos)))
-		if (json_member(path, id) && !map_get(&parents, id))
+		if (json_member(path, id) && !map_get(&parents, id)) {
 			r = add_image(l, id, NULL, err);
+			if (r < 0)
+				r = load_leave(l, id, false, r, err);
+		}
 	map_fini(&parents, NULL);
 	return r;
 }
@@ -344,9 +352,9 @@ int load_v1(struct load *l, struct err *err)
 
 	if (l->src->ops->has(l->src, "repositories"))
 		r = add_repositories(l, err);
-	if (r == 0 && l->result->n == 0)
+	if (r == 0 && l->result->n == 0 && l->result->n_left == 0)
 		r = add_tops(l, err);
-	if (r == 0 && l->result->n == 0)
+	if (r == 0 && l->result->n == 0 && l->result->n_left == 0)
 		r = err_set(err, EINVAL,
 			    "not an image archive: neither index.json, manifest.json nor "
 			    "repositories in it");

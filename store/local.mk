@@ -46,6 +46,7 @@ libstore_a_SOURCES = \
 	store/load_archive.c \
 	store/load_dir.c \
 	store/load_docker.c \
+	store/load_known.c \
 	store/load_oci.c \
 	store/load_parent.c \
 	store/load_part.c store/load_part.h \

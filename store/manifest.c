@@ -306,15 +306,22 @@ void manifest_host_platform(char out[static 64])
 	snprintf(out, 64, "linux/%.50s", u.machine);
 }
 
-bool manifest_platform_fits(const struct descriptor *d, const char *platform)
+bool manifest_platform_text(const struct descriptor *d, char out[static PLATFORM_MAX])
 {
-	char have[128];
-	size_t n;
-
 	if (!d->os || !d->architecture)
 		return false;
-	snprintf(have, sizeof(have), "%s/%s%s%s", d->os, d->architecture, d->variant ? "/" : "",
+	snprintf(out, PLATFORM_MAX, "%s/%s%s%s", d->os, d->architecture, d->variant ? "/" : "",
 		 d->variant ? d->variant : "");
+	return true;
+}
+
+bool manifest_platform_fits(const struct descriptor *d, const char *platform)
+{
+	char have[PLATFORM_MAX];
+	size_t n;
+
+	if (!manifest_platform_text(d, have))
+		return false;
 	n = strlen(platform);
 	if (strcmp(have, platform) == 0)
 		return true;
@@ -327,6 +334,39 @@ bool manifest_platform_fits(const struct descriptor *d, const char *platform)
 static bool is_attestation(const struct descriptor *d)
 {
 	return d->os && strcmp(d->os, "unknown") == 0;
+}
+
+bool manifest_platform_runs(const struct descriptor *d)
+{
+	static const char *const older[][2] = {
+		{ "linux/amd64", "linux/386" },	    { "linux/arm64", "linux/arm" },
+		{ "linux/arm/v7", "linux/arm/v6" }, { "linux/arm/v7", "linux/arm/v5" },
+		{ "linux/arm/v6", "linux/arm/v5" },
+	};
+	char host[64];
+	bool runs;
+	size_t i;
+
+	manifest_host_platform(host);
+	runs = !d->os || !d->architecture || manifest_platform_fits(d, host);
+	for (i = 0; i < ARRAY_SIZE(older) && !runs; i++)
+		runs = strcmp(host, older[i][0]) == 0 && manifest_platform_fits(d, older[i][1]);
+	return runs;
+}
+
+int index_rank(const struct descriptor *d, const char *platform)
+{
+	char host[64];
+
+	if (is_attestation(d))
+		return -1;
+	if (!d->os || !d->architecture)
+		return 1;
+	if (!platform) {
+		manifest_host_platform(host);
+		platform = host;
+	}
+	return manifest_platform_fits(d, platform) ? 0 : 2;
 }
 
 int index_choose(const struct index *x, const char *platform, struct err *err)

@@ -90,6 +90,21 @@ void manifest_host_platform(char out[static 64]);
  */
 bool manifest_platform_fits(const struct descriptor *d, const char *platform);
 
+/* manifest_platform_text - OS/ARCH[/VARIANT] of a descriptor; false: it does not name one. */
+#define PLATFORM_MAX 128
+bool manifest_platform_text(const struct descriptor *d, char out[static PLATFORM_MAX]);
+
+/* manifest_platform_runs - this host runs programs of that platform; true where none is named. */
+bool manifest_platform_runs(const struct descriptor *d);
+
+/*
+ * index_rank - how well an entry suits a platform, NULL: this host's.
+ * returns 0 it is for that one, 1 it does not say, 2 it is for another one; -1 it is an
+ *         attestation (unknown/unknown), and no image
+ */
+#define INDEX_RANKS 3
+int index_rank(const struct descriptor *d, const char *platform);
+
 /*
  * index_choose - the entry for a platform, or for the host where platform is
  * NULL ("linux/amd64"); attestation manifests (unknown/unknown) never.

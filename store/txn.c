@@ -222,22 +222,42 @@ void txn_discard(struct txn *t, const char *name)
 	unlinkat(t->fd, name, 0);
 }
 
-void txn_drop(struct txn *t, const char *path)
+static void drop(struct txn *t, size_t i)
 {
-	struct txn_file *f;
-	size_t i;
+	struct txn_file *f = t->files[i];
 
-	pthread_mutex_lock(&t->lock);
-	f = map_del(&t->by_path, path);
-	for (i = 0; f && i < t->n; i++)
-		if (t->files[i] == f)
-			t->files[i] = t->files[--t->n];
-	pthread_mutex_unlock(&t->lock);
-	if (!f)
-		return;
+	t->files[i] = t->files[--t->n];
+	map_del(&t->by_path, f->path);
 	unlinkat(t->fd, f->name, 0);
 	free(f->path);
 	free(f);
+}
+
+void txn_drop(struct txn *t, const char *path)
+{
+	const struct txn_file *f;
+	size_t i;
+
+	pthread_mutex_lock(&t->lock);
+	f = map_get(&t->by_path, path);
+	for (i = 0; f && i < t->n; i++) {
+		if (t->files[i] == f) {
+			drop(t, i);
+			break;
+		}
+	}
+	pthread_mutex_unlock(&t->lock);
+}
+
+void txn_retain(struct txn *t, const struct map *paths)
+{
+	size_t i;
+
+	pthread_mutex_lock(&t->lock);
+	for (i = t->n; i-- > 0;)
+		if (!map_get(paths, t->files[i]->path))
+			drop(t, i);
+	pthread_mutex_unlock(&t->lock);
 }
 
 int txn_open(struct txn *t, const char *path)

@@ -13,6 +13,7 @@
 #include "store/digest.h"
 
 struct err;
+struct map;
 struct store;
 struct txn;
 
@@ -64,6 +65,9 @@ void txn_discard(struct txn *t, const char *name);
 
 /* txn_drop - a file that was added as path shall not appear after all; one that was not is fine. */
 void txn_drop(struct txn *t, const char *path);
+
+/* txn_retain - of all files that were added or kept, those whose path is no key of paths go. */
+void txn_retain(struct txn *t, const struct map *paths);
 
 /* txn_open - open path, from the transaction if it is there, else from the store. fd or -errno. */
 int txn_open(struct txn *t, const char *path);

@@ -2,7 +2,10 @@
 
 archives.py list good|bad     names
 archives.py make NAME OUT     write it to OUT, a file or a directory
+archives.py make-all OUT      all of them below OUT
 archives.py expect NAME       good: the lines that load prints; bad: a pattern for its message
+archives.py stderr NAME       good: a pattern for each line beside them
+archives.py status NAME       good: load's exit status, 1 where it does not take all of it
 """
 
 import bz2
@@ -60,6 +63,7 @@ PACK = {
 
 BASE = tar({"etc/os-release": b"ID=test\n", "bin/sh": b"#!" + b"x" * 5000})
 TOP = tar({"etc/motd": b"hello\n", "etc/.wh.gone": b""})
+EXTRA = tar({"opt/extra": b"seldom\n"})
 
 
 def config(layers, **more):
@@ -199,9 +203,9 @@ def v1(repositories=True, **more):
 GOOD, BAD, FORM = {}, {}, {}
 
 
-def good(*lines, form="tar"):
+def good(*lines, form="tar", stderr=(), status=0):
     def add(f):
-        GOOD[f.__name__] = (f, lines)
+        GOOD[f.__name__] = (f, lines, stderr, status)
         FORM[f.__name__] = form
         return f
     return add
@@ -278,6 +282,16 @@ def docker_symlinked_layer():
 def docker_hard_linked_layer():
     m = docker(layers=(BASE, BASE, TOP))
     m["%s/layer.tar" % sha(b"1" + BASE)] = ("link", "%s/layer.tar" % sha(b"0" + BASE))
+    return m
+
+
+@good(APP)
+def docker_linked_directory():
+    """Of two levels, the second one through the first."""
+    m = docker(path="real/%s.tar")
+    m["sub/again"] = ("symlink", "../real")
+    m["ln"] = ("symlink", "sub/again")
+    m["manifest.json"] = m["manifest.json"].replace(b"real/", b"ln/")
     return m
 
 
@@ -592,10 +606,183 @@ def oci_platforms_in_index_json():
                   named(other, "docker.io/library/app:1", platform="unknown/unknown"))
 
 
-@good(APP)
+@good(APP, stderr=["sha256-x.sig: not a container image: its config is of type .application/vnd.dev.cosign.* skipped"])
 def oci_signature_beside():
     m = Members()
     return layout(m, named(artifact(m), "sha256-x.sig"), named(image(m), "docker.io/library/app:1"))
+
+
+@good(APP)
+def oci_no_layout_file():
+    m = oci()
+    del m["oci-layout"]
+    return m
+
+
+# One image of several that cannot be used is named, the others are loaded.
+
+@good(APP, status=1, stderr=[
+    "sha256:[0-9a-f]{64}: not a container image: its config is of type .*: skipped",
+    "sha256:0{64}: blob sha256:0{64} is missing"])
+def oci_missing_manifest_behind_an_artifact():
+    """What an artifact is forgiven, an image is not."""
+    m = Members()
+    gone = {"mediaType": MANIFEST, "digest": "sha256:" + "0" * 64, "size": 2}
+    return layout(m, artifact(m), gone, named(image(m), "docker.io/library/app:1"))
+
+
+@good(APP, status=1, stderr=["other:2: layer nowhere is missing, and no image of the store has it"])
+def docker_one_of_two():
+    m = docker_two_images()
+    both = json.loads(m["manifest.json"])
+    both[1]["Layers"] = ["nowhere"]
+    both[1]["Config"] = "other.json"
+    m["other.json"] = config((EXTRA,))
+    m["manifest.json"] = text(both[::-1])
+    return m
+
+
+@good("Loaded image: old:1", status=1, stderr=["old:2: %s/json is missing" % sha(b"three")])
+def v1_one_of_two():
+    return dict(v1(), repositories=text({"old": {"2": sha(b"three"), "1": sha(b"two")}}))
+
+
+@good(APP, status=1, stderr=["bad:1: .*: blob sha256:%s is damaged: .*" % sha(PACK["gzip"](EXTRA))])
+def oci_one_is_damaged():
+    m = Members()
+    layout(m, named(image(m, layers=(EXTRA,)), "docker.io/library/bad:1"), named(image(m), "docker.io/library/app:1"))
+    return flipped(m, "blobs/sha256/" + sha(PACK["gzip"](EXTRA)))
+
+
+@good(APP, status=1, stderr=["bad:1: .*hard link.*"])
+def oci_one_cannot_be_mounted():
+    """Each of its layers is sound, but a hard link leads nowhere."""
+    info = tarfile.TarInfo("link")
+    info.type, info.linkname = tarfile.LNKTYPE, "nowhere"
+    m = Members()
+    wrong = info.tobuf(tarfile.PAX_FORMAT) + bytes(1024)
+    return layout(m, named(image(m, layers=(wrong,)), "docker.io/library/bad:1"),
+                  named(image(m), "docker.io/library/app:1"))
+
+
+# Archives that lean on layers that the store has: tests/cli/load loads the others first.
+
+@good("Loaded image: top:1")
+def needs_docker_plain():
+    """By diff ID: a docker-archive without its lowest layer, the way buildpacks write it."""
+    m = docker(layers=(BASE, TOP, EXTRA), tags=("top:1",))
+    j = json.loads(m["manifest.json"])
+    del m[j[0]["Layers"][0]], m[j[0]["Layers"][1]]
+    j[0]["Layers"][0] = ""
+    j[0]["Layers"][2] = "/" + j[0]["Layers"][2]
+    m["manifest.json"] = text(j)
+    return m
+
+
+@good("Loaded image: top:1")
+def needs_oci_archive():
+    """By digest: a layout keeps its manifest, and with it the digests of its layers."""
+    m = oci("docker.io/library/top:1", layers=(BASE, EXTRA, TOP))
+    for layer in BASE, TOP:
+        del m["blobs/sha256/" + sha(PACK["gzip"](layer))]
+    return m
+
+
+@good("Loaded image: top:1", form="dir")
+def needs_oci_dir():
+    return needs_oci_archive()
+
+
+# Images for other machines: browsing does not care about the CPU.
+
+def arm(m, layers=(BASE, TOP), **kw):
+    return image(m, layers=layers, conf=config(layers, architecture="arm64", variant="v8"), **kw)
+
+
+OTHER = "no whole image for linux/%s in it; loaded the one for linux/" % HOST
+
+
+def attestation(m):
+    """As buildx adds it to an index."""
+    c = dict(m.blob(config((b"{}",), architecture="unknown", os="unknown")), mediaType=CONFIG)
+    d = dict(m.blob(b"{}"), mediaType="application/vnd.in-toto+json")
+    d = m.blob(text({"schemaVersion": 2, "mediaType": MANIFEST, "config": c, "layers": [d]}))
+    return named(dict(d, mediaType=MANIFEST), platform="unknown/unknown")
+
+
+@good(APP, stderr=["app:1: " + OTHER + "arm64/v8"])
+def oci_only_another_platform():
+    """docker save on an Apple computer, and buildx --platform linux/arm64."""
+    m = Members()
+    d = index(m, attestation(m), named(arm(m), platform="linux/arm64"))
+    layout(m, named(d, "1", "docker.io/library/app:1"))
+    m["manifest.json"] = text([{"Config": "nowhere", "RepoTags": ["other:1"], "Layers": []}])
+    return m
+
+
+@good(APP, stderr=["app:1: " + OTHER + "arm64/v8"])
+def oci_another_platform_without_an_index():
+    m = Members()
+    return layout(m, named(arm(m), "docker.io/library/app:1"))
+
+
+@good(APP, "Loaded image: app:2", stderr=["app:1: " + OTHER + "arm64/v8"])
+def oci_two_names_for_another_platform():
+    m = Members()
+    d = arm(m)
+    return layout(m, named(d, "docker.io/library/app:1"), named(d, "docker.io/library/app:2"))
+
+
+@good(APP, stderr=["app:1: " + OTHER + "arm64/v8"])
+def docker_another_platform():
+    return docker(conf=config((BASE, TOP), architecture="arm64", variant="v8"))
+
+
+@good(APP, stderr=["app:1: " + OTHER[:-6] + "windows/" + HOST])
+def docker_windows():
+    return docker(conf=config((BASE, TOP), os="windows"))
+
+
+@good(APP)
+def oci_host_after_others():
+    m = Members()
+    d = index(m, named(arm(m, (EXTRA,)), platform="linux/arm64"), named(image(m, (TOP,)), platform="linux/s390x"),
+              named(image(m), platform="linux/" + HOST))
+    return layout(m, named(d, "docker.io/library/app:1"))
+
+
+@good(APP, stderr=["app:1: " + OTHER + "arm64/v8"])
+def oci_host_is_not_whole():
+    """docker save --platform leaves the other platforms' blobs out, and the index as it is."""
+    m = Members()
+    first, gone = image(m, layers=(EXTRA,)), image(m, layers=(TOP,), conf=config((TOP,), architecture="s390x"))
+    d = index(m, named(first, platform="linux/" + HOST), named(gone, platform="linux/s390x"),
+              named(arm(m), platform="linux/arm64"), attestation(m))
+    layout(m, named(d, "docker.io/library/app:1"))
+    del m["blobs/sha256/" + sha(PACK["gzip"](EXTRA))]
+    del m["blobs/" + gone["digest"].replace(":", "/")]
+    return m
+
+
+@good(APP, stderr=["app:1: " + OTHER + "arm64/v8"])
+def oci_other_platforms_in_index_json():
+    m = Members()
+    gone = {"digest": "sha256:" + "0" * 64, "size": 1, "mediaType": MANIFEST}
+    return layout(m, named(gone, "docker.io/library/app:1", platform="linux/s390x"),
+                  named(arm(m), "docker.io/library/app:1", platform="linux/arm64"))
+
+
+@good("Loaded image: list:1")
+def docker_where_the_layout_gives_nothing():
+    """manifest.json beside it is whole."""
+    m = docker(tags=("list:1",))
+    gone = {"digest": "sha256:" + "0" * 64, "size": 1, "mediaType": MANIFEST}
+    return layout(m, named(gone, "docker.io/library/app:1"))
+
+
+@good("Loaded image: list:1")
+def docker_where_the_layout_is_damaged():
+    return dict(docker_where_the_layout_gives_nothing(), **{"index.json": b"[{]"})
 
 
 @bad("is empty", form="raw")
@@ -648,9 +835,15 @@ def member_dotdot():
     return dict(docker(), **{"a/../../b": b"x"})
 
 
-@bad("layer nowhere.tar: .*missing")
+@bad("layer nowhere.tar is missing, and no image of the store has it")
 def docker_missing_layer():
-    return docker(Layers=["nowhere.tar", "x"])
+    return docker(layers=(TOP, BASE), conf=config((EXTRA, BASE)), Layers=["nowhere.tar", "x"])
+
+
+@bad("layer sha256:%s is missing, and no image of the store has it" % sha(EXTRA))
+def docker_layer_without_a_name():
+    """What a buildpack leaves out where the daemon should have it."""
+    return docker(layers=(), conf=config((EXTRA,)), Layers=[""])
 
 
 @bad("image config: .*missing")
@@ -687,6 +880,22 @@ def docker_link_loop():
     a, b = ("%s/layer.tar" % sha(b"%d" % i + x) for i, x in enumerate((BASE, TOP)))
     m[a] = ("symlink", "../" + b)
     m[b] = ("symlink", "../" + a)
+    return m
+
+
+@bad("too many links")
+def docker_linked_directory_loop():
+    m = docker(path="real/%s.tar")
+    m["ln"] = ("symlink", "ln/x")
+    m["manifest.json"] = m["manifest.json"].replace(b"real/", b"ln/")
+    return m
+
+
+@bad("link out of the archive")
+def docker_linked_directory_outside():
+    m = docker(path="real/%s.tar")
+    m["ln"] = ("symlink", "../etc")
+    m["manifest.json"] = m["manifest.json"].replace(b"real/", b"ln/")
     return m
 
 
@@ -840,11 +1049,19 @@ def oci_index_too_deep():
     return layout(m, named(d, "docker.io/library/app:1"))
 
 
-@bad("no matching manifest for linux/")
-def oci_other_platform():
+@bad("no image for linux/%s in it \\(there is: none\\)" % HOST)
+def oci_only_attestations():
     m = Members()
-    return layout(m, index(m, named(image(m), platform="linux/s390"),
-                           named(image(m, layers=(TOP,)), platform="linux/sparc")))
+    return layout(m, index(m, named(image(m), platform="unknown/unknown")))
+
+
+@bad("blob sha256:%s is damaged" % sha(PACK["gzip"](TOP)))
+def oci_damaged_where_others_are_whole():
+    """Another platform's image takes the place of one that is missing, not of one that is damaged."""
+    m = Members()
+    here, there = image(m), image(m, layers=(EXTRA,), conf=config((EXTRA,), architecture="s390x"))
+    d = index(m, named(here, platform="linux/" + HOST), named(there, platform="linux/s390x"))
+    return flipped(layout(m, named(d, "docker.io/library/app:1")), "blobs/sha256/" + sha(PACK["gzip"](TOP)))
 
 
 @bad("not what its descriptor says")
@@ -872,24 +1089,16 @@ def oci_only_an_artifact():
     return layout(m, artifact(m))
 
 
-@bad("blob sha256:0{64} is missing")
-def oci_missing_manifest_behind_an_artifact():
-    """What an artifact is forgiven, an image is not."""
+@bad("app:1: blob sha256:0{64} is missing \\(and 1 more that cannot be used\\)")
+def oci_all_images_missing():
     m = Members()
     gone = {"mediaType": MANIFEST, "digest": "sha256:" + "0" * 64, "size": 2}
-    return layout(m, artifact(m), gone, named(image(m), "docker.io/library/app:1"))
+    return layout(m, artifact(m), named(gone, "docker.io/library/app:1"), named(gone, "docker.io/library/app:2"))
 
 
 @bad("no image in it")
 def oci_no_images():
     return layout(Members())
-
-
-@bad("oci-layout is missing")
-def oci_no_layout_file():
-    m = oci()
-    del m["oci-layout"]
-    return m
 
 
 @bad("symbolic link", form="dir")
@@ -947,6 +1156,10 @@ def main(argv):
         print("\n".join(GOOD if name == "good" else BAD))
     elif verb == "expect":
         print("\n".join(GOOD[name][1]) if name in GOOD else BAD[name][1])
+    elif verb == "stderr":
+        print("".join(line + "\n" for line in GOOD[name][2]), end="")
+    elif verb == "status":
+        print(GOOD[name][3])
     elif verb == "make":
         made = (GOOD.get(name) or BAD[name])[0]()
         if FORM[name] == "raw":

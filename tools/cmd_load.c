@@ -12,9 +12,12 @@
 #include "store/load.h"
 #include "store/reference.h"
 #include "store/store.h"
+#include "tools/need_image.h"
 #include "tools/verb.h"
 
 DEFINE_CLEANUP_PTR(struct store, store_close);
+
+enum { OPT_PLATFORM = 256 };
 
 /* As docker prints it: without what goes without saying. */
 static char *familiar(const char *name)
@@ -42,6 +45,37 @@ static void print_image(const struct load_image *image)
 	printf("Loaded image: %s\n", name);
 }
 
+/* On stderr: which image it is where it is not this host's, and what was left out. The exit status. */
+static int print_rest(const struct verb *v, const struct load_result *r)
+{
+	char host[64];
+	size_t i;
+	int status = 0;
+
+	manifest_host_platform(host);
+	for (i = 0; i < r->n; i++) {
+		const struct load_image *image = &r->v[i];
+		_cleanup_free_ char *name = image->name ? familiar(image->name) : NULL;
+		struct err err = ERR_INIT;
+
+		/* Once an image, whose names stand side by side. */
+		if (!image->platform || (i && digest_eq(&image->id, &r->v[i - 1].id)))
+			continue;
+		err_set(&err, ENOTSUP, "%s: no whole image for %s in it; loaded the one for %s",
+			name ? name : image->id.str, host, image->platform);
+		verb_fail(v, &err);
+	}
+	for (i = 0; i < r->n_left; i++) {
+		struct err err = ERR_INIT;
+
+		err_set(&err, EINVAL, "%s%s", r->left[i].text,
+			r->left[i].no_image ? ": skipped" : "");
+		verb_fail(v, &err);
+		status |= !r->left[i].no_image;
+	}
+	return status;
+}
+
 static int open_input(const char *input, struct err *err)
 {
 	int fd;
@@ -61,10 +95,12 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 {
 	static const struct option longs[] = {
 		{ "input", required_argument, NULL, 'i' },
+		{ "platform", required_argument, NULL, OPT_PLATFORM },
 		{ NULL, 0, NULL, 0 },
 	};
 	_cleanup_(cleanup_store_close) struct store *s = NULL;
 	_cleanup_load_result_ struct load_result result = { 0 };
+	struct load_options o = { .platform = NULL };
 	const char *input = NULL;
 	struct err err = ERR_INIT;
 	size_t i;
@@ -73,23 +109,32 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 	while ((opt = verb_getopt(v, argc, argv, "i:q", longs)) != -1)
 		if (opt == 'i')
 			input = optarg;
+		else if (opt == OPT_PLATFORM)
+			o.platform = optarg;
+	o.quiet = g->quiet;
 	if (optind < argc)
 		return verb_usage(v, "unexpected argument %s", argv[optind]);
+	if (o.platform && need_platform(o.platform, &err) < 0)
+		return verb_usage(v, "%s", err.msg);
 	fd = open_input(input, &err);
 	if (fd < 0 || verb_store_to_write(g, &s, &err) < 0 ||
-	    load(s, fd, fd == STDIN_FILENO ? "standard input" : input, g->quiet, &result, &err) < 0)
+	    load(s, fd, fd == STDIN_FILENO ? "standard input" : input, &o, &result, &err) < 0)
 		return verb_fail(v, &err);
 	for (i = 0; i < result.n; i++)
 		print_image(&result.v[i]);
-	return 0;
+	fflush(stdout);
+	return print_rest(v, &result);
 }
 
 const struct verb cmd_load = {
 	.name = "load",
-	.usage = "[-i FILE|DIR] [-q]",
+	.usage = "[-i FILE|DIR] [--platform OS/ARCH[/VARIANT]] [-q]",
 	.summary = "Load images from an archive, or from an OCI layout directory",
 	.help = "  -i, --input FILE   read FILE instead of standard input; also an OCI layout "
 		"directory\n"
+		"      --platform OS/ARCH[/VARIANT]\n"
+		"                     only images for that platform; else this host's, or what "
+		"there is\n"
 		"  -q, --quiet        no progress bar\n\n"
 		"Archives of docker save, podman save, skopeo, buildah and umoci are read, also\n"
 		"compressed with gzip, xz, bzip2 or zstd.\n\n"
