@@ -149,10 +149,11 @@ static int write_json(int dirfd, const struct image *image, bool unprivileged, s
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	text_time(now, created);
-	root = json_pack("{s:s*, s:s, s:{s:s, s:s, s:I}, s:s, s:b}", "imageName", image->name,
-			 "imageID", image->id.str, "manifest", "mediaType", image->desc.media_type,
-			 "digest", image->desc.digest.str, "size", (json_int_t)image->desc.size,
-			 "created", created, "unprivileged", unprivileged);
+	root = json_pack("{s:s*, s:s*, s:s, s:{s:s, s:s, s:I}, s:s, s:b}", "imageName", image->name,
+			 "imageTyped", image->typed, "imageID", image->id.str, "manifest",
+			 "mediaType", image->desc.media_type, "digest", image->desc.digest.str,
+			 "size", (json_int_t)image->desc.size, "created", created, "unprivileged",
+			 unprivileged);
 	if (!root || json_text(root, &text) < 0)
 		return err_nomem(err);
 	fd = openat(dirfd, CONTAINER_JSON, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -164,11 +165,25 @@ static int write_json(int dirfd, const struct image *image, bool unprivileged, s
 	return r < 0 ? err_sys(err, -r, "%s", CONTAINER_JSON) : 0;
 }
 
+/* What was typed or, where that was not noted yet, the name in its short form. */
+static int read_typed(struct container *c, const char *typed, struct err *err)
+{
+	_cleanup_reference_ struct reference ref = { 0 };
+
+	if (typed)
+		c->image_typed = strdup(typed);
+	else if (c->image_name && reference_parse(c->image_name, &ref, NULL) == 0)
+		c->image_typed = reference_familiar(&ref);
+	else
+		return 0;
+	return c->image_typed ? 0 : err_nomem(err);
+}
+
 static int read_json(struct container *c, struct err *err)
 {
 	_cleanup_json_ json_t *root = NULL;
 	struct buf text _cleanup_buf_ = BUF_INIT;
-	const char *id, *name, *created, *media, *digest;
+	const char *id, *name, *typed, *created, *media, *digest;
 	json_t *manifest, *size, *unprivileged;
 	int r = file_read(c->fd, CONTAINER_JSON, CONTAINER_JSON_MAX, &text, err);
 
@@ -182,6 +197,7 @@ static int read_json(struct container *c, struct err *err)
 	digest = json_str(manifest, "digest");
 	id = json_str(root, "imageID");
 	name = json_str(root, "imageName");
+	typed = json_str(root, "imageTyped");
 	created = json_str(root, "created");
 	unprivileged = json_object_get(root, "unprivileged");
 	if (!id || !created || !media || !digest || !json_is_integer(size) ||
@@ -200,7 +216,7 @@ static int read_json(struct container *c, struct err *err)
 	c->image_name = name ? strdup(name) : NULL;
 	if (!c->manifest.media_type || (name && !c->image_name))
 		return err_nomem(err);
-	return 0;
+	return read_typed(c, typed, err);
 }
 
 int container_open(struct store *s, const char *name, struct container **out, struct err *err)
@@ -238,6 +254,7 @@ void container_free(struct container *c)
 		return;
 	free(c->name);
 	free(c->image_name);
+	free(c->image_typed);
 	descriptor_fini(&c->manifest);
 	if (c->fd >= 0)
 		close(c->fd);

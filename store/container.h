@@ -24,6 +24,7 @@ struct store;
 struct container {
 	char *name;
 	char *image_name; /* what the user called the image at create; full reference or NULL */
+	char *image_typed; /* the same as it was typed; familiar where it was not noted, NULL: by ID */
 	struct digest image_id;
 	struct descriptor manifest; /* of the base image */
 	struct timespec created;

@@ -86,7 +86,7 @@ static int read_containers(struct count *c, struct err *err)
 		out->image_id = box->image_id;
 		out->created = box->created;
 		out->name = TAKE_PTR(box->name);
-		out->image = TAKE_PTR(box->image_name);
+		out->image = TAKE_PTR(box->image_typed);
 		d->n_containers++;
 		d->containers.size += out->size;
 		if (increase(&c->used, out->image_id.str) < 0)

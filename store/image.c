@@ -28,6 +28,7 @@ void image_free(struct image *i)
 	if (!i)
 		return;
 	free(i->name);
+	free(i->typed);
 	descriptor_fini(&i->desc);
 	manifest_fini(&i->manifest);
 	free(i->diff_ids);
@@ -211,6 +212,9 @@ int image_get(struct store *s, const char *name, struct image **out, struct err 
 		return err_set(err, ENOENT, "No such image: %s", name);
 	if (r < 0)
 		return err_wrap(err, r, "%s", name);
+	i->typed = strdup(name);
+	if (!i->typed)
+		return err_nomem(err);
 	if (ref->name && is_named(ref, name)) {
 		i->name = strdup(ref->name);
 		if (!i->name)

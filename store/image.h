@@ -21,6 +21,7 @@ struct json_t;
 
 struct image {
 	char *name;		/* full reference it was found by; NULL when by ID */
+	char *typed;		/* by image_get(): the name as the user gave it */
 	struct descriptor desc; /* of the manifest */
 	struct digest id;	/* image ID: the config's digest */
 	struct manifest manifest;

@@ -236,15 +236,11 @@ static void set_directories(json_t *j, const struct store *s, const struct conta
 /* The image's config, as a container has it. New reference. */
 static json_t *container_config(const struct container *c, const json_t *image_config)
 {
-	_cleanup_reference_ struct reference ref = { 0 };
-	_cleanup_free_ char *familiar = NULL;
 	json_t *config = inspect_config(image_config);
 
 	if (!config)
 		return NULL;
-	if (c->image_name && reference_parse(c->image_name, &ref, NULL) == 0)
-		familiar = reference_familiar(&ref);
-	set_str(config, "Image", familiar ? familiar : c->image_id.str);
+	set_str(config, "Image", c->image_typed ? c->image_typed : c->image_id.str);
 	if (json_is_null(json_object_get(config, "Labels")))
 		json_object_set_new(config, "Labels", json_object());
 	return config;

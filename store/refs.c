@@ -251,6 +251,56 @@ static int read_entry(struct store *s, json_t *j, struct ref *out, struct err *e
 	return 0;
 }
 
+/*
+ * REPOSITORY@DIGEST is a name like any other: it means one image, the one that was pulled or pushed by
+ * it last. The digest of an index may be that of several, one a platform. Here the entry at i has it
+ * now, and those of other images lose it. Returns the position of the entry, which may have moved.
+ */
+static size_t claim_digest(struct refs *r, size_t i)
+{
+	size_t k;
+
+	for (k = r->n; k-- > 0;) {
+		struct ref *other = &r->v[k];
+
+		if (!other->name || !digest_eq(&other->repo_digest, &r->v[i].repo_digest) ||
+		    same_image(other, &r->v[i]) || !refs_same_repo(other->name, r->v[i].name))
+			continue;
+		if (ref_has_tag(other))
+			memset(&other->repo_digest, 0, sizeof(other->repo_digest));
+		else if (refs_untag(r, k) && k < i)
+			i--;
+	}
+	return i;
+}
+
+/* The same for what was written before that was the rule. 0 or -ENOMEM. */
+static int settle_digests(struct refs *r)
+{
+	struct map seen = MAP_INIT;
+	bool twice = false;
+	size_t i;
+	int e = 0;
+
+	for (i = 0; i < r->n && e == 0; i++) {
+		const struct ref *ref = &r->v[i];
+		intptr_t other;
+
+		if (!digest_is_set(&ref->repo_digest))
+			continue;
+		other = (intptr_t)map_get(&seen, ref->repo_digest.str);
+		twice |= other && !same_image(&r->v[other - 1], ref);
+		e = map_put(&seen, ref->repo_digest.str, (void *)(intptr_t)(i + 1));
+	}
+	map_fini(&seen, NULL);
+	if (e < 0)
+		return -ENOMEM;
+	for (i = r->n; twice && i-- > 0;)
+		if (digest_is_set(&r->v[i].repo_digest))
+			i = claim_digest(r, i);
+	return 0;
+}
+
 int refs_read(struct store *s, struct refs *out, struct err *err)
 {
 	struct buf text _cleanup_buf_ = BUF_INIT;
@@ -282,6 +332,8 @@ int refs_read(struct store *s, struct refs *out, struct err *err)
 		if (count_parent(&refs, &refs.v[i].parent, 1) < 0)
 			return err_nomem(err);
 	}
+	if (settle_digests(&refs) < 0)
+		return err_nomem(err);
 	json_object_del(j, "manifests");
 	refs.json = TAKE_PTR(j);
 	*out = refs;
@@ -473,6 +525,7 @@ int refs_set(struct refs *r, const char *name, const struct descriptor *manifest
 		if (digest_parse(strchr(name, '@') + 1, &digest, NULL) == 0 &&
 		    (tagged = tag_for(r, name, manifest, &digest))) {
 			tagged->repo_digest = digest;
+			claim_digest(r, (size_t)(tagged - r->v));
 			return 0;
 		}
 	}
@@ -490,6 +543,8 @@ int refs_set(struct refs *r, const char *name, const struct descriptor *manifest
 		else
 			e = displace(r, i);
 	}
+	if (e == 0 && digest_is_set(&r->v[r->n - 1].repo_digest))
+		claim_digest(r, r->n - 1);
 	return e;
 }
 
@@ -552,6 +607,7 @@ void refs_set_digest(struct refs *r, const char *name, const struct digest *dige
 	if (!ref)
 		return;
 	ref->repo_digest = *digest;
+	claim_digest(r, (size_t)(ref - r->v));
 	/* A name by that digest alone is said with this one. */
 	for (i = r->n; i-- > 0;) {
 		struct ref *other = &r->v[i];

@@ -32,7 +32,8 @@ struct ref {
 	struct digest parent;	/* image ID of the image that it was committed on; unset: none */
 	struct timespec tagged; /* when the image last got a name; 0: it never did */
 	struct digest
-		repo_digest; /* what the registry knows this name by; unset: never pulled or pushed */
+		repo_digest; /* what the registry knows this name by; unset: never pulled or pushed. In a
+				repository one image's: its entries have it, no other image's */
 	struct digest
 		compressed; /* a manifest of the same image with its plain layers compressed, as it was pushed; unset: none */
 	struct json_t *json; /* the entry as it was read, so that what others noted in it stays */
@@ -103,7 +104,7 @@ bool refs_has_children(const struct refs *r, const struct digest *id);
  * refs_set_parent  of an image; one that has a parent keeps it, and only an image that is there, and does not
  *                  descend from this one, is made one
  * refs_set_tagged  of an image
- * refs_set_digest  of a name
+ * refs_set_digest  of a name; another image that had it in this repository has it no more
  * refs_set_compressed  of a manifest; NULL: none any more. False: no entry has it
  * return  0 or -ENOMEM
  */

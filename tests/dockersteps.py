@@ -163,6 +163,14 @@ def containers():
     step("inspect a container", "inspect", "-f", "{{.Name}} {{.Image}} {{.Config.Image}}", "w1")
     step("inspect --type of a wrong type", "inspect", "--type", "image", "w1")
     step("inspect a container's Config", "inspect", "-f", "{{json .Config.Env}} {{.Config.WorkingDir}} {{.Config.Labels}}", "w1")
+    step("tag latest", "tag", "base:1", "tool")
+    for number, image in enumerate(["tool", "docker.io/library/tool:latest", dockerwords.BASE[:7], "sha256:" + dockerwords.BASE]):
+        container("typed%d" % number, image)
+    step("ps shows images as they were typed", "ps", "--format", "{{.Names}} {{.Image}}")
+    step("ps --no-trunc of them", "ps", "--no-trunc", "--format", "{{.Names}} {{.Image}}")
+    step("inspect what was typed", "inspect", "-f", "{{.Config.Image}}", "typed0", "typed1", "typed2")
+    step("rm them", docker=["rm", "-f", "typed0", "typed1", "typed2", "typed3"], imagefs=["rm", "typed0", "typed1", "typed2", "typed3"])
+    step("rmi tool", "rmi", "tool")
 
 
 def commits():

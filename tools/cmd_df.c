@@ -135,15 +135,11 @@ static int print_images(const struct df *d, const char *format, struct err *err)
 
 static int add_container(struct listing *l, const struct df_container *c)
 {
-	_cleanup_reference_ struct reference ref = { 0 };
-	_cleanup_free_ char *image = NULL;
 	char id[13];
 
-	if (c->image && reference_parse(c->image, &ref, NULL) == 0)
-		image = reference_familiar(&ref);
 	snprintf(id, sizeof(id), "%.12s", digest_hex(&c->image_id));
 	return listing_set(l, "Names", c->name) < 0 ||
-			       listing_set(l, "Image", image ? image : id) < 0 ||
+			       listing_set(l, "Image", c->image ? c->image : id) < 0 ||
 			       set_size(l, "Size", c->size) < 0 || set_created(l, c->created) < 0 ||
 			       listing_end_row(l) < 0
 		       ? -ENOMEM

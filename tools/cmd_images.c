@@ -151,15 +151,20 @@ static int compare_times(struct timespec a, struct timespec b)
 	return a.tv_nsec < b.tv_nsec ? -1 : a.tv_nsec > b.tv_nsec;
 }
 
-/* A name, with its tag or without, is like one of the patterns; 1, 0, -EINVAL. */
-static int is_like(const struct options *o, const struct reference *ref, struct err *err)
+/*
+ * A name, with its tag or without, is like one of the patterns: 1; with the digest that the registry
+ * knows it by: 2; 0, -EINVAL.
+ */
+static int is_like(const struct options *o, const struct reference *ref, const char *digest,
+		   struct err *err)
 {
 	_cleanup_free_ char *repo = reference_repo(ref), *whole = reference_familiar(ref);
+	struct buf pinned _cleanup_buf_ = BUF_INIT;
 	const char *pattern;
 	size_t i = 0;
 	int r = 0;
 
-	if (!repo || !whole)
+	if (!repo || !whole || buf_printf(&pinned, "%s@%s", repo, digest) < 0)
 		return err_nomem(err);
 	if (!filter_has(&o->filter, "reference"))
 		return 1;
@@ -167,6 +172,8 @@ static int is_like(const struct options *o, const struct reference *ref, struct 
 		r = filter_glob(pattern, whole, err);
 		if (r == 0)
 			r = filter_glob(pattern, repo, err);
+		if (r == 0 && filter_glob(pattern, pinned.data, err) > 0)
+			r = 2;
 		if (r < 0)
 			return err_wrap(err, r, "%s", pattern);
 	}
@@ -193,23 +200,35 @@ static int add_row(struct listed *l, const struct info *info, char *repo, const 
 	return 0;
 }
 
+/* The image has a tag in the repository of this name, which is shown then. */
+static bool has_sibling(const struct listed *l, const struct ref *ref)
+{
+	size_t i;
+
+	for (i = 0; i < l->refs.n; i++)
+		if (ref_has_tag(&l->refs.v[i]) && digest_eq(&l->refs.v[i].id, &ref->id) &&
+		    refs_same_repo(l->refs.v[i].name, ref->name))
+			return true;
+	return false;
+}
+
 static int add_name(struct listed *l, const struct options *o, const struct ref *ref,
 		    const struct info *info, struct err *err)
 {
 	_cleanup_reference_ struct reference parsed = { 0 };
-	const char *digest = "<none>";
+	const char *digest = digest_is_set(&ref->repo_digest) ? ref->repo_digest.str : "<none>";
+	const char *tag = "<none>";
 	int r = reference_parse(ref->name, &parsed, err);
 
 	if (r == 0)
-		r = is_like(o, &parsed, err);
+		r = is_like(o, &parsed, digest, err);
 	if (r <= 0)
 		return r;
-	/* A name by digest shows only where no tag does. */
-	if (!parsed.tag && info->tagged)
+	if (!parsed.tag && has_sibling(l, ref))
 		return 0;
-	if (digest_is_set(&ref->repo_digest))
-		digest = ref->repo_digest.str;
-	r = add_row(l, info, reference_repo(&parsed), parsed.tag ? parsed.tag : "<none>", digest);
+	if (parsed.tag && r == 1)
+		tag = parsed.tag;
+	r = add_row(l, info, reference_repo(&parsed), tag, digest);
 	return r < 0 ? err_nomem(err) : 0;
 }
 
@@ -248,7 +267,7 @@ static int collect(struct listed *l, const struct options *o, struct err *err)
 		if (r < 0 || info->damaged || !info->labels ||
 		    (before && compare_times(info->created, before->created) >= 0) ||
 		    (since && compare_times(info->created, since->created) <= 0) ||
-		    (asked && (dangling ? ref_has_tag(ref) : !ref->name)))
+		    (asked && (dangling ? info->tagged : !ref->name)))
 			continue;
 		r = ref->name ? add_name(l, o, ref, info, err)
 			      : add_nameless(l, o, ref, info, asked && dangling, err);

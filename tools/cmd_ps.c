@@ -26,6 +26,7 @@ DEFINE_CLEANUP_PTR(struct store, store_close);
 enum { OPT_FORMAT = 256, OPT_NO_TRUNC };
 
 #define COMMAND_SHOWN 20
+#define SHORT_ID 12
 
 struct options {
 	bool quiet, whole, size;
@@ -85,19 +86,36 @@ static int read_all(const struct verb *v, struct store *s, struct list *out, str
 	return status;
 }
 
-/* The name that the image was asked for by, as long as that means it still; else its ID. */
-static int image_shown(const struct container *c, const struct refs *refs, bool whole, char **out)
+/* The repository and, if one was typed, the tag, without the digest; or twelve digits of the ID that it is. */
+static char *shorten(const struct container *c)
 {
-	struct reference ref = { 0 };
-	const struct ref *now = c->image_name ? refs_find(refs, c->image_name) : NULL;
+	const char *hex =
+		strncmp(c->image_typed, "sha256:", 7) == 0 ? c->image_typed + 7 : c->image_typed;
+	_cleanup_reference_ struct reference ref = { 0 };
+	const char *slash = strrchr(c->image_typed, '/');
+	const char *last = slash ? slash : c->image_typed, *colon = strchr(last, ':');
 
-	if (now && digest_eq(&now->id, &c->image_id) &&
-	    reference_parse(c->image_name, &ref, NULL) == 0) {
-		*out = reference_familiar(&ref);
-		reference_fini(&ref);
-	} else {
-		*out = whole ? strdup(c->image_id.str) : strndup(digest_hex(&c->image_id), 12);
-	}
+	if (strncmp(hex, digest_hex(&c->image_id), SHORT_ID) == 0)
+		return strndup(hex, SHORT_ID);
+	if (reference_parse(c->image_typed, &ref, NULL) < 0)
+		return strdup(c->image_typed);
+	memset(&ref.digest, 0, sizeof(ref.digest));
+	return colon && colon < last + strcspn(last, "@") ? reference_familiar(&ref)
+							  : reference_repo(&ref);
+}
+
+/* The image as it was typed, as long as that means it still; else its ID: as docker does it. */
+static int image_shown(struct store *s, const struct container *c, const struct refs *refs,
+		       bool whole, char **out)
+{
+	size_t pos;
+
+	if (!c->image_typed || image_find(s, refs, c->image_typed, &pos, NULL) < 0 ||
+	    !digest_eq(&refs->v[pos].id, &c->image_id))
+		*out = whole ? strdup(c->image_id.str)
+			     : strndup(digest_hex(&c->image_id), SHORT_ID);
+	else
+		*out = whole ? strdup(c->image_typed) : shorten(c);
 	return *out ? 0 : -ENOMEM;
 }
 
@@ -279,7 +297,7 @@ static int add_row(struct store *s, struct listing *out, const struct options *o
 	snprintf(created, sizeof(created), "%s ago", ago);
 	snprintf(status, sizeof(status), "Up %s", ago);
 	text_date(c->created, at);
-	if (image_shown(c, refs, o->whole, &name) < 0 || set_image(out, o, image) < 0)
+	if (image_shown(s, c, refs, o->whole, &name) < 0 || set_image(out, o, image) < 0)
 		return err_nomem(err);
 	listing_set(out, "ID", c->name);
 	listing_set(out, "Names", c->name);
