@@ -18,6 +18,7 @@
 #include "store/inflater.h"
 
 #define WINDOW_SIZE INFLATER_WINDOW
+_Static_assert(WINDOW_SIZE == LAYER_WINDOW_MAX, "an index has windows of this size");
 
 /* The state that all codecs share: the block at hand, positions, the span that is open. */
 struct decoder {
@@ -115,6 +116,7 @@ static int put_window(struct decoder *d, struct layer_span *s, const void *windo
 		return -ENOMEM;
 	s->window = w->len;
 	s->window_len = (uint32_t)n;
+	s->window_crc = checksum_crc32(0, w->data + w->len, n);
 	s->window_plain = (uint16_t)(len % WINDOW_SIZE);
 	w->len += n;
 	return 0;
@@ -505,10 +507,8 @@ int decode(const struct decode_io *io, enum codec *codec, struct spans *spans, u
 		r = err_nomem(err);
 		goto out;
 	}
-	if (spans) {
+	if (spans)
 		ZSTD_CCtx_setParameter(d.cctx, ZSTD_c_compressionLevel, 1);
-		ZSTD_CCtx_setParameter(d.cctx, ZSTD_c_checksumFlag, 1);
-	}
 	r = refill(&d);
 	if (r < 0)
 		goto out;

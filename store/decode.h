@@ -58,11 +58,12 @@ int decode(const struct decode_io *io, enum codec *codec, struct spans *spans, u
 /*
  * span_decode - one span again, from the blob.
  * fd       the blob
- * windows  SECTION_WINDOWS, n_windows bytes of it
+ * window   what a gzip span without SPAN_START begins with, window_len bytes of it
  * out      cap bytes: as many as the span has plain
- * returns  0; -EBADMSG the bytes of the blob are not what they were; -errno
+ * returns  0; -EBADMSG the bytes of the blob are not what they were; -EUCLEAN they are, and it is the
+ *          index that is wrong; -errno
  */
-int span_decode(int fd, enum codec codec, const struct layer_span *span, const void *windows,
-		uint64_t n_windows, void *out, size_t cap);
+int span_decode(int fd, enum codec codec, const struct layer_span *span, const void *window,
+		size_t window_len, void *out, size_t cap);
 
 #endif

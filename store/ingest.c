@@ -303,7 +303,7 @@ static int finish(struct ingest *in, struct ingest_result *out, struct err *err)
 	if (out->layer_error)
 		return 0;
 	if (in->spans.unseekable) {
-		r = layer_copy_make(in->txn, &out->digest, err);
+		r = layer_copy_make(in->txn, &out->digest, true, err);
 		if (r < 0)
 			return r;
 	}

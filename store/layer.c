@@ -1,6 +1,6 @@
 /*
- * The index is mapped and never parsed; a read finds the extent, then the span, then asks
- * the cache.
+ * The index lies in memory as it is and is never parsed; a read finds the extent, then the span, then
+ * asks the cache.
  */
 #include "store/layer.h"
 
@@ -8,10 +8,10 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -22,10 +22,10 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "store/blob.h"
-#include "store/checksum.h"
 #include "store/decode.h"
 #include "store/ingest.h"
 #include "store/layer_copy.h"
+#include "store/layer_index.h"
 #include "store/span_cache.h"
 #include "store/store.h"
 #include "store/txn.h"
@@ -37,6 +37,14 @@ struct layers {
 	pthread_mutex_t lock;
 	struct map open; /* digest -> struct layer */
 	uint32_t next_id;
+	pthread_mutex_t mending; /* held while a layer gets its second source */
+};
+
+/* What contents are found by: the spans of an index with their windows, or the seekable copy. */
+struct source {
+	uint32_t id; /* the cache's key */
+	const struct layer_index *index;
+	struct layer_copy *copy; /* LAYER_COPY */
 };
 
 struct layer {
@@ -44,11 +52,17 @@ struct layer {
 	unsigned refs; /* under all->lock */
 	uint32_t id;
 	struct digest digest;
-	const char *map;
-	size_t size;
-	const struct layer_header *h;
+	struct layer_index *index;
+	const struct layer_header *h; /* of index */
 	int blob_fd;
-	struct layer_copy *copy; /* LAYER_COPY */
+	/*
+	 * The first one, and another one that was made from the blob where that turned out damaged. Entries
+	 * stay those of the first index.
+	 */
+	struct source source[2];
+	atomic_uint current; /* which of the two */
+	bool mended;	     /* tried once, with or without success; under all->mending */
+	struct layer_index *made_again;
 };
 
 struct layers *layers_new(struct store *s, size_t cache_bytes)
@@ -65,6 +79,7 @@ struct layers *layers_new(struct store *s, size_t cache_bytes)
 		return NULL;
 	}
 	pthread_mutex_init(&ls->lock, NULL);
+	pthread_mutex_init(&ls->mending, NULL);
 	return ls;
 }
 
@@ -72,11 +87,12 @@ static void layer_free(void *p)
 {
 	struct layer *l = p;
 
-	if (l->map)
-		munmap((void *)l->map, l->size);
+	layer_index_free(l->index);
+	layer_index_free(l->made_again);
 	if (l->blob_fd >= 0)
 		close(l->blob_fd);
-	layer_copy_free(l->copy);
+	layer_copy_free(l->source[0].copy);
+	layer_copy_free(l->source[1].copy);
 	free(l);
 }
 
@@ -87,6 +103,7 @@ void layers_free(struct layers *ls)
 	map_fini(&ls->open, layer_free);
 	span_cache_free(ls->cache);
 	pthread_mutex_destroy(&ls->lock);
+	pthread_mutex_destroy(&ls->mending);
 	free(ls);
 }
 
@@ -103,67 +120,6 @@ void layers_look_in(struct layers *ls, struct txn *t)
 static int open_path(struct store *s, struct txn *t, const char *path)
 {
 	return t ? txn_open(t, path) : beneath_open(s->fd, path, O_RDONLY, 0);
-}
-
-/* The header alone: whole, ours, of this version, of this blob, and in step with the file's size. */
-static int check_header(const struct layer_header *h, const struct digest *blob, uint64_t size)
-{
-	struct layer_header copy = *h;
-	uint64_t end = sizeof(*h);
-	int i;
-
-	copy.header_crc = 0;
-	if (memcmp(h->magic, LAYER_MAGIC, sizeof(h->magic)) != 0 || h->version != LAYER_VERSION ||
-	    h->header_crc != checksum_crc32(0, &copy, sizeof(copy)) || h->file_size != size ||
-	    strcmp(h->blob_digest, blob->str) != 0)
-		return -EBADMSG;
-	for (i = 0; i < SECTION_COUNT; i++) {
-		if (h->section[i].offset < end || h->section[i].offset % 8 != 0 ||
-		    h->section[i].offset > size || h->section[i].size > size - h->section[i].offset)
-			return -EBADMSG;
-		end = h->section[i].offset + h->section[i].size;
-	}
-	return 0;
-}
-
-static int check_body(const struct layer *l)
-{
-	size_t n = l->h->section[SECTION_SPANS].offset + l->h->section[SECTION_SPANS].size;
-	uint32_t crc = checksum_crc32(0, (const char *)l->map + sizeof(*l->h), n - sizeof(*l->h));
-	uint64_t names = l->h->section[SECTION_NAMES].size;
-
-	if (crc != l->h->body_crc ||
-	    l->h->section[SECTION_ENTRIES].size < sizeof(struct layer_entry))
-		return -EBADMSG;
-	/* Every name ends in a NUL, the last one at the latest where the section does. */
-	return names && l->map[l->h->section[SECTION_NAMES].offset + names - 1] == '\0' ? 0
-											: -EBADMSG;
-}
-
-static int map_index(struct layer *l, int fd)
-{
-	struct stat st;
-	void *map;
-	int r;
-
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode) || (size_t)st.st_size < sizeof(struct layer_header))
-		return -EBADMSG;
-	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
-	if (map == MAP_FAILED)
-		return -errno;
-	l->map = map;
-	l->size = (size_t)st.st_size;
-	l->h = map;
-	r = check_header(l->h, &l->digest, l->size);
-	if (r == 0)
-		r = check_body(l);
-	if (r < 0) {
-		munmap(map, l->size);
-		l->map = NULL;
-	}
-	return r;
 }
 
 /* What was made from a blob, and is of no use. */
@@ -248,8 +204,11 @@ static int rebuild(struct store *s, struct txn *t, const struct digest *blob, st
 	return r < 0 ? r : TAKE_FD(fd);
 }
 
-/* The seekable copy; it is only a cache, so it may have to be made again. */
-static int open_copy(struct layer *l, struct err *err)
+/*
+ * The seekable copy; it is only a cache, so it may have to be made again.
+ * afresh  what is there is damaged
+ */
+static int open_copy(struct layer *l, bool afresh, struct layer_copy **out, struct err *err)
 {
 	struct store *s = l->all->store;
 	struct txn *t = l->all->txn, *own = NULL;
@@ -257,8 +216,8 @@ static int open_copy(struct layer *l, struct err *err)
 	int fd, r = 0;
 
 	layer_copy_path(&l->digest, path);
-	fd = open_path(s, t, path);
-	if (fd >= 0 && layer_copy_open(fd, l->h->plain_size, &l->copy) == 0)
+	fd = afresh ? -ENOENT : open_path(s, t, path);
+	if (fd >= 0 && layer_copy_open(fd, l->h->plain_size, out) == 0)
 		return 0;
 	discard(s, path);
 	if (t)
@@ -266,10 +225,10 @@ static int open_copy(struct layer *l, struct err *err)
 	else
 		r = txn_begin_reading(s, &own, err);
 	if (r == 0)
-		r = layer_copy_make(t ? t : own, &l->digest, err);
+		r = layer_copy_make(t ? t : own, &l->digest, false, err);
 	if (r == 0) {
 		fd = txn_open(t ? t : own, path);
-		r = fd < 0 ? fd : layer_copy_open(fd, l->h->plain_size, &l->copy);
+		r = fd < 0 ? fd : layer_copy_open(fd, l->h->plain_size, out);
 		if (r < 0)
 			err_sys(err, -r, "blob %s: seekable copy", l->digest.str);
 	}
@@ -279,7 +238,19 @@ static int open_copy(struct layer *l, struct err *err)
 	return r;
 }
 
-/* The index as it is, or made anew. From here on the layer is read through descriptors alone. */
+/* Make the index anew and load it. */
+static int remake_index(struct layer *l, struct layer_index **out, struct err *err)
+{
+	_cleanup_close_ int fd = rebuild(l->all->store, l->all->txn, &l->digest, err);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = layer_index_load(fd, &l->digest, out);
+	return r < 0 ? err_sys(err, -r, "index of blob %s", l->digest.str) : 0;
+}
+
+/* The index as it is, or made anew. */
 static int open_index(struct layer *l, struct err *err)
 {
 	char path[LAYER_PATH_MAX];
@@ -288,18 +259,13 @@ static int open_index(struct layer *l, struct err *err)
 
 	layer_index_path(&l->digest, path);
 	fd = open_path(l->all->store, l->all->txn, path);
-	r = fd < 0 ? fd : map_index(l, fd);
-	if (r == -ENOENT || r == -EBADMSG) {
-		if (fd >= 0)
-			close(fd);
-		fd = rebuild(l->all->store, l->all->txn, &l->digest, err);
-		if (fd < 0)
-			return fd;
-		r = map_index(l, fd);
-	}
+	r = fd < 0 ? fd : layer_index_load(fd, &l->digest, &l->index);
+	if (r == -ENOENT || r == -EBADMSG)
+		return remake_index(l, &l->index, err);
 	return r < 0 ? err_sys(err, -r, "index of blob %s", l->digest.str) : 0;
 }
 
+/* From here on the layer is read from memory and through descriptors alone. */
 static int layer_open(struct layer *l, struct err *err)
 {
 	char path[DIGEST_MAX + 8];
@@ -307,13 +273,16 @@ static int layer_open(struct layer *l, struct err *err)
 
 	if (r < 0)
 		return r;
+	l->h = layer_index_header(l->index);
+	l->source[0].id = l->id;
+	l->source[0].index = l->index;
 	blob_store_path(&l->digest, path);
 	l->blob_fd = open_path(l->all->store, l->all->txn, path);
 	if (l->blob_fd == -ENOENT)
 		return err_set(err, ENOENT, "blob %s is missing", l->digest.str);
 	if (l->blob_fd < 0)
 		return err_sys(err, -l->blob_fd, "blob %s", l->digest.str);
-	return l->h->flags & LAYER_COPY ? open_copy(l, err) : 0;
+	return l->h->flags & LAYER_COPY ? open_copy(l, false, &l->source[0].copy, err) : 0;
 }
 
 int layers_get(struct layers *ls, const struct digest *blob, struct layer **out, struct err *err)
@@ -383,15 +352,6 @@ bool layer_is_removed(const struct layer *l)
 	return ours.st_ino != there.st_ino || ours.st_dev != there.st_dev;
 }
 
-/* The header from an open index, where it is a good one. */
-static bool read_header(int fd, const struct digest *blob, struct layer_header *out)
-{
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && file_pread_all(fd, out, sizeof(*out), 0) == 0 &&
-	       check_header(out, blob, (uint64_t)st.st_size) == 0;
-}
-
 static int peek(struct store *s, struct txn *t, const struct digest *blob, struct layer_header *out,
 		struct err *err)
 {
@@ -400,14 +360,14 @@ static int peek(struct store *s, struct txn *t, const struct digest *blob, struc
 
 	layer_index_path(blob, path);
 	fd = open_path(s, t, path);
-	if (fd >= 0 && read_header(fd, blob, out))
+	if (fd >= 0 && layer_index_peek(fd, blob, out) == 0)
 		return 0;
 	if (fd >= 0)
 		close(fd);
 	fd = rebuild(s, t, blob, err);
 	if (fd < 0)
 		return fd;
-	if (!read_header(fd, blob, out))
+	if (layer_index_peek(fd, blob, out) < 0)
 		return err_set(err, EIO, "index of blob %s cannot be read", blob->str);
 	return 0;
 }
@@ -466,25 +426,14 @@ const struct layer_header *layer_header(const struct layer *l)
 	return l->h;
 }
 
-/* n records of size bytes from number first on, or NULL where the section has no such. */
-static const void *records(const struct layer *l, enum layer_section s, uint64_t first, uint64_t n,
-			   size_t size)
-{
-	uint64_t have = l->h->section[s].size / size;
-
-	if (first > have || n > have - first)
-		return NULL;
-	return l->map + l->h->section[s].offset + first * size;
-}
-
 const struct layer_entry *layer_entry(const struct layer *l, uint32_t i)
 {
-	return records(l, SECTION_ENTRIES, i, 1, sizeof(struct layer_entry));
+	return layer_index_at(l->index, SECTION_ENTRIES, i, 1, sizeof(struct layer_entry));
 }
 
 const char *layer_name(const struct layer *l, const struct layer_entry *e)
 {
-	const char *s = records(l, SECTION_NAMES, e->name, e->name_len + 1ull, 1);
+	const char *s = layer_index_at(l->index, SECTION_NAMES, e->name, e->name_len + 1ull, 1);
 
 	return s ? s : "";
 }
@@ -494,7 +443,7 @@ const char *layer_target(const struct layer *l, const struct layer_entry *e)
 	const char *s = NULL;
 
 	if (e->type == ENTRY_SYMLINK || e->type == ENTRY_LINK)
-		s = records(l, SECTION_NAMES, e->first, e->count + 1ull, 1);
+		s = layer_index_at(l->index, SECTION_NAMES, e->first, e->count + 1ull, 1);
 	return s ? s : "";
 }
 
@@ -523,7 +472,7 @@ void layer_stat(const struct layer *l, const struct layer_entry *e, struct stat 
 	}
 	if (e->type == ENTRY_FILE) {
 		const struct layer_extent *x =
-			records(l, SECTION_EXTENTS, e->first, e->count, sizeof(*x));
+			layer_index_at(l->index, SECTION_EXTENTS, e->first, e->count, sizeof(*x));
 		uint64_t bytes = 0;
 		uint32_t i;
 
@@ -543,9 +492,10 @@ int layer_xattr(const struct layer *l, const struct layer_entry *e, uint32_t *po
 	uint32_t i;
 
 	for (i = 0; i < e->n_xattr; i++) {
-		const struct layer_xattr *x = records(l, SECTION_XATTRS, at, sizeof(*x), 1);
-		const char *s = x ? records(l, SECTION_XATTRS, at + sizeof(*x),
-					    x->name_len + 1ull + x->value_len, 1)
+		const struct layer_xattr *x =
+			layer_index_at(l->index, SECTION_XATTRS, at, sizeof(*x), 1);
+		const char *s = x ? layer_index_at(l->index, SECTION_XATTRS, at + sizeof(*x),
+						   x->name_len + 1ull + x->value_len, 1)
 				  : NULL;
 
 		if (!s || s[x->name_len] != '\0')
@@ -563,36 +513,51 @@ int layer_xattr(const struct layer *l, const struct layer_entry *e, uint32_t *po
 	return 0;
 }
 
-/* Plain bytes of span i, loaded into the cache. */
+struct load {
+	const struct layer *l;
+	const struct source *from;
+};
+
+/* Plain bytes of span i, loaded into the cache; -EUCLEAN what was made from the blob is damaged. */
 static int load_span(void *ctx, uint32_t i, void *data, size_t len)
 {
-	struct layer *l = ctx;
+	const struct load *load = ctx;
+	const struct source *from = load->from;
+	enum codec codec = (enum codec)layer_index_header(from->index)->codec;
+	unsigned char window[LAYER_WINDOW_MAX];
 	const struct layer_span *s;
+	size_t window_len = 0;
+	int r = 0;
 
-	if (l->copy)
-		return layer_copy_read(l->copy, i, data, len);
-	s = records(l, SECTION_SPANS, i, 1, sizeof(*s));
+	if (from->copy) {
+		r = layer_copy_read(from->copy, i, data, len);
+		return r == -EBADMSG || r == -EIO ? -EUCLEAN : r;
+	}
+	s = layer_index_at(from->index, SECTION_SPANS, i, 1, sizeof(*s));
 	if (!s)
-		return -EBADMSG;
-	return span_decode(l->blob_fd, (enum codec)l->h->codec, s,
-			   l->map + l->h->section[SECTION_WINDOWS].offset,
-			   l->h->section[SECTION_WINDOWS].size, data, len);
+		return -EUCLEAN;
+	if (codec == CODEC_GZIP && !(s->flags & SPAN_START))
+		r = layer_index_window(from->index, s, window, &window_len);
+	if (r < 0)
+		return r;
+	return span_decode(load->l->blob_fd, codec, s, window, window_len, data, len);
 }
 
 /* Which span holds a plain offset, and where it begins and ends. */
-static int find_span(const struct layer *l, uint64_t plain, uint32_t *i, uint64_t *start,
+static int find_span(const struct source *from, uint64_t plain, uint32_t *i, uint64_t *start,
 		     uint64_t *end)
 {
-	uint64_t n = l->h->section[SECTION_SPANS].size / sizeof(struct layer_span);
-	const struct layer_span *s = records(l, SECTION_SPANS, 0, n, sizeof(*s));
+	const struct layer_header *h = layer_index_header(from->index);
+	uint64_t n = h->section[SECTION_SPANS].size / sizeof(struct layer_span);
+	const struct layer_span *s = layer_index_at(from->index, SECTION_SPANS, 0, n, sizeof(*s));
 	uint64_t lo = 0, hi = n;
 
-	if (plain >= l->h->plain_size)
+	if (plain >= h->plain_size)
 		return -EBADMSG;
-	if (l->copy) {
+	if (from->copy) {
 		*i = (uint32_t)(plain / LAYER_COPY_FRAME);
 		*start = (uint64_t)*i * LAYER_COPY_FRAME;
-		*end = MIN(*start + LAYER_COPY_FRAME, l->h->plain_size);
+		*end = MIN(*start + LAYER_COPY_FRAME, h->plain_size);
 		return 0;
 	}
 	while (hi - lo > 1) {
@@ -607,30 +572,90 @@ static int find_span(const struct layer *l, uint64_t plain, uint32_t *i, uint64_
 		return -EBADMSG;
 	*i = (uint32_t)lo;
 	*start = s[lo].plain;
-	*end = lo + 1 < n ? s[lo + 1].plain : l->h->plain_size;
+	*end = lo + 1 < n ? s[lo + 1].plain : h->plain_size;
 	return *end > plain && *end - *start <= SPAN_MAX ? 0 : -EBADMSG;
+}
+
+/* Plain bytes, as many of len as one span has. */
+static ssize_t read_span(struct layer *l, const struct source *from, uint64_t plain, char *out,
+			 size_t len)
+{
+	struct load load = { l, from };
+	const struct span_data *d;
+	uint64_t start, end;
+	uint32_t i;
+	int r = find_span(from, plain, &i, &start, &end);
+
+	if (r == 0)
+		r = span_cache_get(l->all->cache, from->id, i, (size_t)(end - start), load_span,
+				   &load, &d);
+	if (r < 0)
+		return r;
+	len = (size_t)MIN(end - plain, (uint64_t)len);
+	memcpy(out, d->data + (plain - start), len);
+	span_cache_put(l->all->cache, d);
+	return (ssize_t)len;
+}
+
+/* The second source, from the blob. */
+static int make_source(struct layer *l, struct source *s, struct err *err)
+{
+	int r;
+
+	pthread_mutex_lock(&l->all->lock);
+	s->id = l->all->next_id++;
+	pthread_mutex_unlock(&l->all->lock);
+	s->index = l->index;
+	if (l->h->flags & LAYER_COPY)
+		return open_copy(l, true, &s->copy, err);
+	r = remake_index(l, &l->made_again, err);
+	s->index = l->made_again;
+	return r;
+}
+
+/*
+ * What was made from the blob is damaged: make it again, once. used says which one it was.
+ * returns 0 where there is another one now
+ */
+static int mend(struct layer *l, unsigned used)
+{
+	struct err err = ERR_INIT;
+	int r = -EBADMSG;
+
+	pthread_mutex_lock(&l->all->mending);
+	if (atomic_load(&l->current) != used) {
+		r = 0;
+	} else if (!l->mended) {
+		l->mended = true;
+		r = make_source(l, &l->source[1], &err);
+		if (r == 0)
+			atomic_store(&l->current, 1);
+		log_warn("blob %s: its %s is damaged: %s", l->digest.str,
+			 l->h->flags & LAYER_COPY ? "seekable copy" : "index",
+			 r == 0 ? "made again" : err.msg);
+	}
+	pthread_mutex_unlock(&l->all->mending);
+	return r < 0 ? -EBADMSG : 0;
 }
 
 static int read_plain(struct layer *l, uint64_t plain, char *out, size_t len)
 {
 	while (len) {
-		const struct span_data *d;
-		uint64_t start, end;
-		uint32_t i;
-		size_t n;
-		int r = find_span(l, plain, &i, &start, &end);
+		unsigned used = atomic_load(&l->current);
+		ssize_t n = read_span(l, &l->source[used], plain, out, len);
 
-		if (r == 0)
-			r = span_cache_get(l->all->cache, l->id, i, (size_t)(end - start),
-					   load_span, l, &d);
-		if (r < 0)
-			return r;
-		n = (size_t)MIN(end - plain, (uint64_t)len);
-		memcpy(out, d->data + (plain - start), n);
-		span_cache_put(l->all->cache, d);
-		plain += n;
+		if (n == -EUCLEAN) {
+			int r = mend(l, used);
+
+			if (r < 0)
+				return r;
+			continue;
+		}
+		if (n < 0)
+			return (int)n;
+		plain += (uint64_t)n;
 		out += n;
-		len -= n;
+		len -= (size_t)n;
 	}
 	return 0;
 }
@@ -654,7 +679,8 @@ static uint32_t find_extent(const struct layer_extent *x, uint32_t n, uint64_t o
 ssize_t layer_pread(struct layer *l, const struct layer_entry *e, void *buf, size_t len,
 		    uint64_t off)
 {
-	const struct layer_extent *x = records(l, SECTION_EXTENTS, e->first, e->count, sizeof(*x));
+	const struct layer_extent *x =
+		layer_index_at(l->index, SECTION_EXTENTS, e->first, e->count, sizeof(*x));
 	char *out = buf;
 	size_t done = 0;
 	uint32_t i;
@@ -691,7 +717,8 @@ ssize_t layer_pread(struct layer *l, const struct layer_entry *e, void *buf, siz
 
 int64_t layer_seek(const struct layer *l, const struct layer_entry *e, uint64_t off, int whence)
 {
-	const struct layer_extent *x = records(l, SECTION_EXTENTS, e->first, e->count, sizeof(*x));
+	const struct layer_extent *x =
+		layer_index_at(l->index, SECTION_EXTENTS, e->first, e->count, sizeof(*x));
 	uint32_t i;
 
 	if (e->type != ENTRY_FILE || !x)

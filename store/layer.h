@@ -1,7 +1,8 @@
 /*
- * A layer, open for reading: its index mapped into memory, its contents read
- * from the blob through the index. Every position that the index holds is
- * checked where it is used, so a damaged index is an error and not a crash.
+ * A layer, open for reading: its index in memory, checked as a whole when it is
+ * opened (store/layer_index.h), its contents read from the blob through it.
+ * What was made from the blob, index or seekable copy, is made again where it
+ * turns out damaged, also later, by a read.
  */
 #ifndef STORE_LAYER_H
 #define STORE_LAYER_H
@@ -43,7 +44,7 @@ void layer_ref(struct layer *l);
 void layer_unref(struct layer *l);
 
 /*
- * layer_peek - the header of a blob's index, without mapping it; the index is made where it is missing.
+ * layer_peek - the header of a blob's index, without the rest of it; the index is made where it is missing.
  * layer_peek_in - the same for a blob that a transaction has, or the store; a new index is the transaction's
  */
 int layer_peek(struct store *s, const struct digest *blob, struct layer_header *out,
@@ -68,7 +69,7 @@ const struct layer_header *layer_header(const struct layer *l);
 /* layer_is_removed - the blob that it reads is no longer the store's, and takes space only for us. */
 bool layer_is_removed(const struct layer *l);
 
-/* layer_entry - record i, 0 is the root; NULL where there is none. Borrowed from the mapping. */
+/* layer_entry - record i, 0 is the root; NULL where there is none. Borrowed from the layer. */
 const struct layer_entry *layer_entry(const struct layer *l, uint32_t i);
 
 /* layer_name - the name of an entry, NUL-terminated, one path component; "" for the root. Never

@@ -18,13 +18,8 @@
 #include "store/layer_build_int.h"
 #include "store/upper.h"
 
-#define ENTRIES_MAX (16u << 20)
-#define PATH_LEN_MAX 65535u
 #define SYMLINKS_MAX 40
-#define XATTR_VALUE_MAX 65536u
 #define XATTRS_MAX (1u << 20)
-/* Of one file; a name that comes again is looked for among them, so their number is bounded. */
-#define XATTRS_PER_FILE_MAX 4096u
 /* Directories without an entry: a path of a few bytes, once compressed, may name tens of thousands. */
 #define IMPLICIT_MAX (1u << 19)
 #define WHITEOUT ".wh."
@@ -98,8 +93,8 @@ static int new_node(struct layer_build *b, uint32_t dir, char kind, const char *
 
 	if (inode == LAYER_NONE)
 		return err_nomem(err);
-	if (b->n_nodes >= ENTRIES_MAX)
-		return err_set(err, E2BIG, "more than %u entries", ENTRIES_MAX);
+	if (b->n_nodes >= LAYER_ENTRIES_MAX)
+		return err_set(err, E2BIG, "more than %u entries", LAYER_ENTRIES_MAX);
 	if (b->n_nodes == b->cap_nodes) {
 		size_t cap = b->cap_nodes ? b->cap_nodes * 2 : 256;
 
@@ -194,7 +189,7 @@ static int walk_into_link(struct layer_build *b, struct walk *w, uint32_t link, 
 		buf_fini(&next);
 		return err_nomem(err);
 	}
-	if (next.len > PATH_LEN_MAX) {
+	if (next.len > LAYER_PATH_LEN_MAX) {
 		buf_fini(&next);
 		return err_set(err, ENAMETOOLONG, "path too long behind a symbolic link");
 	}
@@ -286,7 +281,7 @@ static int split_path(const char *path, size_t *dir_len, const char **name, size
 
 	*name = NULL;
 	*dir_len = *name_len = 0;
-	if (strlen(path) > PATH_LEN_MAX)
+	if (strlen(path) > LAYER_PATH_LEN_MAX)
 		return err_set(err, ENAMETOOLONG, "a path of %zu bytes", strlen(path));
 	for (;;) {
 		size_t n;
@@ -548,12 +543,12 @@ int layer_build_xattr(struct layer_build *b, uint32_t node, const char *name, co
 	if (!*name || strlen(name) > NAME_MAX)
 		return err_set(err, EINVAL, "an extended attribute with a name of %zu bytes",
 			       strlen(name));
-	if (len > XATTR_VALUE_MAX)
+	if (len > LAYER_XATTR_VALUE_MAX)
 		return err_set(err, E2BIG, "an extended attribute of %zu bytes (at most %u)", len,
-			       XATTR_VALUE_MAX);
+			       LAYER_XATTR_VALUE_MAX);
 	if (!i->n_xattr)
 		i->xattr = (uint32_t)b->xattrs.len;
-	if (i->n_xattr >= XATTRS_PER_FILE_MAX || b->xattrs.len - i->xattr > XATTRS_MAX ||
+	if (i->n_xattr >= LAYER_XATTRS_PER_FILE_MAX || b->xattrs.len - i->xattr > XATTRS_MAX ||
 	    b->xattrs.len > LAYER_NONE - XATTRS_MAX)
 		return err_set(err, E2BIG, "too many extended attributes");
 	drop_xattr(b, i, name);

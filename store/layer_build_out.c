@@ -208,6 +208,8 @@ static int put_sections(struct layer_build *b, const struct order *o, struct lay
 	    put_section(h, SECTION_XATTRS, b->xattrs.data, b->xattrs.len, out) < 0 ||
 	    put_section(h, SECTION_SPANS, spans->v, spans->n * sizeof(*spans->v), out) < 0)
 		return -ENOMEM;
+	if (out->len > LAYER_BODY_MAX)
+		return -E2BIG;
 	h->body_crc = checksum_crc32(0, out->data + sizeof(*h), out->len - sizeof(*h));
 	if (put_section(h, SECTION_WINDOWS, spans->windows.data, spans->windows.len, out) < 0)
 		return -ENOMEM;
@@ -235,6 +237,9 @@ int layer_build_finish(struct layer_build *b, struct layer_header *h, const stru
 	free(o.node);
 	free(o.first);
 	free(o.count);
+	if (r == -E2BIG)
+		return err_set(err, E2BIG, "an index of more than %u GiB",
+			       (unsigned)(LAYER_BODY_MAX >> 30));
 	if (r < 0)
 		return err_nomem(err);
 	h->header_crc = 0;

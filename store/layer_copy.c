@@ -25,7 +25,7 @@
 #define SEEKABLE_MAGIC 0x8F92EAB1u
 #define FOOTER_SIZE 9
 #define ENTRY_SIZE 8
-#define FRAMES_MAX (1u << 27)
+#define FRAMES_MAX (1u << 22) /* 4 TiB */
 
 struct writer {
 	int in, out;
@@ -33,6 +33,7 @@ struct writer {
 	size_t filled;
 	ZSTD_CCtx *ctx;
 	struct buf table;
+	struct hash *hash; /* of the blob; NULL: it has been checked */
 	int error;
 };
 
@@ -71,6 +72,8 @@ static ssize_t pull(void *ctx, const void **data)
 	do
 		n = read(w->in, w->block, READ_SIZE);
 	while (n < 0 && errno == EINTR);
+	if (n > 0 && w->hash)
+		hash_update(w->hash, w->block, (size_t)n);
 	*data = w->block;
 	return n < 0 ? -errno : n;
 }
@@ -152,7 +155,20 @@ static int write_copy(struct writer *w, struct err *err)
 	return r < 0 ? err_sys(err, -r, "cannot write a seekable copy") : 0;
 }
 
-int layer_copy_make(struct txn *t, const struct digest *blob, struct err *err)
+static int check_digest(struct writer *w, const struct digest *blob, struct err *err)
+{
+	struct digest got;
+	int r = hash_final(w->hash, &got);
+
+	if (r < 0)
+		return err_sys(err, -r, "blob %s", blob->str);
+	return digest_eq(&got, blob)
+		       ? 0
+		       : err_set(err, EBADMSG, "blob %s: its content has another digest",
+				 blob->str);
+}
+
+int layer_copy_make(struct txn *t, const struct digest *blob, bool checked, struct err *err)
 {
 	char path[DIGEST_MAX + 32], name[16];
 	struct writer w = { .in = -1, .out = -1 };
@@ -163,8 +179,12 @@ int layer_copy_make(struct txn *t, const struct digest *blob, struct err *err)
 	if (w.in < 0)
 		return err_sys(err, -w.in, "blob %s", blob->str);
 	r = w.out = txn_create(t, name, err);
+	if (r >= 0 && !checked && !(w.hash = hash_new(blob)))
+		r = err_nomem(err);
 	if (r >= 0)
 		r = write_copy(&w, err);
+	if (r >= 0 && w.hash)
+		r = check_digest(&w, blob, err);
 	if (r >= 0) {
 		layer_copy_path(blob, path);
 		r = txn_add(t, name, path, err);
@@ -173,6 +193,7 @@ int layer_copy_make(struct txn *t, const struct digest *blob, struct err *err)
 	free(w.frame);
 	free(w.packed);
 	ZSTD_freeCCtx(w.ctx);
+	hash_free(w.hash);
 	buf_fini(&w.table);
 	close(w.in);
 	if (w.out >= 0)
@@ -195,6 +216,7 @@ static int read_table(struct layer_copy *c, uint64_t size)
 		return r;
 	c->n = get_u32(footer);
 	if (get_u32(footer + 5) != SEEKABLE_MAGIC || c->n > FRAMES_MAX ||
+	    c->n != (c->plain_size + LAYER_COPY_FRAME - 1) / LAYER_COPY_FRAME ||
 	    c->n * ENTRY_SIZE + FOOTER_SIZE + 8 > size)
 		return -EBADMSG;
 	table_at = size - FOOTER_SIZE - c->n * ENTRY_SIZE;
@@ -207,10 +229,7 @@ static int read_table(struct layer_copy *c, uint64_t size)
 		return r;
 	for (i = 0; i < c->n; i++)
 		c->offset[i + 1] = c->offset[i] + get_u32(table + i * ENTRY_SIZE);
-	if (c->offset[c->n] != table_at - 8 ||
-	    c->n != (c->plain_size + LAYER_COPY_FRAME - 1) / LAYER_COPY_FRAME)
-		return -EBADMSG;
-	return 0;
+	return c->offset[c->n] == table_at - 8 ? 0 : -EBADMSG;
 }
 
 int layer_copy_open(int fd, uint64_t plain_size, struct layer_copy **out)

@@ -7,6 +7,7 @@
 #ifndef STORE_LAYER_COPY_H
 #define STORE_LAYER_COPY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,8 +22,12 @@ struct txn;
 /* layer_copy_path - "imagefs/cache/sha256/<hex>.zst". */
 void layer_copy_path(const struct digest *blob, char out[static DIGEST_MAX + 32]);
 
-/* layer_copy_make - from a blob of the transaction or the store into the transaction. */
-int layer_copy_make(struct txn *t, const struct digest *blob, struct err *err);
+/*
+ * layer_copy_make - from a blob of the transaction or the store into the transaction.
+ * checked  the blob has been found to be what its digest says, just now; else it is checked on the way
+ * errors   -EBADMSG it is not
+ */
+int layer_copy_make(struct txn *t, const struct digest *blob, bool checked, struct err *err);
 
 /* layer_copy_open - fd is taken; -EBADMSG it is no such copy. Released with layer_copy_free(). */
 int layer_copy_open(int fd, uint64_t plain_size, struct layer_copy **out);

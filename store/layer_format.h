@@ -1,6 +1,6 @@
 /*
- * The layer index as it lies on disk: one file to map, little endian, all
- * sections aligned to 8 bytes. imagefs-index(5) is its description.
+ * The layer index as it lies on disk: little endian, all sections aligned to
+ * 8 bytes. imagefs-index(5) is its description; layer_check() holds an index to it.
  */
 #ifndef STORE_LAYER_FORMAT_H
 #define STORE_LAYER_FORMAT_H
@@ -14,9 +14,20 @@
 void layer_index_path(const struct digest *blob, char out[static LAYER_PATH_MAX]);
 
 #define LAYER_MAGIC "IMGFSIDX"
-#define LAYER_VERSION 3u
+#define LAYER_VERSION 4u
 
 #define LAYER_NONE UINT32_MAX
+
+/* An index has no more than this; a layer that would need more is refused. */
+#define LAYER_ENTRIES_MAX (16u << 20)
+#define LAYER_PATH_LEN_MAX 65535u /* of a hard link's target */
+#define LAYER_XATTR_VALUE_MAX 65536u
+/* Of one file; a name that comes again is looked for among them, so their number is bounded. */
+#define LAYER_XATTRS_PER_FILE_MAX 4096u
+#define LAYER_ID_MAX 0xfffffffeu
+/* Bytes of all sections but SECTION_WINDOWS, which is what is kept in memory. */
+#define LAYER_BODY_MAX (UINT64_C(4) << 30)
+#define LAYER_WINDOW_MAX 32768u
 
 enum layer_section {
 	SECTION_ENTRIES, /* struct layer_entry[], breadth first; the children of a directory side by
@@ -33,11 +44,11 @@ struct layer_header {
 	char magic[8];
 	uint32_t version;
 	uint32_t header_crc; /* CRC-32 of the header with this field 0 */
-	uint32_t body_crc;   /* CRC-32 of all sections but SECTION_WINDOWS (each window has its
-				Adler-32) */
-	uint32_t codec;	     /* enum codec of the blob */
-	uint32_t flags;	     /* LAYER_COPY */
-	uint32_t n_links;    /* entries of type ENTRY_LINK */
+	uint32_t body_crc; /* CRC-32 of all sections but SECTION_WINDOWS (each window has one in its
+				span) */
+	uint32_t codec;	   /* enum codec of the blob */
+	uint32_t flags;	   /* LAYER_COPY */
+	uint32_t n_links;  /* entries of type ENTRY_LINK */
 	uint64_t blob_size;
 	uint64_t plain_size;
 	uint64_t
@@ -111,14 +122,16 @@ struct layer_span {
 	uint64_t blob, blob_end;
 	uint64_t window; /* offset in SECTION_WINDOWS */
 	uint32_t window_len;
+	uint32_t window_crc;   /* CRC-32 of these window_len bytes */
 	uint16_t window_plain; /* length of the window, 32768 written as 0 with window_len not 0 */
 	uint8_t bits;	       /* of blob[-1] that belong to this span (gzip: 0 to 7) */
 	uint8_t flags;
+	uint32_t reserved;
 	unsigned char sha256[32]; /* of blob bytes [blob - (bits > 0), blob_end) */
 };
 
 _Static_assert(sizeof(struct layer_header) == 432 && sizeof(struct layer_entry) == 72 &&
-		       sizeof(struct layer_span) == 72,
+		       sizeof(struct layer_span) == 80,
 	       "imagefs-index(5) gives these sizes");
 
 struct layer_xattr {

@@ -19,7 +19,6 @@
 #include "store/layer_build.h"
 #include "store/tarlib.h"
 
-#define ID_MAX 0xfffffffeLL
 #define BLOCK_SIZE 512
 
 struct source {
@@ -112,7 +111,7 @@ static int convert(struct archive_entry *e, struct build_entry *out, struct err 
 	out->type = ENTRY_FILE;
 	if (!out->hardlink && entry_type(e, &out->type) < 0)
 		return err_set(err, EINVAL, "an entry of an unknown type");
-	if (uid < 0 || uid > ID_MAX || gid < 0 || gid > ID_MAX)
+	if (uid < 0 || uid > LAYER_ID_MAX || gid < 0 || gid > LAYER_ID_MAX)
 		return err_set(err, EINVAL, "owner %lld:%lld is out of range", (long long)uid,
 			       (long long)gid);
 	if (size < 0)

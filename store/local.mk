@@ -36,8 +36,10 @@ libstore_a_SOURCES = \
 	store/layer_build.c store/layer_build.h \
 	store/layer_build_int.h \
 	store/layer_build_out.c \
+	store/layer_check.c store/layer_check.h \
 	store/layer_copy.c store/layer_copy.h \
 	store/layer_format.c store/layer_format.h \
+	store/layer_index.c store/layer_index.h \
 	store/layer_tar.c store/layer_tar.h \
 	store/layer_write.c store/layer_write.h \
 	store/layout.c store/layout.h \

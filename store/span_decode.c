@@ -84,24 +84,6 @@ static int gzip_head_skip(const unsigned char **in, size_t *left)
 	return r;
 }
 
-/* Set an inflater to where the span begins: the bits that are left over, and the window. */
-static int prime(struct inflater *f, const struct layer_span *span, const unsigned char *in,
-		 const void *windows, uint64_t n_windows)
-{
-	unsigned char window[INFLATER_WINDOW];
-	size_t want = span->window_plain ? span->window_plain : INFLATER_WINDOW, n;
-
-	if (span->window > n_windows || span->window_len > n_windows - span->window)
-		return -EBADMSG;
-	n = ZSTD_decompress(window, sizeof(window), (const char *)windows + span->window,
-			    span->window_len);
-	if (ZSTD_isError(n) || (n != want && !(n == 0 && span->window_plain == 0)) ||
-	    span->bits > 7)
-		return -EBADMSG;
-	inflater_prime(f, span->bits, span->bits ? in[0] >> (8 - span->bits) : 0, window, n);
-	return 0;
-}
-
 /* Behind the data of a member: its trailer, and then the next one, after NULs for all we know. */
 static int to_next_member(const unsigned char **in, size_t *left)
 {
@@ -118,7 +100,7 @@ static int to_next_member(const unsigned char **in, size_t *left)
 
 /* The digest of the span's bytes was right, so all that can be wrong is the index. */
 static int decode_gzip_span(const struct layer_span *span, const unsigned char *in, size_t len,
-			    const void *windows, uint64_t n_windows, void *out, size_t cap)
+			    const void *window, size_t window_len, void *out, size_t cap)
 {
 	struct inflater *f = inflater_new();
 	size_t left = len, done = 0, got;
@@ -129,8 +111,11 @@ static int decode_gzip_span(const struct layer_span *span, const unsigned char *
 	inflater_reset(f);
 	if (span->flags & SPAN_START)
 		r = gzip_head_skip(&in, &left);
+	else if (span->bits > 7 || len < (span->bits > 0) || window_len > INFLATER_WINDOW)
+		r = -EBADMSG;
 	else
-		r = prime(f, span, in, windows, n_windows);
+		inflater_prime(f, span->bits, span->bits ? in[0] >> (8 - span->bits) : 0, window,
+			       window_len);
 	if (r == 0 && span->bits) {
 		in++;
 		left--;
@@ -158,8 +143,8 @@ static int decode_zstd_span(const unsigned char *in, size_t len, void *out, size
 	return ZSTD_isError(n) || n != cap ? -EBADMSG : 0;
 }
 
-int span_decode(int fd, enum codec codec, const struct layer_span *span, const void *windows,
-		uint64_t n_windows, void *out, size_t cap)
+int span_decode(int fd, enum codec codec, const struct layer_span *span, const void *window,
+		size_t window_len, void *out, size_t cap)
 {
 	_cleanup_free_ unsigned char *in = NULL;
 	size_t len;
@@ -169,15 +154,18 @@ int span_decode(int fd, enum codec codec, const struct layer_span *span, const v
 		return r;
 	switch (codec) {
 	case CODEC_GZIP:
-		return decode_gzip_span(span, in, len, windows, n_windows, out, cap);
+		r = decode_gzip_span(span, in, len, window, window_len, out, cap);
+		break;
 	case CODEC_ZSTD:
-		return decode_zstd_span(in, len, out, cap);
+		r = decode_zstd_span(in, len, out, cap);
+		break;
 	case CODEC_NONE:
-		if (len < cap)
-			return -EBADMSG;
-		memcpy(out, in, cap);
-		return 0;
+		r = len < cap ? -EBADMSG : 0;
+		if (r == 0)
+			memcpy(out, in, cap);
+		break;
 	default:
-		return -EBADMSG;
+		r = -EBADMSG;
 	}
+	return r == -EBADMSG ? -EUCLEAN : r;
 }

@@ -14,6 +14,7 @@ UNIT_TESTS = \
 	tests/unit/test_hosts \
 	tests/unit/test_http \
 	tests/unit/test_http_trust \
+	tests/unit/test_index \
 	tests/unit/test_inroot \
 	tests/unit/test_layer \
 	tests/unit/test_load \
@@ -35,6 +36,7 @@ UNIT_TESTS = \
 FUZZ_TESTS = \
 	tests/fuzz/fuzz_inflater \
 	tests/fuzz/fuzz_auth \
+	tests/fuzz/fuzz_index \
 	tests/fuzz/fuzz_template \
 	tests/fuzz/fuzz_toml
 
@@ -82,6 +84,7 @@ SHELL_TESTS = \
 	tests/mount/container-random \
 	tests/mount/container-random-user \
 	tests/mount/container-races \
+	tests/mount/damage \
 	tests/mount/lifecycle \
 	tests/mount/names \
 	tests/mount/oddities \
@@ -124,6 +127,7 @@ TEST_FILES = \
 	tests/containers.sh \
 	tests/crash.sh \
 	tests/crashwork.py \
+	tests/damageindex.py \
 	tests/debs.py \
 	tests/dockersteps.py \
 	tests/dockerwords.c \
@@ -181,6 +185,9 @@ tests_unit_test_http_SOURCES = tests/unit/test_http.c $(HTTP_TEST_SOURCES)
 tests_unit_test_http_trust_SOURCES = tests/unit/test_http_trust.c $(HTTP_TEST_SOURCES)
 tests_unit_test_http_trust_LDADD = $(LDADD) -lssl -lcrypto
 tests_unit_test_http_LDADD = $(LDADD) -lssl -lcrypto
+DAMAGE_SOURCES = tests/unit/damage.c tests/unit/damage.h
+tests_fuzz_fuzz_index_SOURCES = tests/fuzz/fuzz_index.c $(DAMAGE_SOURCES)
+tests_unit_test_index_SOURCES = tests/unit/test_index.c $(DAMAGE_SOURCES)
 tests_unit_test_options_LDADD = libfs.a $(LDADD) $(FUSE_LIBS)
 
 EXTRA_DIST += $(SHELL_TESTS) $(TEST_FILES)
