@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "fs/fs.h"
 
 /* The kernel's maps have at most 340 lines of three numbers. */
 #define MAP_MAX (16u * 1024)
@@ -56,26 +57,31 @@ bool caller_id_inside(const char *map, uint32_t *id)
 	return false;
 }
 
-/* In our own name space the same text is shown, which is about what is around that one. */
-static void translate(const char *who, const char *which, uint32_t *id)
+/* In our own name space, where an id of the user's own is `own`, the same text is shown, which is about what is around that one. */
+static void translate(const char *who, const char *which, const uint32_t *own, uint32_t *id)
 {
 	char theirs[MAP_MAX], ours[MAP_MAX];
 
 	if (read_map(who, which, theirs) && read_map("self", which, ours) &&
 	    strcmp(theirs, ours) != 0)
 		caller_id_inside(theirs, id);
+	else if (own && *id == *own)
+		*id = 0;
 }
 
-void caller_ids(fuse_req_t req, uid_t *uid, gid_t *gid)
+void caller_ids(const struct fs *fs, fuse_req_t req, uid_t *uid, gid_t *gid)
 {
+	const uint32_t own_uid = geteuid(), own_gid = getegid();
 	pid_t pid = fuse_req_ctx(req)->pid;
+	bool own = fs_is_own(fs);
 	char who[16];
 
-	if (geteuid() == 0 || pid <= 0)
+	if (own_uid == 0)
 		return;
+	/* A process that we do not see (pid 0) is taken for one of our name space. */
 	snprintf(who, sizeof(who), "%d", (int)pid);
-	translate(who, "uid_map", uid);
-	translate(who, "gid_map", gid);
+	translate(who, "uid_map", own ? &own_uid : NULL, uid);
+	translate(who, "gid_map", own ? &own_gid : NULL, gid);
 }
 
 bool caller_in_group(fuse_req_t req, gid_t gid)

@@ -14,10 +14,12 @@
 #include <sys/types.h>
 
 /*
- * caller_ids - ids that came with a request become those that the caller has for them. What has none
- * there, and everything where root mounted, stays as it is.
+ * caller_ids - ids that came with a request become the image's: those that the caller has for them in his
+ * name space; in that of the daemon the user's own become root's, where they are shown so (fs_is_own()).
+ * What has none there, and everything where root mounted, stays as it is.
  */
-void caller_ids(fuse_req_t req, uid_t *uid, gid_t *gid);
+struct fs;
+void caller_ids(const struct fs *fs, fuse_req_t req, uid_t *uid, gid_t *gid);
 
 /* caller_id_inside - the same of one id by the text of a uid_map; false: it has none there. */
 bool caller_id_inside(const char *map, uint32_t *id);

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 struct layers;
 struct store;
@@ -21,6 +22,7 @@ struct fs_options {
 	bool dev, suid;		  /* device files and set-id bits work */
 	bool noexec;		  /* nothing may be run from it */
 	bool debug;
+	bool image_owners; /* in containers too, where an ordinary user mounted: see fs_is_own() */
 	bool set_uid, set_gid; /* every file is shown with this owner */
 	uid_t uid;
 	gid_t gid;
@@ -36,6 +38,15 @@ struct fs {
 
 /* How long the kernel may keep what it was told and is told of the changes of: for ever. */
 #define FS_FOREVER 1e9
+
+/*
+ * fs_is_own - an ordinary user's mount, in whose containers he acts as the image's root: what is root's there is
+ * shown as his, and what he gives to himself is root's in the image.
+ */
+static inline bool fs_is_own(const struct fs *fs)
+{
+	return !fs->opt.image_owners && geteuid() != 0;
+}
 
 /* fs_show_owner - the owner as -o uid=,gid= want it shown. */
 static inline void fs_show_owner(const struct fs *fs, struct stat *st)

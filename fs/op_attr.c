@@ -142,11 +142,40 @@ static int set_owner_override(struct node *n, const struct at *at, const struct 
 	return r;
 }
 
-static int set_owner(fuse_req_t req, struct node *n, const struct stat *attr, int to_set)
+/*
+ * The ids of attr, as they came, become the image's. An owner that the file is shown with already is kept, whoever
+ * that is in the image: who restores what he sees (cp -a, rsync) changes nothing.
+ */
+static int image_ids(fuse_req_t req, struct node *n, struct stat *attr)
+{
+	const struct stat asked = *attr;
+	struct stat st, shown;
+	int r;
+
+	caller_ids(n->ct->fs, req, &attr->st_uid, &attr->st_gid);
+	if (!n->ct->upper.unprivileged)
+		return 0;
+	r = merge_stat(n, &st);
+	if (r < 0)
+		return r;
+	shown = st;
+	op_show(op_containers(req), &shown);
+	if (asked.st_uid == shown.st_uid)
+		attr->st_uid = st.st_uid;
+	if (asked.st_gid == shown.st_gid)
+		attr->st_gid = st.st_gid;
+	return 0;
+}
+
+static int set_owner(fuse_req_t req, struct node *n, struct stat *attr, int to_set)
 {
 	struct at at _cleanup_at_ = AT_INIT;
-	int r = node_at(n->ct->nodes, n, &at);
+	int r = 0;
 
+	if (to_set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
+		r = image_ids(req, n, attr);
+	if (r == 0)
+		r = node_at(n->ct->nodes, n, &at);
 	if (r < 0)
 		return r;
 	if ((to_set & FUSE_SET_ATTR_MODE) && (attr->st_mode & (S_ISUID | S_ISGID)))
@@ -246,7 +275,7 @@ static int set_size(fuse_req_t req, struct node *n, off_t size, struct fuse_file
 	(FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_ATIME_NOW | \
 	 FUSE_SET_ATTR_MTIME_NOW)
 
-static int set_attributes(fuse_req_t req, struct node *n, const struct stat *attr, int to_set,
+static int set_attributes(fuse_req_t req, struct node *n, struct stat *attr, int to_set,
 			  struct fuse_file_info *fi, struct stat *out)
 {
 	int r = to_set ? 0 : may_set_nothing(req, n);
@@ -278,8 +307,6 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 	int r = n->ct ? ct_enter(n->ct, true) : -EPERM;
 
 	memset(&st, 0, sizeof(st));
-	if (to_set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
-		caller_ids(req, &attr->st_uid, &attr->st_gid);
 	if (r == 0) {
 		r = set_attributes(req, n, attr, to_set, fi, &st);
 		ct_leave(n->ct, true);

@@ -79,7 +79,7 @@ static int inherit(fuse_req_t req, struct node *dir, const struct at *at, struct
 	st->st_gid = ctx->gid;
 	ct_owner(&st->st_uid, &st->st_gid);
 	if (st->st_uid && st->st_uid == ctx->uid)
-		caller_ids(req, &st->st_uid, &st->st_gid);
+		caller_ids(dir->ct->fs, req, &st->st_uid, &st->st_gid);
 	if (parent.st_mode & S_ISGID) {
 		st->st_gid = parent.st_gid;
 		if (S_ISDIR(st->st_mode))

@@ -48,6 +48,10 @@ int op_name_check(const char *name)
 
 void op_show(const struct containers *c, struct stat *st)
 {
+	if (fs_is_own(c->fs)) {
+		st->st_uid = st->st_uid ? st->st_uid : geteuid();
+		st->st_gid = st->st_gid ? st->st_gid : getegid();
+	}
 	fs_show_owner(c->fs, st);
 }
 

@@ -106,6 +106,7 @@ static int parse_word(struct mount_options *o, const char *word)
 		bool *flag;
 	} flags[] = { { "allow_other", &o->fs.allow_other },
 		      { "default_permissions", &o->fs.default_permissions },
+		      { "image_owners", &o->fs.image_owners },
 		      { "ro", &o->fs.ro },
 		      { "dev", &o->fs.dev },
 		      { "suid", &o->fs.suid },

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 
-from calls import ROOT, fails, get, libc, main, of_root, put
+from calls import OWN, ROOT, fails, get, libc, main, of_root, put
 
 A, B, C = 1234, 2345, 3456
 
@@ -168,7 +168,7 @@ def chown_to_nobody_else(d):
     for name, ids in itertools.product("fmlp", ((-1, -1), (-1, 0), (0, -1), (0, 0))):
         ctime_moves(name, os.lchown, name, *ids)
         st = os.lstat(name)
-        assert (st.st_uid, st.st_gid) == (0, 0), name
+        assert (st.st_uid, st.st_gid) == OWN, name
     for ids in ((-1, -1), (-1, 0), (0, -1), (0, 0)):
         os.chmod("f", 0o6755)
         os.chown("f", *ids)

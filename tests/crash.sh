@@ -27,7 +27,7 @@ round()
 	sleep "$($PY -c "import random; print(random.random() + ${LATER:-2} / 10)")"
 	kill_daemon
 	wait $pid
-	$AS imagefs mount "$BASE/mnt"
+	$AS imagefs mount -o image_owners "$BASE/mnt"
 	$AS $PY "$TESTS/crashwork.py" check "$1" "$box" "$log" "$SCRATCH/tree"
 	assert_eq "$(ls -A "$BASE/store/imagefs/containers/$1/work")" ""
 	# What is left can be worked on, and is what a commit holds.

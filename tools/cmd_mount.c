@@ -72,6 +72,8 @@ const struct verb cmd_mount = {
 		"             allow_other          let other users in, with modes checked;\n"
 		"                                  root's mount does: noallow_other\n"
 		"             ro                   containers cannot be written either\n"
+		"             image_owners         in an ordinary user's containers, show root's\n"
+		"                                  files as root's, not as the user's own\n"
 		"             uid=N, gid=N         show every file with this owner\n"
 		"             cache_size=N[KMG]    memory for inflated contents (128M)\n"
 		"             tree=images          mount this one tree at DIR itself;\n"

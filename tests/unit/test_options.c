@@ -48,6 +48,9 @@ static void test_values(void **state)
 	options_init(&o);
 	assert_int_equal(parse(&o, "default_permissions"), 0);
 	assert_true(o.fs.default_permissions);
+	assert_false(o.fs.image_owners);
+	assert_int_equal(parse(&o, "image_owners"), 0);
+	assert_true(o.fs.image_owners);
 	assert_int_equal(parse(&o, "allow_other,ro,uid=12,gid=0,cache_size=3M,tree=images"), 0);
 	assert_int_equal(parse(&o, "dev,suid,noexec"), 0);
 	assert_true(o.fs.allow_other && o.fs.ro && o.fs.dev && o.fs.suid && o.fs.noexec);
