@@ -408,16 +408,20 @@ int containers_close(struct containers *c, const char *name, struct err *err)
 
 static void init(void *userdata, struct fuse_conn_info *conn)
 {
-	(void)userdata;
+	const struct containers *c = userdata;
+
 	conn->want &= ~(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
 			FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_AUTO_INVAL_DATA |
 			FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_POSIX_LOCKS | FUSE_CAP_FLOCK_LOCKS |
-			FUSE_CAP_HANDLE_KILLPRIV | FUSE_CAP_DONT_MASK | FUSE_CAP_POSIX_ACL);
+			FUSE_CAP_HANDLE_KILLPRIV | FUSE_CAP_POSIX_ACL);
 	/* O_TRUNC comes with open: what is cut off is not copied up before. */
 	conn->want |= conn->capable &
 		      (FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_READDIRPLUS | FUSE_CAP_ASYNC_READ |
 		       FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_EXPLICIT_INVAL_DATA |
-		       FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_ASYNC_DIO);
+		       FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_ASYNC_DIO | FUSE_CAP_DONT_MASK);
+	/* The kernel checks them where it checks modes; to want it is to want that. */
+	if (fs_checks_modes(c->fs))
+		conn->want |= conn->capable & FUSE_CAP_POSIX_ACL;
 #ifdef HAVE_STRUCT_FUSE_FILE_INFO_BACKING_ID
 	fuse_set_feature_flag(conn, FUSE_CAP_PASSTHROUGH);
 #endif

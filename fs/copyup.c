@@ -12,6 +12,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/settle.h"
@@ -20,6 +21,7 @@
 #include "fs/merge.h"
 #include "fs/node.h"
 #include "fs/session.h"
+#include "fs/xattr_reply.h"
 #include "store/layer.h"
 #include "store/tree.h"
 #include "store/upper.h"
@@ -90,9 +92,16 @@ static int copy_xattrs(const struct ct *ct, uint32_t lower, int fd, mode_t mode)
 	size_t len;
 	int r = 0;
 
-	while (r == 0 && e && layer_xattr(l, e, &pos, &name, &value, &len) > 0)
-		if (!upper_xattr_is_private(name))
-			r = forgive(upper_xattr_set(&ct->upper, fd, name, value, len, 0), mode);
+	while (r == 0 && e && layer_xattr(l, e, &pos, &name, &value, &len) > 0) {
+		struct buf shown _cleanup_buf_ = BUF_INIT;
+
+		if (!xattr_is_shown(name, value, len, S_ISDIR(mode)))
+			continue;
+		r = xattr_shown(name, value, len, mode, &shown);
+		if (r == 0)
+			r = upper_xattr_set(&ct->upper, fd, name, buf_str(&shown), len, 0);
+		r = forgive(r, mode);
+	}
 	return r;
 }
 

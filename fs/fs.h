@@ -39,6 +39,12 @@ struct fs {
 /* How long the kernel may keep what it was told and is told of the changes of: for ever. */
 #define FS_FOREVER 1e9
 
+/* fs_checks_modes - the kernel asks owners, modes and access lists who may do what, also for who mounted. */
+static inline bool fs_checks_modes(const struct fs *fs)
+{
+	return fs->opt.allow_other || fs->opt.default_permissions;
+}
+
 /*
  * fs_is_own - an ordinary user's mount, in whose containers he acts as the image's root: what is root's there is
  * shown as his, and what he gives to himself is root's in the image.

@@ -16,6 +16,7 @@
 #include "fs/fs.h"
 #include "fs/shown.h"
 #include "fs/trees.h"
+#include "store/acl.h"
 #include "store/layer.h"
 #include "store/store.h"
 #include "store/tree.h"
@@ -518,12 +519,20 @@ static void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence,
 		fuse_reply_lseek(req, r);
 }
 
-/* Answers as a file system that has no labels and no access lists; tools then stop asking. */
-static int xattr_missing(const char *name)
+/*
+ * Answers as a file system that has no labels, and no access lists as long as no layer that is known has one: tools
+ * then stop asking. Where the kernel checks lists it would take that for a failure, and keeps the other answer.
+ */
+static int xattr_missing(struct images *im, const char *name)
 {
-	return strncmp(name, "system.", 7) == 0 || strcmp(name, "security.selinux") == 0
-		       ? EOPNOTSUPP
-		       : ENODATA;
+	bool never = strcmp(name, "security.selinux") == 0 || strncmp(name, "system.", 7) == 0;
+
+	if (acl_is_name(name)) {
+		pthread_mutex_lock(&im->lock);
+		never = !im->has_acl && !fs_checks_modes(im->fs);
+		pthread_mutex_unlock(&im->lock);
+	}
+	return never ? EOPNOTSUPP : ENODATA;
 }
 
 static void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
@@ -533,20 +542,28 @@ static void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t
 	uint32_t pos = 0;
 	struct node n;
 	size_t len;
+	struct buf shown _cleanup_buf_ = BUF_INIT;
+	struct stat st;
 	int r = node_find(of(req), ino, &n);
 
 	while (r == 0 && n.e && layer_xattr(n.layer, n.e, &pos, &found, &value, &len) > 0) {
-		if (strcmp(found, name) != 0)
+		if (strcmp(found, name) != 0 ||
+		    !xattr_is_shown(name, value, len, n.e->type == ENTRY_DIR))
 			continue;
+		r = node_stat(of(req), &n, &st);
+		if (r == 0)
+			r = xattr_shown(name, value, len, st.st_mode, &shown);
+		if (r < 0)
+			break;
 		if (size == 0)
 			fuse_reply_xattr(req, len);
 		else if (len > size)
 			fuse_reply_err(req, ERANGE);
 		else
-			fuse_reply_buf(req, value, len);
+			fuse_reply_buf(req, shown.data, len);
 		return;
 	}
-	fuse_reply_err(req, r < 0 ? -r : xattr_missing(name));
+	fuse_reply_err(req, r < 0 ? -r : xattr_missing(of(req), name));
 }
 
 static void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
@@ -560,7 +577,8 @@ static void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 	int r = node_find(of(req), ino, &n);
 
 	while (r == 0 && n.e && layer_xattr(n.layer, n.e, &pos, &found, &value, &len) > 0)
-		r = buf_append(&names, found, strlen(found) + 1);
+		if (xattr_is_shown(found, value, len, n.e->type == ENTRY_DIR))
+			r = buf_append(&names, found, strlen(found) + 1);
 	if (r < 0)
 		fuse_reply_err(req, -r);
 	else
@@ -584,7 +602,10 @@ static void op_statfs(fuse_req_t req, fuse_ino_t ino)
 
 static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
-	(void)userdata;
+	const struct images *im = userdata;
+
+	if (fs_checks_modes(im->fs))
+		conn->want |= conn->capable & FUSE_CAP_POSIX_ACL;
 	conn->want &= ~(FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_AUTO_INVAL_DATA |
 			FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_HANDLE_KILLPRIV);
 	conn->want |= conn->capable &

@@ -52,7 +52,8 @@ struct node {
 	bool dead;    /* the last name is gone */
 	bool pinned;  /* fd holds the file, names are not asked */
 	bool checked; /* has no set-id bit and no file capability that a write must take away */
-	bool plain;   /* has no file capability: the kernel asks for it at every turn */
+	bool lists_nothing; /* a directory without a default access list: what is made in it inherits none */
+	bool plain;	    /* has no file capability: the kernel asks for it at every turn */
 	uint64_t upper_ino; /* on disk */
 	struct node_opens opens;
 	char *prepared;	     /* a copy of it in work/ (fs/copyup.h): its name; copying is held */

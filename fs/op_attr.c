@@ -135,6 +135,8 @@ static int set_owner_override(struct node *n, const struct at *at, const struct 
 	r = upper_set_owner(u, fd, &st);
 	if (r == -EPERM && upper_placeholder(u, &st))
 		return placeholder_become(n, &st);
+	if (r == 0 && (to_set & FUSE_SET_ATTR_MODE))
+		r = upper_acl_follow(u, fd, st.st_mode);
 	/* Nothing was written on a symlink; st_ctime is now all the same. */
 	if (r == 0 && S_ISLNK(st.st_mode) &&
 	    fchownat(fd, "", (uid_t)-1, (gid_t)-1, AT_EMPTY_PATH) < 0)

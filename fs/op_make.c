@@ -8,6 +8,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "fs/caller.h"
@@ -17,6 +18,7 @@
 #include "fs/fs.h"
 #include "fs/merge.h"
 #include "fs/ops.h"
+#include "store/acl.h"
 #include "store/tree.h"
 #include "store/upper.h"
 
@@ -43,16 +45,92 @@ static int prepare(struct node *dir, const char *name, struct at *at, bool *whit
 	return 0;
 }
 
+/* What is made, and what it has from the directory that it comes to. */
+struct newborn {
+	struct stat st;
+	const char *target; /* of a symbolic link */
+	mode_t umask;
+	struct buf access,
+		standard; /* access lists, of it and for what will be in it; empty: none */
+};
+
+#define _cleanup_newborn_ __attribute__((cleanup(newborn_fini)))
+
+static void newborn_fini(struct newborn *b)
+{
+	buf_fini(&b->access);
+	buf_fini(&b->standard);
+}
+
+/* A directory's default list says more exactly what the umask says. */
+static int inherit_list(struct node *dir, const struct at *at, struct newborn *b)
+{
+	const struct upper *u = &dir->ct->upper;
+	_cleanup_close_ int fd = -1;
+	ssize_t n = -ENODATA;
+
+	if (S_ISLNK(b->st.st_mode))
+		return 0;
+	if (!dir->lists_nothing) {
+		fd = at_path_fd(at);
+		n = fd < 0 ? fd : upper_xattr_get(u, fd, ACL_DEFAULT, NULL, 0);
+		if (n == -ENODATA || n == -ENOTSUP)
+			dir->lists_nothing = true;
+	}
+	if (dir->lists_nothing) {
+		b->st.st_mode &= ~b->umask;
+		return 0;
+	}
+	if (n < 0 || buf_reserve(&b->standard, (size_t)n) < 0)
+		return n < 0 ? (int)n : -ENOMEM;
+	n = upper_xattr_get(u, fd, ACL_DEFAULT, b->standard.data, (size_t)n);
+	if (n < 0)
+		return (int)n;
+	b->standard.len = (size_t)n;
+	if (!acl_is_valid(b->standard.data, b->standard.len))
+		return -EIO;
+	return acl_inherit(b->standard.data, b->standard.len, &b->st.st_mode, &b->access);
+}
+
+/* The lists of a file that was made a moment ago, and that nobody has seen; else it goes again. */
+static int dress(const struct upper *u, int dirfd, const char *name, const struct newborn *b)
+{
+	_cleanup_close_ int fd = -1;
+	int r = 0;
+
+	if (!b->access.len && (!b->standard.len || !S_ISDIR(b->st.st_mode)))
+		return 0;
+	fd = openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (b->access.len)
+		r = upper_xattr_set(u, fd, ACL_ACCESS, b->access.data, b->access.len, 0);
+	/* As on a disk: what cannot carry one has none. */
+	if (r == -ENOTSUP && !S_ISREG(b->st.st_mode) && !S_ISDIR(b->st.st_mode))
+		r = 0;
+	if (r == 0 && b->standard.len && S_ISDIR(b->st.st_mode))
+		r = upper_xattr_set(u, fd, ACL_DEFAULT, b->standard.data, b->standard.len, 0);
+	if (r < 0)
+		unlinkat(dirfd, name, S_ISDIR(b->st.st_mode) ? AT_REMOVEDIR : 0);
+	return r;
+}
+
+static int make_dressed(const struct upper *u, int dirfd, const char *name, const struct newborn *b)
+{
+	int r = upper_make(u, dirfd, name, &b->st, b->target);
+
+	return r < 0 ? r : dress(u, dirfd, name, b);
+}
+
 /* Over a whiteout: born in work/, so that at no time what was below shows again. */
-static int make_over(struct ct *ct, int dirfd, const char *name, const struct stat *st,
-		     const char *target)
+static int make_over(struct ct *ct, int dirfd, const char *name, const struct newborn *b)
 {
 	char temp[32];
-	bool directory = S_ISDIR(st->st_mode);
+	bool directory = S_ISDIR(b->st.st_mode);
 	int r;
 
 	upper_temp(temp);
-	r = upper_make(&ct->upper, ct->upper.work_fd, temp, st, target);
+	r = make_dressed(&ct->upper, ct->upper.work_fd, temp, b);
 	if (r == 0 && directory) {
 		_cleanup_close_ int fd = openat(ct->upper.work_fd, temp,
 						O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -67,10 +145,10 @@ static int make_over(struct ct *ct, int dirfd, const char *name, const struct st
 }
 
 /* Who it belongs to, and what it has from its directory, which is upper. */
-static int inherit(fuse_req_t req, struct node *dir, const struct at *at, struct stat *st)
+static int inherit(fuse_req_t req, struct node *dir, const struct at *at, struct newborn *b)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
-	struct stat parent;
+	struct stat parent, *st = &b->st;
 	int r = at_stat(&dir->ct->upper, at, &parent);
 
 	if (r < 0)
@@ -85,62 +163,61 @@ static int inherit(fuse_req_t req, struct node *dir, const struct at *at, struct
 		if (S_ISDIR(st->st_mode))
 			st->st_mode |= S_ISGID;
 	}
-	return 0;
+	return inherit_list(dir, at, b);
 }
 
 /* The upper side of the directory that a new file comes to, and what the file has from it. */
-static int open_parent(fuse_req_t req, struct node *dir, struct at *at, struct stat *st)
+static int open_parent(fuse_req_t req, struct node *dir, struct at *at, struct newborn *b)
 {
 	int r = dir->dead ? -ENOENT : copyup_dir(dir);
 
 	if (r == 0)
 		r = node_dir(dir->ct->nodes, dir, at);
-	return r < 0 ? r : inherit(req, dir, at, st);
+	return r < 0 ? r : inherit(req, dir, at, b);
 }
 
 /*
  * The common way to a new file: nothing of that name is or was below, so whatever the upper directory
  * has would show. 1: something is in the way, and the long way finds out what.
  */
-static int make_quickly(fuse_req_t req, struct node *dir, const char *name, struct stat *st,
-			const char *target)
+static int make_quickly(fuse_req_t req, struct node *dir, const char *name, struct newborn *b)
 {
 	struct at at _cleanup_at_ = AT_INIT;
 	int r = merge_below(dir, name) != TREE_NONE;
 
 	if (r == 0)
-		r = open_parent(req, dir, &at, st);
+		r = open_parent(req, dir, &at, b);
 	if (r == 0)
-		r = upper_make(&dir->ct->upper, at.fd, name, st, target);
+		r = make_dressed(&dir->ct->upper, at.fd, name, b);
 	return r == -EEXIST ? 1 : r;
 }
 
 /* Where whiteouts may stand. */
-static int make_slowly(fuse_req_t req, struct node *dir, const char *name, struct stat *st,
-		       const char *target)
+static int make_slowly(fuse_req_t req, struct node *dir, const char *name, struct newborn *b)
 {
 	struct at at _cleanup_at_ = AT_INIT;
 	bool whiteout = false;
 	int r = prepare(dir, name, &at, &whiteout);
 
 	if (r == 0)
-		r = inherit(req, dir, &at, st);
+		r = inherit(req, dir, &at, b);
 	if (r < 0)
 		return r;
 	if (whiteout)
-		return make_over(dir->ct, at.fd, name, st, target);
-	return upper_make(&dir->ct->upper, at.fd, name, st, target);
+		return make_over(dir->ct, at.fd, name, b);
+	return make_dressed(&dir->ct->upper, at.fd, name, b);
 }
 
 /* ns is held for writing. */
-static int make(fuse_req_t req, struct node *dir, const char *name, struct stat *st,
-		const char *target, struct fuse_entry_param *e)
+static int make(fuse_req_t req, struct node *dir, const char *name, const struct newborn *wanted,
+		struct fuse_entry_param *e)
 {
+	struct newborn b _cleanup_newborn_ = *wanted, again _cleanup_newborn_ = *wanted;
 	struct found f;
-	int r = make_quickly(req, dir, name, st, target);
+	int r = make_quickly(req, dir, name, &b);
 
 	if (r > 0)
-		r = make_slowly(req, dir, name, st, target);
+		r = make_slowly(req, dir, name, &again);
 	if (r == 0)
 		r = merge_lookup(dir, name, &f);
 	return r < 0 ? r : op_entry(op_containers(req), dir, name, &f, e);
@@ -150,17 +227,16 @@ static int make_entered(fuse_req_t req, fuse_ino_t parent, const char *name, mod
 			dev_t rdev, const char *target, struct fuse_entry_param *e)
 {
 	struct node *dir = op_node(req, parent);
-	struct stat st;
+	const struct newborn b = { .st = { .st_mode = mode, .st_rdev = rdev },
+				   .target = target,
+				   .umask = fuse_req_ctx(req)->umask };
 	int r = op_name_check(name);
 
-	memset(&st, 0, sizeof(st));
-	st.st_mode = mode;
-	st.st_rdev = rdev;
 	if (r == 0)
 		r = op_enter(dir, OP_CHANGE);
 	if (r < 0)
 		return r;
-	r = make(req, dir, name, &st, target, e);
+	r = make(req, dir, name, &b, e);
 	op_leave(dir, OP_CHANGE);
 	return r;
 }
@@ -204,7 +280,7 @@ void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const cha
 }
 
 /* make_quickly() of a file that is opened; *fd stays -1 where something is in the way. */
-static int create_quickly(fuse_req_t req, struct node *dir, const char *name, struct stat *st,
+static int create_quickly(fuse_req_t req, struct node *dir, const char *name, struct newborn *b,
 			  struct fuse_entry_param *e, int *fd)
 {
 	struct at at _cleanup_at_ = AT_INIT;
@@ -215,13 +291,16 @@ static int create_quickly(fuse_req_t req, struct node *dir, const char *name, st
 
 	if (merge_below(dir, name) != TREE_NONE)
 		return 0;
-	r = open_parent(req, dir, &at, st);
+	r = open_parent(req, dir, &at, b);
 	if (r < 0)
 		return r;
-	r = upper_create(&ct->upper, at.fd, name, st, &f.st);
+	r = upper_create(&ct->upper, at.fd, name, &b->st, &f.st);
 	if (r < 0)
 		return r == -EEXIST ? 0 : r;
 	*fd = r;
+	r = dress(&ct->upper, at.fd, name, b);
+	if (r < 0)
+		return r;
 	f.upper_ino = f.st.st_ino;
 	f.st.st_ino = ct_ino_upper(ct, f.upper_ino);
 	r = op_entry(op_containers(req), dir, name, &f, e);
@@ -229,12 +308,12 @@ static int create_quickly(fuse_req_t req, struct node *dir, const char *name, st
 		return r;
 	n = op_node(req, e->ino);
 	n->plain = true;
-	n->checked = !(st->st_mode & (S_ISUID | S_ISGID));
+	n->checked = !(b->st.st_mode & (S_ISUID | S_ISGID));
 	return 0;
 }
 
 /* One without a name: it is held by a descriptor, until link(2) gives it one. */
-static int create_nameless(fuse_req_t req, struct node *dir, struct stat *st,
+static int create_nameless(fuse_req_t req, struct node *dir, struct newborn *b,
 			   struct fuse_entry_param *e, int *fd)
 {
 	struct at at _cleanup_at_ = AT_INIT;
@@ -243,13 +322,17 @@ static int create_nameless(fuse_req_t req, struct node *dir, struct stat *st,
 	struct found f = { .upper = true, .lower = TREE_NONE };
 	_cleanup_close_ int file = -1, pin = -1;
 	char path[40];
-	int r = open_parent(req, dir, &at, st);
+	int r = open_parent(req, dir, &at, b);
 
 	if (r < 0)
 		return r;
-	file = upper_create(&ct->upper, ct->upper.work_fd, NULL, st, &f.st);
+	file = upper_create(&ct->upper, ct->upper.work_fd, NULL, &b->st, &f.st);
 	if (file < 0)
 		return file;
+	if (b->access.len)
+		r = upper_xattr_set(&ct->upper, file, ACL_ACCESS, b->access.data, b->access.len, 0);
+	if (r < 0)
+		return r;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
 	pin = open(path, O_PATH | O_CLOEXEC);
 	if (pin < 0)
@@ -268,17 +351,18 @@ static int create_nameless(fuse_req_t req, struct node *dir, struct stat *st,
 static int create(fuse_req_t req, struct node *dir, const char *name, mode_t mode,
 		  struct fuse_entry_param *e, int *fd)
 {
-	struct stat st = { .st_mode = S_IFREG | (mode & 07777) };
+	const struct newborn wanted = { .st = { .st_mode = S_IFREG | (mode & 07777) },
+					.umask = fuse_req_ctx(req)->umask };
+	struct newborn b _cleanup_newborn_ = wanted;
 	int r = name ? op_name_check(name) : 0;
 
 	if (r == 0)
 		r = op_enter(dir, OP_CHANGE);
 	if (r < 0)
 		return r;
-	r = name ? create_quickly(req, dir, name, &st, e, fd)
-		 : create_nameless(req, dir, &st, e, fd);
+	r = name ? create_quickly(req, dir, name, &b, e, fd) : create_nameless(req, dir, &b, e, fd);
 	if (r == 0 && *fd < 0) {
-		r = make(req, dir, name, &st, NULL, e);
+		r = make(req, dir, name, &wanted, e);
 		if (r == 0)
 			*fd = file_open_upper(op_node(req, e->ino), O_RDWR);
 	}

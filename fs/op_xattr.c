@@ -7,22 +7,25 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
+#include "fs/caller.h"
 #include "fs/copyup.h"
 #include "fs/ct.h"
+#include "fs/fs.h"
 #include "fs/merge.h"
 #include "fs/ops.h"
 #include "fs/pause.h"
-#include "store/layer.h"
-#include "store/upper.h"
+#include "fs/session.h"
 #include "fs/xattr_reply.h"
+#include "store/acl.h"
+#include "store/layer.h"
+#include "store/tree.h"
+#include "store/upper.h"
 
 #define CAPABILITY "security.capability"
 
-/*
- * Attributes have a name in one of three name spaces. Access lists live in a fourth one, system.*;
- * this tree has none, and says so.
- */
+/* Attributes have a name in one of three name spaces; of a fourth one, system.*, there are the access lists. */
 static int check_name(const char *name)
 {
 	static const char *const spaces[] = { "user.", "trusted.", "security." };
@@ -31,11 +34,13 @@ static int check_name(const char *name)
 	for (i = 0; i < ARRAY_SIZE(spaces); i++)
 		if (strncmp(name, spaces[i], strlen(spaces[i])) == 0)
 			return name[strlen(spaces[i])] ? 0 : -EINVAL;
-	return -ENOTSUP;
+	return acl_is_name(name) ? 0 : -ENOTSUP;
 }
 
 static ssize_t get_below(struct node *n, const char *name, void *value, size_t size)
 {
+	struct buf shown _cleanup_buf_ = BUF_INIT;
+	struct stat st;
 	struct layer *l;
 	const struct layer_entry *e = merge_entry(n->ct, n->lower, &l);
 	uint32_t pos = 0;
@@ -43,15 +48,16 @@ static ssize_t get_below(struct node *n, const char *name, void *value, size_t s
 	const void *v;
 	size_t len;
 
-	if (upper_xattr_is_private(name))
-		return -ENODATA;
 	while (e && layer_xattr(l, e, &pos, &key, &v, &len) > 0) {
-		if (strcmp(key, name) != 0)
+		if (strcmp(key, name) != 0 || !xattr_is_shown(name, v, len, S_ISDIR(n->type)))
 			continue;
 		if (size && len > size)
 			return -ERANGE;
+		tree_stat(n->ct->tree, n->lower, &st);
+		if (xattr_shown(name, v, len, st.st_mode, &shown) < 0)
+			return -ENOMEM;
 		if (size)
-			memcpy(value, v, len);
+			memcpy(value, buf_str(&shown), len);
 		return (ssize_t)len;
 	}
 	return -ENODATA;
@@ -73,6 +79,24 @@ static ssize_t get(struct node *n, const char *name, void *value, size_t size)
 		return get_below(n, name, value, size);
 	fd = open_path(n);
 	return fd < 0 ? fd : upper_xattr_get(&n->ct->upper, fd, name, value, size);
+}
+
+/* Who is named in an access list, as owners are shown and meant. */
+static void show_ids(void *arg, uid_t *uid, gid_t *gid)
+{
+	struct stat st = { .st_uid = *uid, .st_gid = *gid };
+
+	if (!fs_is_own(arg))
+		return;
+	*uid = st.st_uid ? st.st_uid : geteuid();
+	*gid = st.st_gid ? st.st_gid : getegid();
+}
+
+static void take_ids(void *arg, uid_t *uid, gid_t *gid)
+{
+	fuse_req_t req = arg;
+
+	caller_ids(op_containers(req)->fs, req, uid, gid);
 }
 
 void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
@@ -98,6 +122,8 @@ void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 			n->plain = true;
 		op_leave(n, OP_READ);
 	}
+	if (r > 0 && size && acl_is_name(name))
+		acl_map(value, (size_t)r, show_ids, op_containers(req)->fs);
 	if (r < 0)
 		op_reply(req, (int)r);
 	else if (size)
@@ -122,7 +148,8 @@ static int list(struct node *n, struct buf *out)
 	}
 	e = merge_entry(n->ct, n->lower, &l);
 	while (e && layer_xattr(l, e, &pos, &key, &v, &len) > 0)
-		if (!upper_xattr_is_private(key) && buf_append(out, key, strlen(key) + 1) < 0)
+		if (xattr_is_shown(key, v, len, S_ISDIR(n->type)) &&
+		    buf_append(out, key, strlen(key) + 1) < 0)
 			return -ENOMEM;
 	return 0;
 }
@@ -146,14 +173,59 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 		xattr_reply_list(req, &names, size);
 }
 
+/*
+ * The access list says the mode, which the kernel is told to ask for again; and as chmod(2) by somebody who is none
+ * of the group's it takes the set-group-ID bit away.
+ */
+static int changed_mode(fuse_req_t req, struct node *n, int fd)
+{
+	const struct upper *u = &n->ct->upper;
+	struct session *s = op_containers(req)->session;
+	struct stat st;
+	int r = upper_fstat(u, fd, &st);
+
+	if (r == 0 && !u->unprivileged && (st.st_mode & S_ISGID) && fuse_req_ctx(req)->uid != 0 &&
+	    !caller_in_group(req, st.st_gid)) {
+		st.st_mode &= ~(mode_t)S_ISGID;
+		r = upper_set_owner(u, fd, &st);
+	}
+	fuse_lowlevel_notify_inval_inode(session_fuse(s), (fuse_ino_t)(uintptr_t)n, -1, 0);
+	return r;
+}
+
+static int change_acl(fuse_req_t req, struct node *n, int fd, const char *name, const char *value,
+		      size_t size)
+{
+	_cleanup_free_ char *list = value ? malloc(size + 1) : NULL;
+	int r;
+
+	n->lists_nothing = false;
+	if (!value) {
+		r = upper_xattr_remove(&n->ct->upper, fd, name);
+		return r == -ENODATA ? 0 : r;
+	}
+	if (!list)
+		return -ENOMEM;
+	if (!acl_is_valid(value, size))
+		return -EINVAL;
+	memcpy(list, value, size);
+	if (n->ct->upper.unprivileged)
+		acl_map(list, size, take_ids, req);
+	r = upper_xattr_set(&n->ct->upper, fd, name, list, size, 0);
+	return r < 0 || strcmp(name, ACL_ACCESS) != 0 ? r : changed_mode(req, n, fd);
+}
+
 /* value NULL: remove. */
-static int change(struct node *n, const char *name, const char *value, size_t size, int flags)
+static int change(fuse_req_t req, struct node *n, const char *name, const char *value, size_t size,
+		  int flags)
 {
 	_cleanup_close_ int fd = -1;
 
 	fd = open_path(n);
 	if (fd < 0)
 		return fd;
+	if (acl_is_name(name))
+		return change_acl(req, n, fd, name, value, size);
 	if (!value)
 		return upper_xattr_remove(&n->ct->upper, fd, name);
 	if (strcmp(name, CAPABILITY) == 0)
@@ -166,6 +238,8 @@ static int check_below(struct node *n, const char *name, bool removed, int flags
 {
 	bool there = get_below(n, name, NULL, 0) >= 0;
 
+	if (acl_is_name(name))
+		return 0;
 	if (!there && (removed || (flags & XATTR_REPLACE)))
 		return -ENODATA;
 	if (!removed && upper_xattr_is_private(name))
@@ -173,8 +247,8 @@ static int check_below(struct node *n, const char *name, bool removed, int flags
 	return there && (flags & XATTR_CREATE) ? -EEXIST : 0;
 }
 
-static int change_entered(struct node *n, const char *name, const char *value, size_t size,
-			  int flags)
+static int change_entered(fuse_req_t req, struct node *n, const char *name, const char *value,
+			  size_t size, int flags)
 {
 	int r = n->upper ? 0 : check_below(n, name, !value, flags);
 
@@ -183,7 +257,7 @@ static int change_entered(struct node *n, const char *name, const char *value, s
 	if (r < 0)
 		return r;
 	pthread_rwlock_wrlock(&n->ct->ns);
-	r = change(n, name, value, size, flags);
+	r = change(req, n, name, value, size, flags);
 	pthread_rwlock_unlock(&n->ct->ns);
 	return r;
 }
@@ -197,7 +271,7 @@ static void change_reply(fuse_req_t req, fuse_ino_t ino, const char *name, const
 	if (r == 0)
 		r = n->ct ? ct_enter(n->ct, true) : -EPERM;
 	if (r == 0) {
-		r = change_entered(n, name, value, size, flags);
+		r = change_entered(req, n, name, value, size, flags);
 		ct_leave(n->ct, true);
 	}
 	op_reply(req, r);

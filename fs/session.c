@@ -225,8 +225,7 @@ static int mount_options(const struct fs *fs, const struct session_ops *ops, cha
 	    (fs->opt.noexec && fuse_opt_add_opt(&opts, "noexec") < 0) ||
 	    /* Others are let in only where the kernel checks modes for them. */
 	    (fs->opt.allow_other && fuse_opt_add_opt(&opts, "allow_other") < 0) ||
-	    ((fs->opt.allow_other || fs->opt.default_permissions) &&
-	     fuse_opt_add_opt(&opts, "default_permissions") < 0);
+	    (fs_checks_modes(fs) && fuse_opt_add_opt(&opts, "default_permissions") < 0);
 	if (r)
 		return -ENOMEM;
 	*out = TAKE_PTR(opts);

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "fs/fs.h"
 #include "fs/trees.h"
+#include "store/acl.h"
 #include "store/blob.h"
 #include "store/image.h"
 #include "store/layer.h"
@@ -297,6 +298,21 @@ int view_get(struct images *im, struct shown *s, size_t slot, struct view **out)
 	return r;
 }
 
+static bool layer_has_acl(const struct layer *l)
+{
+	const struct layer_entry *e;
+	uint32_t i, pos;
+	const char *name;
+	const void *value;
+	size_t len;
+
+	for (i = 0; (e = layer_entry(l, i)); i++)
+		for (pos = 0; layer_xattr(l, e, &pos, &name, &value, &len) > 0;)
+			if (acl_is_name(name))
+				return true;
+	return false;
+}
+
 struct layer_node *layer_node_get(struct images *im, struct layer *l)
 {
 	uint32_t id = layer_id(l);
@@ -325,6 +341,7 @@ struct layer_node *layer_node_get(struct images *im, struct layer *l)
 	}
 	layer_ref(l);
 	n->layer = l;
+	im->has_acl = im->has_acl || layer_has_acl(l);
 	im->layers[id] = n;
 	return n;
 }

@@ -7,6 +7,7 @@
 #define FS_SHOWN_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -32,6 +33,7 @@ struct images {
 	struct namespace ns;
 	struct layer_node **layers; /* by layer_id() */
 	uint32_t n_layers;
+	bool has_acl; /* one of them has an access list */
 	/* Held while an image is read for a place; lock is not. */
 	pthread_mutex_t making;
 	/* Of the index.json that ns was made from; of the main thread alone. */

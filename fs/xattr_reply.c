@@ -7,6 +7,24 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "store/acl.h"
+#include "store/upper.h"
+
+bool xattr_is_shown(const char *name, const void *value, size_t len, bool directory)
+{
+	if (strcmp(name, ACL_DEFAULT) == 0 && !directory)
+		return false;
+	return acl_is_name(name) ? acl_is_valid(value, len) : !upper_xattr_is_private(name);
+}
+
+int xattr_shown(const char *name, const void *value, size_t len, mode_t mode, struct buf *out)
+{
+	if (buf_append(out, value, len) < 0)
+		return -ENOMEM;
+	if (strcmp(name, ACL_ACCESS) == 0)
+		acl_set_mode(out->data, out->len, mode);
+	return 0;
+}
 
 #define TRUSTED "trusted."
 

@@ -2,6 +2,7 @@
  * A walk over base tree and upper directory at once, depth first and sorted,
  * with an explicit stack and one descriptor: the upper directory at hand.
  */
+#include "store/acl.h"
 #include "store/export_part.h"
 
 #include <errno.h>
@@ -80,7 +81,8 @@ bool export_carries(const char *xattr)
 	for (i = 0; i < ARRAY_SIZE(ours); i++)
 		if (strcmp(xattr, ours[i]) == 0)
 			return false;
-	return strncmp(xattr, "system.", 7) != 0 && !upper_xattr_is_private(xattr);
+	return (strncmp(xattr, "system.", 7) != 0 || acl_is_name(xattr)) &&
+	       !upper_xattr_is_private(xattr);
 }
 
 static int fail(struct walk *w, int r, const char *what)

@@ -1,6 +1,7 @@
 /*
  * One walk over the upper directory, names sorted: an entry, or a marker, for each file in it.
  */
+#include "store/acl.h"
 #include "store/layer_write.h"
 
 #include <errno.h>
@@ -58,7 +59,8 @@ static int fail(struct writer *w, int r, const char *what)
 
 bool layer_carries(const char *xattr)
 {
-	return strcmp(xattr, "security.capability") == 0 || strncmp(xattr, "user.", 5) == 0;
+	return strcmp(xattr, "security.capability") == 0 || strncmp(xattr, "user.", 5) == 0 ||
+	       acl_is_name(xattr);
 }
 
 int layer_xattrs(const struct upper *u, int fd, bool (*carries)(const char *), struct buf *out)

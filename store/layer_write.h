@@ -23,7 +23,7 @@ struct layer_root {
 		xattrs; /* pax records of those that a layer carries, in the order of their names */
 };
 
-/* layer_carries - true for the extended attributes that go into a layer: security.capability, user.*. */
+/* layer_carries - true for the extended attributes that go into a layer: security.capability, user.*, access lists. */
 bool layer_carries(const char *xattr);
 
 /*

@@ -96,4 +96,5 @@ libstore_a_SOURCES = \
 	store/users.c store/users.h \
 	store/verify.c store/verify.h \
 	store/verify_refs.c store/verify_part.h \
+	store/acl.c store/acl.h \
 	store/walk.c store/walk.h

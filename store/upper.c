@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/inroot.h"
+#include "store/acl.h"
 
 #define XATTR_OPAQUE_ROOT "trusted.overlay.opaque"
 #define XATTR_OPAQUE_USER "user.overlay.opaque"
@@ -546,7 +547,8 @@ static int disk_name(const struct upper *u, const char *name, char out[static 30
 
 	if (upper_xattr_is_private(name))
 		return -EPERM;
-	if (u->unprivileged && (has_prefix(name, "security.") || has_prefix(name, "trusted.")))
+	if (u->unprivileged &&
+	    (has_prefix(name, "security.") || has_prefix(name, "trusted.") || acl_is_name(name)))
 		prefix = XATTR_ESCAPE;
 	if (snprintf(out, 300, "%s%s", prefix, name) > 255)
 		return -ERANGE;
@@ -588,8 +590,8 @@ int upper_xattr_list(const struct upper *u, int fd, struct buf *out)
 	return 0;
 }
 
-int upper_xattr_set(const struct upper *u, int fd, const char *name, const void *value, size_t len,
-		    int flags)
+static int set_raw(const struct upper *u, int fd, const char *name, const void *value, size_t len,
+		   int flags)
 {
 	char path[PROC_MAX], disk[300];
 	int r = disk_name(u, name, disk);
@@ -598,6 +600,72 @@ int upper_xattr_set(const struct upper *u, int fd, const char *name, const void 
 		return r;
 	proc_path(path, fd, NULL);
 	return setxattr(path, disk, value, len, flags) < 0 ? -errno : 0;
+}
+
+/* What the kernel does where the disk has the list. */
+static int set_acl_override(const struct upper *u, int fd, const void *value, size_t len)
+{
+	struct stat st;
+	int r = upper_fstat(u, fd, &st);
+
+	if (r == 0 && S_ISLNK(st.st_mode))
+		return -ENOTSUP;
+	if (r < 0)
+		return r;
+	if (acl_is_mode(value, len)) {
+		r = upper_xattr_remove(u, fd, ACL_ACCESS);
+		r = r == -ENODATA || r == -ENOTSUP ? 0 : r;
+	} else {
+		r = set_raw(u, fd, ACL_ACCESS, value, len, 0);
+		/* A fifo of root's carries no attribute of a user. */
+		r = r == -EPERM ? -ENOTSUP : r;
+	}
+	st.st_mode = acl_mode(value, len, st.st_mode);
+	return r < 0 ? r : set_override(u, fd, &st);
+}
+
+static int set_acl(const struct upper *u, int fd, const char *name, const void *value, size_t len)
+{
+	struct stat disk;
+
+	if (!acl_is_valid(value, len))
+		return -EINVAL;
+	if (fstatat(fd, "", &disk, AT_EMPTY_PATH) < 0)
+		return -errno;
+	if (S_ISLNK(disk.st_mode))
+		return -ENOTSUP;
+	if (strcmp(name, ACL_DEFAULT) == 0 && !S_ISDIR(disk.st_mode))
+		return -EACCES;
+	if (u->unprivileged && strcmp(name, ACL_ACCESS) == 0)
+		return set_acl_override(u, fd, value, len);
+	return set_raw(u, fd, name, value, len, 0);
+}
+
+int upper_xattr_set(const struct upper *u, int fd, const char *name, const void *value, size_t len,
+		    int flags)
+{
+	return acl_is_name(name) ? set_acl(u, fd, name, value, len)
+				 : set_raw(u, fd, name, value, len, flags);
+}
+
+int upper_acl_follow(const struct upper *u, int fd, mode_t mode)
+{
+	_cleanup_free_ char *value = NULL;
+	ssize_t n;
+
+	if (!u->unprivileged)
+		return 0;
+	n = upper_xattr_get(u, fd, ACL_ACCESS, NULL, 0);
+	if (n < 0)
+		return n == -ENODATA || n == -ENOTSUP || n == -EPERM ? 0 : (int)n;
+	value = malloc((size_t)n + 1);
+	if (!value)
+		return -ENOMEM;
+	n = upper_xattr_get(u, fd, ACL_ACCESS, value, (size_t)n);
+	if (n < 0 || !acl_is_valid(value, (size_t)n))
+		return n < 0 ? (int)n : 0;
+	acl_set_mode(value, (size_t)n, mode);
+	return set_raw(u, fd, ACL_ACCESS, value, (size_t)n, 0);
 }
 
 int upper_xattr_remove(const struct upper *u, int fd, const char *name)

@@ -14,6 +14,8 @@
  *     device                                   "uid:gid:0mode[:type[-major-minor]]"
  *     security.*,     the file's own           user.imagefs.security.*, user.imagefs.trusted.*
  *     trusted.*
+ *     access lists    the file's own           user.imagefs.system.posix_acl_access, _default: on the
+ *                                              disk their ids would mean others
  *     mount point     user.overlay.imagefs.mountpoint
  *
  * Both forms of a whiteout are read. The character device is preferred, without
@@ -129,6 +131,7 @@ bool upper_xattr_is_private(const char *name);
  * the image has for them. Private ones do not exist (-ENODATA) and are not made (-EPERM).
  *
  * upper_xattr_get   value's length; size 0: the length alone; -ERANGE
+ * upper_xattr_set   of an access list (store/acl.h): the mode follows it; -ENOTSUP, -EACCES where there can be none
  * upper_xattr_list  append the names, each with its NUL
  */
 ssize_t upper_xattr_get(const struct upper *u, int fd, const char *name, void *value, size_t size);
@@ -136,5 +139,8 @@ int upper_xattr_list(const struct upper *u, int fd, struct buf *out);
 int upper_xattr_set(const struct upper *u, int fd, const char *name, const void *value, size_t len,
 		    int flags);
 int upper_xattr_remove(const struct upper *u, int fd, const char *name);
+
+/* upper_acl_follow - after chmod(2): where the disk does not know of the access list, it gets what the mode says. */
+int upper_acl_follow(const struct upper *u, int fd, mode_t mode);
 
 #endif

@@ -356,19 +356,30 @@ def xattrs_of_root(d):
 
 
 def access_lists(d):
-    """There are none, and setfacl and getfacl are told so.
-
-    In a user's own mount the kernel answers who wants to set one before we hear of it: the file is root's.
-    """
+    """They are set, read and removed as on a disk, and say the mode; tests/mount/acl compares the rest with overlayfs."""
     put("f")
     os.mkdir("m")
     acl = bytes.fromhex("02000000" "01000600ffffffff" "02000400d2040000" "04000400ffffffff" "10000600ffffffff" "20000400ffffffff")
+    access, default = "system.posix_acl_access", "system.posix_acl_default"
     for path in ("f", "m", "../named", "../empty"):
-        for name in ("system.posix_acl_access", "system.posix_acl_default"):
-            if name.endswith("access") or os.path.isdir(path):
-                fails(errno.ENOTSUP if ROOT else errno.EPERM, os.setxattr, path, name, acl)
-                fails(errno.ENOTSUP, os.getxattr, path, name)
+        os.setxattr(path, access, acl)
+        assert os.getxattr(path, access) == acl and access in os.listxattr(path)
+        assert mode_of(path) == 0o664
+        os.chmod(path, 0o600)
+        # The owner's entry, the mask and that of the others are at 4, 28 and 36.
+        assert os.getxattr(path, access) == acl[:30] + b"\0\0" + acl[32:38] + b"\0\0" + acl[40:]
+        os.removexattr(path, access)
+        fails(errno.ENODATA, os.getxattr, path, access)
+        if os.path.isdir(path):
+            os.setxattr(path, default, acl)
+            os.mkdir(path + "/sub")
+            assert os.getxattr(path + "/sub", default) == acl
+            os.removexattr(path, default)
+        else:
+            fails(errno.EACCES, os.setxattr, path, default, acl)
         assert not [n for n in os.listxattr(path) if n.startswith("system.")]
+    os.symlink("f", "l")
+    fails(errno.ENOTSUP, os.setxattr, "l", access, acl, follow_symlinks=False)
 
 
 if __name__ == "__main__":

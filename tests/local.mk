@@ -4,6 +4,7 @@
 # any other test an executable that sources tests/lib.sh and one line in SHELL_TESTS.
 
 UNIT_TESTS = \
+	tests/unit/test_acl \
 	tests/unit/test_auth \
 	tests/unit/test_base \
 	tests/unit/test_bundle \
@@ -72,6 +73,7 @@ SHELL_TESTS = \
 	tests/interop/save \
 	tests/interop/trees \
 	tests/interop/upper \
+	tests/mount/acl \
 	tests/mount/bytes \
 	tests/mount/changes \
 	tests/mount/commit \

@@ -45,8 +45,11 @@ finish()
 	kill_daemon
 	imagefs_mounted
 	$AS imagefs commit --compression none "$1" "done:$1"
-	# Images show their own owners: root, whose an ordinary user's files are.
-	same "$BASE/mnt/images/done/$1/rootfs" "$PLAIN" ${AS:+--ignore uid --ignore gid}
+	# In images an ordinary user's files are root's; this shows them as his.
+	$AS mkdir -p "$BASE/shown"
+	$AS imagefs mount -o "tree=images${AS:+,uid=65534,gid=65534}" "$BASE/shown"
+	same "$BASE/shown/done/$1/rootfs" "$PLAIN"
+	$AS imagefs umount "$BASE/shown"
 	[ -z "$(ls -A "$BASE/store/imagefs/containers/$1/work")" ]
 	$AS imagefs rm "$1"
 	$AS imagefs rmi "done:$1" >/dev/null
