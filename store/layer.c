@@ -260,7 +260,8 @@ static int open_index(struct layer *l, struct err *err)
 	layer_index_path(&l->digest, path);
 	fd = open_path(l->all->store, l->all->txn, path);
 	r = fd < 0 ? fd : layer_index_load(fd, &l->digest, &l->index);
-	if (r == -ENOENT || r == -EBADMSG)
+	/* Missing, damaged, or no file at all. */
+	if (r == -ENOENT || r == -EBADMSG || r == -ELOOP || r == -ENXIO)
 		return remake_index(l, &l->index, err);
 	return r < 0 ? err_sys(err, -r, "index of blob %s", l->digest.str) : 0;
 }

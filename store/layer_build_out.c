@@ -238,8 +238,7 @@ int layer_build_finish(struct layer_build *b, struct layer_header *h, const stru
 	free(o.first);
 	free(o.count);
 	if (r == -E2BIG)
-		return err_set(err, E2BIG, "an index of more than %u GiB",
-			       (unsigned)(LAYER_BODY_MAX >> 30));
+		return err_set(err, E2BIG, "its index would be larger than 4 GiB");
 	if (r < 0)
 		return err_nomem(err);
 	h->header_crc = 0;

@@ -26,7 +26,7 @@ void layer_index_path(const struct digest *blob, char out[static LAYER_PATH_MAX]
 #define LAYER_XATTRS_PER_FILE_MAX 4096u
 #define LAYER_ID_MAX 0xfffffffeu
 /* Bytes of all sections but SECTION_WINDOWS, which is what is kept in memory. */
-#define LAYER_BODY_MAX (UINT64_C(4) << 30)
+#define LAYER_BODY_MAX UINT32_MAX
 #define LAYER_WINDOW_MAX 32768u
 
 enum layer_section {

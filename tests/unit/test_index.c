@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -117,6 +118,21 @@ static void test_damaged_under_a_tree(void **state)
 		layers_free(ls);
 		open_and_compare(d, "opened again");
 	}
+}
+
+/* What stands in its place is no file. */
+static void test_no_file(void **state)
+{
+	struct damage *d = *state;
+
+	assert_int_equal(unlinkat(d->s->fd, d->path, 0), 0);
+	assert_int_equal(symlinkat("/dev/zero", d->s->fd, d->path), 0);
+	open_and_compare(d, "a symbolic link");
+	assert_index_is_whole(d);
+	assert_int_equal(unlinkat(d->s->fd, d->path, 0), 0);
+	assert_int_equal(mkfifoat(d->s->fd, d->path, 0600), 0);
+	open_and_compare(d, "a fifo");
+	assert_index_is_whole(d);
 }
 
 /* Every window of an index alone; the second reader finds the first one's index. */
@@ -438,6 +454,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_damaged_before, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damaged_under_a_tree, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_window, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_window_without_blob, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_copy, setup_copy, teardown),
