@@ -127,9 +127,7 @@ int image_config_check(json_t *config, size_t n_layers, struct digest **diff_ids
 
 struct descriptor image_config_platform(const json_t *config)
 {
-	const char *variant = json_str(config, "variant");
-
 	return (struct descriptor){ .os = (char *)json_str(config, "os"),
 				    .architecture = (char *)json_str(config, "architecture"),
-				    .variant = (char *)(variant && *variant ? variant : NULL) };
+				    .variant = (char *)json_str(config, "variant") };
 }

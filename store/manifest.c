@@ -306,12 +306,19 @@ void manifest_host_platform(char out[static 64])
 	snprintf(out, 64, "linux/%.50s", u.machine);
 }
 
+static bool has_platform(const struct descriptor *d)
+{
+	return d->os && *d->os && d->architecture && *d->architecture;
+}
+
 bool manifest_platform_text(const struct descriptor *d, char out[static PLATFORM_MAX])
 {
-	if (!d->os || !d->architecture)
+	const char *variant = d->variant && *d->variant ? d->variant : NULL;
+
+	if (!has_platform(d))
 		return false;
-	snprintf(out, PLATFORM_MAX, "%s/%s%s%s", d->os, d->architecture, d->variant ? "/" : "",
-		 d->variant ? d->variant : "");
+	snprintf(out, PLATFORM_MAX, "%s/%s%s%s", d->os, d->architecture, variant ? "/" : "",
+		 variant ? variant : "");
 	return true;
 }
 
@@ -348,7 +355,7 @@ bool manifest_platform_runs(const struct descriptor *d)
 	size_t i;
 
 	manifest_host_platform(host);
-	runs = !d->os || !d->architecture || manifest_platform_fits(d, host);
+	runs = !has_platform(d) || manifest_platform_fits(d, host);
 	for (i = 0; i < ARRAY_SIZE(older) && !runs; i++)
 		runs = strcmp(host, older[i][0]) == 0 && manifest_platform_fits(d, older[i][1]);
 	return runs;
@@ -360,7 +367,7 @@ int index_rank(const struct descriptor *d, const char *platform)
 
 	if (is_attestation(d))
 		return -1;
-	if (!d->os || !d->architecture)
+	if (!has_platform(d))
 		return 1;
 	if (!platform) {
 		manifest_host_platform(host);
@@ -386,7 +393,7 @@ int index_choose(const struct index *x, const char *platform, struct err *err)
 			continue;
 		if (manifest_platform_fits(d, platform))
 			return (int)i;
-		if (!d->os || !d->architecture)
+		if (!has_platform(d))
 			bare = i, n_bare++;
 		else
 			buf_printf(&have, "%s%s/%s", have.len ? ", " : "", d->os, d->architecture);

@@ -152,6 +152,39 @@ static int full_name(const struct descriptor *d, char **out)
 	return 0;
 }
 
+static bool is_there(struct store *s, struct txn *t, const struct digest *d)
+{
+	char path[DIGEST_MAX + 8];
+	_cleanup_close_ int fd = -1;
+
+	if (!t)
+		return blob_exists(s, d, -1);
+	blob_store_path(d, path);
+	fd = txn_open(t, path);
+	return fd >= 0;
+}
+
+/*
+ * The entry for this host; where the index has none, or not its manifest, another one: an image can be
+ * looked at anywhere. What is only partly there is broken, and not passed over.
+ */
+static int choose(struct store *s, struct txn *t, const struct index *x, struct err *err)
+{
+	size_t i, first = x->n;
+	int rank;
+
+	for (rank = 0; rank < INDEX_RANKS; rank++) {
+		for (i = 0; i < x->n; i++) {
+			if (index_rank(&x->entries[i], NULL) != rank)
+				continue;
+			if (is_there(s, t, &x->entries[i].digest))
+				return (int)i;
+			first = MIN(first, i);
+		}
+	}
+	return first < x->n ? (int)first : err_set(err, ENOTSUP, "it has no image");
+}
+
 int refs_resolve(struct store *s, struct txn *t, struct descriptor *d, struct err *err)
 {
 	int depth, pos, r;
@@ -170,8 +203,9 @@ int refs_resolve(struct store *s, struct txn *t, struct descriptor *d, struct er
 		r = index_parse(buf_str(&text), text.len, &x, err);
 		if (r < 0)
 			return err_wrap(err, r, "%s", d->digest.str);
-		pos = index_choose(&x, NULL, err);
-		r = pos < 0 ? pos : descriptor_copy(&x.entries[pos], &chosen);
+		pos = choose(s, t, &x, err);
+		r = pos < 0 ? err_wrap(err, pos, "image index %s", d->digest.str)
+			    : descriptor_copy(&x.entries[pos], &chosen);
 		index_fini(&x);
 		if (r < 0)
 			return r == -ENOMEM ? err_nomem(err) : r;

@@ -55,10 +55,11 @@ int refs_read(struct store *s, struct refs *out, struct err *err);
 void refs_fini(struct refs *r);
 
 /*
- * refs_resolve - from an entry down through image indexes to the manifest for this host.
+ * refs_resolve - from an entry down through image indexes to the manifest for this host, or to the
+ * first that is there.
  * t       a transaction whose blobs count as there; may be NULL
  * d       is replaced; one of a manifest stays
- * errors  -ENOENT a blob is missing; -ENOTSUP there is none for this host
+ * errors  -ENOENT a blob is missing; -ENOTSUP there is none
  */
 int refs_resolve(struct store *s, struct txn *t, struct descriptor *d, struct err *err);
 

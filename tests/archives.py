@@ -738,6 +738,11 @@ def docker_another_platform():
     return docker(conf=config((BASE, TOP), architecture="arm64", variant="v8"))
 
 
+@good(APP)
+def docker_no_platform():
+    return docker(conf=config((BASE, TOP), architecture="", os=""))
+
+
 @good(APP, stderr=["app:1: " + OTHER[:-6] + "windows/" + HOST])
 def docker_windows():
     return docker(conf=config((BASE, TOP), os="windows"))

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/text.h"
 #include "registry/pull.h"
 #include "store/image.h"
 #include "store/image_config.h"
@@ -58,6 +59,39 @@ static int check_platform(const struct image *i, const char *name, const char *p
 		       name, platform, d.os ? d.os : "", d.architecture ? d.architecture : "");
 }
 
+/* Docker names the level of an x86-64 as a variant. */
+static const char *host_variant(void)
+{
+#ifdef __x86_64__
+	__builtin_cpu_init();
+	if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
+	    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+		return "/v4";
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") &&
+	    __builtin_cpu_supports("fma"))
+		return "/v3";
+	if (__builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt"))
+		return "/v2";
+#endif
+	return "";
+}
+
+/* In docker's words: programs of the image will not run here, but its files are as good as any. */
+static void warn_platform(const struct image *i)
+{
+	const struct descriptor d = image_config_platform(i->config);
+	char image[PLATFORM_MAX], host[64];
+
+	if (!manifest_platform_text(&d, image) || manifest_platform_runs(&d))
+		return;
+	text_neutralise(image);
+	manifest_host_platform(host);
+	fprintf(stderr,
+		"WARNING: The requested image's platform (%s) does not match the detected host "
+		"platform (%s%s) and no specific platform was requested\n",
+		image, host, host_variant());
+}
+
 static int look(struct store *s, const char *name, const struct need_options *o, struct image **out,
 		struct err *err)
 {
@@ -94,8 +128,8 @@ static int pull_it(struct store *s, const char *name, const struct reference *re
 	return r;
 }
 
-int need_image(struct store *s, const char *name, const struct need_options *o, struct image **out,
-	       struct err *err)
+static int find_or_pull(struct store *s, const char *name, const struct need_options *o,
+			struct image **out, struct err *err)
 {
 	_cleanup_reference_ struct reference ref = { 0 };
 	bool always = o->pull && strcmp(o->pull, "always") == 0;
@@ -109,4 +143,14 @@ int need_image(struct store *s, const char *name, const struct need_options *o, 
 		return always ? look(s, name, o, out, err) : r;
 	r = pull_it(s, name, &ref, o, !always, err);
 	return r < 0 ? r : look(s, name, o, out, err);
+}
+
+int need_image(struct store *s, const char *name, const struct need_options *o, struct image **out,
+	       struct err *err)
+{
+	int r = find_or_pull(s, name, o, out, err);
+
+	if (r == 0 && !o->platform)
+		warn_platform(*out);
+	return r;
 }

@@ -24,7 +24,8 @@ int need_check(const struct need_options *o, struct err *err);
 int need_platform(const char *platform, struct err *err);
 
 /*
- * need_image - what name means, pulled where o says so. Docker's lines about that go to stderr.
+ * need_image - what name means, pulled where o says so. Docker's lines about that, and about an
+ * image for another platform that nobody asked for, go to stderr.
  * errors  -ENOENT "No such image: NAME"; those of pull()
  */
 int need_image(struct store *s, const char *name, const struct need_options *o, struct image **out,
