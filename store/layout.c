@@ -46,6 +46,7 @@ static const struct {
 	{ "imagefs/tmp", true, true },
 	{ "imagefs/version", false, false },
 	{ "imagefs/lock", false, false },
+	{ "imagefs/spare", false, false },
 	{ "index.json", false, false },
 	{ "oci-layout", false, false },
 };

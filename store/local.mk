@@ -78,6 +78,7 @@ libstore_a_SOURCES = \
 	store/seccomp_list.c store/seccomp_list.h \
 	store/span_cache.c store/span_cache.h \
 	store/span_decode.c \
+	store/spare.c store/spare.h \
 	store/store.c store/store.h \
 	store/tarlib.c store/tarlib.h \
 	store/tar_write.c store/tar_write.h \

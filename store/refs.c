@@ -725,7 +725,7 @@ static json_t *entry_json(const struct ref *ref)
 	return note_all(json_object_get(j, "annotations"), ref) < 0 ? NULL : TAKE_PTR(j);
 }
 
-static int refs_text(const struct refs *r, struct buf *out)
+int refs_text(const struct refs *r, struct buf *out)
 {
 	_cleanup_json_ json_t *manifests = json_array();
 	_cleanup_json_ json_t *j = r->json ? json_copy(r->json) : json_object();

@@ -125,4 +125,7 @@ bool refs_set_compressed(struct refs *r, const struct digest *manifest,
  */
 int refs_stage(struct txn *t, const struct refs *r, struct err *err);
 
+/* refs_text - what index.json says then, appended; 0 or -ENOMEM. */
+int refs_text(const struct refs *r, struct buf *out);
+
 #endif

@@ -22,8 +22,8 @@
 #include "store/reach.h"
 #include "store/reference.h"
 #include "store/refs.h"
+#include "store/spare.h"
 #include "store/store.h"
-#include "store/txn.h"
 
 DEFINE_CLEANUP_PTR(struct reach, reach_free);
 
@@ -748,23 +748,15 @@ static int drop_kept_layers(struct removal *r)
 
 int removal_commit(struct removal *r, bool sweep, struct err *err)
 {
-	struct txn *t = NULL;
-	int e = 0;
+	int e = r->changed ? spare_write(r->store, &r->refs, err) : 0;
 
-	if (r->changed) {
-		e = txn_begin(r->store, &t, err);
-		if (e == 0)
-			e = refs_stage(t, &r->refs, err);
-		if (e == 0)
-			e = txn_publish(t, err);
-		txn_free(t);
-	}
 	if (e == 0 && sweep)
 		e = gc_all(r->store, &r->refs, false, &r->collected, err);
 	else if (e == 0 && r->candidates.n)
 		e = gc_among(r->store, &r->refs, &r->candidates, &r->collected, err);
 	if (e == 0 && drop_kept_layers(r) < 0)
 		e = err_nomem(err);
+	spare_keep(r->store);
 	store_unlock(r->store);
 	r->locked = false;
 	return e;

@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "store/scratch.h"
+#include "store/spare.h"
 #include "store/store.h"
 
 /* How often a file that others replace is linked before it is copied. */
@@ -313,6 +314,8 @@ static int publish_last(struct txn *t)
 		return r;
 	if (file_sync_dir(t->store->fd, ".") < 0)
 		log_warn("store %s: cannot sync the directory", t->store->path);
+	if (strcmp(t->last_path, "index.json") == 0)
+		spare_keep(t->store);
 	return 0;
 }
 
