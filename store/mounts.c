@@ -18,13 +18,17 @@
 #include <unistd.h>
 
 #include "base/beneath.h"
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "store/store.h"
 
-/* A daemon that does not answer within this is not waited for any longer. */
+/* A daemon that does not answer within this is not waited for any longer; one that is stopped cannot be busy. */
 #define ANSWER_SECONDS 60
+#define STOPPED_SECONDS 5
 
 /* How often, 10 ms apart, a daemon that is ending is asked whether it has ended. */
 #define ENDING_TRIES 100
@@ -45,10 +49,33 @@ static bool is_socket_name(const char *name)
 	return *name && strspn(name, "0123456789") == strlen(name);
 }
 
-/* A connection, or -errno; a socket that nobody listens on is removed. */
+/* By a signal or a debugger: state T or t in proc(5). */
+static bool is_stopped(pid_t pid)
+{
+	struct buf text _cleanup_buf_ = BUF_INIT;
+	char path[32];
+	const char *state;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	if (pid <= 0 || file_read(AT_FDCWD, path, 4096, &text, NULL) < 0)
+		return false;
+	state = strrchr(buf_str(&text), ')');
+	return state && (strncmp(state, ") T", 3) == 0 || strncmp(state, ") t", 3) == 0);
+}
+
+/* The process at the other end; 0: it cannot be seen from here. */
+static pid_t peer_of(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 ? 0 : peer.pid;
+}
+
+/* A connection, or -errno; a socket that nobody listens on is removed. -EAGAIN: many wait there already. */
 static int dial(const struct store *s, int dirfd, const char *name)
 {
-	struct timeval limit = { .tv_sec = ANSWER_SECONDS };
+	struct timeval step = { .tv_sec = 1 }, limit = { .tv_sec = STOPPED_SECONDS };
 	_cleanup_close_ int fd = -1;
 	struct sockaddr_un address;
 	int r;
@@ -59,7 +86,7 @@ static int dial(const struct store *s, int dirfd, const char *name)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &step, sizeof(step));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
 		r = -errno;
@@ -70,13 +97,18 @@ static int dial(const struct store *s, int dirfd, const char *name)
 	return TAKE_FD(fd);
 }
 
-/* One request, one line of answer. -ECONNRESET: the daemon ended meanwhile. */
+/*
+ * One request, one line of answer. -ECONNRESET: the daemon ended meanwhile; -ETIMEDOUT: it does not answer.
+ * fd      of dial(); an error of that is handed on
+ */
 static int ask(int fd, const char *verb, const char *arg, char *answer, size_t size)
 {
 	char line[512];
 	size_t have = 0;
-	int n;
+	int n, seconds = 0, stopped = 0;
 
+	if (fd < 0)
+		return fd;
 	n = snprintf(line, sizeof(line), "%s%s%s\n", verb, arg ? " " : "", arg ? arg : "");
 	if (n < 0 || (size_t)n >= sizeof(line))
 		return -ENAMETOOLONG;
@@ -87,8 +119,14 @@ static int ask(int fd, const char *verb, const char *arg, char *answer, size_t s
 
 		if (got < 0 && errno == EINTR)
 			continue;
+		if (got < 0 && errno == EAGAIN) {
+			stopped = is_stopped(peer_of(fd)) ? stopped + 1 : 0;
+			if (++seconds >= ANSWER_SECONDS || stopped >= STOPPED_SECONDS)
+				return -ETIMEDOUT;
+			continue;
+		}
 		if (got < 0)
-			return errno == EAGAIN ? -ETIMEDOUT : -errno;
+			return -errno;
 		if (got == 0)
 			return -ECONNRESET;
 		have += (size_t)got;
@@ -113,13 +151,13 @@ static int use_one(const struct store *s, int dirfd, const char *name,
 	int tries, r;
 
 	for (tries = 0; tries < ENDING_TRIES; tries++) {
-		int fd = dial(s, dirfd, name);
+		int fd = map_get(&s->deaf, name) ? -EAGAIN : dial(s, dirfd, name);
 
-		if (fd < 0) {
+		if (fd < 0 && fd != -EAGAIN) {
 			log_debug("mounts/%s: %s", name, strerror(-fd));
 			return 0;
 		}
-		r = use(fd, arg);
+		r = use(fd < 0 ? -ETIMEDOUT : fd, arg);
 		if (r != -ECONNRESET)
 			return r;
 		nanosleep(&pause, NULL);
@@ -127,12 +165,33 @@ static int use_one(const struct store *s, int dirfd, const char *name,
 	return 0;
 }
 
-/* Calls use(fd, arg) with a connection to each daemon; it owns fd, and returns non-zero to stop. */
-static int for_each(struct store *s, int (*use)(int fd, void *arg), void *arg)
+/* What is to be done about it. The socket's name is the process's number, as a rule. */
+static void deaf_text(const char *name, char out[static 160])
+{
+	uint64_t pid;
+
+	if (text_parse_u64(name, INT_MAX, &pid) == 0 && is_stopped((pid_t)pid))
+		snprintf(out, 160,
+			 "a mount of this store does not answer: process %.20s is stopped "
+			 "('kill -CONT %.20s' continues it)",
+			 name, name);
+	else
+		snprintf(out, 160, "a mount of this store does not answer (imagefs/mounts/%.40s)",
+			 name);
+}
+
+/*
+ * Calls use(fd, arg) with a connection to each daemon; it owns fd, and returns non-zero to stop.
+ * must    a daemon that does not answer stops it too (-ETIMEDOUT); else it is passed over
+ */
+static int for_each(struct store *s, bool must, int (*use)(int fd, void *arg), void *arg,
+		    struct err *err)
 {
 	_cleanup_closedir_ DIR *d = NULL;
+	char text[160];
 	int dirfd = beneath_dir(s->imagefs_fd, "mounts");
 	struct dirent *e;
+	bool told;
 	int r = 0;
 
 	if (dirfd < 0)
@@ -142,9 +201,23 @@ static int for_each(struct store *s, int (*use)(int fd, void *arg), void *arg)
 		close(dirfd);
 		return 0;
 	}
-	while (r == 0 && (e = readdir(d)))
-		if (is_socket_name(e->d_name))
-			r = use_one(s, dirfd, e->d_name, use, arg);
+	while (r == 0 && (e = readdir(d))) {
+		if (!is_socket_name(e->d_name))
+			continue;
+		r = use_one(s, dirfd, e->d_name, use, arg);
+		if (r != -ETIMEDOUT)
+			continue;
+		/* Waited for, and told, once in a command. */
+		deaf_text(e->d_name, text);
+		told = map_get(&s->deaf, e->d_name) != NULL;
+		if (map_put(&s->deaf, e->d_name, s) < 0)
+			return err_nomem(err);
+		if (must)
+			return err_set(err, ETIMEDOUT, "%s", text);
+		if (!told)
+			log_warn("%s", text);
+		r = 0;
+	}
 	return r;
 }
 
@@ -155,28 +228,31 @@ static int refresh_one(int sock, void *arg)
 	int r = ask(fd, "refresh", NULL, answer, sizeof(answer));
 
 	(void)arg;
-	if (r < 0 && r != -ECONNRESET)
+	if (r == -ECONNRESET || r == -ETIMEDOUT)
+		return r;
+	if (r < 0)
 		log_warn("a mount of this store does not answer: %s", strerror(-r));
-	return r == -ECONNRESET ? r : 0;
+	return 0;
 }
 
 void mounts_refresh(struct store *s)
 {
-	for_each(s, refresh_one, NULL);
+	for_each(s, false, refresh_one, NULL, NULL);
 }
 
 static int greet(int sock, void *arg)
 {
 	_cleanup_close_ int fd = sock;
 	char answer[PATH_MAX + 2];
+	int r = ask(fd, "where", NULL, answer, sizeof(answer));
 
 	(void)arg;
-	return ask(fd, "where", NULL, answer, sizeof(answer)) == -ECONNRESET ? -ECONNRESET : 0;
+	return r == -ECONNRESET || r == -ETIMEDOUT ? r : 0;
 }
 
 void mounts_sweep(struct store *s)
 {
-	for_each(s, greet, NULL);
+	for_each(s, false, greet, NULL, NULL);
 }
 
 struct request {
@@ -220,7 +296,7 @@ static int freeze_one(int sock, void *arg)
 int mounts_freeze(struct store *s, const char *container, int **fds, unsigned *n, struct err *err)
 {
 	struct request q = { .container = container, .err = err };
-	int r = for_each(s, freeze_one, &q);
+	int r = for_each(s, true, freeze_one, &q, err);
 
 	if (r < 0) {
 		mounts_thaw(q.fds, q.n);
@@ -251,7 +327,7 @@ int mounts_close(struct store *s, const char *container, struct err *err)
 {
 	struct request q = { .container = container, .err = err };
 
-	return for_each(s, close_one, &q);
+	return for_each(s, true, close_one, &q, err);
 }
 
 static int follow_one(int sock, void *arg)
@@ -271,7 +347,7 @@ int mounts_follow(struct store *s, const char *container, struct err *err)
 {
 	struct request q = { .container = container, .err = err };
 
-	return for_each(s, follow_one, &q);
+	return for_each(s, true, follow_one, &q, err);
 }
 
 struct search {
@@ -283,15 +359,12 @@ static int find_one(int sock, void *arg)
 {
 	_cleanup_close_ int fd = sock;
 	struct search *q = arg;
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
 	char answer[PATH_MAX + 2];
 	int r = ask(fd, "where", NULL, answer, sizeof(answer));
 
-	if (r < 0 || strcmp(answer, q->dir) != 0 ||
-	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
-		return r == -ECONNRESET ? r : 0;
-	q->pidfd = (int)syscall(SYS_pidfd_open, peer.pid, 0);
+	if (r < 0 || strcmp(answer, q->dir) != 0 || peer_of(fd) <= 0)
+		return r == -ECONNRESET || r == -ETIMEDOUT ? r : 0;
+	q->pidfd = (int)syscall(SYS_pidfd_open, peer_of(fd), 0);
 	return 1;
 }
 
@@ -299,7 +372,7 @@ int mounts_find(struct store *s, const char *dir)
 {
 	struct search q = { .dir = dir, .pidfd = -ENOENT };
 
-	for_each(s, find_one, &q);
+	for_each(s, false, find_one, &q, NULL);
 	return q.pidfd;
 }
 
@@ -330,7 +403,7 @@ static int note_dir(int sock, void *arg)
 	int r = ask(fd, "where", NULL, answer, sizeof(answer));
 
 	if (r < 0)
-		return r == -ECONNRESET ? r : 0;
+		return r == -ECONNRESET || r == -ETIMEDOUT ? r : 0;
 	v = realloc(d->v, (d->n + 2) * sizeof(*v));
 	if (!v)
 		return -ENOMEM;
@@ -344,7 +417,7 @@ char **mounts_dirs(struct store *s)
 {
 	struct dirs d = { .v = calloc(1, sizeof(*d.v)) };
 
-	if (d.v && for_each(s, note_dir, &d) < 0) {
+	if (d.v && for_each(s, false, note_dir, &d, NULL) < 0) {
 		mounts_dirs_free(d.v);
 		return NULL;
 	}

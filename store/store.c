@@ -156,6 +156,7 @@ void store_close(struct store *s)
 		close(s->imagefs_fd);
 	if (s->fd >= 0)
 		close(s->fd);
+	map_fini(&s->deaf, NULL);
 	map_fini(&s->layer_sizes, free);
 	free(s->path);
 	free(s->read_only);

@@ -29,6 +29,7 @@ struct store {
 	int lock_fd;	 /* -1 only where nothing is written */
 	char *read_only; /* why nothing can be written, or NULL */
 	uint64_t swept;	 /* bytes of killed processes' leftovers that exclusive locks removed */
+	struct map deaf; /* mounts.h: daemons that did not answer this command */
 	struct map layer_sizes; /* image_size()'s: a thousand images share most of their layers */
 };
 
