@@ -215,6 +215,9 @@ static int block_signals(struct run *run, struct err *err)
 
 	/* Whoever started us may not care about his children; we do. */
 	signal(SIGCHLD, SIG_DFL);
+	/* Nobody who reads the output, and a file that may not grow, are errors. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	for (i = 0; i < ARRAY_SIZE(passed); i++)

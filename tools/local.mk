@@ -35,6 +35,7 @@ imagefs_SOURCES = \
 	tools/main.c tools/verb.h \
 	tools/make_container.c tools/make_container.h \
 	tools/need_image.c tools/need_image.h \
+	tools/program.c tools/program.h \
 	tools/prompt.c tools/prompt.h \
 	tools/relay.c tools/relay.h \
 	tools/run_args.c tools/run_args.h \

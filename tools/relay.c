@@ -1,37 +1,115 @@
 /*
- * Nothing is written that poll(2) did not allow, and never more than a pipe takes at once
- * then: descriptors that others share stay as they are.
+ * The user's descriptors are shared with others and stay as they are: nothing is written to them that
+ * poll(2) did not allow, nor more than they take at once then. Ours do not block. Where the kernel can,
+ * splice(2) moves pages and not bytes.
  */
 #include "tools/relay.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <linux/kcmp.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "store/mounts.h"
 
-void relay_add(struct relay *r, int from, bool keep_from, int to, bool close_to)
+/* What a pipe of ours holds, where the system allows it; and the most that is moved at once. */
+#define PIPE_SIZE (1 << 20)
+
+static enum relay_kind kind_of(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return RELAY_OTHER;
+	if (S_ISFIFO(st.st_mode))
+		return RELAY_PIPE;
+	if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
+		return RELAY_FILE;
+	if (S_ISSOCK(st.st_mode))
+		return RELAY_SOCKET;
+	return S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3) ? RELAY_NULL : RELAY_OTHER;
+}
+
+/*
+ * That splice(2) neither waits for it nor is asked in vain. Into a file it is no faster than read(2) and
+ * write(2), since it keeps the pipe locked meanwhile, and refuses to append.
+ */
+static bool can_splice(enum relay_kind from, enum relay_kind to)
+{
+	return to == RELAY_PIPE && (from == RELAY_PIPE || from == RELAY_FILE);
+}
+
+static struct relay_way *add(struct relay *r, int from, int to, const char *what)
 {
 	struct relay_way *w = &r->ways[r->n++];
 
 	w->from = from;
-	w->keep_from = keep_from;
 	w->to = to;
-	w->close_to = close_to;
+	w->from_kind = kind_of(from);
+	w->to_kind = kind_of(to);
+	w->from_ours = w->to_ours = false;
+	w->splices = can_splice(w->from_kind, w->to_kind);
+	w->ready = false;
+	w->what = what;
+	w->error = 0;
 	w->off = w->len = 0;
+	return w;
+}
+
+void relay_in(struct relay *r, int from, int to, const char *what)
+{
+	add(r, from, to, what)->to_ours = true;
+}
+
+void relay_out(struct relay *r, int from, int to, const char *what)
+{
+	add(r, from, to, what)->from_ours = true;
+}
+
+int relay_pipe(int fds[static 2], int theirs)
+{
+	int flags;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	/* It works with a smaller one, too. */
+	fcntl(fds[0], F_SETPIPE_SZ, PIPE_SIZE);
+	flags = fcntl(fds[!theirs], F_GETFL);
+	return flags < 0 || fcntl(fds[!theirs], F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
+}
+
+bool relay_is_safe(int fd)
+{
+	enum relay_kind kind = kind_of(fd);
+	struct statfs sf;
+
+	return kind == RELAY_NULL ||
+	       (kind == RELAY_PIPE && fstatfs(fd, &sf) == 0 && sf.f_type == PIPEFS_MAGIC);
+}
+
+bool relay_is_same(int a, int b)
+{
+	return kind_of(a) != RELAY_NULL &&
+	       syscall(SYS_kcmp, getpid(), getpid(), KCMP_FILE, a, b) == 0;
 }
 
 static void end_way(struct relay_way *w)
 {
-	if (w->from >= 0 && !w->keep_from)
+	if (w->from >= 0 && w->from_ours)
 		close(w->from);
-	if (w->to >= 0 && w->close_to)
+	if (w->to >= 0 && w->to_ours)
 		close(w->to);
 	w->from = w->to = -1;
 	w->len = 0;
@@ -43,45 +121,95 @@ size_t relay_poll(const struct relay *r, struct pollfd fds[static RELAY_MAX])
 
 	for (i = 0; i < r->n; i++) {
 		const struct relay_way *w = &r->ways[i];
+		bool out = w->len || w->ready;
 
-		fds[i].fd = w->len ? w->to : w->from;
-		fds[i].events = w->len ? POLLOUT : POLLIN;
+		fds[i].fd = out ? w->to : w->from;
+		fds[i].events = out ? POLLOUT : POLLIN;
 		fds[i].revents = 0;
 	}
 	return r->n;
 }
 
-static void move_one(struct relay_way *w)
+/* Where reading failed, or writing did. */
+static void failed(struct relay_way *w, bool reading, int error)
 {
-	ssize_t n;
+	bool gone = reading ? error == EIO && w->from_kind == RELAY_OTHER
+			    : error == EPIPE || error == ECONNRESET;
 
-	if (w->len) {
-		n = write(w->to, w->data + w->off, MIN(w->len, (size_t)PIPE_BUF));
-		if (n > 0) {
-			w->off += (size_t)n;
-			w->len -= (size_t)n;
-		} else if (n < 0 && errno != EINTR && errno != EAGAIN) {
-			end_way(w);
-		}
+	if (error == EINTR || error == EAGAIN)
+		return;
+	/* EIO is how a terminal says that nobody has it open any more; nobody reads, which is no failure. */
+	if (!gone && !(reading ? w->from_ours : w->to_ours))
+		w->error = error;
+	end_way(w);
+}
+
+/* Moves what is ready; a refusal leaves everything where it is, to be read and written. */
+static void splice_one(struct relay_way *w)
+{
+	ssize_t n =
+		splice(w->from, NULL, w->to, NULL, PIPE_SIZE, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+
+	w->ready = false;
+	if (n > 0)
+		return;
+	if (n == 0)
+		end_way(w);
+	else if (errno == EINVAL)
+		w->splices = false;
+	else
+		failed(w, !w->from_ours, errno);
+}
+
+static void read_one(struct relay_way *w)
+{
+	ssize_t n = w->from_kind == RELAY_SOCKET
+			    ? recv(w->from, w->data, sizeof(w->data), MSG_DONTWAIT)
+			    : read(w->from, w->data, sizeof(w->data));
+
+	w->off = 0;
+	w->len = n > 0 ? (size_t)n : 0;
+	if (n == 0)
+		end_way(w);
+	else if (n < 0)
+		failed(w, true, errno);
+}
+
+static void write_one(struct relay_way *w)
+{
+	/* That much a pipe or a terminal takes when poll(2) says that it can be written. */
+	bool waits = !w->to_ours && (w->to_kind == RELAY_PIPE || w->to_kind == RELAY_OTHER);
+	size_t len = waits ? MIN(w->len, (size_t)PIPE_BUF) : w->len;
+	ssize_t n = w->to_kind == RELAY_SOCKET
+			    ? send(w->to, w->data + w->off, len, MSG_DONTWAIT | MSG_NOSIGNAL)
+			    : write(w->to, w->data + w->off, len);
+
+	if (n < 0) {
+		failed(w, false, errno);
 		return;
 	}
-	n = read(w->from, w->data, sizeof(w->data));
-	if (n > 0) {
-		w->off = 0;
-		w->len = (size_t)n;
-	} else if (n == 0 || (errno != EINTR && errno != EAGAIN)) {
-		/* EIO is how a terminal says that nobody has it open any more. */
-		end_way(w);
-	}
+	w->off += (size_t)n;
+	w->len -= (size_t)n;
 }
 
 void relay_move(struct relay *r, const struct pollfd *fds)
 {
 	size_t i;
 
-	for (i = 0; i < r->n; i++)
-		if (r->ways[i].from >= 0 && fds[i].revents)
-			move_one(&r->ways[i]);
+	for (i = 0; i < r->n; i++) {
+		struct relay_way *w = &r->ways[i];
+
+		if (w->from < 0 || !fds[i].revents)
+			continue;
+		if (w->len)
+			write_one(w);
+		else if (w->ready)
+			splice_one(w);
+		else if (w->splices)
+			w->ready = true;
+		else
+			read_one(w);
+	}
 }
 
 bool relay_is_over(const struct relay *r)
@@ -89,9 +217,21 @@ bool relay_is_over(const struct relay *r)
 	size_t i;
 
 	for (i = 0; i < r->n; i++)
-		if (r->ways[i].from >= 0 && !r->ways[i].keep_from)
+		if (r->ways[i].from >= 0 && r->ways[i].from_ours)
 			return false;
 	return true;
+}
+
+int relay_error(const struct relay *r, const char **what)
+{
+	size_t i;
+
+	for (i = 0; i < r->n; i++)
+		if (r->ways[i].error) {
+			*what = r->ways[i].what;
+			return r->ways[i].error;
+		}
+	return 0;
 }
 
 void relay_end(struct relay *r)

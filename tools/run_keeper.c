@@ -26,6 +26,7 @@
 #include "store/scratch.h"
 #include "store/store.h"
 #include "tools/helper.h"
+#include "tools/program.h"
 #include "tools/relay.h"
 #include "tools/run_args.h"
 #include "tools/run_bundle.h"
@@ -46,56 +47,64 @@ struct keeper {
 	ino_t init_ino;
 	int killed_by; /* the signal that we have ended it for */
 	bool deserted; /* who started us is gone */
+	bool given_up; /* the command has ended, and its output is not waited for */
 	bool is_raw;   /* our terminal; it was like this before */
 	struct termios terminal;
 };
 
 /* --- what the container's standard files are --- */
 
-/* One end stays here and is relayed; the container's is returned. */
-static int through_pipe(struct keeper *k, int ours, bool input)
+/* A pipe of which one end stays here and is carried to or from fd; the other one is returned, or -errno. */
+static int carry(struct keeper *k, int fd, const char *what)
 {
-	int fds[2];
+	int fds[2], r = relay_pipe(fds, fd != 0);
 
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return -errno;
-	if (input)
-		relay_add(&k->relay, ours, true, fds[1], true);
+	if (r < 0)
+		return r;
+	if (fd == 0)
+		relay_in(&k->relay, 0, fds[1], what);
 	else
-		relay_add(&k->relay, fds[0], false, ours, false);
-	return input ? fds[0] : fds[1];
+		relay_out(&k->relay, fds[0], fd, what);
+	return fds[fd != 0];
+}
+
+/* The command's input or output. */
+static int open_file(struct keeper *k, int fd, const char *what)
+{
+	int r = relay_is_safe(fd) ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : carry(k, fd, what);
+
+	return r == -1 ? -errno : r;
 }
 
 /*
- * Files and pipes are handed on as they are; a terminal never is, so that the container gets no hold of
- * it. What goes to stderr is carried, as what the runtime says comes there, too.
+ * The container gets no hold of a file, a terminal, a device or a socket of the user's, whose owner the
+ * runtime would change, and which could be opened again for more than they were given for: what goes to and
+ * comes from them is carried. stderr always is, as what the runtime says comes there, too; and stdout with it
+ * where both are the same, so that what is written first comes first.
  */
 static int open_files(struct keeper *k, struct err *err)
 {
 	const struct run_args *a = k->job->args;
-	int r;
+	bool same = !a->tty && relay_is_same(1, 2);
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
+	k->out_fds[0] = a->tty || !a->interactive ? null : open_file(k, 0, "standard input");
 	if (a->tty) {
 		/* The runtime's own words come through the pipe; the command has the terminal. */
-		k->out_fds[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
-		k->out_fds[1] = fcntl(k->out_fds[0], F_DUPFD_CLOEXEC, 3);
+		k->out_fds[1] = fcntl(null, F_DUPFD_CLOEXEC, 3);
 		k->console_fd = relay_listen(k->stage.dir_fd, "console");
 		if (k->console_fd < 0)
 			return err_sys(err, -k->console_fd, "a terminal for the container");
-	} else {
-		k->out_fds[0] = a->interactive && isatty(0) ? through_pipe(k, 0, true)
-				: a->interactive	    ? fcntl(0, F_DUPFD_CLOEXEC, 3)
-						 : open("/dev/null", O_RDONLY | O_CLOEXEC);
-		k->out_fds[1] =
-			isatty(1) ? through_pipe(k, 1, false) : fcntl(1, F_DUPFD_CLOEXEC, 3);
 	}
-	r = through_pipe(k, 2, false);
-	k->out_fds[2] = r;
-	if (r < 0 || k->out_fds[0] < 0 || k->out_fds[1] < 0)
-		return err_sys(err, errno, "the container's standard files");
+	if (k->out_fds[0] != null && null >= 0)
+		close(null);
+	k->out_fds[2] = carry(k, 2, same ? "standard output" : "standard error");
 	k->said_fd = k->relay.ways[k->relay.n - 1].from;
-	/* Whoever else may have it open: what a runtime said is there when it has ended. */
-	fcntl(k->said_fd, F_SETFL, O_NONBLOCK);
+	if (k->out_fds[2] >= 0 && !a->tty)
+		k->out_fds[1] = same ? fcntl(k->out_fds[2], F_DUPFD_CLOEXEC, 3)
+				     : open_file(k, 1, "standard output");
+	if (k->out_fds[0] < 0 || k->out_fds[1] < 0 || k->out_fds[2] < 0)
+		return err_sys(err, errno, "the container's standard files");
 	return 0;
 }
 
@@ -120,7 +129,7 @@ static int read_pid(const struct keeper *k, pid_t *out)
 }
 
 /* What a runtime said, without what it is itself; in docker's manner behind the command's name. */
-static int not_started(const struct keeper *k, const char *said, struct err *err)
+static int repeat(const struct keeper *k, const char *said, int status, struct err *err)
 {
 	static const char *const noise[] = { "runc create failed: ",
 					     "unable to start container process: " };
@@ -134,7 +143,38 @@ static int not_started(const struct keeper *k, const char *said, struct err *err
 	text_escape_line(&why, said, strlen(said));
 	err_set(err, ENOEXEC, "%.200s: %.700s", buf_str(&shown),
 		*said ? buf_str(&why) : "the runtime could not start it");
-	return runtime_status(said);
+	return status;
+}
+
+static int explain(const struct keeper *k, int rootfd, struct err *err)
+{
+	return program_explain(rootfd, k->bundle.workdir, k->job->bundle->env,
+			       k->job->bundle->args[0], err);
+}
+
+static int not_started(const struct keeper *k, const char *said, struct err *err)
+{
+	struct err why = ERR_INIT;
+	int status = runtime_status(said), r = status == 1 ? 0 : explain(k, k->stage.root_fd, &why);
+
+	/* What the user mounts into the container is not in the tree. */
+	if (r == 0 || (r != status && k->job->bundle->args[0][0]))
+		return repeat(k, said, status, err);
+	*err = why;
+	return r;
+}
+
+/* The runtime had become everything but the command. */
+static int not_executed(const struct keeper *k, int rootfd, struct err *err)
+{
+	struct buf said _cleanup_buf_ = BUF_INIT;
+	int r = rootfd < 0 ? 0 : explain(k, rootfd, err), status;
+
+	if (r)
+		return r;
+	helper_read(k->said_fd, &said);
+	status = runtime_status(buf_str(&said));
+	return repeat(k, buf_str(&said), status == 1 ? 126 : status, err);
 }
 
 /* A byte is a signal's number; the end is that of who started us. */
@@ -227,15 +267,17 @@ static void raw_terminal(struct keeper *k)
 
 static int attach_terminal(struct keeper *k, struct err *err)
 {
-	int fd = relay_receive(k->console_fd), twin;
+	int fd = relay_receive(k->console_fd), twin, input;
 
 	if (fd < 0)
 		return err_sys(err, -fd, "the container's terminal");
 	relay_window(isatty(0) ? 0 : 1, fd);
 	twin = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	relay_add(&k->relay, fd, false, 1, false);
-	if (twin >= 0 && k->job->args->interactive) {
-		relay_add(&k->relay, 0, true, twin, false);
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	relay_out(&k->relay, fd, 1, "standard output");
+	input = k->job->args->interactive ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : -1;
+	if (input >= 0) {
+		relay_in(&k->relay, 0, input, "standard input");
 		if (isatty(0))
 			raw_terminal(k);
 	}
@@ -337,10 +379,15 @@ static void take_control(struct keeper *k)
 {
 	int sig = read_control(k);
 
-	if (!k->deserted && sig)
+	/* Output that nobody takes is not waited for longer than the user will. */
+	if (!k->deserted && sig && sig != SIGCONT && k->status >= 0) {
+		k->given_up = true;
+		k->status = 128 + sig;
+	} else if (!k->deserted && sig) {
 		pass_on(k, sig);
-	else if (k->deserted && k->pid > 0 && k->status < 0)
+	} else if (k->deserted && k->pid > 0 && k->status < 0) {
 		kill(k->pid, SIGKILL);
+	}
 }
 
 static void serve(struct keeper *k)
@@ -356,12 +403,57 @@ static void serve(struct keeper *k)
 			continue;
 		if (fds[n + 1].revents)
 			take_control(k);
-		/* Nobody is there to read it any more. */
-		if (k->deserted && k->status >= 0)
+		/* Nobody is there, or waits, to read it any more. */
+		if (k->status >= 0 && (k->deserted || k->given_up))
 			return;
 		relay_move(&k->relay, fds);
 		if (fds[n].revents)
 			take_signals(k);
+	}
+}
+
+/* The kernel's word for a process that goes on with the program that it was forked with. */
+#define PF_FORKNOEXEC 0x40
+
+static bool has_executed(pid_t pid)
+{
+	_cleanup_fclose_ FILE *f = NULL;
+	char path[32], line[512], *rest;
+	unsigned flags;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	f = fopen(path, "re");
+	rest = f && fgets(line, sizeof(line), f) ? strrchr(line, ')') : NULL;
+	return !rest || sscanf(rest, ") %*c %*d %*d %*d %*d %*d %u", &flags) != 1 ||
+	       !(flags & PF_FORKNOEXEC);
+}
+
+/*
+ * After the start the runtime's process becomes the command, which takes it a moment; false: it has ended
+ * instead. Only then is it known whose words on stderr are.
+ */
+static bool await_command(struct keeper *k)
+{
+	struct signalfd_siginfo si;
+
+	for (;;) {
+		struct pollfd fds[] = { { .fd = k->signal_fd, .events = POLLIN },
+					{ .fd = k->deserted ? -1 : k->job->control_fd,
+					  .events = POLLIN } };
+		siginfo_t end = { .si_pid = 0 };
+
+		waitid(P_PID, (id_t)k->pid, &end, WEXITED | WNOHANG | WNOWAIT);
+		if (has_executed(k->pid))
+			return true;
+		if (end.si_pid == k->pid)
+			return end.si_code != CLD_EXITED;
+		if (poll(fds, ARRAY_SIZE(fds), 1) <= 0)
+			continue;
+		/* Who has ended is looked at later. */
+		while (read(k->signal_fd, &si, sizeof(si)) == sizeof(si))
+			;
+		if (fds[1].revents)
+			take_control(k);
 	}
 }
 
@@ -379,9 +471,19 @@ static int is_ended_early(struct keeper *k)
 	return 128 + SIGKILL;
 }
 
+/* Of the container's first process: "root", "ns/mnt". */
+static int open_of(pid_t pid, const char *what)
+{
+	char path[48];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, what);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
 static int start(struct keeper *k, struct err *err)
 {
 	struct buf said _cleanup_buf_ = BUF_INIT;
+	_cleanup_close_ int root = -1, mounts = -1;
 	struct stat program;
 	int r = create(k, err);
 
@@ -398,9 +500,14 @@ static int start(struct keeper *k, struct err *err)
 	r = is_ended_early(k);
 	if (r)
 		return r;
+	/* What is mounted in the tree stays for us to look at. */
+	mounts = open_of(k->pid, "ns/mnt");
+	root = open_of(k->pid, "root");
 	r = runtime_start(k->job->runtime, &said);
 	if (r)
 		return not_started(k, r < 0 ? strerror(-r) : buf_str(&said), err);
+	if (!await_command(k))
+		return not_executed(k, root, err);
 	*k->job->started = true;
 	return 0;
 }
@@ -458,34 +565,41 @@ static void clean(struct keeper *k, bool created)
 
 int run_keep(const struct run_job *job, struct err *err)
 {
-	struct keeper k = { .job = job,
-			    .stage = STAGE_INIT,
-			    .signal_fd = -1,
-			    .console_fd = -1,
-			    .out_fds = { -1, -1, -1 },
-			    .status = -1 };
+	_cleanup_free_ struct keeper *k = calloc(1, sizeof(*k));
 	struct buf state _cleanup_buf_ = BUF_INIT;
 	bool created = false;
-	int status;
+	const char *what;
+	int status, r;
 
-	k.bundle.job = job;
-	k.bundle.stage = &k.stage;
-	status = prepare(&k, err) < 0 ? 1 : is_ended_early(&k);
-	if (status == 0 && buf_printf(&state, "%s/state", buf_str(&k.stage.dir)) < 0) {
+	if (!k)
+		return err_nomem(err), 1;
+	k->job = job;
+	k->stage = (struct stage)STAGE_INIT;
+	k->signal_fd = k->console_fd = k->status = -1;
+	k->out_fds[0] = k->out_fds[1] = k->out_fds[2] = -1;
+	k->bundle.job = job;
+	k->bundle.stage = &k->stage;
+	status = prepare(k, err) < 0 ? 1 : is_ended_early(k);
+	if (status == 0 && buf_printf(&state, "%s/state", buf_str(&k->stage.dir)) < 0) {
 		err_nomem(err);
 		status = 1;
 	}
 	if (status == 0) {
 		created = true;
 		job->runtime->state = buf_str(&state);
-		status = start(&k, err);
+		status = start(k, err);
 	}
 	if (status == 0) {
 		/* Whose end nobody looked at while the runtime was waited for. */
-		reap(&k);
-		serve(&k);
-		status = k.status;
+		reap(k);
+		serve(k);
+		status = k->status;
+		r = relay_error(&k->relay, &what);
+		if (r) {
+			err_sys(err, r, "%s", what);
+			status = status ? status : 1;
+		}
 	}
-	clean(&k, created);
+	clean(k, created);
 	return status;
 }
