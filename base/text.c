@@ -46,6 +46,20 @@ size_t text_decode(const char *text, const char *end, uint32_t *out)
 	return n;
 }
 
+bool text_is_utf8(const char *s)
+{
+	const char *end = s + strlen(s);
+	uint32_t c;
+	size_t n;
+
+	for (; *s; s += n) {
+		n = text_decode(s, end, &c);
+		if (!n)
+			return false;
+	}
+	return true;
+}
+
 int text_encode(struct buf *out, uint32_t c)
 {
 	char s[4];

@@ -5,6 +5,7 @@
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
@@ -37,6 +38,9 @@ int text_ellipsis(struct buf *out, const char *s, size_t max);
 
 /* text_decode - the code point at s, before end, and its length; 0: no valid UTF-8. */
 size_t text_decode(const char *s, const char *end, uint32_t *c);
+
+/* text_is_utf8 - all of s is; what JSON can say. */
+bool text_is_utf8(const char *s);
 
 /* text_encode - append a code point as UTF-8; 0 or -ENOMEM. */
 int text_encode(struct buf *out, uint32_t c);

@@ -330,7 +330,7 @@ static int page(const struct http_response *r, const char *member, unsigned *lef
 	int e = json_parse(buf_str(&r->text), r->text.len, "the registry's list", &j, err);
 
 	if (e < 0)
-		return err_wrap(err, -EPROTO, "the registry");
+		return e == -ENOMEM ? e : err_wrap(err, -EPROTO, "the registry");
 	json_array_foreach(json_object_get(j, member), i, name)
 	{
 		if (!json_is_string(name) || !acceptable(json_string_value(name)))

@@ -119,8 +119,9 @@ int credfile_load(const char *path, json_t **out, struct err *err)
 	}
 	if (text.len == 0)
 		return -ENOENT;
-	if (json_parse(text.data, text.len, "file", &root, &why) < 0)
-		return damaged(path, &why, err);
+	r = json_parse(text.data, text.len, "file", &root, &why);
+	if (r < 0)
+		return r == -ENOMEM ? err_nomem(err) : damaged(path, &why, err);
 	if (!json_is_object(root))
 		return err_set(err, EINVAL, "%s: not a JSON object", path);
 	*out = TAKE_PTR(root);
@@ -373,19 +374,14 @@ static int open_directory(const char *path, int *out, const char **name, struct 
 /* Docker indents by tabs; a text's own line ends are escaped, so that a line's first blanks are ours. */
 static int format(const json_t *root, struct buf *out)
 {
-	char *text = json_dumps(root, JSON_INDENT(1)), *s;
-	int r = text ? buf_reserve(out, strlen(text) + 2) : -ENOMEM;
+	size_t start = out->len;
+	int r = json_text_indented(root, 1, out);
+	char *s;
 
-	if (text) {
-		for (s = text; s; s = strchr(s, '\n')) {
-			s += *s == '\n';
-			while (*s == ' ')
-				*s++ = '\t';
-		}
-		if (r == 0)
-			r = buf_puts(out, text);
-		explicit_bzero(text, strlen(text));
-		free(text);
+	for (s = r == 0 ? out->data + start : NULL; s; s = strchr(s, '\n')) {
+		s += *s == '\n';
+		while (*s == ' ')
+			*s++ = '\t';
 	}
 	return r;
 }

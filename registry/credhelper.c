@@ -340,8 +340,8 @@ static int read_answer(const char *name, const struct buf *text, struct cred *ou
 	const char *user, *secret;
 	bool token;
 
-	if (json_parse(buf_str(text), text->len, name, &j, NULL) < 0)
-		j = NULL;
+	if (json_parse(buf_str(text), text->len, name, &j, NULL) == -ENOMEM)
+		return err_nomem(err);
 	user = json_str(j, "Username");
 	secret = json_str(j, "Secret");
 	if (!user || !secret)

@@ -100,8 +100,10 @@ int search_read(const char *text, size_t len, unsigned int limit, struct search_
 	size_t n, i;
 	int r = 0;
 
-	if (json_parse(text, len, "answer", &j, NULL) < 0)
-		return err_set(err, EPROTO, "the answer is not JSON");
+	r = json_parse(text, len, "answer", &j, NULL);
+	if (r < 0)
+		return r == -ENOMEM ? err_nomem(err)
+				    : err_set(err, EPROTO, "the answer is not JSON");
 	results = json_object_get(j, "results");
 	if (!json_is_array(results))
 		return err_set(err, EPROTO, "the answer has no results");

@@ -97,9 +97,12 @@ static int read_token(const json_t *j, struct token *out, struct err *err)
 int token_read(const char *text, size_t len, struct token *out, struct err *err)
 {
 	_cleanup_json_ json_t *j = NULL;
+	int r = json_parse(text, len, "token", &j, NULL);
 
+	if (r == -ENOMEM)
+		return err_nomem(err);
 	/* The parser's message would quote the text. */
-	if (json_parse(text, len, "token", &j, NULL) < 0 || !json_is_object(j))
+	if (r < 0 || !json_is_object(j))
 		return err_set(err, EPROTO, "the token server's answer is no JSON object");
 	return read_token(j, out, err);
 }

@@ -449,14 +449,6 @@ static int not_utf8(struct err *err, const char *what, const char *text)
 		       what, buf_str(&shown));
 }
 
-static bool is_utf8(const char *s)
-{
-	json_t *j = json_string(s);
-
-	json_decref(j);
-	return j;
-}
-
 /* Every text that goes into it. */
 static int check_texts(const struct bundle *b, const struct user *u, const struct bundle_place *p,
 		       struct err *err)
@@ -464,24 +456,25 @@ static int check_texts(const struct bundle *b, const struct user *u, const struc
 	size_t i;
 
 	for (i = 0; b->args[i]; i++)
-		if (!is_utf8(b->args[i]))
+		if (!text_is_utf8(b->args[i]))
 			return not_utf8(err, "argument", b->args[i]);
 	for (i = 0; b->env[i]; i++)
-		if (!is_utf8(b->env[i]))
+		if (!text_is_utf8(b->env[i]))
 			return not_utf8(err, "variable", b->env[i]);
 	for (i = 0; i < p->n_binds; i++) {
-		if (p->binds[i].source && !is_utf8(p->binds[i].source))
+		if (p->binds[i].source && !text_is_utf8(p->binds[i].source))
 			return not_utf8(err, "path", p->binds[i].source);
-		if (!is_utf8(p->binds[i].target))
+		if (!text_is_utf8(p->binds[i].target))
 			return not_utf8(err, "path", p->binds[i].target);
 	}
-	if (!is_utf8(p->workdir))
+	if (!text_is_utf8(p->workdir))
 		return not_utf8(err, "working directory", p->workdir);
-	if (!is_utf8(u->home))
+	if (!text_is_utf8(u->home))
 		return not_utf8(err, "home directory", u->home);
-	if (!is_utf8(p->rootfs))
+	if (!text_is_utf8(p->rootfs))
 		return not_utf8(err, "path", p->rootfs);
-	return b->hostname && !is_utf8(b->hostname) ? not_utf8(err, "host name", b->hostname) : 0;
+	return b->hostname && !text_is_utf8(b->hostname) ? not_utf8(err, "host name", b->hostname)
+							 : 0;
 }
 
 int bundle_config(const struct bundle *b, const struct user *u, const struct bundle_place *p,

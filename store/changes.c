@@ -546,20 +546,6 @@ static int apply(struct change *c)
 	return err_set(c->err, EINVAL, "%.60s is not a valid change command", c->in.word);
 }
 
-static bool is_utf8(const char *s)
-{
-	const char *end = s + strlen(s);
-	uint32_t c;
-	size_t n;
-
-	for (; *s; s += n) {
-		n = text_decode(s, end, &c);
-		if (!n)
-			return false;
-	}
-	return true;
-}
-
 int changes_apply(json_t *config, const char *const *instructions, size_t n, struct err *err)
 {
 	struct change c = { .config = config, .err = err };
@@ -572,7 +558,7 @@ int changes_apply(json_t *config, const char *const *instructions, size_t n, str
 	if (n == 0)
 		return 0;
 	for (i = 0; i < n; i++) {
-		if (!is_utf8(instructions[i]))
+		if (!text_is_utf8(instructions[i]))
 			return err_set(err, EINVAL, "--change: not valid UTF-8");
 		if (buf_puts(&text, instructions[i]) < 0 || buf_putc(&text, '\n') < 0)
 			return err_nomem(err);

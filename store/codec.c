@@ -3,7 +3,11 @@
  */
 #include "store/codec.h"
 
+#include <errno.h>
 #include <string.h>
+
+#include <zstd.h>
+#include <zstd_errors.h>
 
 #include "store/manifest.h"
 
@@ -33,6 +37,11 @@ const char *codec_name(enum codec c)
 	static const char *const names[] = { "none", "gzip", "zstd", "bzip2", "xz" };
 
 	return names[c];
+}
+
+int codec_zstd_error(size_t code)
+{
+	return ZSTD_getErrorCode(code) == ZSTD_error_memory_allocation ? -ENOMEM : -EBADMSG;
 }
 
 const char *codec_media_type(enum codec c)

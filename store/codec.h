@@ -16,6 +16,9 @@ enum codec codec_sniff(const void *data, size_t len);
 /* codec_name - "none", "gzip", "zstd", "bzip2", "xz". */
 const char *codec_name(enum codec c);
 
+/* codec_zstd_error - what libzstd returned where it failed: -ENOMEM, or -EBADMSG: the data is damaged. */
+int codec_zstd_error(size_t code);
+
 /* codec_media_type - the OCI media type of a layer in this form; the plain one for bzip2 and xz. */
 const char *codec_media_type(enum codec c);
 

@@ -160,30 +160,37 @@ static char *created_by(const json_t *config)
 	return buf_take(&out);
 }
 
+/* value is taken; NULL: no memory. 0 or -1. */
+static int set(json_t *to, const char *key, json_t *value)
+{
+	return json_object_set_new(to, key, value);
+}
+
+static int set_text(json_t *to, const char *key, const char *value)
+{
+	return value && *value ? set(to, key, json_string(value)) : 0;
+}
+
 static int add_history(json_t *config, const struct commit_options *o, const char *created,
 		       const char *by, bool empty)
 {
-	json_t *h = json_pack("{s:s, s:s}", "created", created, "created_by", by), *list;
+	_cleanup_json_ json_t *h = json_pack("{s:s, s:s}", "created", created, "created_by", by);
 
-	if (o->author && *o->author)
-		json_object_set_new(h, "author", json_string(o->author));
-	if (o->message && *o->message)
-		json_object_set_new(h, "comment", json_string(o->message));
-	if (empty)
-		json_object_set_new(h, "empty_layer", json_true());
-	list = json_object_get(config, "history");
-	if (!json_is_array(list)) {
-		json_object_set_new(config, "history", json_array());
-		list = json_object_get(config, "history");
-	}
-	return json_array_append_new(list, h);
+	if (!h || set_text(h, "author", o->author) < 0 || set_text(h, "comment", o->message) < 0 ||
+	    (empty && set(h, "empty_layer", json_true()) < 0))
+		return -1;
+	if (!json_is_array(json_object_get(config, "history")) &&
+	    set(config, "history", json_array()) < 0)
+		return -1;
+	return json_array_append(json_object_get(config, "history"), h);
 }
 
 /* An image without layers may have no list of them, or null in its place. */
 static int add_diff_id(json_t *rootfs, const struct digest *diff_id)
 {
-	if (!json_is_array(json_object_get(rootfs, "diff_ids")))
-		json_object_set_new(rootfs, "diff_ids", json_array());
+	if (!json_is_array(json_object_get(rootfs, "diff_ids")) &&
+	    set(rootfs, "diff_ids", json_array()) < 0)
+		return -1;
 	return json_array_append_new(json_object_get(rootfs, "diff_ids"),
 				     json_string(diff_id->str));
 }
@@ -212,6 +219,10 @@ static int make_config(const struct image *base, const struct commit_options *o,
 	size_t i;
 	int r;
 
+	if (o->author && !text_is_utf8(o->author))
+		return err_set(err, EINVAL, "--author: not valid UTF-8");
+	if (o->message && !text_is_utf8(o->message))
+		return err_set(err, EINVAL, "--message: not valid UTF-8");
 	if (!config || !by)
 		return err_nomem(err);
 	if (o->timestamp < 0)
@@ -219,14 +230,12 @@ static int make_config(const struct image *base, const struct commit_options *o,
 	text_time(now, created);
 	for (i = 0; i < ARRAY_SIZE(left_behind); i++)
 		json_object_del(config, left_behind[i]);
-	json_object_set_new(config, "created", json_string(created));
-	if (o->author && *o->author)
-		json_object_set_new(config, "author", json_string(o->author));
+	if (set(config, "created", json_string(created)) < 0 ||
+	    set_text(config, "author", o->author) < 0 ||
+	    (!json_is_object(json_object_get(config, "config")) &&
+	     set(config, "config", json_object()) < 0))
+		return err_nomem(err);
 	run = json_object_get(config, "config");
-	if (!json_is_object(run)) {
-		json_object_set_new(config, "config", json_object());
-		run = json_object_get(config, "config");
-	}
 	/* What only a build means: docker's containers have neither, so its commits have none. */
 	json_object_del(run, "OnBuild");
 	json_object_del(run, "Shell");

@@ -16,6 +16,7 @@
 #include "store/checksum.h"
 #include "store/digest.h"
 #include "store/inflater.h"
+#include "store/tarlib.h"
 
 #define WINDOW_SIZE INFLATER_WINDOW
 _Static_assert(WINDOW_SIZE == LAYER_WINDOW_MAX, "an index has windows of this size");
@@ -33,6 +34,7 @@ struct decoder {
 	size_t hashed;		    /* how much of block is in it */
 	unsigned char last;	    /* the last byte of the block before */
 	ZSTD_CCtx *cctx;	    /* packs windows */
+	int pull_error;		    /* of archive_pull(), -errno */
 };
 
 void spans_fini(struct spans *s)
@@ -403,8 +405,10 @@ static int decode_zstd(struct decoder *d)
 		d->used = in.pos;
 		push(d, out.pos);
 		if (ZSTD_isError(n)) {
-			r = err_set(d->err, EINVAL, "the zstd stream is damaged: %s",
-				    ZSTD_getErrorName(n));
+			r = codec_zstd_error(n) == -ENOMEM
+				    ? err_nomem(d->err)
+				    : err_set(d->err, EINVAL, "the zstd stream is damaged: %s",
+					      ZSTD_getErrorName(n));
 			break;
 		}
 		in_frame = n != 0;
@@ -423,12 +427,22 @@ static la_ssize_t archive_pull(struct archive *a, void *ctx, const void **block)
 	int r = refill(d);
 
 	if (r < 0) {
+		d->pull_error = r;
 		archive_set_error(a, -r, "cannot read");
 		return -1;
 	}
+	if (r == 0)
+		return 0;
 	*block = d->block + d->used;
 	d->used = d->len;
-	return r == 0 ? 0 : (la_ssize_t)d->len;
+	return (la_ssize_t)d->len;
+}
+
+/* What was wrong with the input is said already. */
+static int archive_failed(struct decoder *d, struct archive *a)
+{
+	return d->pull_error ? d->pull_error
+			     : tarlib_failed(a, "the compressed stream is damaged", d->err);
 }
 
 /* bzip2 and xz, which have no spans: libarchive's raw format is a plain decompressor. */
@@ -440,13 +454,13 @@ static int decode_archive(struct decoder *d)
 
 	if (!a)
 		return err_nomem(d->err);
+	tarlib_begin();
 	archive_read_support_filter_bzip2(a);
 	archive_read_support_filter_xz(a);
 	archive_read_support_format_raw(a);
 	if (archive_read_open(a, d, NULL, archive_pull, NULL) != ARCHIVE_OK ||
 	    archive_read_next_header(a, &e) != ARCHIVE_OK)
-		r = err_set(d->err, EINVAL, "the compressed stream is damaged: %s",
-			    archive_error_string(a) ? archive_error_string(a) : "no data");
+		r = archive_failed(d, a);
 	while (r == 0) {
 		size_t cap;
 		void *out;
@@ -455,12 +469,12 @@ static int decode_archive(struct decoder *d)
 		r = space(d, &out, &cap);
 		if (r < 0)
 			break;
+		tarlib_begin();
 		n = archive_read_data(a, out, cap);
 		if (n == 0)
 			break;
 		if (n < 0)
-			r = err_set(d->err, EINVAL, "the compressed stream is damaged: %s",
-				    archive_error_string(a));
+			r = archive_failed(d, a);
 		else
 			push(d, (size_t)n);
 	}

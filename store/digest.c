@@ -123,7 +123,9 @@ int hash_final_raw(struct hash *h, unsigned char out[static 32])
 	unsigned len;
 	int r = finish(h, md, &len);
 
-	if (r < 0 || len != 32)
+	if (r < 0)
+		return r;
+	if (len != 32)
 		return -EINVAL;
 	memcpy(out, md, 32);
 	return 0;

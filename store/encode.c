@@ -89,7 +89,9 @@ static int zstd_some(struct encoder *e, const void *data, size_t len, ZSTD_EndDi
 
 		left = ZSTD_compressStream2(e->zstd, &out, &in, end);
 		if (ZSTD_isError(left))
-			return err_set(err, EIO, "zstd: %s", ZSTD_getErrorName(left));
+			return codec_zstd_error(left) == -ENOMEM
+				       ? err_nomem(err)
+				       : err_set(err, EIO, "zstd: %s", ZSTD_getErrorName(left));
 		r = sink_write(&e->out, e->block, out.pos, err);
 		if (r < 0)
 			return r;

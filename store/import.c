@@ -246,6 +246,8 @@ static int make_config(const struct ingest_result *layer, const struct import_op
 
 	if (r < 0)
 		return r;
+	if (!text_is_utf8(message))
+		return err_set(err, EINVAL, "--message: not valid UTF-8");
 	if (!run)
 		return err_nomem(err);
 	r = changes_apply(run, o->changes, o->n_changes, err);
@@ -258,10 +260,8 @@ static int make_config(const struct ingest_result *layer, const struct import_op
 			   "architecture", p.arch, "comment", message, "config", run, "created",
 			   created, "history", "created", created, "comment", message, "os", p.os,
 			   "rootfs", "type", "layers", "diff_ids", layer->diff_id.str);
-	/* The message is a user's, and may be no UTF-8. */
-	if (!config)
-		return err_set(err, EINVAL, "--message: not valid UTF-8");
-	if ((p.variant[0] && json_object_set_new(config, "variant", json_string(p.variant)) < 0) ||
+	if (!config ||
+	    (p.variant[0] && json_object_set_new(config, "variant", json_string(p.variant)) < 0) ||
 	    json_text(config, out) < 0)
 		return err_nomem(err);
 	return 0;

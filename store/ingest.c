@@ -281,8 +281,9 @@ static int finish(struct ingest *in, struct ingest_result *out, struct err *err)
 	out->diff_id = in->diff_id;
 	out->plain_size = in->plain_size;
 	out->layer_error = layer_error(in, out->layer_message);
-	if (out->layer_error == -ENOMEM)
-		return err_nomem(err);
+	/* What this machine lacks says nothing of the bytes. */
+	if (err_is_machine(out->layer_error))
+		return err_set(err, -out->layer_error, "%s", out->layer_message);
 	log_debug("blob %s: %s, %llu bytes, %llu plain", out->digest.str, codec_name(out->codec),
 		  (unsigned long long)out->size, (unsigned long long)out->plain_size);
 	if (in->partial &&

@@ -319,18 +319,19 @@ static int put_json(const char *text, const char *indent, struct buf *out)
 
 int inspect_text(const struct json_t *j, struct buf *out, struct err *err)
 {
-	_cleanup_free_ char *text = json_dumps(j, JSON_INDENT(INDENT));
+	struct buf text _cleanup_buf_ = BUF_INIT;
 
-	if (!text || buf_puts(out, "    ") < 0 || put_json(text, "    ", out) < 0)
+	if (json_text_indented(j, INDENT, &text) < 0 || buf_puts(out, "    ") < 0 ||
+	    put_json(text.data, "    ", out) < 0)
 		return err_nomem(err);
 	return 0;
 }
 
 int inspect_line(const struct json_t *j, struct buf *out, struct err *err)
 {
-	_cleanup_free_ char *text = json_dumps(j, JSON_COMPACT);
+	struct buf text _cleanup_buf_ = BUF_INIT;
 
-	if (!text || put_json(text, "", out) < 0 || buf_putc(out, '\n') < 0)
+	if (json_text(j, &text) < 0 || put_json(text.data, "", out) < 0 || buf_putc(out, '\n') < 0)
 		return err_nomem(err);
 	return 0;
 }

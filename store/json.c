@@ -4,6 +4,8 @@
 #include "store/json.h"
 
 #include <errno.h>
+#include <setjmp.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -11,28 +13,91 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-int json_parse(const char *data, size_t len, const char *what, json_t **out, struct err *err)
+/*
+ * Where memory runs out while jansson (2.14) reads a string it goes on as if all of it were there,
+ * writes beyond what it has, or gives back another text. So an allocation that fails leaves the
+ * parser at once; what it had by then is lost.
+ */
+static _Thread_local jmp_buf *leave;
+
+static void *allocate(size_t size)
 {
-	json_error_t e;
+	void *p = malloc(size);
+
+	if (!p && leave)
+		longjmp(*leave, 1);
+	return p;
+}
+
+/* Before there are threads. */
+__attribute__((constructor)) static void watch_memory(void)
+{
+	json_set_alloc_funcs(allocate, free);
+}
+
+static json_t *parse(const char *data, size_t len, json_error_t *e, bool *lacking)
+{
+	jmp_buf here;
 	json_t *j;
 
-	/* jansson refuses NULs, bad UTF-8, trailing garbage and more than 2048 levels by default.
-	 */
-	j = json_loadb(data, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
+	if (setjmp(here)) {
+		leave = NULL;
+		*lacking = true;
+		return NULL;
+	}
+	leave = &here;
+	/* jansson refuses NULs, bad UTF-8, trailing garbage and more than 2048 levels by default. */
+	j = json_loadb(data, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, e);
+	leave = NULL;
+	return j;
+}
+
+int json_parse(const char *data, size_t len, const char *what, json_t **out, struct err *err)
+{
+	bool lacking = false;
+	json_error_t e;
+	json_t *j = parse(data, len, &e, &lacking);
+
+	if (lacking)
+		return err_nomem(err);
 	if (!j)
 		return err_set(err, EINVAL, "%s: invalid JSON: line %d: %s", what, e.line, e.text);
 	*out = j;
 	return 0;
 }
 
-static int append(const char *data, size_t len, void *buf)
+/* What could not be appended must not be followed by more: jansson does not look after a key. */
+struct sink {
+	struct buf *out;
+	int error;
+};
+
+static int append(const char *data, size_t len, void *arg)
 {
-	return buf_append(buf, data, len);
+	struct sink *s = arg;
+
+	if (s->error == 0)
+		s->error = buf_append(s->out, data, len);
+	return s->error;
+}
+
+static int write_json(const json_t *j, size_t flags, struct buf *out)
+{
+	struct sink s = { out, 0 };
+
+	if (json_dump_callback(j, append, &s, flags | JSON_ENCODE_ANY) < 0)
+		return -ENOMEM;
+	return s.error;
 }
 
 int json_text(const json_t *j, struct buf *out)
 {
-	return json_dump_callback(j, append, out, JSON_COMPACT | JSON_ENCODE_ANY) < 0 ? -ENOMEM : 0;
+	return write_json(j, JSON_COMPACT, out);
+}
+
+int json_text_indented(const json_t *j, size_t n, struct buf *out)
+{
+	return write_json(j, JSON_INDENT(n), out);
 }
 
 static const char *other_case(json_t *obj, const char *key)

@@ -21,7 +21,7 @@ static inline void cleanup_json(json_t **j)
 
 /*
  * json_parse - what names the source in the message.
- * returns a new reference in *out; -EINVAL
+ * returns a new reference in *out; -EINVAL, -ENOMEM
  */
 int json_parse(const char *data, size_t len, const char *what, json_t **out, struct err *err);
 
@@ -34,6 +34,9 @@ int json_text(const json_t *j, struct buf *out);
  * errors  -EINVAL a key twice, -ENOMEM
  */
 int json_fold(json_t *obj, const char *const *keys, struct err *err);
+
+/* json_text_indented - the same on lines, n blanks for each level. */
+int json_text_indented(const json_t *j, size_t n, struct buf *out);
 
 /* json_str - a string member, borrowed; NULL where it is missing or no string. */
 const char *json_str(const json_t *obj, const char *key);

@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "store/blob.h"
+#include "store/codec.h"
 #include "store/decode.h"
 #include "store/txn.h"
 
@@ -280,5 +281,7 @@ int layer_copy_read(const struct layer_copy *c, uint64_t i, void *out, size_t ca
 	if (r < 0)
 		return r;
 	n = ZSTD_decompress(out, cap, packed, len);
-	return ZSTD_isError(n) || n != cap ? -EBADMSG : 0;
+	if (ZSTD_isError(n))
+		return codec_zstd_error(n);
+	return n == cap ? 0 : -EBADMSG;
 }

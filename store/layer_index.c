@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "store/checksum.h"
+#include "store/codec.h"
 #include "store/layer_check.h"
 
 struct layer_index {
@@ -132,6 +133,8 @@ int layer_index_window(const struct layer_index *ix, const struct layer_span *s,
 	    checksum_crc32(0, packed, s->window_len) != s->window_crc)
 		return -EUCLEAN;
 	n = ZSTD_decompress(out, LAYER_WINDOW_MAX, packed, s->window_len);
+	if (ZSTD_isError(n) && codec_zstd_error(n) == -ENOMEM)
+		return -ENOMEM;
 	if (ZSTD_isError(n) || (n != want && !(n == 0 && s->window_plain == 0)))
 		return -EUCLEAN;
 	*len = n;

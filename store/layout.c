@@ -129,10 +129,10 @@ static int put_file(int dirfd, const char *path, const char *text)
 }
 
 /*
- * True for a directory with nothing in it that is not ours: a new store may be made there, or is
- * being made by another process at this moment.
+ * 1 for a directory with nothing in it that is not ours: a new store may be made there, or is
+ * being made by another process at this moment. 0, -errno.
  */
-static bool is_vacant(int fd)
+static int is_vacant(int fd)
 {
 	_cleanup_closedir_ DIR *d = NULL;
 	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -140,27 +140,30 @@ static bool is_vacant(int fd)
 
 	d = copy < 0 ? NULL : fdopendir(copy);
 	if (!d)
-		return false;
+		return -errno;
 	while ((e = readdir(d))) {
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
 		    strcmp(e->d_name, "lost+found") == 0 || strcmp(e->d_name, "imagefs") == 0 ||
 		    strcmp(e->d_name, "blobs") == 0 || strncmp(e->d_name, "index.json", 10) == 0 ||
 		    strncmp(e->d_name, "oci-layout", 10) == 0)
 			continue;
-		return false;
+		return 0;
 	}
-	return true;
+	return 1;
 }
 
 int layout_make(int fd, const char *path, struct err *err)
 {
 	size_t i;
-	int r = 0;
+	int r = beneath_exists(fd, "oci-layout") ? 1 : is_vacant(fd);
 
-	if (!beneath_exists(fd, "oci-layout") && !is_vacant(fd))
+	if (r < 0)
+		return err_sys(err, -r, "store %s: cannot set it up", path);
+	if (r == 0)
 		return err_set(err, EINVAL,
 			       "store %s: the directory holds something else; name an empty one",
 			       path);
+	r = 0;
 	for (i = 0; i < ARRAY_SIZE(parts) && (r == 0 || r == -EEXIST); i++)
 		if (parts[i].made)
 			r = beneath_mkdir(fd, parts[i].path, 0700);

@@ -17,6 +17,7 @@
 #include "store/blob.h"
 #include "store/image.h"
 #include "store/load.h"
+#include "store/tarlib.h"
 #include "store/txn.h"
 
 #define PLAIN_BLOCK (256u << 10)
@@ -73,27 +74,30 @@ static int ingest_plain(struct txn *t, int fd, struct ingest_result *out, struct
 	struct archive_entry *e;
 	struct ingest *in = NULL;
 	ssize_t n = 0;
-	int r;
+	int r = 0;
 
 	if (!a)
 		return err_nomem(err);
+	tarlib_begin();
 	archive_read_support_format_raw(a);
 	archive_read_support_filter_bzip2(a);
 	archive_read_support_filter_xz(a);
-	r = ingest_begin(t, NULL, &in, err);
-	if (r == 0 && (archive_read_open_fd(a, fd, PLAIN_BLOCK) != ARCHIVE_OK ||
-		       archive_read_next_header(a, &e) != ARCHIVE_OK))
-		r = err_set(err, EINVAL, "cannot uncompress: %s", archive_error_string(a));
+	if (archive_read_open_fd(a, fd, PLAIN_BLOCK) != ARCHIVE_OK ||
+	    archive_read_next_header(a, &e) != ARCHIVE_OK)
+		r = tarlib_failed(a, "cannot uncompress", err);
+	if (r == 0)
+		r = ingest_begin(t, NULL, &in, err);
 	while (r == 0) {
 		const void *data;
 		size_t len;
 		la_int64_t off;
 
+		tarlib_begin();
 		n = archive_read_data_block(a, &data, &len, &off);
 		if (n == ARCHIVE_EOF)
 			break;
 		if (n != ARCHIVE_OK && n != ARCHIVE_WARN)
-			r = err_set(err, EINVAL, "cannot uncompress: %s", archive_error_string(a));
+			r = tarlib_failed(a, "cannot uncompress", err);
 		else
 			r = ingest_write(in, data, len, err);
 	}

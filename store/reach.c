@@ -173,7 +173,10 @@ static int read_text(struct reach *r, const struct digest *d, bool sure)
 		return 0;
 	if (e < 0)
 		return doubt(r, "cannot tell what an image needs", err.msg);
-	if (json_parse(buf_str(&text), text.len, d->str, &j, &err) < 0)
+	e = json_parse(buf_str(&text), text.len, d->str, &j, &err);
+	if (e == -ENOMEM)
+		return e;
+	if (e < 0)
 		return sure ? doubt(r, "cannot tell what an image needs", err.msg) : 0;
 	return walk(r, j, 0);
 }

@@ -38,8 +38,11 @@ static int read_checked(int fd, const struct layer_span *span, unsigned char **o
 		return -ENOMEM;
 	}
 	r = file_pread_all(fd, in, *len, start);
-	hash_update(h, in, *len);
-	if (r == 0 && (hash_final_raw(h, md) < 0 || memcmp(md, span->sha256, 32) != 0))
+	if (r == 0) {
+		hash_update(h, in, *len);
+		r = hash_final_raw(h, md);
+	}
+	if (r == 0 && memcmp(md, span->sha256, 32) != 0)
 		r = -EBADMSG;
 	hash_free(h);
 	if (r == 0)
@@ -140,7 +143,9 @@ static int decode_zstd_span(const unsigned char *in, size_t len, void *out, size
 {
 	size_t n = ZSTD_decompress(out, cap, in, len);
 
-	return ZSTD_isError(n) || n != cap ? -EBADMSG : 0;
+	if (ZSTD_isError(n))
+		return codec_zstd_error(n);
+	return n == cap ? 0 : -EBADMSG;
 }
 
 int span_decode(int fd, enum codec codec, const struct layer_span *span, const void *window,

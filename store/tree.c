@@ -283,7 +283,7 @@ int tree_open(struct layers *ls, const struct image *image, struct tree **out, s
 	}
 	if (r < 0) {
 		tree_free(t);
-		return r;
+		return r == -ENOMEM ? err_nomem(err) : r;
 	}
 	count_links(t);
 	*out = t;
@@ -302,7 +302,7 @@ int tree_open_layer(struct layers *ls, const struct digest *blob, struct tree **
 	r = tree_apply_raw(t, err);
 	if (r < 0) {
 		tree_free(t);
-		return r;
+		return r == -ENOMEM ? err_nomem(err) : r;
 	}
 	count_links(t);
 	*out = t;

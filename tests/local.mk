@@ -55,6 +55,7 @@ SHELL_TESTS = \
 	tests/cli/images \
 	tests/cli/import \
 	tests/cli/inspect \
+	tests/cli/lacks \
 	tests/cli/load \
 	tests/cli/names \
 	tests/cli/prune \
@@ -138,6 +139,7 @@ TEST_FILES = \
 	tests/fsx.sh \
 	tests/hostileregistry.py \
 	tests/images.sh \
+	tests/lacks.c \
 	tests/lib.sh \
 	tests/mountimages.py \
 	tests/npmpackages.py \
