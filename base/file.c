@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -402,4 +403,32 @@ void path_clean(char *path)
 	if (out == path)
 		*out++ = '/';
 	*out = '\0';
+}
+
+int path_home(const char *rest, char **out)
+{
+	const char *home = getenv("HOME");
+	struct passwd pw, *found = NULL;
+	char text[4096];
+
+	if (!home || !*home) {
+		if (getpwuid_r(getuid(), &pw, text, sizeof(text), &found) != 0 || !found ||
+		    !*pw.pw_dir)
+			return -ENOENT;
+		home = pw.pw_dir;
+	}
+	*out = path_join(home, rest);
+	return *out ? 0 : -ENOMEM;
+}
+
+void file_open_std(bool closed[static 3])
+{
+	int fd;
+
+	for (fd = 0; fd < 3; fd++) {
+		closed[fd] = fcntl(fd, F_GETFD) < 0;
+		/* Each gets the lowest free number, which is this one. */
+		if (closed[fd] && open("/dev/null", fd ? O_WRONLY : O_RDONLY) < 0)
+			(void)!open("/", O_RDONLY | O_DIRECTORY);
+	}
 }

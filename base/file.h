@@ -57,4 +57,17 @@ void path_clean(char *path);
 /* path_join - a and b with one '/' between; caller frees, NULL: no memory. */
 char *path_join(const char *a, const char *b);
 
+/*
+ * path_home - rest below the user's home directory: $HOME or, where that is not set, what the system's
+ * list of users says. Caller frees; -ENOENT: neither is known; -ENOMEM.
+ */
+int path_home(const char *rest, char **out);
+
+/*
+ * file_open_std - descriptors 0 to 2 are open from now on, so that no file of ours gets such a number
+ * and what is printed into it. Nothing can be read from or written to those that were not open.
+ * closed  which those are
+ */
+void file_open_std(bool closed[static 3]);
+
 #endif

@@ -12,6 +12,9 @@
 
 struct buf;
 
+/* TEXT_S - what a regular noun has behind it after the number n: printf("%u blob%s", n, TEXT_S(n)). */
+#define TEXT_S(n) ((n) == 1 ? "" : "s")
+
 /* text_printable - bytes of the valid UTF-8 sequence at s if a terminal may have it as it is, else 0. */
 size_t text_printable(const char *s);
 

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "fs/containers.h"
@@ -403,8 +404,10 @@ int main(int argc, char **argv)
 {
 	struct daemon d = { .ready_fd = -1, .at = { .lock_fd = -1 } };
 	struct err err = ERR_INIT;
+	bool closed[3];
 	int r;
 
+	file_open_std(closed);
 	r = parse_args(&d, argc, argv);
 	if (r >= 0)
 		return r;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/text.h"
 
 /*
  * So many numbers rest before the first of them means something else. They are in
@@ -108,8 +109,8 @@ void objects_ref(struct object *o)
 void objects_unref(struct objects *t, struct object *o, uint64_t n)
 {
 	if (n > o->refs) {
-		log_warn("object %u: %llu references to drop of %llu", o->number,
-			 (unsigned long long)n, (unsigned long long)o->refs);
+		log_warn("object %u: %llu reference%s to drop of %llu", o->number,
+			 (unsigned long long)n, TEXT_S(n), (unsigned long long)o->refs);
 		n = o->refs;
 	}
 	o->refs -= n;

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/text.h"
 #include "registry/client_int.h"
 #include "registry/http_url.h"
 #include "store/blob.h"
@@ -169,8 +170,8 @@ struct fetch {
 
 static int wrong_size(const struct fetch *f, const char *what, struct err *err)
 {
-	return err_set(err, EPROTO, "blob %s: the registry sends %s than its %llu bytes",
-		       f->digest->str, what, (unsigned long long)f->size);
+	return err_set(err, EPROTO, "blob %s: the registry sends %s than its %llu byte%s",
+		       f->digest->str, what, (unsigned long long)f->size, TEXT_S(f->size));
 }
 
 static int on_head(void *arg, const struct http_response *r, struct err *err)
@@ -252,9 +253,9 @@ static int fetch_once(struct client *c, struct fetch *f, const char *url, struct
 		return retry_status(r->status) ? 0 : client_error(r, err);
 	/* It ended without having said how long it is. */
 	if (e == 0 && f->pos < f->size)
-		return err_set(err, ECONNRESET, "blob %s: broke off after %llu of %llu bytes",
+		return err_set(err, ECONNRESET, "blob %s: broke off after %llu of %llu byte%s",
 			       f->digest->str, (unsigned long long)f->pos,
-			       (unsigned long long)f->size);
+			       (unsigned long long)f->size, TEXT_S(f->size));
 	return e;
 }
 
@@ -268,8 +269,8 @@ int client_blob_get(struct client *c, const struct digest *d, uint64_t size, uin
 	if (!url)
 		return err_nomem(err);
 	if (offset > size)
-		return err_set(err, EINVAL, "blob %s: it has only %llu bytes", d->str,
-			       (unsigned long long)size);
+		return err_set(err, EINVAL, "blob %s: it has only %llu byte%s", d->str,
+			       (unsigned long long)size, TEXT_S(size));
 	while (f.pos < size) {
 		struct http_response r _cleanup_response_ = { 0 };
 		int e = fetch_once(c, &f, url, &r, err);

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,18 +96,9 @@ int conffile_names(const char *dir, const char *suffix, char ***names, size_t *n
 
 int conffile_home(const char *rest, char **out, struct err *err)
 {
-	const char *home = getenv("HOME");
-	struct passwd pw, *found = NULL;
-	char text[4096];
+	int r = path_home(rest, out);
 
-	if (!home || !*home) {
-		if (getpwuid_r(getuid(), &pw, text, sizeof(text), &found) != 0 || !found ||
-		    !*pw.pw_dir) {
-			*out = NULL;
-			return 0;
-		}
-		home = pw.pw_dir;
-	}
-	*out = path_join(home, rest);
-	return *out ? 0 : err_nomem(err);
+	if (r == -ENOENT)
+		*out = NULL;
+	return r == -ENOMEM ? err_nomem(err) : 0;
 }

@@ -170,8 +170,8 @@ static int descend(struct pull *p, struct found *f, struct err *err)
 	if (r >= 0)
 		r = get_manifest(p, x.entries[pos].digest.str, &next, err);
 	if (r == 0 && (uint64_t)x.entries[pos].size != next.m.text.len)
-		r = err_set(err, EBADMSG, "manifest %s: has %zu bytes, its descriptor says %lld",
-			    x.entries[pos].digest.str, next.m.text.len,
+		r = err_set(err, EBADMSG, "manifest %s: has %zu byte%s, its descriptor says %lld",
+			    x.entries[pos].digest.str, next.m.text.len, TEXT_S(next.m.text.len),
 			    (long long)x.entries[pos].size);
 	index_fini(&x);
 	if (r < 0) {

@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "base/text.h"
 #include "registry/client.h"
 #include "registry/hosts.h"
 #include "registry/http.h"
@@ -153,8 +154,9 @@ static int open_item(struct sending *s, const struct item *item, struct err *err
 		return err_sys(err, fd < 0 ? -fd : errno, "blob %s", d->digest.str);
 	if (!S_ISREG(st.st_mode) || st.st_size != d->size)
 		return err_set(err, EBADMSG,
-			       "blob %s is damaged: it has %lld bytes instead of %lld",
-			       d->digest.str, (long long)st.st_size, (long long)d->size);
+			       "blob %s is damaged: it has %lld byte%s instead of %lld",
+			       d->digest.str, (long long)st.st_size, TEXT_S(st.st_size),
+			       (long long)d->size);
 	return TAKE_FD(fd);
 }
 

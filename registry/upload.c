@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "registry/client.h"
 #include "registry/push_part.h"
 #include "registry/retry.h"
@@ -257,8 +258,8 @@ int upload_blob(const struct upload *u, enum upload_result *out, struct err *err
 
 	if (r == 1) {
 		if (size >= 0 && (uint64_t)size != u->size)
-			return err_set(err, EPROTO, "blob %s: the registry has it with %lld bytes",
-				       u->digest->str, (long long)size);
+			return err_set(err, EPROTO, "blob %s: the registry has it with %lld byte%s",
+				       u->digest->str, (long long)size, TEXT_S(size));
 		*out = UPLOAD_EXISTS;
 		return 0;
 	}

@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "store/dockerfile.h"
 #include "store/json.h"
@@ -295,33 +296,11 @@ static int do_user(struct change *c)
 	return r < 0 ? r : set(c, "User", json_string(buf_str(&user)));
 }
 
-/* "/" and the parts of path, without ".", ".." and empty ones. 0 or -ENOMEM. */
-static int clean_path(const char *path, struct buf *out)
-{
-	size_t len;
-
-	for (; *path; path += len) {
-		path += strspn(path, "/");
-		len = strcspn(path, "/");
-		if (len == 2 && path[0] == '.' && path[1] == '.') {
-			while (out->len && out->data[--out->len] != '/')
-				;
-			if (out->data)
-				out->data[out->len] = '\0';
-		} else if (len && !(len == 1 && *path == '.') &&
-			   (buf_putc(out, '/') < 0 || buf_append(out, path, len) < 0)) {
-			return -ENOMEM;
-		}
-	}
-	return out->len ? 0 : buf_putc(out, '/');
-}
-
 /* A relative directory is below the one that holds now; an absolute one stays as it was written. */
 static int do_workdir(struct change *c)
 {
 	const char *old = json_str(c->config, "WorkingDir");
-	struct buf path _cleanup_buf_ = BUF_INIT, whole _cleanup_buf_ = BUF_INIT,
-			clean _cleanup_buf_ = BUF_INIT;
+	struct buf path _cleanup_buf_ = BUF_INIT, whole _cleanup_buf_ = BUF_INIT;
 	int r = expand(c, json_array_get(c->in.args, 0), &path);
 
 	if (r < 0)
@@ -330,10 +309,10 @@ static int do_workdir(struct change *c)
 		return err_set(c->err, EINVAL, "WORKDIR: cannot normalize nothing");
 	if (path.data[0] == '/')
 		return set(c, "WorkingDir", json_string(path.data));
-	if (buf_printf(&whole, "%s/%s", old ? old : "", path.data) < 0 ||
-	    clean_path(whole.data, &clean) < 0)
+	if (buf_printf(&whole, "/%s/%s", old ? old : "", path.data) < 0)
 		return err_nomem(c->err);
-	return set(c, "WorkingDir", json_string(clean.data));
+	path_clean(whole.data);
+	return set(c, "WorkingDir", json_string(whole.data));
 }
 
 /* The trigger stays as it was written: who builds on the image expands it. */

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/text.h"
 #include "store/json.h"
 
 /* Members of config.config that others act on must have the types they expect. */
@@ -108,8 +109,8 @@ int image_config_check(json_t *config, size_t n_layers, struct digest **diff_ids
 	if (ids && !json_is_array(ids) && !json_is_null(ids))
 		return err_set(err, EINVAL, "image config: rootfs.diff_ids is not a list");
 	if (n != n_layers)
-		return err_set(err, EINVAL, "image config: %zu diff_ids for %zu layers", n,
-			       n_layers);
+		return err_set(err, EINVAL, "image config: %zu diff_id%s for %zu layer%s", n,
+			       TEXT_S(n), n_layers, TEXT_S(n_layers));
 	r = check_types(config, err);
 	if (r < 0)
 		return r;

@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "store/blob.h"
 #include "store/image.h"
 #include "store/image_config.h"
@@ -82,8 +83,8 @@ static int blob_text(struct load *l, const struct descriptor *d, struct buf *out
 	if (r < 0)
 		return r;
 	if ((uint64_t)d->size != out->len)
-		return err_set(err, EBADMSG, "blob %s: has %zu bytes, its descriptor says %lld",
-			       d->digest.str, out->len, (long long)d->size);
+		return err_set(err, EBADMSG, "blob %s: has %zu byte%s, its descriptor says %lld",
+			       d->digest.str, out->len, TEXT_S(out->len), (long long)d->size);
 	return 0;
 }
 
@@ -125,8 +126,9 @@ static int read_layer(struct load *l, const struct descriptor *d, const struct d
 	if (r < 0)
 		return r;
 	if ((uint64_t)d->size != layer.size)
-		return err_set(err, EBADMSG, "%s: has %llu bytes, its descriptor says %lld", where,
-			       (unsigned long long)layer.size, (long long)d->size);
+		return err_set(err, EBADMSG, "%s: has %llu byte%s, its descriptor says %lld", where,
+			       (unsigned long long)layer.size, TEXT_S(layer.size),
+			       (long long)d->size);
 	return load_check_diff_id(&layer, diff_id, where, err);
 }
 

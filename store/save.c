@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/map.h"
 #include "base/progress.h"
+#include "base/text.h"
 #include "store/blob.h"
 #include "store/layout.h"
 #include "store/parent.h"
@@ -287,8 +288,9 @@ static int save_blob(struct txn *t, struct save_sink *k, const struct descriptor
 	size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
 	if (size != (uint64_t)d->size)
 		return err_set(err, EBADMSG,
-			       "blob %s is damaged: it has %llu bytes instead of %lld",
-			       d->digest.str, (unsigned long long)size, (long long)d->size);
+			       "blob %s is damaged: it has %llu byte%s instead of %lld",
+			       d->digest.str, (unsigned long long)size, TEXT_S(size),
+			       (long long)d->size);
 	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	h = hash_new(&d->digest);
 	if (!h)

@@ -20,21 +20,23 @@
 #include "store/layout.h"
 #include "store/leftovers.h"
 
-char *store_default_path(void)
+int store_default_path(char **out, struct err *err)
 {
-	const char *env = getenv("IMAGEFS_STORE"), *home;
-	_cleanup_free_ char *share = NULL;
+	const char *env = getenv("IMAGEFS_STORE"), *data = getenv("XDG_DATA_HOME");
+	int r;
 
 	if (env && *env)
-		return strdup(env);
-	if (geteuid() == 0)
-		return strdup("/var/lib/imagefs");
-	env = getenv("XDG_DATA_HOME");
-	if (env && *env == '/')
-		return path_join(env, "imagefs");
-	home = getenv("HOME");
-	share = path_join(home && *home ? home : "/", ".local/share");
-	return share ? path_join(share, "imagefs") : NULL;
+		*out = strdup(env);
+	else if (geteuid() == 0)
+		*out = strdup("/var/lib/imagefs");
+	else if (data && *data == '/')
+		*out = path_join(data, "imagefs");
+	else if ((r = path_home(".local/share/imagefs", out)) < 0)
+		return r == -ENOMEM ? err_nomem(err)
+				    : err_set(err, -r,
+					      "where is the store? No home directory is known: "
+					      "name it by --store or $IMAGEFS_STORE");
+	return *out ? 0 : err_nomem(err);
 }
 
 DEFINE_CLEANUP_PTR(struct store, store_close);

@@ -47,8 +47,11 @@ void store_close(struct store *s);
  */
 int store_writable(const struct store *s, struct err *err);
 
-/* store_default_path - $IMAGEFS_STORE, /var/lib/imagefs, or below $XDG_DATA_HOME. Caller frees. */
-char *store_default_path(void);
+/*
+ * store_default_path - $IMAGEFS_STORE, /var/lib/imagefs, or below $XDG_DATA_HOME or the home directory.
+ * Caller frees; -ENOENT: no home directory is known.
+ */
+int store_default_path(char **out, struct err *err);
 
 enum store_lock_mode { STORE_LOCK_SHARED, STORE_LOCK_EXCLUSIVE };
 

@@ -174,6 +174,6 @@ int template_printf(struct run *r, const struct value *a, size_t n, struct buf *
 			e = template_work(r, 1 + out->len - before);
 	}
 	if (e == 0 && arg < n)
-		return err_set(err, EINVAL, "%zu arguments too many", n - arg);
+		return err_set(err, EINVAL, "%zu argument%s too many", n - arg, TEXT_S(n - arg));
 	return e;
 }

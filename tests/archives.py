@@ -870,7 +870,7 @@ def docker_layers_swapped():
     return docker(conf=c)
 
 
-@bad("2 diff_ids for 1 layers")
+@bad("2 diff_ids for 1 layer")
 def docker_layer_count():
     m = docker()
     j = json.loads(m["manifest.json"])
@@ -1040,7 +1040,7 @@ def oci_diff_id():
     return oci(conf=config((BASE, BASE)))
 
 
-@bad("diff_ids for 2 layers")
+@bad("1 diff_id for 2 layers")
 def oci_layer_count():
     return oci(conf=config((BASE,)))
 

@@ -62,6 +62,7 @@ SHELL_TESTS = \
 	tests/cli/rename \
 	tests/cli/rmi \
 	tests/cli/save \
+	tests/cli/surroundings \
 	tests/cli/stores \
 	tests/cli/verify \
 	tests/interop/commit \

@@ -28,9 +28,10 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 		return verb_usage(v, "requires exactly 1 argument");
 	if (output && strcmp(output, "-") == 0)
 		output = NULL;
-	if (!output && isatty(STDOUT_FILENO)) {
-		err_set(&err, EINVAL,
-			"cowardly refusing to save to a terminal. Use the -o flag or redirect");
+	if (!output && (g->closed[STDOUT_FILENO] || isatty(STDOUT_FILENO))) {
+		err_set(&err, EINVAL, "%s. Use the -o flag or redirect",
+			g->closed[STDOUT_FILENO] ? "standard output is closed"
+						 : "cowardly refusing to save to a terminal");
 		return verb_fail(v, &err);
 	}
 	if (verb_store(g, &s, &err) < 0 || export(s, argv[optind], output, g->quiet, &err) < 0)

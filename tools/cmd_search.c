@@ -264,8 +264,8 @@ static int catalog(const char *host, const char *term, const struct options *o, 
 	}
 	r = r == -ENOMEM ? err_nomem(err) : listing_print(l, err);
 	if (r == 0 && unknown)
-		log_warn("the tags of %zu of %zu repositories could not be listed", unknown,
-			 hits.n);
+		log_warn("the tags of %zu of %zu repositor%s could not be listed", unknown, hits.n,
+			 hits.n == 1 ? "y" : "ies");
 	return r;
 }
 

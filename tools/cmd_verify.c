@@ -22,8 +22,9 @@ static void print_summary(const struct verify_result *r)
 	char size[32];
 
 	text_size(r->bytes, size);
-	printf("%u blobs (%s), %u indexes, %u images, %u containers: ", r->blobs, size, r->indexes,
-	       r->images, r->containers);
+	printf("%u blob%s (%s), %u index%s, %u image%s, %u container%s: ", r->blobs,
+	       TEXT_S(r->blobs), size, r->indexes, r->indexes == 1 ? "" : "es", r->images,
+	       TEXT_S(r->images), r->containers, TEXT_S(r->containers));
 	if (!r->broken)
 		puts("whole");
 	else if (!r->left)
@@ -57,11 +58,11 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 	if (!result.left)
 		return 0;
 	if (o.repair)
-		err_set(&err, EBADMSG, "store %s: %u things could not be mended", s->path,
-			result.left);
+		err_set(&err, EBADMSG, "store %s: %u thing%s could not be mended", s->path,
+			result.left, TEXT_S(result.left));
 	else
-		err_set(&err, EBADMSG, "store %s: %u things are broken; see --repair", s->path,
-			result.left);
+		err_set(&err, EBADMSG, "store %s: %u thing%s %s broken; see --repair", s->path,
+			result.left, TEXT_S(result.left), result.left == 1 ? "is" : "are");
 	return verb_fail(v, &err);
 }
 

@@ -5,13 +5,17 @@
 
 #include <errno.h>
 #include <locale.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "store/store.h"
@@ -214,8 +218,24 @@ int verb_usage(const struct verb *v, const char *fmt, ...)
 	return 2;
 }
 
+/* The reader of standard output went away: "imagefs images | head". */
+static bool reader_is_gone(void)
+{
+	struct pollfd p = { .fd = STDOUT_FILENO, .events = POLLOUT };
+	struct stat st;
+
+	return fstat(STDOUT_FILENO, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)) &&
+	       poll(&p, 1, 0) > 0 && (p.revents & (POLLERR | POLLHUP));
+}
+
+static bool failed_for_reader;
+
 int verb_fail(const struct verb *v, const struct err *err)
 {
+	if (err->code == EPIPE && reader_is_gone()) {
+		failed_for_reader = true;
+		return 1;
+	}
 	fprintf(stderr, "imagefs %s: %s\n", v->name, err->msg);
 	return 1;
 }
@@ -223,12 +243,14 @@ int verb_fail(const struct verb *v, const struct err *err)
 int verb_store(const struct globals *g, struct store **out, struct err *err)
 {
 	_cleanup_free_ char *path = NULL;
-	int r;
+	int r = 0;
 
-	path = g->store_path ? strdup(g->store_path) : store_default_path();
-	if (!path)
-		return err_nomem(err);
-	r = store_open(path, out, err);
+	if (g->store_path)
+		path = strdup(g->store_path);
+	else
+		r = store_default_path(&path, err);
+	if (r == 0)
+		r = path ? store_open(path, out, err) : err_nomem(err);
 	if (r == 0)
 		log_debug("store %s", (*out)->path);
 	return r;
@@ -259,12 +281,29 @@ static const struct verb *find_verb(const char *name)
 	return NULL;
 }
 
-/* What was printed must have arrived: a full disk under stdout is an error too. */
+/*
+ * What was printed must have arrived: a full disk under stdout is an error too. Where the reader has
+ * gone, the work is done all the same, and only then this ends as by the signal, silently: nothing is left half done.
+ */
 static int finish(const char *verb, int status)
 {
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	int error = fflush(stdout) == 0 ? 0 : errno;
+
+	if (globals.closed[STDOUT_FILENO] || (!error && !ferror(stdout) && !failed_for_reader))
 		return status;
-	fprintf(stderr, "imagefs %s: cannot write to standard output: %s\n", verb, strerror(errno));
+	if (error == EPIPE || reader_is_gone()) {
+		sigset_t pipe;
+
+		if (status && !failed_for_reader)
+			return status;
+		signal(SIGPIPE, SIG_DFL);
+		sigemptyset(&pipe);
+		sigaddset(&pipe, SIGPIPE);
+		sigprocmask(SIG_UNBLOCK, &pipe, NULL);
+		raise(SIGPIPE);
+	}
+	fprintf(stderr, "imagefs %s: cannot write to standard output: %s\n", verb,
+		strerror(error ? error : EIO));
 	return status ? status : 1;
 }
 
@@ -277,6 +316,7 @@ int main(int argc, char **argv)
 	if (!setlocale(LC_CTYPE, "C.UTF-8"))
 		setlocale(LC_CTYPE, "");
 	signal(SIGPIPE, SIG_IGN);
+	file_open_std(globals.closed);
 	opterr = 0;
 	while ((opt = getopt_long(argc, argv, "+:qh", global_options, NULL)) != -1) {
 		if (opt == OPT_HELP || opt == 'h') {

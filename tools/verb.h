@@ -16,6 +16,7 @@ struct store;
 struct globals {
 	const char *store_path;
 	bool quiet, debug;
+	bool closed[3]; /* standard input, output and error were not open */
 };
 
 struct verb {
@@ -38,7 +39,10 @@ int verb_getopt(const struct verb *v, int argc, char **argv, const char *shorts,
 /* verb_usage - wrong usage: say what and how it is meant; returns 2. */
 int verb_usage(const struct verb *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* verb_fail - print "imagefs VERB: MESSAGE" on stderr; returns 1. */
+/*
+ * verb_fail - print "imagefs VERB: MESSAGE" on stderr; returns 1. Nothing is said of whoever read our
+ * standard output and has gone.
+ */
 int verb_fail(const struct verb *v, const struct err *err);
 
 /* verb_store - open the store that the globals name; -errno with *err set. */
