@@ -79,6 +79,7 @@ void containers_free(struct containers *c)
 	lists_fini(&c->lists);
 	through_fini(&c->through);
 	map_fini(&c->in_use, unref);
+	map_fini(&c->lockfiles, free);
 	container_list_free(c->names);
 	pthread_mutex_destroy(&c->lock);
 	free(c);

@@ -208,6 +208,9 @@ int ct_enter(struct ct *ct, bool change)
 {
 	int r = 0;
 
+	/* Of a lock file (fs/lockfile.h), which is none. */
+	if (!ct)
+		return -EPERM;
 	if (change && ct->fs->opt.ro)
 		return -EROFS;
 	pthread_mutex_lock(&ct->gate);

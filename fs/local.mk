@@ -13,6 +13,7 @@ libfs_a_SOURCES = \
 	fs/images_ops.c fs/images_ops.h \
 	fs/links.c fs/links.h \
 	fs/lists.c fs/lists.h \
+	fs/lockfile.c fs/lockfile.h \
 	fs/merge.c fs/merge.h \
 	fs/mountdir.c fs/mountdir.h \
 	fs/namespace.c fs/namespace.h \

@@ -17,6 +17,7 @@
 #include "fs/ct.h"
 #include "fs/file.h"
 #include "fs/fs.h"
+#include "fs/lockfile.h"
 #include "fs/merge.h"
 #include "fs/ops.h"
 #include "fs/placeholder.h"
@@ -28,6 +29,10 @@ static int get_attributes(struct containers *c, struct node *n, struct stat *st)
 {
 	int r;
 
+	if (lockfile_is(c, n)) {
+		lockfile_stat(c, n, st);
+		return 0;
+	}
 	if (!n->ct) {
 		containers_root_stat(c, st);
 		return 0;

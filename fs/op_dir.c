@@ -11,6 +11,7 @@
 #include "fs/ct.h"
 #include "fs/fs.h"
 #include "fs/lists.h"
+#include "fs/lockfile.h"
 #include "fs/merge.h"
 #include "fs/ops.h"
 #include "fs/session.h"
@@ -24,6 +25,8 @@ static int lookup_container(struct containers *c, const char *name, struct fuse_
 	struct stat disk;
 	int r = containers_find(c, name, &ct);
 
+	if (r == -ENOENT)
+		return lockfile_find(c, name, false, out);
 	if (r < 0)
 		return r;
 	/* Not entered: who only lists containers takes none of them. */

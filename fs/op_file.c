@@ -15,6 +15,7 @@
 #include "fs/copyup.h"
 #include "fs/ct.h"
 #include "fs/file.h"
+#include "fs/lockfile.h"
 #include "fs/merge.h"
 #include "fs/ops.h"
 #include "fs/session.h"
@@ -85,8 +86,13 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct node *n = op_node(req, ino);
 	bool change = fi->flags & O_TRUNC;
 	struct file *f = NULL;
-	int r = n->ct ? ct_enter(n->ct, change) : -EISDIR;
+	int r;
 
+	if (lockfile_is(c, n)) {
+		fuse_reply_open(req, fi);
+		return;
+	}
+	r = n->ct ? ct_enter(n->ct, change) : -EISDIR;
 	if (r == 0) {
 		r = file_open(n, fi->flags, &f);
 		if (r == 0)
@@ -111,9 +117,14 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct containers *c = op_containers(req);
-	/* What was written by way of a mapping changed times that the kernel keeps. */
-	bool mapped = op_file(fi)->through && (op_file(fi)->flags & O_ACCMODE) == O_RDWR;
+	bool mapped;
 
+	if (!fi->fh) {
+		op_reply(req, 0);
+		return;
+	}
+	/* What was written by way of a mapping changed times that the kernel keeps. */
+	mapped = op_file(fi)->through && (op_file(fi)->flags & O_ACCMODE) == O_RDWR;
 	op_unuse(c, op_file(fi));
 	if (mapped)
 		fuse_lowlevel_notify_inval_inode(session_fuse(c->session), ino, -1, 0);
@@ -262,6 +273,8 @@ void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse
 	struct node *n = op_node(req, ino);
 	int64_t r = whence == SEEK_DATA || whence == SEEK_HOLE ? 0 : -EINVAL;
 
+	if (r == 0 && !n->ct)
+		r = -ENXIO;
 	if (r == 0) {
 		fetch_mapped(op_containers(req), ino, op_file(fi));
 		r = ct_enter(n->ct, false);

@@ -16,6 +16,7 @@
 #include "fs/ct.h"
 #include "fs/file.h"
 #include "fs/fs.h"
+#include "fs/lockfile.h"
 #include "fs/merge.h"
 #include "fs/ops.h"
 #include "store/acl.h"
@@ -370,6 +371,18 @@ static int create(fuse_req_t req, struct node *dir, const char *name, mode_t mod
 	return r;
 }
 
+/* Beside the containers. */
+static void create_lockfile(fuse_req_t req, const char *name, struct fuse_file_info *fi)
+{
+	struct fuse_entry_param e;
+	int r = lockfile_find(op_containers(req), name, true, &e);
+
+	if (r < 0)
+		op_reply(req, r);
+	else
+		fuse_reply_create(req, &e, fi);
+}
+
 void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	       struct fuse_file_info *fi)
 {
@@ -378,8 +391,13 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	struct file *f = NULL;
 	struct node *n;
 	bool nameless = (fi->flags & O_TMPFILE) == O_TMPFILE;
-	int fd = -1, r = create(req, op_node(req, parent), nameless ? NULL : name, mode, &e, &fd);
+	int fd = -1, r;
 
+	if (!op_node(req, parent)->ct && !nameless) {
+		create_lockfile(req, name, fi);
+		return;
+	}
+	r = create(req, op_node(req, parent), nameless ? NULL : name, mode, &e, &fd);
 	if (r < 0) {
 		if (fd >= 0)
 			close(fd);

@@ -10,6 +10,7 @@
 #include "fs/copyup.h"
 #include "fs/ct.h"
 #include "fs/links.h"
+#include "fs/lockfile.h"
 #include "fs/merge.h"
 #include "fs/ops.h"
 #include "store/upper.h"
@@ -90,9 +91,11 @@ static int remove_file(struct node *dir, const char *name)
 void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct node *dir = op_node(req, parent);
-	int r = op_enter(dir, OP_CHANGE);
+	int r = dir->ct ? op_enter(dir, OP_CHANGE) : 0;
 
-	if (r == 0) {
+	if (!dir->ct) {
+		r = lockfile_remove(op_containers(req), name);
+	} else if (r == 0) {
 		r = remove_file(dir, name);
 		op_leave(dir, OP_CHANGE);
 	}

@@ -41,9 +41,7 @@ void op_leave(struct node *n, enum op_need need)
 
 int op_name_check(const char *name)
 {
-	if (strlen(name) > NAME_MAX)
-		return -ENAMETOOLONG;
-	return strncmp(name, ".wh.", 4) == 0 ? -EINVAL : 0;
+	return strlen(name) > NAME_MAX ? -ENAMETOOLONG : 0;
 }
 
 void op_show(const struct containers *c, struct stat *st)

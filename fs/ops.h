@@ -35,7 +35,8 @@ struct containers {
 	struct timespec changed; /* when the list was last read; under lock */
 
 	pthread_mutex_t lock;
-	struct map in_use; /* name -> struct ct, with a reference */
+	struct map in_use;    /* name -> struct ct, with a reference */
+	struct map lockfiles; /* name -> struct node (fs/lockfile.h) */
 	uint32_t next_id;
 	char **names; /* as last listed */
 };
@@ -64,7 +65,7 @@ enum op_need { OP_READ, OP_CHANGE };
 int op_enter(struct node *n, enum op_need need);
 void op_leave(struct node *n, enum op_need need);
 
-/* op_name_check - may this name be made? -EINVAL .wh.*, which no layer could hold; -ENAMETOOLONG. */
+/* op_name_check - may this name be made? -ENAMETOOLONG. */
 int op_name_check(const char *name);
 
 /* op_entry - make the kernel's reference to what was found in dir; name NULL: it has none. */

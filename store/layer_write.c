@@ -42,7 +42,12 @@ struct writer {
 		size_t path_len, start; /* of the directory; of its entry in waiting */
 	} * around;
 	size_t n_around;
+	/* Names that a layer cannot hold: the first few, and how many. */
+	struct buf refused;
+	size_t n_refused;
 };
+
+#define REFUSED_SHOWN 5
 
 static int by_name(const void *a, const void *b)
 {
@@ -310,6 +315,33 @@ static int put_dir(struct writer *w, int dirfd, const char *name, int fd, struct
 	return r < 0 ? fail(w, r, "cannot read the directory") : 0;
 }
 
+/* It goes on, so that all of them are named at once. */
+static int refuse_name(struct writer *w)
+{
+	if (w->n_refused++ >= REFUSED_SHOWN)
+		return 0;
+	if ((w->n_refused > 1 && buf_puts(&w->refused, ", ") < 0) ||
+	    buf_putc(&w->refused, '/') < 0 || text_escape(&w->refused, buf_str(&w->walk.path)) < 0)
+		return err_nomem(w->err);
+	return 0;
+}
+
+static int check_refused(const struct writer *w)
+{
+	struct buf more _cleanup_buf_ = BUF_INIT;
+
+	if (!w->n_refused)
+		return 0;
+	if (w->n_refused > REFUSED_SHOWN &&
+	    buf_printf(&more, " and %zu more", w->n_refused - REFUSED_SHOWN) < 0)
+		return err_nomem(w->err);
+	return err_set(
+		w->err, EINVAL,
+		"%.600s%s: in a layer a name that begins with .wh. removes a file; --exclude "
+		"leaves it out",
+		buf_str(&w->refused), buf_str(&more));
+}
+
 static int put_one(struct writer *w, int dirfd, const char *name)
 {
 	size_t dir_len = walk_dir_len(&w->walk);
@@ -323,13 +355,13 @@ static int put_one(struct writer *w, int dirfd, const char *name)
 		return 0;
 	included = is_included(w);
 
-	if (strncmp(name, WHITEOUT, strlen(WHITEOUT)) == 0)
-		return fail(w, -EINVAL, "the name would be read as a whiteout");
 	r = upper_lookup(w->u, dirfd, name, &e.st, &whiteout);
 	if (r < 0)
 		return fail(w, r, "cannot read");
 	if (!included && (whiteout || !S_ISDIR(e.st.st_mode)))
 		return 0;
+	if (strncmp(name, WHITEOUT, strlen(WHITEOUT)) == 0)
+		return refuse_name(w);
 	if (whiteout) {
 		r = flush_waiting(w);
 		return r < 0 ? r : write_marker(w, w->out, dir_len, WHITEOUT, name);
@@ -390,7 +422,7 @@ static int write_all(struct writer *w, const struct layer_root *base)
 		if (r < 0)
 			return r;
 	}
-	return r < 0 ? fail(w, r, "cannot go on from here") : 0;
+	return r < 0 ? fail(w, r, "cannot go on from here") : check_refused(w);
 }
 
 int layer_write(const struct upper *u, const struct layer_root *base,
@@ -414,6 +446,7 @@ int layer_write(const struct upper *u, const struct layer_root *base,
 	free(w.block);
 	free(w.around);
 	buf_fini(&w.waiting);
+	buf_fini(&w.refused);
 	map_fini(&w.links, free);
 	return r;
 }

@@ -374,6 +374,7 @@ def access_lists(d):
             os.setxattr(path, default, acl)
             os.mkdir(path + "/sub")
             assert os.getxattr(path + "/sub", default) == acl
+            os.rmdir(path + "/sub")
             os.removexattr(path, default)
         else:
             fails(errno.EACCES, os.setxattr, path, default, acl)
