@@ -315,6 +315,12 @@ static int put_dir(struct writer *w, int dirfd, const char *name, int fd, struct
 	return r < 0 ? fail(w, r, "cannot read the directory") : 0;
 }
 
+/* Some part of the path would be read as a whiteout. */
+static bool is_whiteout_name(const char *path)
+{
+	return strncmp(path, WHITEOUT, strlen(WHITEOUT)) == 0 || strstr(path, "/" WHITEOUT);
+}
+
 /* It goes on, so that all of them are named at once. */
 static int refuse_name(struct writer *w)
 {
@@ -360,7 +366,7 @@ static int put_one(struct writer *w, int dirfd, const char *name)
 		return fail(w, r, "cannot read");
 	if (!included && (whiteout || !S_ISDIR(e.st.st_mode)))
 		return 0;
-	if (strncmp(name, WHITEOUT, strlen(WHITEOUT)) == 0)
+	if (included && is_whiteout_name(buf_str(&w->walk.path)))
 		return refuse_name(w);
 	if (whiteout) {
 		r = flush_waiting(w);
