@@ -241,21 +241,28 @@ static int layer_error(const struct ingest *in, char message[static 512])
 	return -e->code;
 }
 
-static int put_index(struct ingest *in, const struct ingest_result *res, bool copy, struct err *err)
+/* The index's bytes. */
+static int make_index(struct ingest *in, const struct ingest_result *res, struct buf *file,
+		      struct err *err)
 {
-	char name[16], path[LAYER_PATH_MAX];
-	struct buf file _cleanup_buf_ = BUF_INIT;
 	struct layer_header h = { 0 };
-	_cleanup_close_ int fd = -1;
-	int r;
 
 	h.codec = res->codec;
-	h.flags = copy ? LAYER_COPY : 0;
+	h.flags = in->spans.unseekable ? LAYER_COPY : 0;
 	h.blob_size = res->size;
 	h.plain_size = res->plain_size;
 	memcpy(h.blob_digest, res->digest.str, sizeof(res->digest.str));
 	memcpy(h.diff_id, res->diff_id.str, sizeof(res->diff_id.str));
-	r = layer_build_finish(in->build, &h, &in->spans, &file, err);
+	return layer_build_finish(in->build, &h, &in->spans, file, err);
+}
+
+static int put_index(struct ingest *in, const struct ingest_result *res, struct err *err)
+{
+	char name[16], path[LAYER_PATH_MAX];
+	struct buf file _cleanup_buf_ = BUF_INIT;
+	_cleanup_close_ int fd = -1;
+	int r = make_index(in, res, &file, err);
+
 	if (r < 0)
 		return r;
 	fd = txn_create(in->txn, name, err);
@@ -268,11 +275,9 @@ static int put_index(struct ingest *in, const struct ingest_result *res, bool co
 	return txn_add(in->txn, name, path, err);
 }
 
-static int finish(struct ingest *in, struct ingest_result *out, struct err *err)
+/* What came of the bytes. */
+static int results(struct ingest *in, struct ingest_result *out, struct err *err)
 {
-	char path[DIGEST_MAX + 8];
-	int r;
-
 	memset(out, 0, sizeof(*out));
 	if (hash_final(in->hash, &out->digest) < 0)
 		return err_nomem(err);
@@ -286,6 +291,16 @@ static int finish(struct ingest *in, struct ingest_result *out, struct err *err)
 		return err_set(err, -out->layer_error, "%s", out->layer_message);
 	log_debug("blob %s: %s, %llu bytes, %llu plain", out->digest.str, codec_name(out->codec),
 		  (unsigned long long)out->size, (unsigned long long)out->plain_size);
+	return 0;
+}
+
+static int finish(struct ingest *in, struct ingest_result *out, struct err *err)
+{
+	char path[DIGEST_MAX + 8];
+	int r = results(in, out, err);
+
+	if (r < 0)
+		return r;
 	if (in->partial &&
 	    (out->layer_error || !digest_eq(&out->digest, partial_digest(in->partial))))
 		return 0;
@@ -308,7 +323,7 @@ static int finish(struct ingest *in, struct ingest_result *out, struct err *err)
 		if (r < 0)
 			return r;
 	}
-	return put_index(in, out, in->spans.unseekable, err);
+	return put_index(in, out, err);
 }
 
 int ingest_end(struct ingest *in, struct ingest_result *out, struct err *err)
@@ -390,4 +405,25 @@ int ingest_fd(struct txn *t, int fd, const struct digest *like, bool keep,
 		return r;
 	}
 	return ingest_end(in, out, err);
+}
+
+int ingest_look(int fd, const struct digest *like, struct ingest_result *out, struct buf *index,
+		struct err *err)
+{
+	struct ingest *in;
+	int r = begin(NULL, like, NULL, true, &in, err);
+
+	if (r < 0)
+		return r;
+	r = read_through(in, fd, feed, err);
+	if (r < 0) {
+		ingest_abort(in);
+		return r;
+	}
+	stop_threads(in);
+	r = results(in, out, err);
+	if (r == 0 && !out->layer_error)
+		r = make_index(in, out, index, err);
+	ingest_free(in);
+	return r;
 }

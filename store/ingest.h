@@ -14,6 +14,7 @@
 #include "store/codec.h"
 #include "store/digest.h"
 
+struct buf;
 struct err;
 struct ingest;
 struct partial;
@@ -66,5 +67,12 @@ void ingest_abort(struct ingest *in);
  */
 int ingest_fd(struct txn *t, int fd, const struct digest *like, bool keep,
 	      struct ingest_result *out, struct err *err);
+
+/*
+ * ingest_look - the same pass, and nothing is written.
+ * index   the index's bytes are appended, where it is a layer
+ */
+int ingest_look(int fd, const struct digest *like, struct ingest_result *out, struct buf *index,
+		struct err *err);
 
 #endif

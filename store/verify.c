@@ -53,6 +53,12 @@ void verify_say(struct verify *v, bool broken, const char *fmt, ...)
 		v->o->say(buf_str(&line));
 }
 
+void verify_not_checked(struct verify *v, const char *what, const char *why)
+{
+	v->result->unchecked++;
+	verify_say(v, false, "%s: not checked: %s", what, why);
+}
+
 static int mark(struct map *m, const struct digest *d, struct err *err)
 {
 	return map_put(m, d->str, m) < 0 ? err_nomem(err) : 0;
@@ -83,41 +89,81 @@ static int hash_fd(struct verify *v, int fd, const struct digest *like, struct d
 	return r;
 }
 
-/* 1 equal, 0 not, -ENOENT the store has none. made is a file of the transaction. */
-static int compare(struct store *s, struct txn *t, const char *path)
+/* What stands there is no file; all other errors may be this process's own: too many open files, no right. */
+static bool is_no_file(int r)
 {
-	_cleanup_close_ int a = txn_open(t, path);
-	_cleanup_close_ int b = beneath_open(s->fd, path, O_RDONLY, 0);
-	_cleanup_free_ char *x = malloc(BLOCK), *y = malloc(BLOCK);
-	struct stat sa, sb;
-	uint64_t off;
+	return r == -EINVAL || r == -ELOOP || r == -ENXIO;
+}
 
-	if (b < 0)
-		return b == -ENOENT ? -ENOENT : 0;
-	if (a < 0 || !x || !y)
-		return a < 0 ? a : -ENOMEM;
-	if (fstat(a, &sa) < 0 || fstat(b, &sb) < 0)
+/* 1 equal, 0 not, -ENOENT the store has none; -errno cannot be told. */
+static int compare(struct store *s, const char *path, const struct buf *want)
+{
+	_cleanup_close_ int fd = beneath_open(s->fd, path, O_RDONLY, 0);
+	_cleanup_free_ char *block = malloc(BLOCK);
+	struct stat st;
+	size_t off;
+	int r;
+
+	if (fd < 0)
+		return is_no_file(fd) ? 0 : fd;
+	if (!block)
+		return -ENOMEM;
+	if (fstat(fd, &st) < 0)
 		return -errno;
-	if (!S_ISREG(sb.st_mode) || sa.st_size != sb.st_size)
+	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != want->len)
 		return 0;
-	for (off = 0; off < (uint64_t)sa.st_size; off += BLOCK) {
-		size_t n = (size_t)MIN((uint64_t)BLOCK, (uint64_t)sa.st_size - off);
+	for (off = 0; off < want->len; off += BLOCK) {
+		size_t n = MIN((size_t)BLOCK, want->len - off);
 
-		if (file_pread_all(a, x, n, off) < 0)
-			return -EIO;
-		if (file_pread_all(b, y, n, off) < 0 || memcmp(x, y, n) != 0)
+		r = file_pread_all(fd, block, n, off);
+		if (r < 0)
+			return r;
+		if (memcmp(block, want->data + off, n) != 0)
 			return 0;
 	}
 	return 1;
 }
 
-/* The new index says whether its layer needs a seekable copy. */
-static bool has_copy(struct txn *t, const char *index)
+/* The plain bytes of a seekable copy are the layer's: 1, 0, -errno. */
+static int same_bytes(const struct layer_copy *c, const struct ingest_result *res)
 {
-	_cleanup_close_ int fd = txn_open(t, index);
-	struct layer_header h;
+	_cleanup_free_ void *frame = malloc(LAYER_COPY_FRAME);
+	struct hash *h = hash_new(&res->diff_id);
+	struct digest got;
+	uint64_t i, left = res->plain_size;
+	int r = frame && h ? 0 : -ENOMEM;
 
-	return fd >= 0 && file_pread_all(fd, &h, sizeof(h), 0) == 0 && h.flags & LAYER_COPY;
+	for (i = 0; left > 0 && r == 0; i++) {
+		size_t n = (size_t)MIN((uint64_t)LAYER_COPY_FRAME, left);
+
+		r = layer_copy_read(c, i, frame, n);
+		if (r == 0)
+			hash_update(h, frame, n);
+		left -= n;
+	}
+	if (r == 0)
+		r = hash_final(h, &got);
+	hash_free(h);
+	return r < 0 ? r : digest_eq(&got, &res->diff_id);
+}
+
+/* 1 whole, or there is none: it is only a cache; 0 damaged; -errno. */
+static int check_copy(struct store *s, const struct digest *d, const struct ingest_result *res)
+{
+	char path[DIGEST_MAX + 32];
+	struct layer_copy *c;
+	int fd, r;
+
+	layer_copy_path(d, path);
+	fd = beneath_open(s->fd, path, O_RDONLY, 0);
+	if (fd < 0)
+		return fd == -ENOENT ? 1 : is_no_file(fd) ? 0 : fd;
+	r = layer_copy_open(fd, res->plain_size, &c);
+	if (r == 0) {
+		r = same_bytes(c, res);
+		layer_copy_free(c);
+	}
+	return r == -EBADMSG ? 0 : r;
 }
 
 static int publish(struct verify *v, struct txn *t, struct err *err)
@@ -131,49 +177,82 @@ static int publish(struct verify *v, struct txn *t, struct err *err)
 	return r;
 }
 
-/* Index and copy of a layer against those that were made just now. */
-static int check_index(struct verify *v, struct txn *t, const struct digest *d, struct err *err)
+/* Index and seekable copy of a layer that is whole, written anew. */
+static int make_again(struct verify *v, const struct digest *d, const struct buf *index, bool copy,
+		      struct err *err)
 {
-	char index[LAYER_PATH_MAX], copy[DIGEST_MAX + 32];
-	bool broken = false;
-	int r;
+	char path[LAYER_PATH_MAX], name[16];
+	_cleanup_close_ int fd = -1;
+	struct txn *t;
+	int r = txn_begin(v->store, &t, err);
 
-	layer_index_path(d, index);
-	layer_copy_path(d, copy);
-	r = compare(v->store, t, index);
+	if (r < 0)
+		return r;
+	r = fd = txn_create(t, name, err);
+	if (r >= 0 && (r = file_write_all(fd, index->data, index->len)) < 0)
+		err_sys(err, -r, "cannot write a layer index");
+	if (r >= 0) {
+		layer_index_path(d, path);
+		r = txn_add(t, name, path, err);
+	}
+	if (r >= 0 && copy)
+		r = layer_copy_make(t, d, true, err);
+	if (r >= 0)
+		r = publish(v, t, err);
+	txn_free(t);
+	return r;
+}
+
+/* Repair what is broken beside a blob that is whole, or remember that it is not. */
+static int mend(struct verify *v, const struct digest *d, const struct buf *index, bool copy,
+		struct err *err)
+{
+	struct err why = ERR_INIT;
+
+	if (v->o->repair && make_again(v, d, index, copy, &why) == 0) {
+		verify_say(v, false, "index of blob %s: made again", d->str);
+		return 0;
+	}
+	if (v->o->repair)
+		verify_say(v, false, "index of blob %s: cannot be made again: %s", d->str, why.msg);
+	v->result->left++;
+	return mark(&v->stale, d, err);
+}
+
+/* Index and copy of a layer against those that this pass made of it. */
+static int check_index(struct verify *v, const struct digest *d, const struct ingest_result *res,
+		       const struct buf *index, struct err *err)
+{
+	char path[LAYER_PATH_MAX], what[DIGEST_MAX + 32];
+	bool copy = ((const struct layer_header *)index->data)->flags & LAYER_COPY, broken;
+	int r, c = copy ? check_copy(v->store, d, res) : 1;
+
+	layer_index_path(d, path);
+	r = compare(v->store, path, index);
 	/* A collector may have come by: then the blob is gone, too. */
 	if (r == -ENOENT && !blob_exists(v->store, d, -1))
 		return 0;
-	if (r < 0 && r != -ENOENT)
-		return err_sys(err, -r, "index of blob %s", d->str);
-	if (r != 1) {
+	broken = r == 0 || r == -ENOENT;
+	if (broken)
 		verify_say(v, true, "index of blob %s: %s", d->str,
 			   r == 0 ? "damaged, or not of this blob" : "missing");
-		broken = true;
+	else if (r < 0) {
+		snprintf(what, sizeof(what), "index of blob %s", d->str);
+		verify_not_checked(v, what, strerror(-r));
 	}
 	v->result->indexes++;
-	if (has_copy(t, index)) {
-		r = compare(v->store, t, copy);
-		if (r < 0 && r != -ENOENT)
-			return err_sys(err, -r, "seekable copy of blob %s", d->str);
-		if (r == 0) {
-			verify_say(v, true, "seekable copy of blob %s: damaged", d->str);
-			if (!v->o->repair)
-				v->result->left++;
-			else
-				broken = true;
-		}
+	if (c == 0)
+		verify_say(v, true, "seekable copy of blob %s: damaged", d->str);
+	if (c < 0) {
+		snprintf(what, sizeof(what), "seekable copy of blob %s", d->str);
+		verify_not_checked(v, what, strerror(-c));
 	}
-	if (!broken)
-		return 0;
-	if (!v->o->repair) {
+	/* Without its index nothing of the layer is opened; a copy alone is made again when it is read. */
+	if (!broken && c == 0 && !v->o->repair) {
 		v->result->left++;
-		return mark(&v->stale, d, err);
+		return 0;
 	}
-	r = publish(v, t, err);
-	if (r == 0)
-		verify_say(v, false, "index of blob %s: made again", d->str);
-	return r;
+	return broken || c == 0 ? mend(v, d, index, copy, err) : 0;
 }
 
 static int bad_blob(struct verify *v, const struct digest *d, const char *why, struct err *err)
@@ -183,36 +262,33 @@ static int bad_blob(struct verify *v, const struct digest *d, const char *why, s
 	return mark(&v->bad, d, err);
 }
 
+static int blob_not_checked(struct verify *v, const struct digest *d, const char *why)
+{
+	char what[DIGEST_MAX + 8];
+
+	snprintf(what, sizeof(what), "blob %s", d->str);
+	verify_not_checked(v, what, why);
+	return 0;
+}
+
 static int check_layer(struct verify *v, int fd, const struct digest *d, struct err *err)
 {
 	bool layer = map_get(&v->layers, d->str);
-	struct ingest_result res;
-	struct txn *t;
+	struct buf index _cleanup_buf_ = BUF_INIT;
+	struct ingest_result res = { 0 };
 	struct err why = ERR_INIT;
-	int r = txn_begin_reading(v->store, &t, err);
+	int r = ingest_look(fd, d, &res, &index, &why);
 
 	if (r < 0)
-		return r;
-	r = ingest_fd(t, fd, d, true, &res, &why);
-	if (r == -EIO)
-		r = bad_blob(v, d, "cannot be read", err);
-	else if (r < 0)
-		r = err_set(err, -r, "blob %s: %s", d->str, why.msg);
+		r = blob_not_checked(v, d, why.msg);
 	else if (!digest_eq(&res.digest, d))
 		r = bad_blob(v, d, "its content has another digest", err);
 	else if (res.layer_error && layer)
 		r = bad_blob(v, d, res.layer_message, err);
 	else if (!res.layer_error)
-		r = check_index(v, t, d, err);
+		r = check_index(v, d, &res, &index, err);
 	progress_add(&v->progress, res.size);
-	txn_free(t);
 	return r;
-}
-
-/* What stands there is no file; all other errors may be this process's own: too many open files, no right. */
-static bool is_no_file(int r)
-{
-	return r == -EINVAL || r == -ELOOP || r == -ENXIO;
 }
 
 int verify_bad_still(struct verify *v, const struct digest *d, struct err *err)
@@ -224,8 +300,6 @@ int verify_bad_still(struct verify *v, const struct digest *d, struct err *err)
 	if (fd < 0)
 		return fd == -ENOENT || is_no_file(fd) ? 1 : fd;
 	r = hash_fd(v, fd, d, &got);
-	if (r == -EIO)
-		return 1;
 	return r < 0 ? err_sys(err, -r, "blob %s", d->str) : !digest_eq(&got, d);
 }
 
@@ -244,17 +318,15 @@ static int check_blob(struct verify *v, const struct digest *d, struct err *err)
 	if (is_no_file(fd))
 		return bad_blob(v, d, "cannot be opened as a file", err);
 	if (fd < 0)
-		return err_set(err, -fd, "%s", why.msg);
+		return blob_not_checked(v, d, strerror(-fd));
 	v->result->blobs++;
 	v->result->bytes += size;
 	layer_index_path(d, index);
 	if (map_get(&v->layers, d->str) || beneath_exists(v->store->fd, index))
 		return check_layer(v, fd, d, err);
 	r = hash_fd(v, fd, d, &got);
-	if (r == -EIO)
-		return bad_blob(v, d, "cannot be read", err);
 	if (r < 0)
-		return err_sys(err, -r, "blob %s", d->str);
+		return blob_not_checked(v, d, strerror(-r));
 	return digest_eq(&got, d) ? 0 : bad_blob(v, d, "its content has another digest", err);
 }
 
@@ -379,6 +451,10 @@ static int check_layout(struct verify *v, struct err *err)
 
 	if (r == 0)
 		r = json_parse(buf_str(&text), text.len, "oci-layout", &j, NULL);
+	if (r < 0 && err_is_machine(r)) {
+		verify_not_checked(v, "oci-layout", strerror(-r));
+		return 0;
+	}
 	version = r == 0 ? json_str(j, "imageLayoutVersion") : NULL;
 	if (version && strcmp(version, "1.0.0") == 0)
 		return 0;

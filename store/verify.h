@@ -17,6 +17,7 @@ struct verify_result {
 	uint64_t bytes;				     /* of the blobs */
 	unsigned broken;			     /* things that were found broken */
 	unsigned left;	    /* of those: lost, or still broken; without repair, all */
+	unsigned unchecked; /* could not be checked, as the machine lacked something */
 	unsigned leftovers; /* harmless */
 };
 
@@ -31,7 +32,8 @@ struct verify_options {
 /*
  * verify - needs no lock while it reads; what looks broken because another process works is looked
  * at again. repair: indexes and seekable copies are made anew; an image that needs a damaged blob
- * is named and dropped; a container is named and kept.
+ * is named and dropped; a container is named and kept. What cannot be checked for lack of memory, space
+ * or files, or as a disk cannot be read, is named and left as it is, and the rest is checked.
  * errors  -ENOENT a name means nothing; what is broken is no error
  */
 int verify(struct store *s, const struct verify_options *o, struct verify_result *out,

@@ -24,6 +24,9 @@ struct verify {
 void verify_say(struct verify *v, bool broken, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* verify_not_checked - a thing of which nothing is known, and why. */
+void verify_not_checked(struct verify *v, const char *what, const char *why);
+
 /*
  * verify_bad_still - a blob that was found bad is hashed again: somebody may have put a whole one in
  * its place. 1, 0, -errno.

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/beneath.h"
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/file.h"
@@ -168,6 +169,30 @@ static int check_layers(struct verify *v, const struct image *image, struct err 
 	return r;
 }
 
+/*
+ * What says something about the store. Everything else (no memory, no space for an index, too many
+ * open files) says something about this process, and must not cost anybody an image.
+ */
+static bool is_damage(int code)
+{
+	switch (code) {
+	case ENOENT:
+	case EBADMSG:
+	case EINVAL:
+	case EUCLEAN:
+	case EPROTO:
+	case EFBIG:
+	case E2BIG:
+	case ELOOP:
+	case ENOTDIR:
+	case EISDIR:
+	case ENXIO:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* 1: what an image was pushed with is damaged, and why: it is made again when it is needed. 0, -errno. */
 static int check_compressed(struct verify *v, const struct ref *ref, struct err *why)
 {
@@ -181,7 +206,7 @@ static int check_compressed(struct verify *v, const struct ref *ref, struct err 
 		return 0;
 	r = image_open(v->store, NULL, &d, &i, why);
 	if (r < 0)
-		return r == -ENOMEM ? r : 1;
+		return err_is_machine(r) ? r : 1;
 	if (!digest_eq(&i->id, &ref->id)) {
 		err_set(why, EBADMSG, "manifest %s is another image's", d.digest.str);
 		return 1;
@@ -214,30 +239,6 @@ static int check_image(struct verify *v, const struct descriptor *desc, const st
 		return err_set(why, EBADMSG, "its image ID is %s, not %s as noted", i->id.str,
 			       id->str);
 	return check_layers(v, i, why);
-}
-
-/*
- * What says something about the store. Everything else (no memory, no space for an index, too many
- * open files) says something about this process, and must not cost anybody an image.
- */
-static bool is_damage(int code)
-{
-	switch (code) {
-	case ENOENT:
-	case EBADMSG:
-	case EINVAL:
-	case EIO:
-	case EPROTO:
-	case EFBIG:
-	case E2BIG:
-	case ELOOP:
-	case ENOTDIR:
-	case EISDIR:
-	case ENXIO:
-		return true;
-	default:
-		return false;
-	}
 }
 
 /*
@@ -278,6 +279,9 @@ static int look_again(struct verify *v, struct err *err)
 		r = digest_parse(slot->key, &d, err);
 		if (r == 0)
 			r = verify_bad_still(v, &d, err);
+		/* Of what cannot be read now nobody knows that it is bad. */
+		if (err_is_machine(r) && r != -ENOMEM)
+			r = 0;
 		if (r > 0 && add(&bad, &d) < 0)
 			r = err_nomem(err);
 	}
@@ -302,9 +306,7 @@ static int drop_compressed(struct verify *v, struct refs *refs)
 		struct ref *ref = &refs->v[i];
 		int r = asked_for(v, refs, i) ? check_compressed(v, ref, NULL) : 0;
 
-		if (r < 0)
-			return r;
-		if (r == 0)
+		if (r <= 0)
 			continue;
 		refs_set_compressed(refs, &ref->desc.digest, NULL);
 		any = 1;
@@ -332,10 +334,8 @@ static int drop_broken(struct verify *v, struct refs *refs, struct err *err)
 			if (refs_untag(refs, i))
 				continue;
 		}
-		r = asked_for(v, refs, i) ? check_entry(v, &refs->v[i], &foreign, &why, err) : 0;
-		if (r < 0)
-			return r;
-		if (r == 0)
+		r = asked_for(v, refs, i) ? check_entry(v, &refs->v[i], &foreign, &why, NULL) : 0;
+		if (r <= 0)
 			continue;
 		verify_say(v, false, "image %s: dropped; load it again", name);
 		refs_drop(refs, i);
@@ -413,20 +413,31 @@ static int confirm(struct verify *v, const struct ref *ref, struct err *why, str
 	return r;
 }
 
+/* kind is what it is, "image": nothing is known of it for now. 0, -ENOMEM. */
+static int not_checked(struct verify *v, const char *kind, const char *name, const char *why)
+{
+	struct buf what _cleanup_buf_ = BUF_INIT;
+
+	if (buf_printf(&what, "%s %s", kind, name) < 0)
+		return -ENOMEM;
+	verify_not_checked(v, what.data, why);
+	return 0;
+}
+
 static int verify_image(struct verify *v, const struct ref *ref, bool *broken, struct err *err)
 {
 	_cleanup_free_ char *name = call(ref);
-	struct err why = ERR_INIT;
+	struct err why = ERR_INIT, cannot = ERR_INIT;
 	bool foreign;
 	int r;
 
 	if (!name)
 		return err_nomem(err);
-	r = check_entry(v, ref, &foreign, &why, err);
+	r = check_entry(v, ref, &foreign, &why, &cannot);
 	if (r > 0)
-		r = confirm(v, ref, &why, err);
+		r = confirm(v, ref, &why, &cannot);
 	if (r < 0)
-		return r;
+		return not_checked(v, "image", name, cannot.msg) < 0 ? err_nomem(err) : 0;
 	if (foreign)
 		verify_say(v, false, "image %s: %s; left as it is", name, why.msg);
 	else
@@ -454,8 +465,10 @@ static int say_compressed(struct verify *v, const struct refs *refs, size_t pos,
 		if (digest_eq(&refs->v[i].desc.digest, &refs->v[pos].desc.digest))
 			return 0;
 	r = check_compressed(v, &refs->v[pos], &why);
+	if (r < 0 && not_checked(v, "compressed for a push: image", name, why.msg) < 0)
+		return err_nomem(err);
 	if (r <= 0)
-		return r < 0 ? err_nomem(err) : 0;
+		return 0;
 	verify_say(v, true, "image %s: compressed for a push: %s", name, why.msg);
 	if (!v->o->repair)
 		v->result->left++;
@@ -566,8 +579,15 @@ int verify_containers(struct verify *v, struct err *err)
 		struct err why = ERR_INIT;
 
 		v->result->containers++;
-		if (check_container(v, names[i], &why) == 0 || !is_there(v, names[i]))
+		r = check_container(v, names[i], &why);
+		if (r == 0 || !is_there(v, names[i]))
 			continue;
+		if (err_is_machine(r)) {
+			if (not_checked(v, "container", names[i], why.msg) < 0)
+				break;
+			continue;
+		}
+		r = 0;
 		/* Not every message names the container. */
 		if (strncmp(why.msg, "container ", 10) == 0)
 			verify_say(v, true, "%s", why.msg);
@@ -580,6 +600,9 @@ int verify_containers(struct verify *v, struct err *err)
 				   "image again",
 				   names[i]);
 	}
+	if (names[i])
+		err_nomem(err);
+	r = names[i] ? -ENOMEM : 0;
 	container_list_free(names);
-	return 0;
+	return r;
 }

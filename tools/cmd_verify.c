@@ -25,8 +25,12 @@ static void print_summary(const struct verify_result *r)
 	printf("%u blob%s (%s), %u index%s, %u image%s, %u container%s: ", r->blobs,
 	       TEXT_S(r->blobs), size, r->indexes, r->indexes == 1 ? "" : "es", r->images,
 	       TEXT_S(r->images), r->containers, TEXT_S(r->containers));
-	if (!r->broken)
+	if (!r->broken && !r->unchecked)
 		puts("whole");
+	else if (!r->broken)
+		printf("%u not checked\n", r->unchecked);
+	else if (r->unchecked)
+		printf("%u broken, %u not checked\n", r->broken, r->unchecked);
 	else if (!r->left)
 		printf("%u broken, all mended\n", r->broken);
 	else
@@ -55,9 +59,11 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 	    verify(s, &o, &result, &err) < 0)
 		return verb_fail(v, &err);
 	print_summary(&result);
-	if (!result.left)
+	if (!result.left && !result.unchecked)
 		return 0;
-	if (o.repair)
+	if (!result.left)
+		err_set(&err, EAGAIN, "store %s: not all of it could be checked", s->path);
+	else if (o.repair)
 		err_set(&err, EBADMSG, "store %s: %u thing%s could not be mended", s->path,
 			result.left, TEXT_S(result.left));
 	else
