@@ -34,10 +34,14 @@ struct layers {
 	struct store *store;
 	struct txn *txn;
 	struct span_cache *cache;
-	pthread_mutex_t lock;
-	struct map open; /* digest -> struct layer */
+	/*
+	 * Held while a layer is opened or mended, which may take as long as reading its blob does. Whoever
+	 * has it takes lock, never the other way round, so that layers that are open go on.
+	 */
+	pthread_mutex_t making;
+	pthread_mutex_t lock; /* of what follows */
+	struct map open;      /* digest -> struct layer */
 	uint32_t next_id;
-	pthread_mutex_t mending; /* held while a layer gets its second source */
 };
 
 /* What contents are found by: the spans of an index with their windows, or the seekable copy. */
@@ -61,7 +65,7 @@ struct layer {
 	 */
 	struct source source[2];
 	atomic_uint current; /* which of the two */
-	bool mended;	     /* tried once, with or without success; under all->mending */
+	bool mended;	     /* tried once, with or without success; under all->making */
 	struct layer_index *made_again;
 };
 
@@ -79,7 +83,7 @@ struct layers *layers_new(struct store *s, size_t cache_bytes)
 		return NULL;
 	}
 	pthread_mutex_init(&ls->lock, NULL);
-	pthread_mutex_init(&ls->mending, NULL);
+	pthread_mutex_init(&ls->making, NULL);
 	return ls;
 }
 
@@ -103,7 +107,7 @@ void layers_free(struct layers *ls)
 	map_fini(&ls->open, layer_free);
 	span_cache_free(ls->cache);
 	pthread_mutex_destroy(&ls->lock);
-	pthread_mutex_destroy(&ls->mending);
+	pthread_mutex_destroy(&ls->making);
 	free(ls);
 }
 
@@ -286,31 +290,69 @@ static int layer_open(struct layer *l, struct err *err)
 	return l->h->flags & LAYER_COPY ? open_copy(l, false, &l->source[0].copy, err) : 0;
 }
 
-int layers_get(struct layers *ls, const struct digest *blob, struct layer **out, struct err *err)
+/* One more user of a layer that is open, or NULL. */
+static struct layer *find_open(struct layers *ls, const struct digest *blob)
 {
 	struct layer *l;
-	int r = 0;
 
 	pthread_mutex_lock(&ls->lock);
 	l = map_get(&ls->open, blob->str);
-	if (l) {
+	if (l)
 		l->refs++;
-	} else {
-		l = calloc(1, sizeof(*l));
-		if (l) {
-			l->all = ls;
-			l->refs = 1;
-			l->blob_fd = -1;
-			l->digest = *blob;
-			l->id = ls->next_id++;
-			r = layer_open(l, err);
-		}
-		if (!l || (r == 0 && map_put(&ls->open, blob->str, l) < 0))
-			r = err_nomem(err);
-		if (r < 0 && l)
-			layer_free(l);
-	}
 	pthread_mutex_unlock(&ls->lock);
+	return l;
+}
+
+static uint32_t new_id(struct layers *ls)
+{
+	uint32_t id;
+
+	pthread_mutex_lock(&ls->lock);
+	id = ls->next_id++;
+	pthread_mutex_unlock(&ls->lock);
+	return id;
+}
+
+static int layer_new(struct layers *ls, const struct digest *blob, struct layer **out,
+		     struct err *err)
+{
+	struct layer *l = calloc(1, sizeof(*l));
+	int r;
+
+	if (!l)
+		return err_nomem(err);
+	l->all = ls;
+	l->refs = 1;
+	l->blob_fd = -1;
+	l->digest = *blob;
+	l->id = new_id(ls);
+	r = layer_open(l, err);
+	if (r == 0) {
+		pthread_mutex_lock(&ls->lock);
+		if (map_put(&ls->open, blob->str, l) < 0)
+			r = err_nomem(err);
+		pthread_mutex_unlock(&ls->lock);
+	}
+	if (r < 0) {
+		layer_free(l);
+		return r;
+	}
+	*out = l;
+	return 0;
+}
+
+int layers_get(struct layers *ls, const struct digest *blob, struct layer **out, struct err *err)
+{
+	struct layer *l = find_open(ls, blob);
+	int r = 0;
+
+	if (!l) {
+		pthread_mutex_lock(&ls->making);
+		l = find_open(ls, blob);
+		if (!l)
+			r = layer_new(ls, blob, &l, err);
+		pthread_mutex_unlock(&ls->making);
+	}
 	if (r == 0)
 		*out = l;
 	return r;
@@ -603,9 +645,7 @@ static int make_source(struct layer *l, struct source *s, struct err *err)
 {
 	int r;
 
-	pthread_mutex_lock(&l->all->lock);
-	s->id = l->all->next_id++;
-	pthread_mutex_unlock(&l->all->lock);
+	s->id = new_id(l->all);
 	s->index = l->index;
 	if (l->h->flags & LAYER_COPY)
 		return open_copy(l, true, &s->copy, err);
@@ -623,7 +663,7 @@ static int mend(struct layer *l, unsigned used)
 	struct err err = ERR_INIT;
 	int r = -EBADMSG;
 
-	pthread_mutex_lock(&l->all->mending);
+	pthread_mutex_lock(&l->all->making);
 	if (atomic_load(&l->current) != used) {
 		r = 0;
 	} else if (!l->mended) {
@@ -635,7 +675,7 @@ static int mend(struct layer *l, unsigned used)
 			 l->h->flags & LAYER_COPY ? "seekable copy" : "index",
 			 r == 0 ? "made again" : err.msg);
 	}
-	pthread_mutex_unlock(&l->all->mending);
+	pthread_mutex_unlock(&l->all->making);
 	return r < 0 ? -EBADMSG : 0;
 }
 

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fanotify.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -133,6 +135,78 @@ static void test_no_file(void **state)
 	assert_int_equal(mkfifoat(d->s->fd, d->path, 0600), 0);
 	open_and_compare(d, "a fifo");
 	assert_index_is_whole(d);
+}
+
+static int copy_file(const struct damage *from, const struct damage *to, const char *path)
+{
+	struct buf data _cleanup_buf_ = BUF_INIT;
+	int r = file_read(from->s->fd, path, 1u << 30, &data, NULL);
+
+	if (r == 0)
+		damage_put(to, path, &data);
+	return r;
+}
+
+static void allow(int events, const struct fanotify_event_metadata *event)
+{
+	struct fanotify_response yes = { event->fd, FAN_ALLOW };
+
+	assert_int_equal(write(events, &yes, sizeof(yes)), sizeof(yes));
+	close(event->fd);
+}
+
+struct opener {
+	struct layers *ls;
+	const struct digest *blob;
+	struct layer *l;
+	int r;
+};
+
+static void *open_layer(void *arg)
+{
+	struct opener *o = arg;
+
+	o->r = layers_get(o->ls, o->blob, &o->l, NULL);
+	return NULL;
+}
+
+/* While an index is made, held up where the blob is opened, layers that are open go on. */
+static void test_others_go_on(void **state)
+{
+	struct damage *d = *state, *other = damage_begin(true);
+	_cleanup_close_ int events = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC, O_RDONLY);
+	struct layers *ls = layers_new(d->s, 4u << 20);
+	struct opener o = { .ls = ls, .blob = &other->blob };
+	struct fanotify_event_metadata event;
+	char path[DIGEST_MAX + 8];
+	struct layer *l;
+	pthread_t thread;
+
+	if (events < 0) {
+		print_message("# fanotify_init: %s\n", strerror(errno));
+		layers_free(ls);
+		damage_end(other);
+		skip();
+	}
+	/* The other blob comes into this store, without an index. */
+	blob_store_path(&other->blob, path);
+	assert_int_equal(copy_file(other, d, path), 0);
+	assert_int_equal(layers_get(ls, &d->blob, &l, NULL), 0);
+	assert_int_equal(fanotify_mark(events, FAN_MARK_ADD, FAN_OPEN_PERM, d->s->fd, path), 0);
+	alarm(60); /* instead of waiting for ever */
+	assert_int_equal(pthread_create(&thread, NULL, open_layer, &o), 0);
+	assert_int_equal(read(events, &event, sizeof(event)), sizeof(event));
+	layer_ref(l);
+	layer_unref(l);
+	assert_int_equal(fanotify_mark(events, FAN_MARK_FLUSH, 0, d->s->fd, path), 0);
+	allow(events, &event);
+	pthread_join(thread, NULL);
+	alarm(0);
+	assert_int_equal(o.r, 0);
+	layer_unref(o.l);
+	layer_unref(l);
+	layers_free(ls);
+	damage_end(other);
 }
 
 /* Every window of an index alone; the second reader finds the first one's index. */
@@ -455,6 +529,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_damaged_before, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damaged_under_a_tree, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_others_go_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_window, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_window_without_blob, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_copy, setup_copy, teardown),
