@@ -41,12 +41,9 @@ int store_default_path(char **out, struct err *err)
 
 DEFINE_CLEANUP_PTR(struct store, store_close);
 
-/* Where the user of root's account says so, somebody else's store is written to: paths, or "*" for all. */
-#define TRUST "IMAGEFS_TRUST_STORE"
-
 static bool is_trusted(const char *path)
 {
-	const char *p = getenv(TRUST);
+	const char *p = getenv(STORE_TRUST);
 	char resolved[PATH_MAX];
 
 	while (p && *p) {
@@ -88,7 +85,7 @@ static int check(struct store *s, struct err *err)
 	/* Its owner could lead root's hand: what is written there could be any file of the system. */
 	else if (foreign && geteuid() == 0 && !is_trusted(s->path))
 		r = buf_printf(&why,
-			       "it belongs to another user (uid %u); " TRUST
+			       "it belongs to another user (uid %u); " STORE_TRUST
 			       "=%s lets root write to it",
 			       (unsigned)owner, s->path);
 	if (r < 0)

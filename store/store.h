@@ -22,6 +22,9 @@
 
 struct err;
 
+/* A variable: where the user of root's account says so, somebody else's store is written to: paths, or "*". */
+#define STORE_TRUST "IMAGEFS_TRUST_STORE"
+
 struct store {
 	char *path;	 /* as the user gave it, made absolute */
 	int fd;		 /* the store directory */

@@ -27,6 +27,7 @@
 #include "tools/make_container.h"
 #include "tools/need_image.h"
 #include "tools/run_args.h"
+#include "tools/run_aside.h"
 #include "tools/run_keeper.h"
 #include "tools/run_options.h"
 #include "tools/runtime.h"
@@ -46,6 +47,7 @@ struct run {
 	struct bundle bundle;
 	struct runtime runtime;
 	struct scratch scratch;
+	struct run_aside aside;
 	char *name;		     /* at the start */
 	struct container *container; /* which may be called otherwise since */
 	char hostname[HOST_NAME_MAX + 1];
@@ -133,8 +135,10 @@ static void be_keeper(const struct verb *v, struct run *run, struct ends *e, boo
 	if (err.msg[0])
 		verb_fail(v, &err);
 	/* Who would do it is gone. */
-	if (getppid() != run->parent)
+	if (getppid() != run->parent) {
 		finish(v, run);
+		run_aside_close(&run->aside);
+	}
 	_exit(status);
 }
 
@@ -309,6 +313,20 @@ static int check(const struct run_args *a, struct err *err)
 	return 0;
 }
 
+/* What is not to stay may be written elsewhere. */
+static int open_store(const struct globals *g, struct run *run, struct err *err)
+{
+	int r = verb_store(g, &run->s, err);
+
+	if (r < 0 || !run->s->read_only)
+		return r;
+	if (run->args.rm && geteuid() == 0)
+		return run_aside_open(&run->aside, &run->s, err);
+	return err_set(err, EROFS, "read-only store %s: %s; %s", run->s->path, run->s->read_only,
+		       geteuid() == 0 ? "run --rm writes elsewhere"
+				      : "root's run --rm writes elsewhere");
+}
+
 /* A closed descriptor would be taken by whatever is opened first. */
 static void open_standard_files(void)
 {
@@ -319,6 +337,14 @@ static void open_standard_files(void)
 	while (fd >= 0 && fd <= 2);
 	if (fd > 2)
 		close(fd);
+}
+
+static void close_aside(struct run_aside *a)
+{
+	struct store *below = a->below;
+
+	run_aside_close(a);
+	store_close(below);
 }
 
 static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
@@ -341,7 +367,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 	else if (need_check(&need, &err) < 0)
 		status = verb_usage(v, "%s", err.msg);
 	else if (check(&r.args, &err) < 0 || runtime_find(r.args.runtime, &r.runtime, &err) < 0 ||
-		 verb_store_to_write(g, &r.s, &err) < 0)
+		 open_store(g, &r, &err) < 0)
 		status = verb_fail(v, &err);
 	else {
 		r.args.command = argv + optind + 1;
@@ -355,6 +381,8 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 	let_go(&r.signal_fd);
 	if (r.s)
 		store_close(r.s);
+	if (r.aside.below)
+		close_aside(&r.aside);
 	return status;
 }
 
