@@ -32,6 +32,23 @@ enum codec codec_sniff(const void *data, size_t len)
 	return CODEC_NONE;
 }
 
+const char *codec_no_tar(const void *data, size_t len)
+{
+	static const struct {
+		const char *magic, *what;
+	} known[] = {
+		{ "PK\3\4", "a zip file" },	{ "PK\5\6", "a zip file" },
+		{ "7z\xbc\xaf", "a 7z file" },	{ "Rar!", "a rar file" },
+		{ "hsqs", "a squashfs image" }, { "QFI\xfb", "a qcow2 image" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (len >= 4 && memcmp(data, known[i].magic, 4) == 0)
+			return known[i].what;
+	return NULL;
+}
+
 const char *codec_name(enum codec c)
 {
 	static const char *const names[] = { "none", "gzip", "zstd", "bzip2", "xz" };

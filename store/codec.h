@@ -19,6 +19,9 @@ const char *codec_name(enum codec c);
 /* codec_zstd_error - what libzstd returned where it failed: -ENOMEM, or -EBADMSG: the data is damaged. */
 int codec_zstd_error(size_t code);
 
+/* codec_no_tar - what bytes of another kind of archive are: "a zip file"; NULL: nothing that is known. */
+const char *codec_no_tar(const void *data, size_t len);
+
 /* codec_media_type - the OCI media type of a layer in this form; the plain one for bzip2 and xz. */
 const char *codec_media_type(enum codec c);
 

@@ -215,7 +215,7 @@ static int next_byte(struct decoder *d)
 	int r = refill(d);
 
 	if (r == 0)
-		return err_set(d->err, EINVAL, "the gzip stream is truncated");
+		return err_set(d->err, EINVAL, "the gzip stream is cut short");
 	return r < 0 ? r : d->block[d->used++];
 }
 
@@ -321,7 +321,7 @@ static int inflate_some(struct decoder *d, struct inflater *f, uint32_t *crc, bo
 	int r = refill(d);
 
 	if (r == 0)
-		return err_set(d->err, EINVAL, "the gzip stream is truncated");
+		return err_set(d->err, EINVAL, "the gzip stream is cut short");
 	if (r > 0)
 		r = space(d, &out, &cap);
 	if (r < 0)
@@ -413,7 +413,7 @@ static int decode_zstd(struct decoder *d)
 		}
 		in_frame = n != 0;
 		if (eof && out.pos == 0) {
-			r = err_set(d->err, EINVAL, "the zstd stream is truncated");
+			r = err_set(d->err, EINVAL, "the zstd stream is cut short");
 			break;
 		}
 	}

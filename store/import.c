@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/progress.h"
 #include "base/text.h"
 #include "store/blob.h"
@@ -21,6 +22,7 @@
 #include "store/image.h"
 #include "store/ingest.h"
 #include "store/json.h"
+#include "store/layer.h"
 #include "store/mounts.h"
 #include "store/txn.h"
 
@@ -184,6 +186,7 @@ static int feed_as_it_is(struct feed *f)
 
 static int feed(struct feed *f)
 {
+	const char *no_tar;
 	enum codec codec;
 
 	f->block = malloc(BLOCK);
@@ -198,6 +201,9 @@ static int feed(struct feed *f)
 			break;
 		f->have += (size_t)n;
 	}
+	no_tar = codec_no_tar(f->block, f->have);
+	if (no_tar)
+		return err_set(f->err, EINVAL, "it is %s, no tar", no_tar);
 	codec = codec_sniff(f->block, f->have);
 	return codec == CODEC_BZIP2 || codec == CODEC_XZ ? feed_plain(f) : feed_as_it_is(f);
 }
@@ -286,6 +292,42 @@ static int make_manifest(const struct ingest_result *layer, const struct digest 
 	return manifest_write(&m, out) < 0 ? err_nomem(err) : 0;
 }
 
+static bool has_at_root(const struct layer *l, const char *name)
+{
+	const struct layer_entry *root = layer_entry(l, 0);
+	uint32_t i;
+
+	for (i = 0; root && i < root->count; i++) {
+		const struct layer_entry *e = layer_entry(l, root->first + i);
+
+		if (e && strcmp(layer_name(l, e), name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What save writes, and no root file system: it has the members of an archive, and nothing that can be run. */
+static bool is_archive(struct txn *t, const struct digest *blob)
+{
+	static const char *const tree[] = { "bin", "etc", "usr" };
+	struct layers *ls = layers_new(txn_store(t), 0);
+	struct layer *l = NULL;
+	bool is = false;
+	size_t i;
+
+	if (ls)
+		layers_look_in(ls, t);
+	if (ls && layers_get(ls, blob, &l, NULL) == 0) {
+		is = has_at_root(l, "manifest.json") || has_at_root(l, "oci-layout") ||
+		     has_at_root(l, "repositories");
+		for (i = 0; i < ARRAY_SIZE(tree) && is; i++)
+			is = !has_at_root(l, tree[i]);
+		layer_unref(l);
+	}
+	layers_free(ls);
+	return is;
+}
+
 static int build(struct txn *t, int fd, const char *what, const struct import_options *o,
 		 struct image_name *out, struct err *err)
 {
@@ -305,6 +347,9 @@ static int build(struct txn *t, int fd, const char *what, const struct import_op
 	r = read_layer(t, fd, o->quiet, &layer, err);
 	if (r < 0)
 		return err_wrap(err, r, "%s", what);
+	if (is_archive(t, &layer.digest))
+		log_warn("%s: this is an archive of images; they are loaded with imagefs load",
+			 what);
 	r = make_config(&layer, o, &config, err);
 	if (r == 0)
 		r = blob_put(t, config.data, config.len, &out->id, err);

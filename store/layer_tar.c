@@ -160,7 +160,7 @@ static int failed(struct archive *a, const struct source *s, struct err *err)
 {
 	if (s->error)
 		return err_sys(err, -s->error, "cannot read");
-	return tarlib_failed(a, "the tar is damaged", err);
+	return tarlib_failed(a, archive_format(a) ? "the tar is damaged" : "it is no tar", err);
 }
 
 /*
@@ -181,7 +181,7 @@ static int add_extents(struct archive *a, const struct source *s, struct layer_b
 					  len };
 
 		if (s->padded && x.plain + x.length > s->total)
-			return err_set(err, EINVAL, "the tar is damaged: it ends inside a file");
+			return err_set(err, EINVAL, "the tar is cut short: it ends inside a file");
 		r = layer_build_extent(b, node, &x, err);
 		if (r < 0)
 			return r;

@@ -164,17 +164,7 @@ int load_add(struct load *l, const char *name, const struct descriptor *manifest
 /* What can be wrong with one image. Anything else is memory, disk, the store, or the bound of a whole archive. */
 static bool is_its_fault(int r)
 {
-	switch (-r) {
-	case EINVAL:
-	case EBADMSG:
-	case ENOENT:
-	case ENOTSUP:
-	case E2BIG:
-	case EFBIG:
-		return true;
-	default:
-		return false;
-	}
+	return !err_is_machine(r) && r != -EOVERFLOW;
 }
 
 int load_leave(struct load *l, const char *name, bool no_image, int r, struct err *err)

@@ -54,6 +54,7 @@ struct load_archive {
 	int fd;
 	char *block;
 	uint64_t bytes_read;
+	const char *no_tar; /* what it is instead, by its first bytes; NULL: no other archive */
 	int read_error;
 	struct member **v;
 	size_t n, cap;
@@ -90,6 +91,8 @@ static la_ssize_t read_block(struct archive *a, void *arg, const void **data)
 		archive_set_error(a, errno, "%s", strerror(errno));
 		return -1;
 	}
+	if (!la->bytes_read)
+		la->no_tar = codec_no_tar(la->block, (size_t)n);
 	la->bytes_read += (uint64_t)n;
 	progress_add(la->progress, (uint64_t)n);
 	*data = la->block;
@@ -255,8 +258,25 @@ static int intake_end(struct intake *in, struct err *err)
 	if (in->m->kind == MEMBER_BLOB)
 		return finish_blob(in->la, TAKE_PTR(in->ingest), &in->m->blob, err);
 	if (++in->la->strangers > STRANGERS_MAX)
-		return err_set(err, EINVAL, "not an image archive: it holds ordinary files");
+		return err_set(err, E2BIG, "more than %d files that are no layers", STRANGERS_MAX);
 	return 0;
+}
+
+/*
+ * What an archive of images may hold is bounded. Of a root file system, which may break any of the
+ * bounds, that is not what its user wants to know.
+ */
+static int too_much(const struct load_archive *la, int r, struct err *err)
+{
+	static const char *const names[] = { "manifest.json", "index.json", "repositories" };
+	size_t i;
+
+	if (r != -E2BIG)
+		return r;
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (map_get(&la->by_path, names[i]))
+			return r;
+	return err_set(err, EINVAL, "not an image archive: it holds ordinary files; " LOAD_NO_TREE);
 }
 
 static int read_failed(const struct load_archive *la, struct archive *a, const char *what,
@@ -271,6 +291,8 @@ static int next_error(const struct load_archive *la, struct archive *a, struct e
 {
 	if (!la->read_error && !la->bytes_read)
 		return err_set(err, EINVAL, "it is empty");
+	if (!la->n && la->no_tar)
+		return err_set(err, EINVAL, "not an image archive: it is %s, no tar", la->no_tar);
 	return read_failed(la, a, la->n ? "damaged archive" : "not an image archive", err);
 }
 
@@ -428,7 +450,7 @@ static int read_all(struct load_archive *la, struct archive *a, struct err *err)
 			return next_error(la, a, err);
 		r = take_entry(la, a, e, err);
 		if (r < 0)
-			return r;
+			return too_much(la, r, err);
 	}
 	if (!la->bytes_read)
 		return next_error(la, a, err);

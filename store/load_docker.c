@@ -32,6 +32,11 @@ static int read_list(struct load *l, json_t **out, struct err *err)
 		r = json_parse(buf_str(&text), text.len, "manifest.json", &list, err);
 	if (r < 0)
 		return r;
+	if (json_object_get(list, "schemaVersion") && l->src->ops->has(l->src, "version"))
+		return err_set(
+			err, EINVAL,
+			"it is a directory of skopeo's dir: transport, no image layout; make "
+			"one: skopeo copy dir:DIR oci:LAYOUT");
 	if (!json_is_array(list) || !json_array_size(list))
 		return err_set(err, EINVAL, "manifest.json: not a list of images");
 	if (json_array_size(list) > LOAD_IMAGES_MAX)

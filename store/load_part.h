@@ -26,6 +26,9 @@ struct txn;
 
 #define LOAD_IMAGES_MAX 4096
 
+/* What people take for an image archive, and what to do with it. */
+#define LOAD_NO_TREE "the tar of a root file system is for imagefs import"
+
 /*
  * A source of members, named by their paths below its root: no leading '/',
  * no "." and no ".." in them.

@@ -4,6 +4,8 @@
 #include "store/tarlib.h"
 
 #include <errno.h>
+#include <stdbool.h>
+#include <string.h>
 
 #include <archive.h>
 
@@ -27,6 +29,12 @@ void tarlib_begin(void)
 	errno = 0;
 }
 
+/* Each format has its words for an end that comes too early; these are of tar, gzip, zstd, bzip2 and of xz. */
+static bool is_cut(const char *why)
+{
+	return why && (strstr(why, "runcated") || strstr(why, "No progress is possible"));
+}
+
 /*
  * Not every failed allocation is called that: of a decompressor's there is only "decompression
  * failed". But malloc(3) sets errno, and nothing in between resets it.
@@ -40,5 +48,7 @@ int tarlib_failed(struct archive *a, const char *what, struct err *err)
 		return err_nomem(err);
 	if (err_is_machine(-code))
 		return err_set(err, code, "%s", why ? why : "cannot read");
+	if (is_cut(why))
+		return err_set(err, EINVAL, "it is cut short: %s", why);
 	return err_set(err, EINVAL, "%s: %s", what, why ? why : "unknown error");
 }

@@ -30,7 +30,7 @@ void tarlib_bytes_end(const locale_t *before);
 void tarlib_begin(void);
 
 /*
- * tarlib_failed - the message of a call that failed.
+ * tarlib_failed - the message of a call that failed; one that ends too early is said to be cut short.
  * what     what it means where the archive is at fault: "the tar is damaged"
  * returns  -ENOMEM and the like where the machine is at fault (err_is_machine()); else -EINVAL
  */

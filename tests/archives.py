@@ -18,6 +18,7 @@ import os
 import subprocess
 import sys
 import tarfile
+import zipfile
 
 GZIP = "application/vnd.oci.image.layer.v1.tar+gzip"
 TAR = "application/vnd.oci.image.layer.v1.tar"
@@ -63,6 +64,7 @@ PACK = {
 
 BASE = tar({"etc/os-release": b"ID=test\n", "bin/sh": b"#!" + b"x" * 5000})
 TOP = tar({"etc/motd": b"hello\n", "etc/.wh.gone": b""})
+NOISE = tar({"noise": b"".join(hashlib.sha256(b"%d" % i).digest() for i in range(4000))})
 EXTRA = tar({"opt/extra": b"seldom\n"})
 
 
@@ -91,7 +93,8 @@ class Members(dict):
 
 
 def write_tar(members, out):
-    with tarfile.open(out, "w", format=tarfile.PAX_FORMAT) as t:
+    name, fileobj = (out, None) if isinstance(out, str) else (None, out)
+    with tarfile.open(name, "w", fileobj, format=tarfile.PAX_FORMAT) as t:
         for path, data in members.items():
             for data in data if isinstance(data, list) else [data]:
                 info = tarfile.TarInfo(path)
@@ -805,9 +808,80 @@ def garbage_in_gzip():
     return gzip.compress(b"no tar at all" * 99)
 
 
-@bad("not an image archive: neither")
+@bad("not an image archive: it is a zip file, no tar", form="raw")
+def zip_file():
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as z:
+        z.writestr("manifest.json", docker()["manifest.json"])
+    return out.getvalue()
+
+
+def cut(codec):
+    out = io.BytesIO()
+    write_tar(docker(layers=(NOISE,)), out)
+    packed = PACK[codec](out.getvalue())
+    return packed[:len(packed) // 2]
+
+
+@bad("it is cut short", form="raw")
+def cut_gzip():
+    return cut("gzip")
+
+
+@bad("it is cut short", form="raw")
+def cut_bzip2():
+    return cut("bzip2")
+
+
+@bad("it is cut short", form="raw")
+def cut_xz():
+    return cut("xz")
+
+
+@bad("it is cut short", form="raw")
+def cut_zstd():
+    return cut("zstd")
+
+
+@bad("it is cut short", form="raw")
+def cut_tar():
+    return cut("none")
+
+
+@bad("layer .* stream is cut short|layer .*: it is cut short")
+def docker_layer_cut_in_xz():
+    m = docker(layers=(NOISE,), pack="xz")
+    return {k: v[:-3000] if k.endswith("/layer.tar") else v for k, v in m.items()}
+
+
+def dir_transport():
+    """What skopeo copy dir: makes: a manifest, and blobs by their bare digests."""
+    m = oci()
+    d = json.loads(m["index.json"])["manifests"][0]
+    out = {k[len("blobs/sha256/"):]: v for k, v in m.items() if k.startswith("blobs/")}
+    out["manifest.json"] = out.pop(d["digest"][7:])
+    out["version"] = b"Directory Transport Version: 1.1\n"
+    return out
+
+
+@bad("skopeo's dir: transport, no image layout; make one: skopeo copy dir:", form="dir")
+def skopeo_dir():
+    return dir_transport()
+
+
+@bad("skopeo's dir: transport")
+def skopeo_dir_in_a_tar():
+    return dir_transport()
+
+
+@bad("not an image archive: neither .*; the tar of a root file system is for imagefs import")
 def root_file_system():
     return {"etc/passwd": b"root:x:0:0\n", "bin/sh": b"x" * 9000}
+
+
+@bad("not an image archive: it holds ordinary files; the tar of a root file system is for imagefs import")
+def root_file_system_of_many_files():
+    return {"usr/share/%d" % i: b"x" for i in range(10001)}
 
 
 @bad("manifest.json: invalid JSON")
