@@ -58,6 +58,9 @@ static int copy_data(struct layer *l, const struct layer_entry *e, int fd, uint6
 			ssize_t n = layer_pread(l, e, block,
 						MIN(MIN((uint64_t)hole, size) - off, BLOCK), off);
 
+			/* Unmounted meanwhile: the end does not wait for a large copy. */
+			if (session_is_gone())
+				return -ENOTCONN;
 			if (n <= 0)
 				return n < 0 ? (int)n : -EIO;
 			if (lseek(fd, (off_t)off, SEEK_SET) < 0)

@@ -445,6 +445,11 @@ int session_start(struct session *s, int event_fd, struct err *err)
 	return r ? err_sys(err, r, "%s: starting a thread", s->mountpoint) : 0;
 }
 
+bool session_is_gone(void)
+{
+	return current && fuse_session_exited(current->fuse);
+}
+
 void session_wait_begin(void)
 {
 	struct session *s = current;

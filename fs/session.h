@@ -50,10 +50,13 @@ bool session_is_ready(const struct session *s);
 bool session_is_over(const struct session *s);
 
 /*
+ * session_is_gone - true in an operation whose session has ended: nobody waits for its answer. False in other threads.
+ *
  * session_wait_begin, session_wait_end - around a long wait inside an operation: for somebody outside,
  * or for the disk. Another thread answers meanwhile. Without that, the main thread could wait in a
  * notification for a request that nobody is left to read. Nothing in other threads.
  */
+bool session_is_gone(void);
 void session_wait_begin(void);
 void session_wait_end(void);
 

@@ -34,7 +34,13 @@
 /* How often and how long something that is in use only for a moment is waited for. */
 #define BUSY_TRIES 10
 #define BUSY_PAUSE_MS 50
-#define DAEMON_MS 60000
+/*
+ * A daemon that has lost its mounts ends what it was asked for last: a copy, an fsync(2). It is given up only when
+ * nothing of it ran for so long; or for so much longer, when the disk has it, which nothing can end.
+ */
+#define DAEMON_LOOK_MS 500
+#define DAEMON_IDLE_LOOKS 20
+#define DAEMON_DISK_LOOKS 1200
 
 struct target {
 	char *dir;
@@ -236,16 +242,73 @@ static void open_store(const struct target *t, struct store **out)
 		store_open(t->source, out, NULL);
 }
 
+static int read_pid(int pidfd)
+{
+	struct buf text _cleanup_buf_ = BUF_INIT;
+	const char *line;
+	char path[48];
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	if (file_read(AT_FDCWD, path, 4096, &text, NULL) < 0)
+		return 0;
+	line = strstr(buf_str(&text), "\nPid:");
+	return line ? atoi(line + 5) : 0;
+}
+
+/* A number in a file of /proc; 0 where it has none. */
+static unsigned long long number_of(const struct buf *text, const char *key)
+{
+	const char *at = strstr(buf_str(text), key);
+
+	return at ? strtoull(at + strlen(key), NULL, 10) : 0;
+}
+
+/* How often a process's threads have run: as long as it changes, the process gets on. *disk: one waits for the disk. */
+static unsigned long long activity(int pid, bool *disk)
+{
+	_cleanup_closedir_ DIR *d = NULL;
+	unsigned long long sum = 0;
+	struct dirent *e;
+	char path[NAME_MAX + 16];
+
+	*disk = false;
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	d = opendir(path);
+	while (d && (e = readdir(d))) {
+		struct buf text _cleanup_buf_ = BUF_INIT;
+
+		snprintf(path, sizeof(path), "%s/status", e->d_name);
+		if (!isdigit((unsigned char)e->d_name[0]) ||
+		    file_read(dirfd(d), path, 16384, &text, NULL) < 0)
+			continue;
+		sum += number_of(&text, "\nvoluntary_ctxt_switches:") +
+		       number_of(&text, "\nnonvoluntary_ctxt_switches:");
+		*disk = *disk || strstr(buf_str(&text), "\nState:\tD");
+	}
+	return sum;
+}
+
 static int wait_daemon(int pidfd, const char *dir, struct err *err)
 {
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
-	int r;
+	unsigned long long seen = 0, now;
+	int r, pid = read_pid(pidfd), idle = 0;
+	bool disk;
 
-	do
-		r = poll(&p, 1, DAEMON_MS);
-	while (r < 0 && errno == EINTR);
-	return r > 0 ? 0
-		     : err_set(err, ETIMEDOUT, "%s: unmounted, but its daemon does not end", dir);
+	for (;;) {
+		r = poll(&p, 1, DAEMON_LOOK_MS);
+		if (r > 0)
+			return 0;
+		if (r < 0)
+			continue;
+		now = activity(pid, &disk);
+		idle = now == seen ? idle + 1 : 0;
+		seen = now;
+		if (idle >= (disk ? DAEMON_DISK_LOOKS : DAEMON_IDLE_LOOKS))
+			break;
+	}
+	return err_set(err, ETIMEDOUT, "%s: unmounted, but its daemon (process %d) does not end",
+		       dir, pid);
 }
 
 static int umount_target(struct target *t, struct err *err)
