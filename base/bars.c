@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/rate.h"
 #include "base/text.h"
 
 #define REDRAW_MS 100
@@ -24,6 +24,8 @@ struct bar {
 	char label[LABEL_MAX];
 	char state[STATE_MAX];
 	uint64_t done, total;
+	uint64_t first; /* what was there already when it began */
+	int64_t began;	/* rate_now() of the first byte; 0: none came yet */
 };
 
 struct bars {
@@ -33,14 +35,6 @@ struct bars {
 	bool lines;
 	struct bar v[];
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 struct bars *bars_new(size_t n, bool quiet)
 {
@@ -74,11 +68,12 @@ static void size_of(size_t *rows, size_t *columns)
 
 static void draw_line(const struct bar *v, size_t columns)
 {
-	char done[32], total[32], bar[BAR_MAX + 1], line[LINE_MAX_BYTES];
+	char done[32], total[32], rate[RATE_MAX] = "", bar[BAR_MAX + 1], line[LINE_MAX_BYTES];
+	uint64_t left = v->total > v->done ? v->total - v->done : 0;
 	size_t n, width;
 
 	if (v->total) {
-		width = columns > 70 ? MIN(columns - 50, (size_t)BAR_MAX) : 10;
+		width = columns > 90 ? MIN(columns - 76, (size_t)BAR_MAX) : 10;
 		n = (size_t)((double)MIN(v->done, v->total) / (double)v->total * (double)width);
 		memset(bar, ' ', width);
 		memset(bar, '=', n);
@@ -87,8 +82,10 @@ static void draw_line(const struct bar *v, size_t columns)
 		bar[width] = '\0';
 		text_size(v->done, done);
 		text_size(v->total, total);
-		snprintf(line, sizeof(line), "%s: %s [%s] %s/%s", v->label, v->state, bar, done,
-			 total);
+		if (v->began && v->done > v->first)
+			rate_text(v->done - v->first, left, v->began, rate_now(), rate);
+		snprintf(line, sizeof(line), "%s: %s [%s] %s/%s%s", v->label, v->state, bar, done,
+			 total, rate);
 	} else {
 		snprintf(line, sizeof(line), "%s: %s", v->label, v->state);
 	}
@@ -124,7 +121,7 @@ static void draw(struct bars *b)
 		b->drawn++;
 	}
 	fflush(stderr);
-	b->shown_at = now_ms();
+	b->shown_at = rate_now();
 }
 
 void bars_state(struct bars *b, size_t i, const char *label, const char *state, uint64_t total)
@@ -137,7 +134,8 @@ void bars_state(struct bars *b, size_t i, const char *label, const char *state, 
 	text_neutralise(b->v[i].label);
 	text_neutralise(b->v[i].state);
 	b->v[i].total = total;
-	b->v[i].done = 0;
+	b->v[i].done = b->v[i].first = 0;
+	b->v[i].began = 0;
 	draw(b);
 	pthread_mutex_unlock(&b->lock);
 }
@@ -148,7 +146,12 @@ static void count(struct bars *b, size_t i, uint64_t bytes, bool more)
 		return;
 	pthread_mutex_lock(&b->lock);
 	b->v[i].done = more ? b->v[i].done + bytes : bytes;
-	if (now_ms() - b->shown_at >= REDRAW_MS)
+	/* What is set first, and what falls back, was not transferred now. */
+	if (!b->v[i].began || b->v[i].done < b->v[i].first) {
+		b->v[i].began = rate_now();
+		b->v[i].first = more ? 0 : b->v[i].done;
+	}
+	if (rate_now() - b->shown_at >= REDRAW_MS)
 		draw(b);
 	pthread_mutex_unlock(&b->lock);
 }

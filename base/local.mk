@@ -13,6 +13,7 @@ libbase_a_SOURCES = \
 	base/mountpoint.c base/mountpoint.h \
 	base/program.c base/program.h \
 	base/progress.c base/progress.h \
+	base/rate.c base/rate.h \
 	base/ring.c base/ring.h \
 	base/settle.c base/settle.h \
 	base/sink.h \

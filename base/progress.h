@@ -1,5 +1,5 @@
 /*
- * A progress bar on stderr, only where that is a terminal and the user did
+ * A progress bar on stderr with the rate and the time left, only where that is a terminal and the user did
  * not ask for quiet.
  */
 #ifndef BASE_PROGRESS_H
@@ -10,8 +10,8 @@
 
 struct progress {
 	char what[48];
-	uint64_t done, total; /* bytes; total 0: not known */
-	int64_t shown_at;     /* ms, monotonic */
+	uint64_t done, total;	 /* bytes; total 0: not known */
+	int64_t began, shown_at; /* rate_now() */
 	bool on, drawn;
 };
 

@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/progress.h"
 #include "base/text.h"
 #include "store/blob.h"
 #include "store/changes.h"
@@ -99,14 +100,30 @@ static int to_ingest(void *ctx, const void *data, size_t len, struct err *err)
 	return ingest_write(ctx, data, len, err);
 }
 
+/* The plain bytes of the layer on their way to the encoder. */
+struct counted {
+	struct encoder *to;
+	struct progress progress;
+};
+
+static int count(void *ctx, const void *data, size_t len, struct err *err)
+{
+	struct counted *c = ctx;
+
+	progress_add(&c->progress, len);
+	return encoder_write(c->to, data, len, err);
+}
+
 /* Upper directory, tar, compression and ingest, stacked. empty: nothing changed, and no layer came of it. */
 static int write_layer(struct txn *t, struct container *c, const struct layer_root *root,
 		       const struct commit_options *o, struct ingest_result *res, bool *empty,
 		       struct err *err)
 {
 	struct upper u = { -1, -1, c->unprivileged };
-	struct sink blob = { to_ingest, NULL }, plain = { encoder_write, NULL };
+	struct sink blob = { to_ingest, NULL }, plain = { count, NULL };
+	struct counted counted = { .to = NULL };
 	struct encoder *e = NULL;
+	uint64_t total = 0;
 	struct ingest *in;
 	int r;
 
@@ -122,10 +139,15 @@ static int write_layer(struct txn *t, struct container *c, const struct layer_ro
 	if (r < 0)
 		goto out;
 	blob.ctx = in;
-	plain.ctx = e = encoder_new(o->codec, &blob);
+	counted.to = e = encoder_new(o->codec, &blob);
+	plain.ctx = &counted;
+	/* Less where patterns leave something out: then it is over early. */
+	container_changed_size(c, &total, NULL);
+	progress_start(&counted.progress, "Committing", total, o->quiet);
 	r = e ? layer_write(&u, root, o->include, o->exclude, &plain, empty, err) : err_nomem(err);
 	if (r == 0 && !*empty)
 		r = encoder_end(e, err);
+	progress_end(&counted.progress);
 	if (r < 0 || *empty)
 		ingest_abort(in);
 	else

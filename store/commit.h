@@ -23,6 +23,7 @@ struct commit_options {
 	size_t n_changes;
 	enum codec codec;  /* CODEC_NONE, CODEC_GZIP, CODEC_ZSTD */
 	int64_t timestamp; /* of created and history, s; -1: now */
+	bool quiet;	   /* no progress bar */
 	/* What of the changes goes into the layer; NULL: everything (store/layer_write.h). */
 	const struct patterns *include, *exclude;
 };

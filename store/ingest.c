@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/progress.h"
 #include "base/ring.h"
 #include "store/blob.h"
 #include "store/decode.h"
@@ -345,8 +346,8 @@ void ingest_abort(struct ingest *in)
 	ingest_free(in);
 }
 
-/* All that fd has from its offset on, through the pipeline by way of put. */
-static int read_through(struct ingest *in, int fd,
+/* All that fd has from its offset on, through the pipeline by way of put. progress may be NULL. */
+static int read_through(struct ingest *in, int fd, struct progress *progress,
 			int (*put)(struct ingest *in, const void *data, size_t len,
 				   struct err *err),
 			struct err *err)
@@ -366,6 +367,8 @@ static int read_through(struct ingest *in, int fd,
 		if (n <= 0)
 			break;
 		r = put(in, block, (size_t)n, err);
+		if (progress)
+			progress_add(progress, (uint64_t)n);
 	}
 	return r;
 }
@@ -381,7 +384,7 @@ int ingest_begin_partial(struct txn *t, struct partial *p, struct ingest **out, 
 	if (lseek(in->fd, 0, SEEK_SET) < 0)
 		r = err_sys(err, errno, "cannot read");
 	if (r == 0)
-		r = read_through(in, in->fd, feed, err);
+		r = read_through(in, in->fd, NULL, feed, err);
 	if (r < 0) {
 		ingest_abort(in);
 		return r;
@@ -399,7 +402,7 @@ int ingest_fd(struct txn *t, int fd, const struct digest *like, bool keep,
 
 	if (r < 0)
 		return r;
-	r = read_through(in, fd, ingest_write, err);
+	r = read_through(in, fd, NULL, ingest_write, err);
 	if (r < 0) {
 		ingest_abort(in);
 		return r;
@@ -407,15 +410,15 @@ int ingest_fd(struct txn *t, int fd, const struct digest *like, bool keep,
 	return ingest_end(in, out, err);
 }
 
-int ingest_look(int fd, const struct digest *like, struct ingest_result *out, struct buf *index,
-		struct err *err)
+int ingest_look(int fd, const struct digest *like, struct progress *progress,
+		struct ingest_result *out, struct buf *index, struct err *err)
 {
 	struct ingest *in;
 	int r = begin(NULL, like, NULL, true, &in, err);
 
 	if (r < 0)
 		return r;
-	r = read_through(in, fd, feed, err);
+	r = read_through(in, fd, progress, feed, err);
 	if (r < 0) {
 		ingest_abort(in);
 		return r;

@@ -18,6 +18,7 @@ struct buf;
 struct err;
 struct ingest;
 struct partial;
+struct progress;
 struct txn;
 
 struct ingest_result {
@@ -70,9 +71,10 @@ int ingest_fd(struct txn *t, int fd, const struct digest *like, bool keep,
 
 /*
  * ingest_look - the same pass, and nothing is written.
- * index   the index's bytes are appended, where it is a layer
+ * progress  goes on with what is read; may be NULL
+ * index     the index's bytes are appended, where it is a layer
  */
-int ingest_look(int fd, const struct digest *like, struct ingest_result *out, struct buf *index,
-		struct err *err);
+int ingest_look(int fd, const struct digest *like, struct progress *progress,
+		struct ingest_result *out, struct buf *index, struct err *err);
 
 #endif

@@ -277,7 +277,7 @@ static int check_layer(struct verify *v, int fd, const struct digest *d, struct 
 	struct buf index _cleanup_buf_ = BUF_INIT;
 	struct ingest_result res = { 0 };
 	struct err why = ERR_INIT;
-	int r = ingest_look(fd, d, &res, &index, &why);
+	int r = ingest_look(fd, d, &v->progress, &res, &index, &why);
 
 	if (r < 0)
 		r = blob_not_checked(v, d, why.msg);
@@ -287,7 +287,6 @@ static int check_layer(struct verify *v, int fd, const struct digest *d, struct 
 		r = bad_blob(v, d, res.layer_message, err);
 	else if (!res.layer_error)
 		r = check_index(v, d, &res, &index, err);
-	progress_add(&v->progress, res.size);
 	return r;
 }
 

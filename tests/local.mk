@@ -58,6 +58,7 @@ SHELL_TESTS = \
 	tests/cli/lacks \
 	tests/cli/load \
 	tests/cli/names \
+	tests/cli/progress \
 	tests/cli/prune \
 	tests/cli/rename \
 	tests/cli/rmi \

@@ -84,6 +84,7 @@ static int execute(const struct globals *g, struct request *q, struct err *err)
 			return err_nomem(err);
 		q->options.name = full;
 	}
+	q->options.quiet = g->quiet;
 	r = verb_store_to_write(g, &s, err);
 	if (r < 0)
 		return r;

@@ -21,6 +21,7 @@
 #include "base/file.h"
 #include "base/map.h"
 #include "base/ring.h"
+#include "base/rate.h"
 #include "base/text.h"
 
 static void test_size(void **state)
@@ -349,9 +350,37 @@ static void path_cleans(void **state)
 	}
 }
 
+static void test_rate(void **state)
+{
+	static const struct {
+		uint64_t done, left;
+		int64_t ms;
+		const char *text;
+	} cases[] = {
+		{ 0, 100, 5000, "" },
+		{ 1000000, 1000000, 999, "" },
+		{ 2000000, 1000000, 2000, " 1MB/s 2s left" },
+		{ 2000000, 0, 2000, " 1MB/s" },
+		{ 1000000, 64000000, 1000, " 1MB/s 1m05s left" },
+		{ 1000000, UINT64_C(7260000000), 1000, " 1MB/s 2h01m left" },
+		{ 1, UINT64_MAX, 100000, " 0B/s" },
+		{ UINT64_MAX, 1, 1000, " 1EB/s 1s left" },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		char text[RATE_MAX];
+
+		rate_text(cases[i].done, cases[i].left, 50, 50 + cases[i].ms, text);
+		assert_string_equal(text, cases[i].text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rate),
 		cmocka_unit_test(test_size),
 		cmocka_unit_test(test_ago),
 		cmocka_unit_test(test_time),
