@@ -30,10 +30,13 @@ static void say(int priority, const char *fmt, va_list ap)
 
 	vsnprintf(line, sizeof(line), fmt, ap);
 	text_neutralise(line);
-	if (log_state.to_syslog)
+	if (log_state.to_syslog) {
 		syslog(priority, "%s", line);
-	else
-		fprintf(stderr, "%s: %s\n", log_state.name, line);
+		return;
+	}
+	/* Where both go into one pipe, what was said before stands before. */
+	fflush(stdout);
+	fprintf(stderr, "%s: %s\n", log_state.name, line);
 }
 
 void log_warn(const char *fmt, ...)

@@ -212,6 +212,7 @@ int verb_usage(const struct verb *v, const char *fmt, ...)
 	va_end(ap);
 	/* What was typed may come from a file's name. */
 	text_neutralise(why);
+	fflush(stdout);
 	fprintf(stderr, "imagefs %s: %s", v->name, why);
 	fprintf(stderr, "\nUsage: imagefs %s %s\nSee 'imagefs %s --help'.\n", v->name, v->usage,
 		v->name);
@@ -236,6 +237,8 @@ int verb_fail(const struct verb *v, const struct err *err)
 		failed_for_reader = true;
 		return 1;
 	}
+	/* Where both go into one pipe, what was said before stands before. */
+	fflush(stdout);
 	fprintf(stderr, "imagefs %s: %s\n", v->name, err->msg);
 	return 1;
 }
