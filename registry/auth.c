@@ -325,12 +325,14 @@ static int reach(struct source *s, const struct endpoint *registry, struct err *
 		s->endpoint = *endpoints_own(&s->resolved);
 	s->endpoint.host = s->realm.host;
 	s->endpoint.insecure |= registry->insecure && s->realm.same_host;
-	if (!s->endpoint.ca_pem && registry->ca_pem) {
-		s->ca_pem = strdup(registry->ca_pem);
-		if (!s->ca_pem)
-			return err_nomem(err);
-		s->endpoint.ca_pem = s->ca_pem;
+	if (!registry->ca_pem)
+		return 0;
+	if (asprintf(&s->ca_pem, "%s%s%s", registry->ca_pem, s->endpoint.ca_pem ? "\n" : "",
+		     s->endpoint.ca_pem ? s->endpoint.ca_pem : "") < 0) {
+		s->ca_pem = NULL;
+		return err_nomem(err);
 	}
+	s->endpoint.ca_pem = s->ca_pem;
 	return 0;
 }
 

@@ -170,3 +170,12 @@ int certs_find(const char *host, char **ca_pem, char **cert, char **key, struct 
 	*key = TAKE_PTR(k);
 	return 0;
 }
+
+int certs_ca(const char *host, char **ca_pem, struct err *err)
+{
+	_cleanup_free_ char *dir = NULL;
+	int r = find_directory(host, &dir, err);
+
+	*ca_pem = NULL;
+	return r == 0 && dir ? read_cas(dir, ca_pem, err) : r;
+}

@@ -18,4 +18,7 @@ struct err;
  */
 int certs_find(const char *host, char **ca_pem, char **cert, char **key, struct err *err);
 
+/* certs_ca - only what is trusted of it, for a host that a registry leads to. */
+int certs_ca(const char *host, char **ca_pem, struct err *err);
+
 #endif

@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "registry/certs.h"
 #include "registry/hosts.h"
 #include "registry/http_int.h"
 #include "registry/http_url.h"
@@ -128,15 +129,15 @@ bool http_transient(int r)
 	       r == -EAGAIN;
 }
 
-/* The system's certificates and the registry's own, as one text. */
-static int trust(struct http_transfer *t, const struct endpoint *e, struct err *err)
+/* The system's certificates and those that are trusted beside them, as one text. */
+static int trust(struct http_transfer *t, const char *own, const char *more, struct err *err)
 {
 	struct buf pem _cleanup_buf_ = BUF_INIT;
 	struct curl_blob blob;
 	char *path = t->http->system_ca;
 	int r = 0;
 
-	if (!e || !e->ca_pem) {
+	if (!own && !more) {
 		if (path)
 			curl_easy_setopt(t->easy, CURLOPT_CAINFO, path);
 		return 0;
@@ -148,25 +149,35 @@ static int trust(struct http_transfer *t, const struct endpoint *e, struct err *
 		r = file_read(AT_FDCWD, path, CA_BUNDLE_MAX, &pem, err);
 	if (r < 0)
 		return r;
-	if (buf_putc(&pem, '\n') < 0 || buf_puts(&pem, e->ca_pem) < 0)
+	if (buf_printf(&pem, "\n%s\n%s", own ? own : "", more ? more : "") < 0)
 		return err_nomem(err);
 	blob = (struct curl_blob){ pem.data, pem.len, CURL_BLOB_COPY };
 	curl_easy_setopt(t->easy, CURLOPT_CAINFO_BLOB, &blob);
 	return 0;
 }
 
-/* own: the URL is on the endpoint's host, so that its certificates count. */
-static int set_tls(struct http_transfer *t, const struct endpoint *e, struct err *err)
+/* own: the URL is on the host that the endpoint is of. */
+static int set_tls(struct http_transfer *t, const char *url, bool own, struct err *err)
 {
-	if (e && e->insecure) {
+	const struct endpoint *e = t->q->endpoint;
+	_cleanup_free_ char *there = NULL, *ca = NULL;
+	int r;
+
+	if (!own && http_url_is_tls(url)) {
+		there = http_url_authority(url);
+		r = there ? certs_ca(there, &ca, err) : err_nomem(err);
+		if (r < 0)
+			return r;
+	}
+	if (own && e && e->insecure) {
 		curl_easy_setopt(t->easy, CURLOPT_SSL_VERIFYPEER, 0L);
 		curl_easy_setopt(t->easy, CURLOPT_SSL_VERIFYHOST, 0L);
 	}
-	if (e && e->client_cert) {
+	if (own && e && e->client_cert) {
 		curl_easy_setopt(t->easy, CURLOPT_SSLCERT, e->client_cert);
 		curl_easy_setopt(t->easy, CURLOPT_SSLKEY, e->client_key);
 	}
-	return trust(t, e, err);
+	return trust(t, e ? e->ca_pem : NULL, ca, err);
 }
 
 static int add_header(struct curl_slist **list, const char *line)
@@ -183,7 +194,8 @@ static int set_headers(struct http_transfer *t, const char *authorization, struc
 		       struct err *err)
 {
 	const char *const *p = t->q->headers;
-	int r = 0;
+	/* What is not asked for is not sent: digests and lengths are of the bytes as they are. */
+	int r = add_header(list, "Accept-Encoding: identity");
 
 	for (; p && *p && r == 0; p++)
 		r = add_header(list, *p);
@@ -243,7 +255,7 @@ static int set_up(struct http_transfer *t, const char *url, const char *authoriz
 	set_method(t);
 	http_loop_callbacks(t);
 	r = set_headers(t, authorization, headers, err);
-	return r < 0 ? r : set_tls(t, own ? t->q->endpoint : NULL, err);
+	return r < 0 ? r : set_tls(t, url, own, err);
 }
 
 /* The next bytes that came, lent until window_taken(). 0: none any more; or its -errno. */
@@ -491,7 +503,7 @@ int http_do(struct http *h, const struct http_request *q, struct http_response *
 	if (!url)
 		return err_set(err, EINVAL, "not a URL that can be asked");
 	for (hops = 0;; hops++) {
-		bool own = http_same_origin(q->url, url);
+		bool own = http_same_origin(q->home ? q->home : q->url, url);
 
 		r = one(h, q, url, own ? q->authorization : NULL, own, out, err);
 		if (r == 0)

@@ -4,8 +4,9 @@
  * thread, so that a slow taker stalls nobody else.
  *
  * Redirects are followed here. What proves who asks (the Authorization header, a client
- * certificate, the registry's own CA) goes to the scheme, host and port that it was
- * meant for, and to no other.
+ * certificate) goes to the scheme, host and port that it was meant for, and to no other. Where
+ * an answer leads to another host, that one's certificate may be of an authority that is trusted for
+ * either: who runs a registry signs its storage by the same one.
  *
  * spec    RFC 9110, RFC 9112; OCI distribution-spec
  */
@@ -43,12 +44,12 @@ int http_sleep(struct http *h, unsigned ms);
 /* What came back. Strings are heap or NULL; http_response_fini() frees them. */
 struct http_response {
 	long status;
-	char *url;	    /* that answered, after redirects */
-	char *content_type; /* without its parameters, in lower case */
-	char *location;	    /* absolute */
-	char *digest;	    /* Docker-Content-Digest */
-	char *range;	    /* Range, of an upload: "0-1023" */
-	char *link;
+	char *url;			       /* that answered, after redirects */
+	char *content_type;		       /* without its parameters, in lower case */
+	char *location;			       /* absolute */
+	char *digest;			       /* Docker-Content-Digest */
+	char *range;			       /* Range, of an upload: "0-1023" */
+	char *link;			       /* all of them, with commas between */
 	char *chunk_min;		       /* OCI-Chunk-Min-Length */
 	char *challenges[HTTP_CHALLENGES_MAX]; /* WWW-Authenticate, one header each */
 	size_t n_challenges;
@@ -66,8 +67,9 @@ struct http_request {
 	const char *url;	    /* http:// or https:// */
 	const char *const *headers; /* "Name: value", NULL behind the last; may be NULL */
 	const char *authorization;  /* the header's value; NULL: none */
-	const struct endpoint
-		*endpoint; /* whose certificates count, where url is on its host; may be NULL */
+	const char *home; /* a URL of whom authorization and endpoint are meant for; NULL: url */
+	const struct endpoint *
+		endpoint; /* whose certificates count; elsewhere only its authority does. May be NULL */
 	/*
 	 * The body: length bytes of memory, or of fd from offset on where body is NULL. It is read by the loop's
 	 * thread. A length of -1: no body.

@@ -82,6 +82,36 @@ char *http_url_host(const char *url)
 	return strdup(host);
 }
 
+char *http_url_authority(const char *url)
+{
+	_cleanup_url_ CURLU *u = parse(url);
+	_cleanup_curl_ char *host = NULL, *port = NULL;
+	struct buf b _cleanup_buf_ = BUF_INIT;
+
+	if (!u || curl_url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK)
+		return NULL;
+	lower(host);
+	curl_url_get(u, CURLUPART_PORT, &port, 0);
+	if (buf_printf(&b, "%s%s%s", host, port ? ":" : "", port ? port : "") < 0)
+		return NULL;
+	return buf_take(&b);
+}
+
+char *http_url_moved(const char *base, const char *url)
+{
+	_cleanup_url_ CURLU *to = parse(base), *u = parse(url);
+	_cleanup_curl_ char *path = NULL, *query = NULL, *out = NULL;
+
+	if (!to || !u || curl_url_get(u, CURLUPART_PATH, &path, 0) != CURLUE_OK)
+		return NULL;
+	curl_url_get(u, CURLUPART_QUERY, &query, 0);
+	if (curl_url_set(to, CURLUPART_PATH, path, 0) != CURLUE_OK ||
+	    curl_url_set(to, CURLUPART_QUERY, query, 0) != CURLUE_OK ||
+	    curl_url_get(to, CURLUPART_URL, &out, 0) != CURLUE_OK)
+		return NULL;
+	return strdup(out);
+}
+
 bool http_url_is_tls(const char *url)
 {
 	return strncasecmp(url, "https://", 8) == 0;

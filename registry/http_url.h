@@ -14,6 +14,12 @@ char *http_url_join(const char *base, const char *target);
 /* http_url_host - in lower case, without the port. Heap or NULL. */
 char *http_url_host(const char *url);
 
+/* http_url_authority - "host" or "host:port" as it stands there, in lower case. Heap or NULL. */
+char *http_url_authority(const char *url);
+
+/* http_url_moved - the path and query of url on the server of base. Heap or NULL. */
+char *http_url_moved(const char *base, const char *url);
+
 bool http_url_is_tls(const char *url);
 
 #endif

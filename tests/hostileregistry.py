@@ -260,6 +260,7 @@ LIES["redirect-bytes"] = at_blobs(lambda h, n: h.redirect("http://127.0.0.1:1\x0
 LIES["redirect-other"] = at_blobs(lambda h, n: h.redirect(h.other("other")))
 LIES["redirect-port"] = at_blobs(lambda h, n: h.redirect("http://127.0.0.1:%d/store/%s" % (PORT["self-plain"], n)))
 LIES["redirect-tls"] = at_blobs(lambda h, n: h.redirect(h.other("othertls")))
+LIES["redirect-open"] = LIES["redirect-tls"]
 LIES["redirect-downgrade"] = at_blobs(lambda h, n: h.redirect(h.other("other")))
 LIES["redirect-user"] = at_blobs(lambda h, n: h.redirect(h.other("other").replace("//", "//u:" + "p" * 9 + "@")))
 LIES["redirect-signed"] = at_blobs(lambda h, n: h.redirect(h.other("other") + "?X-Signature=se" + "cret&y=1"))
@@ -299,6 +300,7 @@ def upload_to(where):
 
 
 LIES["upload-other"] = upload_to(lambda h: "http://127.0.0.2:%d/upload" % PORT["other"])
+LIES["upload-tls"] = upload_to(lambda h: "https://127.0.0.2:%d/upload" % PORT["othertls"])
 LIES["upload-downgrade"] = upload_to(lambda h: "http://127.0.0.2:%d/upload" % PORT["other"])
 LIES["upload-file"] = upload_to(lambda h: "file:///tmp/x")
 LIES["upload-none"] = lambda h, kind, n: kind == "uploads" and h.command == "POST" and h.answer(202, b"")
@@ -447,7 +449,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         name = parts[2]
         self.content = self.server.content(name)
         if name in ("basic", "redirect-other", "redirect-port", "redirect-tls", "redirect-downgrade", "redirect-user",
-                    "redirect-manifest", "upload-other", "upload-downgrade", "foreign", "foreign-here") and \
+                    "redirect-manifest", "upload-other", "upload-tls", "upload-downgrade", "foreign", "foreign-here") and \
                 self.headers.get("Authorization") != "Basic " + self.server.basic:
             return self.answer(401, b'{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}',
                                **{"WWW-Authenticate": 'Basic realm="tests"'})

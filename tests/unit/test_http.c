@@ -183,7 +183,7 @@ static void test_answers(void **state)
 	http_response_fini(&r);
 
 	/* What is compressed is wanted as it is, and no cookie is kept. */
-	assert_false(server_saw(s, "Accept-Encoding"));
+	assert_true(server_saw(s, "Accept-Encoding: identity\r\n"));
 	assert_false(server_saw(s, "Cookie"));
 	assert_true(server_saw(s, "User-Agent: imagefs/"));
 	server_stop(s);

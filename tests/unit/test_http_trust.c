@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -20,6 +21,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "registry/hosts.h"
 #include "registry/http.h"
@@ -279,7 +281,7 @@ static void test_certificates(void **state)
 	tls_free(stranger);
 }
 
-/* What registries.conf and certs.d say of one host holds for no other. */
+/* What registries.conf says of one host, and its client certificate, hold for no other. */
 static void test_certificates_elsewhere(void **state)
 {
 	struct tls *mine = tls_new("127.0.0.1"), *other = tls_new("127.0.0.1");
@@ -315,6 +317,79 @@ static void test_certificates_elsewhere(void **state)
 	unlink(cert);
 	unlink(key);
 	rmdir(dir);
+	server_stop(here);
+	server_stop(there);
+	tls_free(mine);
+	tls_free(other);
+}
+
+static void put_ca(const char *home, unsigned port, const char *pem)
+{
+	char path[200];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/.config/containers/certs.d/127.0.0.1:%u", home, port);
+	assert_int_equal(file_mkdirs(AT_FDCWD, path, 0755), 0);
+	snprintf(path, sizeof(path), "%s/.config/containers/certs.d/127.0.0.1:%u/ca.crt", home,
+		 port);
+	f = fopen(path, "we");
+	assert_non_null(f);
+	fputs(pem, f);
+	fclose(f);
+}
+
+/*
+ * Who runs a registry with an authority of his own signs its storage by it, too; and what certs.d says of the
+ * other host counts there. Neither shows a client certificate to it.
+ */
+static void test_authorities_elsewhere(void **state)
+{
+	struct tls *mine = tls_new("127.0.0.1"), *other = tls_new("127.0.0.1");
+	char dir[] = "/tmp/imagefs-test.XXXXXX", cert[64], key[64], to[2][512], text[20];
+	const char *home = getenv("HOME");
+	_cleanup_free_ char *before = home ? strdup(home) : NULL;
+	struct server *near, *far, *here, *there;
+	struct endpoint e = { 0 };
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(cert, sizeof(cert), "%s/cert", dir);
+	snprintf(key, sizeof(key), "%s/key", dir);
+	tls_write(mine, cert, key);
+	tls_ask(mine);
+	tls_ask(other);
+	near = server_start(certifying, NULL, mine);
+	far = server_start(certifying, NULL, other);
+	snprintf(to[0], sizeof(to[0]), "%s", server_url(near, "/"));
+	snprintf(to[1], sizeof(to[1]), "%s", server_url(far, "/"));
+	here = server_start(certifying, to[0], mine);
+	there = server_start(certifying, to[1], mine);
+	e.ca_pem = tls_pem(mine);
+	e.client_cert = cert;
+	e.client_key = key;
+	setenv("HOME", dir, 1);
+
+	assert_int_equal(tls_outcome(server_url(here, "/"), &e, text, sizeof(text)), 0);
+	assert_string_equal(text, "known");
+	assert_int_equal(tls_outcome(server_url(here, "/302"), &e, text, sizeof(text)), 0);
+	assert_string_equal(text, "unknown");
+	assert_false(server_saw(near, "SECRET"));
+
+	assert_int_equal(tls_outcome(server_url(there, "/302"), &e, NULL, 0), -EKEYREJECTED);
+	put_ca(dir, server_port(far), tls_pem(other));
+	assert_int_equal(tls_outcome(server_url(there, "/302"), &e, text, sizeof(text)), 0);
+	assert_string_equal(text, "unknown");
+	assert_false(server_saw(far, "SECRET"));
+	/* What is said of another port is said of another server. */
+	put_ca(dir, server_port(far), tls_pem(mine));
+	put_ca(dir, server_port(near), tls_pem(other));
+	assert_int_equal(tls_outcome(server_url(there, "/302"), &e, NULL, 0), -EKEYREJECTED);
+
+	if (before)
+		setenv("HOME", before, 1);
+	assert_int_equal(file_remove_tree(AT_FDCWD, dir), 0);
+	server_stop(near);
+	server_stop(far);
 	server_stop(here);
 	server_stop(there);
 	tls_free(mine);
@@ -457,6 +532,7 @@ int main(void)
 		cmocka_unit_test(test_redirect_body),
 		cmocka_unit_test(test_certificates),
 		cmocka_unit_test(test_certificates_elsewhere),
+		cmocka_unit_test(test_authorities_elsewhere),
 		cmocka_unit_test(test_proxy),
 		cmocka_unit_test(test_urls),
 		cmocka_unit_test(test_debug),
