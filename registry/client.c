@@ -14,15 +14,13 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "base/text.h"
 #include "registry/auth.h"
 #include "registry/client_int.h"
 #include "registry/creds.h"
 #include "registry/hosts.h"
-#include "store/json.h"
+#include "registry/refusal.h"
 
 #define CHALLENGED_MAX 2
-#define WORDS_MAX 600
 
 char *client_path(const struct client *c, const char *fmt, ...)
 {
@@ -103,7 +101,8 @@ int client_once(struct client *c, struct http_request *q, const char *given,
 
 	if (!scope)
 		return err_nomem(err);
-	q->endpoint = own ? c->endpoint : NULL;
+	q->home = c->base;
+	q->endpoint = c->endpoint;
 	for (challenged = 0;; challenged++) {
 		_cleanup_(wipe) char *header = NULL;
 		const char *challenges[HTTP_CHALLENGES_MAX + 1] = { NULL };
@@ -167,55 +166,46 @@ static int error_of(long status)
 	}
 }
 
-/* docker's form: "MANIFEST_UNKNOWN" and a message become "manifest unknown: message". */
-static int words(const json_t *error, struct buf *out)
+/* What the words are of: docker's own beginnings, where they have none. */
+static int sentence(const struct http_response *r, const struct refusal *f, const char *words,
+		    int error, struct err *err)
 {
-	const char *code = json_str(error, "code"), *message = json_str(error, "message");
-	size_t i;
-	int r = 0;
+	const char *separator = *words ? ": " : "";
+	char status[64];
 
-	for (i = 0; code && code[i] && i < 64 && r == 0; i++) {
-		char ch = code[i];
-
-		if (ch >= 'A' && ch <= 'Z')
-			ch += 'a' - 'A';
-		r = buf_putc(out, ch == '_' ? ' ' : ch);
+	if (f->coded)
+		return err_set(err, error, "%s", words);
+	switch (r->status) {
+	case 401:
+		return err_set(err, error, "unauthorized: %s",
+			       *words ? words : "authentication required");
+	case 403:
+		return err_set(err, error, "denied: %s",
+			       *words ? words : "requested access to the resource is denied");
+	case 413:
+		return err_set(err, error,
+			       "request entity too large: a proxy before the registry limits "
+			       "uploads (nginx: client_max_body_size)");
+	case 429:
+		return err_set(err, error, "toomanyrequests: %s",
+			       *words ? words : "the registry asks for patience");
+	default:
+		break;
 	}
-	if (message && *message && r == 0)
-		r = buf_printf(out, "%s%.500s", out->len ? ": " : "", message);
-	return r;
+	if (r->status == 404 && refusal_is_web_page(r))
+		return err_set(err, error, WEB_PAGE);
+	return err_set(err, error, "the server answered with status %s%s%s",
+		       refusal_status(r->status, status), separator, words);
 }
 
 int client_error(const struct http_response *r, struct err *err)
 {
-	struct buf said _cleanup_buf_ = BUF_INIT, shown _cleanup_buf_ = BUF_INIT;
-	_cleanup_json_ json_t *j = NULL;
-	const json_t *list;
-	int error = error_of(r->status);
+	struct refusal said _cleanup_refusal_ = REFUSAL_INIT;
+	struct buf shown _cleanup_buf_ = BUF_INIT;
 
-	if (r->text.len &&
-	    json_parse(buf_str(&r->text), r->text.len, "the answer", &j, NULL) == 0) {
-		list = json_object_get(j, "errors");
-		if (json_array_size(list) && words(json_array_get(list, 0), &said) < 0)
-			return err_nomem(err);
-	}
-	if (said.len) {
-		if (text_escape_line(&shown, said.data, MIN(said.len, (size_t)WORDS_MAX)) < 0)
-			return err_nomem(err);
-		return err_set(err, error, "%s", buf_str(&shown));
-	}
-	if (r->status == 401)
-		return err_set(err, error, "unauthorized: authentication required");
-	if (r->status == 403)
-		return err_set(err, error, "denied: requested access to the resource is denied");
-	if (r->status == 429)
-		return err_set(err, error, "toomanyrequests: the registry asks for patience");
-	if (r->content_type && strcmp(r->content_type, "text/html") == 0)
-		return err_set(
-			err, error,
-			"the server answered with a web page (status %ld): is it a registry?",
-			r->status);
-	return err_set(err, error, "the server answered with status %ld", r->status);
+	if (refusal_read(r, &said) < 0 || refusal_shown(&said, &shown) < 0)
+		return err_nomem(err);
+	return sentence(r, &said, buf_str(&shown), error_of(r->status), err);
 }
 
 static int set_base(struct client *c, const char *scheme, struct err *err)
@@ -237,6 +227,11 @@ static bool nobody(int r)
 	return r == -ECONNREFUSED || r == -EHOSTUNREACH;
 }
 
+static int told_by(const struct client *c, const struct http_response *r, struct err *err)
+{
+	return err_wrap(err, client_error(r, err), "%s/v2/", c->base);
+}
+
 /* The first request, that says whether it is a registry, and what it wants to know of us. */
 static int ping(struct client *c, bool once, struct err *err)
 {
@@ -255,17 +250,16 @@ static int ping(struct client *c, bool once, struct err *err)
 			break;
 		if (nobody(e) || (once && e < 0) ||
 		    !retry_wait(&retry, e, e == 0 ? &r : NULL, false))
-			return retry_told(&retry, e < 0 ? e : client_error(&r, err), err);
+			return retry_told(&retry, e < 0 ? e : told_by(c, &r, err), err);
 		http_response_fini(&r);
 	}
-	if (r.status == 404 ||
-	    (r.status == 200 && r.content_type && strcmp(r.content_type, "text/html") == 0))
+	if (r.status == 404 || (r.status == 200 && refusal_is_web_page(&r)))
 		return err_set(err, EPROTO, "%s is no registry: it does not know /v2/ (status %ld)",
 			       c->endpoint->host, r.status);
 	/* A token for something else than /v2/ may be refused there. */
 	if (r.status == 401 || r.status == 403)
 		return 0;
-	return r.status >= 200 && r.status < 300 ? 0 : client_error(&r, err);
+	return r.status >= 200 && r.status < 300 ? 0 : told_by(c, &r, err);
 }
 
 /* https, unless it is not spoken there and the endpoint may do without. */

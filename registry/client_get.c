@@ -11,6 +11,8 @@
 #include "base/text.h"
 #include "registry/client_int.h"
 #include "registry/http_url.h"
+#include "registry/link.h"
+#include "registry/refusal.h"
 #include "store/blob.h"
 #include "store/json.h"
 #include "store/manifest.h"
@@ -19,18 +21,12 @@
 #define LIST_PAGES_MAX 4096
 #define LIST_NAMES_MAX (1u << 20)
 #define NAME_MAX_LEN 255
-#define WEB_PAGE "the server answered with a web page: is it a registry?"
 
 void client_manifest_fini(struct client_manifest *m)
 {
 	buf_fini(&m->text);
 	free(m->media_type);
 	memset(m, 0, sizeof(*m));
-}
-
-static bool is_web_page(const struct http_response *r)
-{
-	return r->content_type && strcmp(r->content_type, "text/html") == 0;
 }
 
 /* "Accept: a, b" */
@@ -101,7 +97,7 @@ int client_manifest_get(struct client *c, const char *ref, const char *const *ac
 		return e == -EFBIG ? err_wrap(err, e, "manifest") : e;
 	if (r.status != 200)
 		return client_error(&r, err);
-	if (is_web_page(&r))
+	if (refusal_is_web_page(&r))
 		return err_set(err, EPROTO, WEB_PAGE);
 	e = check_manifest(&r, ref, out, err);
 	if (e < 0)
@@ -123,10 +119,11 @@ static int head(struct client *c, const char *url, const char *accept, struct ht
 
 	if (e < 0)
 		return e;
-	if (r->status == 404)
+	/* Not to be asked is not to be told: what is not there for sure is sent. */
+	if (r->status == 404 || r->status == 405 || r->status == 501)
 		return 0;
 	/* One that says yes to everything has nothing. */
-	if (r->status == 200 && is_web_page(r))
+	if (r->status == 200 && refusal_is_web_page(r))
 		return err_set(err, EPROTO, WEB_PAGE);
 	return r->status == 200 ? 1 : client_error(r, err);
 }
@@ -250,7 +247,9 @@ static int fetch_once(struct client *c, struct fetch *f, const char *url, struct
 		return e < 0 ? e : err_set(err, EAGAIN, "blob %s: no such range", f->digest->str);
 	}
 	if (e == 0 && r->status != 200 && r->status != 206)
-		return retry_status(r->status) ? 0 : client_error(r, err);
+		return retry_status(r->status)
+			       ? 0
+			       : err_wrap(err, client_error(r, err), "blob %s", f->digest->str);
 	/* It ended without having said how long it is. */
 	if (e == 0 && f->pos < f->size)
 		return err_set(err, ECONNRESET, "blob %s: broke off after %llu of %llu byte%s",
@@ -279,32 +278,35 @@ int client_blob_get(struct client *c, const struct digest *d, uint64_t size, uin
 			return 0;
 		if (retry_wait(&retry, e, e == 0 ? &r : NULL, f.moved))
 			continue;
-		if (e == 0)
-			e = client_error(&r, err);
-		return retry_told(&retry, e, err);
+		if (e < 0)
+			return retry_told(&retry, e, err);
+		e = retry_told(&retry, client_error(&r, err), err);
+		return err_wrap(err, e, "blob %s", d->str);
 	}
 	return 0;
 }
 
-/* The URL of <...>; rel="next", on the same server; NULL in *out: this was the last page. */
+/* The URL of rel="next", always on this server; NULL in *out: this was the last page. */
 static int next_page(struct client *c, const struct http_response *r, const char *now, char **out,
 		     struct err *err)
 {
-	const char *open = r->link ? strchr(r->link, '<') : NULL;
-	const char *close = open ? strchr(open, '>') : NULL;
 	_cleanup_free_ char *target = NULL;
+	char *moved;
+	int e = link_find(r->link, "next", &target);
 
 	*out = NULL;
-	if (!close || !strstr(close, "next"))
-		return 0;
-	target = strndup(open + 1, (size_t)(close - open - 1));
-	if (!target)
-		return err_nomem(err);
+	if (e <= 0)
+		return e < 0 ? err_nomem(err) : 0;
 	*out = http_url_join(now, target);
-	if (!*out || !http_same_origin(*out, c->base) || strcmp(*out, now) == 0) {
+	/* Behind a proxy a registry may not know its own name, but what it has is here. */
+	if (*out && !http_same_origin(*out, c->base)) {
+		moved = http_url_moved(c->base, *out);
+		free(*out);
+		*out = moved;
+	}
+	if (!*out || strcmp(*out, now) == 0) {
 		free(TAKE_PTR(*out));
-		return err_set(err, EPROTO,
-			       "the registry's list goes on at a place that is not its own");
+		return err_set(err, EPROTO, "the registry's list goes on at a place that is none");
 	}
 	return 0;
 }

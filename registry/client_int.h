@@ -38,6 +38,8 @@ int client_once(struct client *c, struct http_request *q, const char *scope,
 int client_call(struct client *c, struct http_request *q, const char *scope,
 		struct http_response *out, struct err *err);
 
+#define WEB_PAGE "the server answered with a web page: is it a registry?"
+
 /* client_error - an answer that is no success, in the registry's words; returns a -errno. */
 int client_error(const struct http_response *r, struct err *err);
 

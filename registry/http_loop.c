@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -134,6 +135,22 @@ static int take(char **where, const char *line, size_t len)
 	return *where ? 0 : -ENOMEM;
 }
 
+/* A list may come in several headers. */
+static int take_more(char **where, const char *line, size_t len)
+{
+	_cleanup_free_ char *before = TAKE_PTR(*where);
+	_cleanup_free_ char *value = NULL;
+
+	if (!before)
+		return take(where, line, len);
+	value = value_of(line, len);
+	if (!value || asprintf(where, "%s, %s", before, value) < 0) {
+		*where = NULL;
+		return -ENOMEM;
+	}
+	return 0;
+}
+
 /* A number of digits alone, or -1. */
 static int64_t number(const char *s)
 {
@@ -198,7 +215,7 @@ static int take_header(struct http_response *r, const char *line, size_t len)
 	if (is(line, len, "Range"))
 		return take(&r->range, line, len);
 	if (is(line, len, "Link"))
-		return take(&r->link, line, len);
+		return take_more(&r->link, line, len);
 	if (is(line, len, "OCI-Chunk-Min-Length"))
 		return take(&r->chunk_min, line, len);
 	if (is(line, len, "Content-Length"))

@@ -18,6 +18,7 @@ libregistry_a_SOURCES = \
 	registry/http_int.h \
 	registry/http_loop.c \
 	registry/http_url.c registry/http_url.h \
+	registry/link.c registry/link.h \
 	registry/login.c registry/login.h \
 	registry/pull.c registry/pull.h \
 	registry/pull_layers.c registry/pull_part.h \
@@ -25,6 +26,7 @@ libregistry_a_SOURCES = \
 	registry/push_image.c \
 	registry/push_part.h \
 	registry/realm.c registry/realm.h \
+	registry/refusal.c registry/refusal.h \
 	registry/registries.c registry/registries.h \
 	registry/retry.c registry/retry.h \
 	registry/search.c registry/search.h \

@@ -13,10 +13,10 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "base/text.h"
 #include "registry/creds.h"
 #include "registry/hosts.h"
 #include "registry/http.h"
+#include "registry/refusal.h"
 #include "registry/retry.h"
 #include "store/json.h"
 
@@ -129,37 +129,27 @@ static bool shows_secret(const char *text, const struct cred *c)
 	       (c->password && has(text, encoded));
 }
 
-/* words - what a refusal says for people, borrowed from j; NULL: nothing. */
-static const char *words(const json_t *j)
-{
-	static const char *const keys[] = { "details", "error_description", "message", "error" };
-	const json_t *first = json_array_get(json_object_get(j, "errors"), 0);
-	const char *said = json_str(first, "message");
-	size_t i;
-
-	for (i = 0; !said && i < ARRAY_SIZE(keys); i++)
-		said = json_str(j, keys[i]);
-	return said && *said ? said : NULL;
-}
-
 static int refused(const struct http_response *a, const struct token_request *q, struct err *err)
 {
+	struct refusal said _cleanup_refusal_ = REFUSAL_INIT;
 	struct buf shown _cleanup_buf_ = BUF_INIT;
-	_cleanup_json_ json_t *j = NULL;
-	const char *said = NULL;
 	bool denied = a->status == 401 || a->status == 403;
+	char status[64];
 
-	if (json_parse(buf_str(&a->text), a->text.len, "refusal", &j, NULL) == 0)
-		said = words(j);
-	if (said && (shows_secret(said, q->cred) || text_escape(&shown, said) < 0))
-		said = NULL;
+	if (refusal_read(a, &said) < 0)
+		return err_nomem(err);
+	if (!shows_secret(buf_str(&a->text), q->cred) &&
+	    !shows_secret(buf_str(&said.words), q->cred) && refusal_shown(&said, &shown) < 0)
+		return err_nomem(err);
 	if (!denied)
-		return err_set(err, EPROTO, "the token server %s answers %ld%s%.*s",
-			       q->endpoint->host, a->status, said ? ": " : "", SHOWN_MAX,
-			       said ? buf_str(&shown) : "");
+		return err_set(err, EPROTO, "the token server %s answered with status %s%s%.*s",
+			       q->endpoint->host, refusal_status(a->status, status),
+			       shown.len ? ": " : "", SHOWN_MAX, buf_str(&shown));
+	if (said.coded && shown.len)
+		return err_set(err, EACCES, "%.*s", SHOWN_MAX, buf_str(&shown));
 	return err_set(err, EACCES, "%s: %.*s", a->status == 403 ? "denied" : "unauthorized",
 		       SHOWN_MAX,
-		       said	 ? buf_str(&shown)
+		       shown.len ? buf_str(&shown)
 		       : q->cred ? "incorrect username or password"
 				 : "authentication required");
 }
