@@ -56,7 +56,10 @@ int client_manifest_get(struct client *c, const char *ref, const char *const *ac
 /* client_manifest_has - is this manifest there? 1, 0 or -errno. */
 int client_manifest_has(struct client *c, const char *ref, struct err *err);
 
-/* client_manifest_put - as tag or digest. errors: -EBADMSG the registry says another digest than it has. */
+/*
+ * client_manifest_put - as tag or digest.
+ * errors  -EBADMSG the registry says another digest than it has; -ENOTSUP it takes no manifests of this type
+ */
 int client_manifest_put(struct client *c, const char *ref, const char *media_type, const void *data,
 			size_t len, const struct digest *digest, struct err *err);
 

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "registry/client_int.h"
 #include "registry/http_url.h"
+#include "registry/refusal.h"
 
 #define CHUNK_MIN_MAX (1ull << 30) /* a server that wants larger chunks is not believed */
 
@@ -21,6 +22,19 @@ static int not_taken(const char *what, const struct http_response *r, struct err
 {
 	return err_set(err, EPROTO, "the registry did not take the %s (status %ld)", what,
 		       r->status);
+}
+
+/*
+ * A registry from before OCI manifests says so in one of these ways: 415, or an error of its own with 400, which
+ * Amazon's makes a 405 of.
+ */
+static bool is_type_refused(const struct http_response *r)
+{
+	if (r->status == 415)
+		return true;
+	return (r->status == 400 || r->status == 405) &&
+	       (refusal_has_code(r, "MANIFEST_INVALID") || refusal_has_code(r, "TAG_INVALID") ||
+		refusal_has_code(r, "UNSUPPORTED"));
 }
 
 int client_manifest_put(struct client *c, const char *ref, const char *media_type, const void *data,
@@ -45,6 +59,10 @@ int client_manifest_put(struct client *c, const char *ref, const char *media_typ
 	e = client_call(c, &q, NULL, &r, err);
 	if (e < 0)
 		return e;
+	if (is_type_refused(&r)) {
+		client_error(&r, err);
+		return err ? (err->code = ENOTSUP, -ENOTSUP) : -ENOTSUP;
+	}
 	if (r.status < 200 || r.status > 299)
 		return client_error(&r, err);
 	if (r.status != 201 && client_manifest_has(c, digest->str, NULL) != 1)

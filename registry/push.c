@@ -173,7 +173,8 @@ static int push_name(struct push *p, const char *name, struct err *err)
 {
 	_cleanup_image_ struct image *image = NULL, *compressed = NULL;
 	_cleanup_reference_ struct reference ref = { 0 };
-	struct digest entry;
+	struct digest entry, pushed = { 0 };
+	_cleanup_free_ char *shown = NULL;
 	int r = reference_parse(name, &ref, err);
 
 	if (r == 0)
@@ -183,11 +184,13 @@ static int push_name(struct push *p, const char *name, struct err *err)
 	if (r < 0)
 		return r;
 	entry = image->desc.digest;
-	r = push_image(p, compressed ? compressed : image, &ref, err);
+	shown = reference_familiar(&ref);
+	if (!shown)
+		return err_nomem(err);
+	r = push_image(p, compressed ? compressed : image, &ref, &pushed, err);
 	if (r < 0)
-		return r;
-	return note(p->store, name, &entry,
-		    compressed ? &compressed->desc.digest : &image->desc.digest, err);
+		return err_wrap(err, r, "%s", shown);
+	return note(p->store, name, &entry, &pushed, err);
 }
 
 static int push_names(struct push *p, const struct reference *ref, const struct names *names,

@@ -310,40 +310,83 @@ static int read_manifest(struct sending *s, struct buf *text, struct err *err)
 }
 
 /* What was changed on its way is put again: the tag must not go on meaning it. */
-static int put_manifest(struct sending *s, const char *tag, const struct buf *text, struct err *err)
+static int put_manifest(struct sending *s, const char *tag, const char *media_type,
+			const struct buf *text, const struct digest *digest, struct err *err)
 {
-	const struct descriptor *d = &s->image->desc;
 	bool wrong = false; /* the tag means another manifest now */
 	int tries, r = -EBADMSG;
 
 	for (tries = 0; tries < PUT_MAX && (r == -EBADMSG || (wrong && r < 0 && r != -ECANCELED));
 	     tries++) {
-		r = client_manifest_put(s->client, tag, d->media_type, text->data, text->len,
-					&d->digest, err);
+		r = client_manifest_put(s->client, tag, media_type, text->data, text->len, digest,
+					err);
 		wrong |= r == -EBADMSG;
 	}
-	return r;
+	return r < 0 ? err_wrap(err, r, "manifest %s", digest->str) : 0;
 }
 
-static int send_manifest(struct sending *s, const char *tag, struct err *err)
+/*
+ * To a registry that takes no OCI manifests. What others made stays what it is: who signed it, or asks for
+ * it by its digest, would not find it again.
+ */
+static int put_as_docker(struct sending *s, const struct reference *ref, struct buf *text,
+			 struct digest *digest, struct err *err)
 {
+	_cleanup_free_ char *shown = reference_familiar(ref);
+	struct buf docker _cleanup_buf_ = BUF_INIT;
+	int ours = manifest_is_ours(&s->image->manifest, buf_str(text), text->len), r;
+
+	if (ours < 0 || !shown)
+		return err_nomem(err);
+	if (!ours)
+		return err_wrap(err, -ENOTSUP,
+				"the registry refuses OCI manifests, and this one was not made "
+				"here, so it is sent as it is or not at all (skopeo copy --format "
+				"v2s2 makes another)");
+	r = manifest_write_docker(&s->image->manifest, &docker, err);
+	if (r < 0)
+		return err_wrap(err, r, "the registry refuses OCI manifests");
+	if (digest_of(docker.data, docker.len, digest) < 0)
+		return err_nomem(err);
+	r = put_manifest(s, ref->tag, MEDIA_DOCKER_MANIFEST, &docker, digest, err);
+	if (r < 0)
+		return r;
+	bars_free(TAKE_PTR(s->bars));
+	log_warn("%s: the registry refuses OCI manifests; pushed as a Docker manifest (schema 2)",
+		 shown);
+	buf_fini(text);
+	*text = docker;
+	docker = (struct buf)BUF_INIT;
+	return 0;
+}
+
+static int send_manifest(struct sending *s, const struct reference *ref, struct digest *pushed,
+			 struct err *err)
+{
+	const struct descriptor *d = &s->image->desc;
 	struct buf text _cleanup_buf_ = BUF_INIT;
-	const struct digest *ours = &s->image->desc.digest;
+	struct digest digest = d->digest;
 	char line[512];
 	int r = read_manifest(s, &text, err);
 
 	if (r < 0)
 		return r;
-	r = put_manifest(s, tag, &text, err);
+	r = put_manifest(s, ref->tag, d->media_type, &text, &digest, err);
+	if (r == -ENOTSUP && strcmp(d->media_type, MEDIA_OCI_MANIFEST) == 0)
+		r = put_as_docker(s, ref, &text, &digest, err);
 	if (r < 0)
 		return r;
-	snprintf(line, sizeof(line), "%s: digest: %s size: %zu", tag, ours->str, text.len);
+	*pushed = digest;
+	/* The last word stands below the bars. */
+	bars_free(TAKE_PTR(s->bars));
+	snprintf(line, sizeof(line), "%s: digest: %s size: %zu", ref->tag, digest.str, text.len);
 	if (!s->push->options->quiet)
-		bars_say(s->bars, line);
+		bars_say(NULL, line);
 	return 0;
 }
 
-static int send_image(struct sending *s, const struct reference *ref, struct err *err)
+static int send_image(struct sending *s, const struct reference *ref, struct digest *pushed,
+		      struct err *err)
 {
 	int r;
 
@@ -369,14 +412,14 @@ static int send_image(struct sending *s, const struct reference *ref, struct err
 	s->bars = bars_new(s->image->manifest.n_layers, s->push->options->quiet);
 	say_preparing(s);
 	r = send_all(s, err);
-	return r == 0 ? send_manifest(s, ref->tag, err) : r;
+	return r == 0 ? send_manifest(s, ref, pushed, err) : r;
 }
 
 int push_image(struct push *p, const struct image *image, const struct reference *ref,
-	       struct err *err)
+	       struct digest *pushed, struct err *err)
 {
 	struct sending s = { .push = p, .image = image, .lock = PTHREAD_MUTEX_INITIALIZER };
-	int r = send_image(&s, ref, err);
+	int r = send_image(&s, ref, pushed, err);
 
 	bars_free(s.bars);
 	client_free(s.client);

@@ -29,9 +29,11 @@ struct push {
 /*
  * push_image - the blobs of an image that are not there, then its manifest under the tag of ref.
  * What is sent is kept in the store until it is, whoever removes the image meanwhile.
+ * pushed  the digest that the registry has it by: the manifest's, or that of the Docker manifest that was made of one
+ *         of our own for a registry that refuses OCI manifests
  */
 int push_image(struct push *p, const struct image *image, const struct reference *ref,
-	       struct err *err);
+	       struct digest *pushed, struct err *err);
 
 /* One blob on its way out. */
 struct upload {

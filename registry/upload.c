@@ -14,7 +14,6 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "base/text.h"
 #include "registry/client.h"
 #include "registry/push_part.h"
 #include "registry/retry.h"
@@ -123,10 +122,21 @@ static struct client_body body(struct sender *s, uint64_t length)
 	};
 }
 
-/* It may have come to a good end whose answer was lost. */
-static bool is_finished(const struct upload *u)
+/*
+ * 1: the registry has the blob, 0 or -errno. Some answer with a length of 0, or of something else, whether they
+ * have it or not: that says nothing.
+ */
+static int is_there(const struct upload *u, struct err *err)
 {
-	return client_blob_has(u->client, u->digest, NULL, NULL) == 1;
+	int64_t size = -1;
+	int r = client_blob_has(u->client, u->digest, &size, err);
+
+	if (r == 1 && size >= 0 && (uint64_t)size != u->size) {
+		log_debug("blob %s: the registry says that it has %lld bytes of it", u->digest->str,
+			  (long long)size);
+		return 0;
+	}
+	return r;
 }
 
 /* After a request that failed with r: wait, and find out what the server has. 0: go on. */
@@ -194,10 +204,13 @@ static int send_parts(struct sender *s, struct err *err)
 static int send_once(struct sender *s, const char *origin, enum upload_result *out, struct err *err)
 {
 	const struct upload *u = s->u;
-	int r;
+	int r = -EAGAIN;
 
-	r = client_upload_begin(u->client, origin ? u->digest : NULL, origin, &s->location, NULL,
-				err);
+	if (origin)
+		r = client_upload_begin(u->client, u->digest, origin, &s->location, NULL, err);
+	/* Some know nothing of mounts, or of that repository, and each says so in its own way. */
+	if (r == -EAGAIN || (r < 0 && r != -ECANCELED && !client_transient(r)))
+		r = client_upload_begin(u->client, NULL, NULL, &s->location, NULL, err);
 	if (r < 0)
 		return r;
 	if (!s->location) {
@@ -239,9 +252,8 @@ static int send_blob(struct sender *s, enum upload_result *out, struct err *err)
 		r = send_once(s, origin, out, err);
 		if (r == 0 || r == -ECANCELED)
 			return r;
-		/* A server that knows nothing of mounts, or of that repository. */
 		origin = NULL;
-		if ((client_transient(r) || r == -EAGAIN || r == -ENOENT) && is_finished(u))
+		if ((client_transient(r) || r == -EAGAIN || r == -ENOENT) && is_there(u, NULL) == 1)
 			return 0;
 		if (!begin_anew(s, r, begun))
 			return retry_told(&s->retry, r, err);
@@ -253,19 +265,14 @@ static int send_blob(struct sender *s, enum upload_result *out, struct err *err)
 int upload_blob(const struct upload *u, enum upload_result *out, struct err *err)
 {
 	struct sender s = { .u = u, .hashing = { .err = ERR_INIT }, .retry = { .http = u->http } };
-	int64_t size = -1;
-	int r = client_blob_has(u->client, u->digest, &size, err);
+	int r = is_there(u, err);
 
 	if (r == 1) {
-		if (size >= 0 && (uint64_t)size != u->size)
-			return err_set(err, EPROTO, "blob %s: the registry has it with %lld byte%s",
-				       u->digest->str, (long long)size, TEXT_S(size));
 		*out = UPLOAD_EXISTS;
 		return 0;
 	}
-	if (r < 0)
-		return r;
-	r = send_blob(&s, out, err);
+	if (r == 0)
+		r = send_blob(&s, out, err);
 	hashing_stop(&s.hashing);
 	free(s.location);
 	return r < 0 ? err_wrap(err, r, "blob %s", u->digest->str) : 0;

@@ -77,19 +77,18 @@ static bool is_at_registry(const struct refs *refs, const struct digest *manifes
 	return false;
 }
 
-/* 1: this very text is what we would write, so nothing of anybody's is lost. */
+/* 1, 0 or -errno. */
 static int is_ours(struct store *s, const struct image *image, struct err *err)
 {
-	struct buf text _cleanup_buf_ = BUF_INIT, again _cleanup_buf_ = BUF_INIT;
+	struct buf text _cleanup_buf_ = BUF_INIT;
 	int r = blob_get(s, NULL, &image->desc.digest, BLOB_JSON_MAX, &text, err);
 
 	if (r < 0)
 		return r;
 	if (image->desc.media_type && strcmp(image->desc.media_type, MEDIA_OCI_MANIFEST) != 0)
 		return 0;
-	if (manifest_write(&image->manifest, &again) < 0)
-		return err_nomem(err);
-	return text.len == again.len && memcmp(text.data, again.data, text.len) == 0;
+	r = manifest_is_ours(&image->manifest, buf_str(&text), text.len);
+	return r < 0 ? err_nomem(err) : r;
 }
 
 static struct image *open_noted(struct store *s, const struct digest *manifest)

@@ -212,7 +212,7 @@ static json_t *descriptor_json(const struct descriptor *d)
 			 "size", (json_int_t)d->size);
 }
 
-int manifest_write(const struct manifest *m, struct buf *out)
+static int write_as(const char *media_type, const struct manifest *m, struct buf *out)
 {
 	_cleanup_json_ json_t *layers = json_array(), *j = NULL;
 	size_t i;
@@ -220,9 +220,62 @@ int manifest_write(const struct manifest *m, struct buf *out)
 	for (i = 0; i < m->n_layers; i++)
 		if (json_array_append_new(layers, descriptor_json(&m->layers[i])) < 0)
 			return -ENOMEM;
-	j = json_pack("{s:i, s:s, s:o, s:O}", "schemaVersion", 2, "mediaType", MEDIA_OCI_MANIFEST,
-		      "config", descriptor_json(&m->config), "layers", layers);
+	j = json_pack("{s:i, s:s, s:o, s:O}", "schemaVersion", 2, "mediaType", media_type, "config",
+		      descriptor_json(&m->config), "layers", layers);
 	return j ? json_text(j, out) : -ENOMEM;
+}
+
+int manifest_write(const struct manifest *m, struct buf *out)
+{
+	return write_as(MEDIA_OCI_MANIFEST, m, out);
+}
+
+int manifest_is_ours(const struct manifest *m, const char *text, size_t len)
+{
+	struct buf again _cleanup_buf_ = BUF_INIT;
+
+	if (manifest_write(m, &again) < 0)
+		return -ENOMEM;
+	return len == again.len && memcmp(text, again.data, len) == 0;
+}
+
+/* Docker's name for a layer; NULL: it has none. */
+static const char *docker_layer(const char *media_type)
+{
+	static const char *const pairs[][2] = {
+		{ MEDIA_OCI_LAYER, MEDIA_DOCKER_LAYER },
+		{ MEDIA_OCI_LAYER_GZIP, MEDIA_DOCKER_LAYER_GZIP },
+		{ MEDIA_DOCKER_LAYER, MEDIA_DOCKER_LAYER },
+		{ MEDIA_DOCKER_LAYER_GZIP, MEDIA_DOCKER_LAYER_GZIP },
+	};
+	size_t i;
+
+	for (i = 0; media_type && i < ARRAY_SIZE(pairs); i++)
+		if (strcmp(pairs[i][0], media_type) == 0)
+			return pairs[i][1];
+	return NULL;
+}
+
+int manifest_write_docker(const struct manifest *m, struct buf *out, struct err *err)
+{
+	_cleanup_free_ struct descriptor *layers =
+		calloc(m->n_layers ? m->n_layers : 1, sizeof(*layers));
+	struct manifest docker = { .config = m->config, .layers = layers, .n_layers = m->n_layers };
+	size_t i;
+
+	if (!layers)
+		return err_nomem(err);
+	docker.config.media_type = (char *)MEDIA_DOCKER_CONFIG;
+	for (i = 0; i < m->n_layers; i++) {
+		layers[i] = m->layers[i];
+		layers[i].media_type = (char *)docker_layer(m->layers[i].media_type);
+		if (!layers[i].media_type)
+			return err_set(err, ENOTSUP,
+				       "a Docker manifest cannot name layer %s of type %.200s",
+				       m->layers[i].digest.str,
+				       m->layers[i].media_type ? m->layers[i].media_type : "\"\"");
+	}
+	return write_as(MEDIA_DOCKER_MANIFEST, &docker, out) < 0 ? err_nomem(err) : 0;
 }
 
 int index_parse(const char *data, size_t len, struct index *out, struct err *err)

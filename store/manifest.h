@@ -69,6 +69,15 @@ int manifest_check_layers(const struct manifest *m, struct err *err);
 /* manifest_write - an OCI manifest's text, always the same for the same input. 0 or -ENOMEM. */
 int manifest_write(const struct manifest *m, struct buf *out);
 
+/* manifest_is_ours - text is what manifest_write() makes of m, so that nothing of anybody's is lost with it. 1, 0 or -ENOMEM. */
+int manifest_is_ours(const struct manifest *m, const char *text, size_t len);
+
+/*
+ * manifest_write_docker - the same image as a Docker manifest, schema 2, for registries that take no other.
+ * errors  -ENOTSUP a layer of a compression that Docker has no media type for; -ENOMEM
+ */
+int manifest_write_docker(const struct manifest *m, struct buf *out, struct err *err);
+
 /* An index of manifests: index.json of a layout, or an image index blob. */
 struct index {
 	struct descriptor *entries;
