@@ -31,6 +31,8 @@
 
 #define INDEX_DEPTH_MAX 4
 #define TAGS_MAX 10000
+/* Of those that are passed over. */
+#define SKIPPED_SHOWN 5
 
 DEFINE_CLEANUP_PTR(struct txn, txn_free);
 DEFINE_CLEANUP_PTR(struct client, client_free);
@@ -46,7 +48,7 @@ struct pull {
 	bool found;    /* a registry has a manifest of that name */
 	bool said;     /* something was printed */
 	bool newer;    /* a name came, or means another image now */
-	bool artifact; /* what failed last is none of an image's manifests */
+	bool artifact; /* what came last is no image */
 };
 
 /* A manifest as it came. */
@@ -258,12 +260,7 @@ static int get_image(struct pull *p, const struct found *f, struct pull_image *i
 	size_t i;
 	int r;
 
-	r = manifest_parse(buf_str(&f->m.text), f->m.text.len, &image->manifest, err);
-	if (r == 0)
-		r = manifest_check_layers(&image->manifest, err);
-	p->artifact = r == -ENOTSUP;
-	if (r == 0)
-		r = read_config(p, image, err);
+	r = read_config(p, image, err);
 	if (r == 0)
 		r = blob_put_like(image->txn, buf_str(&f->m.text), f->m.text.len, &f->m.digest,
 				  err);
@@ -345,13 +342,9 @@ static int explain(int r, const struct reference *ref, const char *shown, struct
 	return err_wrap(err, r, "%s", shown);
 }
 
-static int pull_manifest(struct pull *p, struct found *f, const char *name, struct err *err)
+/* From a manifest or an index down to the manifest of one image. */
+static int find_image(struct pull *p, struct found *f, struct pull_image *image, struct err *err)
 {
-	_cleanup_(cleanup_txn_free) struct txn *t = NULL;
-	struct pull_image image = {
-		.store = p->store, .options = p->options, .http = p->http, .client = p->client
-	};
-	struct digest digest = f->m.digest;
 	int depth, r = 0;
 
 	for (depth = 0; f->is_index && r == 0; depth++)
@@ -359,6 +352,29 @@ static int pull_manifest(struct pull *p, struct found *f, const char *name, stru
 			    ? err_set(err, EINVAL, "image index %s: nested too deep",
 				      f->m.digest.str)
 			    : descend(p, f, err);
+	if (r < 0)
+		return r;
+	r = manifest_parse(buf_str(&f->m.text), f->m.text.len, &image->manifest, err);
+	if (r == 0)
+		r = manifest_check_layers(&image->manifest, err);
+	p->artifact = r == -ENOTSUP;
+	return r;
+}
+
+/* pulling - what the user knows it by, for the first line. */
+static int pull_manifest(struct pull *p, struct found *f, const char *pulling, const char *path,
+			 const char *name, struct err *err)
+{
+	_cleanup_(cleanup_txn_free) struct txn *t = NULL;
+	struct pull_image image = {
+		.store = p->store, .options = p->options, .http = p->http, .client = p->client
+	};
+	struct digest digest = f->m.digest;
+	int r = find_image(p, f, &image, err);
+
+	/* What is no image is not pulled. */
+	if (!p->artifact)
+		say(p, "%s: Pulling from %s", pulling, path);
 	if (r == 0)
 		r = txn_begin(p->store, &t, err);
 	image.txn = t;
@@ -391,8 +407,7 @@ static int pull_one(struct pull *p, const struct reference *ref, struct err *err
 		return explain(r, ref, shown, err);
 	}
 	p->found = true;
-	say(p, "%s: Pulling from %s", by_digest ? shown : ref->tag, ref->path);
-	r = pull_manifest(p, &f, name, err);
+	r = pull_manifest(p, &f, by_digest ? shown : ref->tag, ref->path, name, err);
 	found_fini(&f);
 	return r < 0 ? err_wrap(err, r, "%s", shown) : 0;
 }
@@ -432,34 +447,103 @@ static int with_tag(const struct reference *ref, const char *tag, struct referen
 	return 0;
 }
 
-/* Signatures and the like stand among the tags; they are not what was meant. */
-static int pull_tags(struct pull *p, const struct reference *ref, struct err *err)
+/* Tags of a digest are how a registry without a list of referrers keeps signatures and the like. */
+static bool is_referrers_tag(const char *tag)
 {
-	_cleanup_free_ char *repo = reference_repo(ref);
-	struct tags tags = { 0 };
-	size_t i, done = 0;
-	int r = client_tags(p->client, add_tag, &tags, err);
+	size_t n = strncmp(tag, "sha256-", 7) == 0 ? 64 : strncmp(tag, "sha512-", 7) == 0 ? 128 : 0;
 
-	if (r < 0)
-		r = explain(r, ref, repo ? repo : ref->path, err);
-	else if (!tags.n)
-		r = err_set(err, ENOENT, "%s: the repository has no tags", repo ? repo : ref->path);
-	for (i = 0; i < tags.n && r == 0; i++) {
+	return n && strspn(tag + 7, "0123456789abcdef") >= MIN(n, (size_t)64);
+}
+
+/* Tags that are no images, for the one line that is said of them. */
+struct skipped {
+	struct buf names; /* of the first few that are no referrers tags */
+	size_t n, referrers;
+};
+
+static int skip(struct skipped *s, const char *tag)
+{
+	s->n++;
+	if (is_referrers_tag(tag)) {
+		s->referrers++;
+		return 0;
+	}
+	if (s->n - s->referrers > SKIPPED_SHOWN)
+		return 0;
+	return buf_printf(&s->names, "%s%s", s->names.len ? ", " : "", tag);
+}
+
+static void tell_skipped(const struct skipped *s, const char *repo)
+{
+	bool named = s->names.len, one = s->n == 1;
+	char rest[64] = "";
+
+	if (s->n - s->referrers > SKIPPED_SHOWN)
+		snprintf(rest, sizeof(rest), ", ...");
+	if (s->referrers)
+		snprintf(rest + strlen(rest), sizeof(rest) - strlen(rest), "%s%zu of referrers",
+			 named ? ", " : "", s->referrers);
+	if (s->n)
+		log_warn("%s: passed over %zu %s: %.600s%s", repo, s->n,
+			 one ? "tag that is no container image"
+			     : "tags that are no container images",
+			 buf_str(&s->names), rest);
+}
+
+/* Each tag that is an image. */
+static int pull_each(struct pull *p, const struct reference *ref, const char *repo,
+		     const struct tags *tags, struct skipped *skipped, struct err *err)
+{
+	struct err no_image = ERR_INIT;
+	size_t i, done = 0;
+
+	for (i = 0; i < tags->n; i++) {
 		_cleanup_reference_ struct reference tagged = { 0 };
 		struct err why = ERR_INIT;
+		int r = with_tag(ref, tags->v[i], &tagged, &why);
 
-		r = with_tag(ref, tags.v[i], &tagged, &why);
-		if (r == 0)
+		p->artifact = r == 0 && is_referrers_tag(tags->v[i]);
+		if (r == 0 && !p->artifact)
 			r = pull_one(p, &tagged, &why);
-		if (r == -ENOTSUP && p->artifact && (done || i + 1 < tags.n)) {
-			log_warn("%s", why.msg);
-			r = 0;
+		if (p->artifact) {
+			if (skip(skipped, tags->v[i]) < 0)
+				return err_nomem(err);
+			if (r < 0)
+				no_image = why;
 		} else if (r < 0) {
-			err_set(err, -r, "%s", why.msg);
+			return err_set(err, -r, "%s", why.msg);
 		} else {
 			done++;
 		}
 	}
+	if (done)
+		return 0;
+	return no_image.code && tags->n == 1
+		       ? err_set(err, no_image.code, "%s", no_image.msg)
+		       : err_set(err, ENOTSUP, "%s: none of its %zu tags is a container image",
+				 repo, tags->n);
+}
+
+static int pull_tags(struct pull *p, const struct reference *ref, struct err *err)
+{
+	_cleanup_free_ char *repo = reference_repo(ref);
+	struct skipped skipped = { BUF_INIT, 0, 0 };
+	struct tags tags = { 0 };
+	size_t i;
+	int r;
+
+	if (!repo)
+		return err_nomem(err);
+	r = client_tags(p->client, add_tag, &tags, err);
+	if (r < 0)
+		r = explain(r, ref, repo, err);
+	else if (!tags.n)
+		r = err_set(err, ENOENT, "%s: the repository has no tags", repo);
+	else
+		r = pull_each(p, ref, repo, &tags, &skipped, err);
+	if (r == 0)
+		tell_skipped(&skipped, repo);
+	buf_fini(&skipped.names);
 	for (i = 0; i < tags.n; i++)
 		free(tags.v[i]);
 	free(tags.v);

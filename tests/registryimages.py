@@ -8,6 +8,7 @@ put URL REPO KIND   put content into a registry by plain HTTP, print the digest 
     index      an OCI index of this host's image, another's and an attestation
     list       the same as a docker manifest list
     alien      an index without this host
+    index-of-artifact   an index with an artifact for this host
     nested     an index in an index
     foreign    an image whose upper layer is foreign, with urls, and not in the registry
     zstd       an image with zstd layers
@@ -124,6 +125,12 @@ def put_alien(r, tag):
     return r.manifest({"schemaVersion": 2, "mediaType": a.INDEX, "manifests": [there]}, tag)
 
 
+def put_index_of_artifact(r, tag):
+    """An index whose entry for this host is an artifact."""
+    here = dict(put_artifact(r, None), platform={"os": "linux", "architecture": a.HOST})
+    return r.manifest({"schemaVersion": 2, "mediaType": a.INDEX, "manifests": [here]}, tag)
+
+
 def put_nested(r, tag):
     inner = many(r, None, a.INDEX, a.MANIFEST, a.GZIP)
     return r.manifest({"schemaVersion": 2, "mediaType": a.INDEX, "manifests": [inner]}, tag)
@@ -144,6 +151,7 @@ PUT = {
     "index": lambda r, tag: many(r, tag, a.INDEX, a.MANIFEST, a.GZIP),
     "list": lambda r, tag: many(r, tag, LIST, DOCKER, DLAYER),
     "alien": put_alien,
+    "index-of-artifact": put_index_of_artifact,
     "nested": put_nested,
     "foreign": put_foreign,
     "zstd": lambda r, tag: r.image(small_layers(5), tag, "zstd", "application/vnd.oci.image.layer.v1.tar+zstd"),
