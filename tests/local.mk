@@ -18,6 +18,7 @@ UNIT_TESTS = \
 	tests/unit/test_index \
 	tests/unit/test_inroot \
 	tests/unit/test_layer \
+	tests/unit/test_link \
 	tests/unit/test_load \
 	tests/unit/test_namespace \
 	tests/unit/test_options \
@@ -108,6 +109,7 @@ SHELL_TESTS = \
 	tests/mount/workloads-user \
 	tests/registry/accounts \
 	tests/registry/faults \
+	tests/registry/habits \
 	tests/registry/harness \
 	tests/registry/hosts \
 	tests/registry/http2 \
@@ -139,6 +141,7 @@ TEST_FILES = \
 	tests/dockerwords.py \
 	tests/faultproxy.py \
 	tests/fsx.sh \
+	tests/habitsregistry.py \
 	tests/hostileregistry.py \
 	tests/images.sh \
 	tests/lacks.c \

@@ -10,6 +10,7 @@
 #     start_tokens NAME [OPTION...]       a token server: [tls] [ttl=SECONDS] [oauth] (see tokenserver.py)
 #     start_proxy NAME REGISTRY [OPTION...]   in front of a plain one, with faults (see faultproxy.py)
 #     start_hostile                       a registry that lies (see hostileregistry.py): hostile_port LISTENER, hostile_requests
+#     start_habits                        one with the habits of real ones (see habitsregistry.py), by the name "habits"
 #     stop NAME                           end a server of any kind
 #     addr NAME                           127.0.0.1:PORT of any of them
 #     requests NAME [PATTERN]             "METHOD PATH STATUS BYTES" of each answered request since forget_requests
@@ -184,6 +185,18 @@ start_hostile()
 	echo $! >"$dir/pid"
 	wait_for_addr hostile $! 's/^listening on \([0-9]*\)$/\1/p'
 	forget_requests hostile
+}
+
+start_habits()
+{
+	local dir=$SERVERS/habits
+	mkdir -p "$dir"
+	: >"$dir/log"
+	$PYTHON "$TESTS/habitsregistry.py" >>"$dir/log" 2>&1 &
+	reap $!
+	echo $! >"$dir/pid"
+	wait_for_addr habits $! 's/^listening on \([0-9]*\)$/\1/p'
+	forget_requests habits
 }
 
 hostile_port() { sed -n "s/^$1 \([0-9]*\)\$/\1/p" "$SERVERS/hostile/log"; }
