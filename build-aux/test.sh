@@ -4,6 +4,9 @@
 #
 #     test.sh [--no-dist]
 #
+# SANITIZER_CC=clang: the compiler of the build with sanitizers; clang's see more than gcc's (a null
+# pointer with an offset of 0), and take as long.
+#
 # The last line is "N passed, N failed, N skipped" over all cases; exit status 1 if any failed.
 set -u
 
@@ -53,7 +56,8 @@ say "make check"
 make -C "$work/plain" -k -j$jobs check </dev/null || :
 
 say "The unit tests under the address and undefined behaviour sanitizers"
-if "$src/build-aux/build.sh" "$work/sanitizers" --enable-werror --enable-sanitizers CFLAGS='-O1 -g'; then
+if "$src/build-aux/build.sh" "$work/sanitizers" --enable-werror --enable-sanitizers CFLAGS='-O1 -g' \
+	${SANITIZER_CC:+CC="$SANITIZER_CC" CFLAGS='-O1 -g -Wno-unused-function'}; then
 	make -C "$work/sanitizers" -k -j$jobs check-sanitized </dev/null || :
 else
 	broken "the build with sanitizers"

@@ -487,9 +487,11 @@ static size_t takes(const char *prefix, const char *name)
 const struct registry_entry *registries_find(const struct registries *all, const char *name,
 					     size_t *match)
 {
-	const struct registry_entry *best = NULL, *e;
+	const struct registry_entry *best = NULL;
+	size_t i;
 
-	for (e = all->v; e < all->v + all->n; e++) {
+	for (i = 0; i < all->n; i++) {
+		const struct registry_entry *e = &all->v[i];
 		size_t n = takes(e->prefix, name);
 
 		if (n && (!best || strlen(e->prefix) > strlen(best->prefix))) {

@@ -143,7 +143,7 @@ static int differs_in_xattrs(const struct upper_diff *d, int fd, uint32_t node)
 
 	if (r < 0 && r != -ENOTSUP)
 		return r;
-	for (p = names.data; p < names.data + names.len; p += strlen(p) + 1) {
+	for (p = buf_str(&names); p < buf_str(&names) + names.len; p += strlen(p) + 1) {
 		_cleanup_free_ char *value = NULL;
 		ssize_t len;
 

@@ -84,7 +84,7 @@ int layer_xattrs(const struct upper *u, int fd, bool (*carries)(const char *), s
 	names = calloc(list.len, sizeof(*names));
 	if (!names)
 		return -ENOMEM;
-	for (p = list.data; p < list.data + list.len; p += strlen(p) + 1)
+	for (p = buf_str(&list); p < buf_str(&list) + list.len; p += strlen(p) + 1)
 		if (carries(p))
 			names[n++] = (char *)p;
 	qsort(names, n, sizeof(*names), by_name);
