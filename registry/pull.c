@@ -520,8 +520,7 @@ static int pull_each(struct pull *p, const struct reference *ref, const char *re
 		return 0;
 	return no_image.code && tags->n == 1
 		       ? err_set(err, no_image.code, "%s", no_image.msg)
-		       : err_set(err, ENOTSUP, "%s: none of its %zu tags is a container image",
-				 repo, tags->n);
+		       : err_set(err, ENOTSUP, "%s: no tag of it is a container image", repo);
 }
 
 static int pull_tags(struct pull *p, const struct reference *ref, struct err *err)
