@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/map.h"
+#include "store/acl.h"
 #include "store/decode.h"
 #include "store/layer_build_int.h"
 #include "store/upper.h"
@@ -532,13 +533,27 @@ static void drop_xattr(struct layer_build *b, struct build_inode *i, const char 
 	}
 }
 
+/*
+ * What no file system of Linux keeps, and docker's unpacking leaves out: user.* where there are no contents
+ * to guard by the mode, a list of rights that is none, a directory's list elsewhere.
+ */
+static bool is_kept(enum entry_type type, const char *name, const void *value, size_t len)
+{
+	if (strncmp(name, "user.", 5) == 0)
+		return type == ENTRY_FILE || type == ENTRY_DIR;
+	if (!acl_is_name(name))
+		return true;
+	return acl_is_valid(value, len) &&
+	       (type == ENTRY_DIR || (type != ENTRY_SYMLINK && strcmp(name, ACL_DEFAULT) != 0));
+}
+
 int layer_build_xattr(struct layer_build *b, uint32_t node, const char *name, const void *value,
 		      size_t len, struct err *err)
 {
 	struct build_inode *i = &b->inodes[b->nodes[node].inode];
 	struct layer_xattr x = { .name_len = (uint16_t)strlen(name), .value_len = (uint32_t)len };
 
-	if (upper_xattr_is_private(name))
+	if (upper_xattr_is_private(name) || !is_kept(i->type, name, value, len))
 		return 0;
 	if (!*name || strlen(name) > NAME_MAX)
 		return err_set(err, EINVAL, "an extended attribute with a name of %zu bytes",

@@ -975,6 +975,25 @@ def xattrs_libarchive():
 
 
 @case()
+def xattrs_that_no_file_system_keeps():
+    """None is listed that cannot be read, and none hinders who writes the file."""
+    user = {"SCHILY.xattr.user.x": "x"}
+    acl = {"SCHILY.xattr.system.posix_acl_access": "bad", "SCHILY.xattr.system.posix_acl_default": "bad"}
+    t = yield layer(Tar().file("f", "f", pax={**user, **acl}).dir("d", pax={**user, **acl})
+                    .symlink("s", "f", pax={**user, **acl}).fifo("p", pax={**user, **acl})
+                    .char("c", 1, 3, pax=user).block("b", 8, 0, pax=user)),
+    for name in "f", "d", "s", "p", "c", "b":
+        for key in os.listxattr(t.path(name), follow_symlinks=False):
+            os.getxattr(t.path(name), key, follow_symlinks=False)
+        t.no_xattr(name, "system.posix_acl_access")
+        t.no_xattr(name, "system.posix_acl_default")
+    t.xattr("f", "user.x", "x")
+    t.xattr("d", "user.x", "x")
+    for name in "s", "p", "c", "b":
+        t.no_xattr(name, "user.x")
+
+
+@case()
 def xattr_of_64_kib():
     t = yield layer(Tar().file("f", "f", pax={"SCHILY.xattr.user.big": b"v" * 65536})),
     t.xattr("f", "user.big", b"v" * 65536)
