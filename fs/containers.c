@@ -470,6 +470,7 @@ const struct session_ops containers_session = {
 	.name = "containers",
 	.ops = &ops,
 	.threads = 8,
+	.statx = op_statx,
 	/* Else the kernel asks for security.capability before each write(2). */
 	.flags = HANDLE_KILLPRIV_V2,
 	.flags2 = SESSION_PASSTHROUGH,

@@ -60,6 +60,7 @@ int ct_rename(struct ct *ct, const char *name)
 
 static int open_parts(struct ct *ct, struct err *err)
 {
+	struct statx sx;
 	struct stat st;
 	int r = container_open(ct->fs->store, ct->name, &ct->box, err);
 
@@ -69,6 +70,10 @@ static int open_parts(struct ct *ct, struct err *err)
 		return err_sys(err, errno, "container %s", ct->name);
 	ct->dev = st.st_dev;
 	ct->ino = st.st_ino;
+	if (statx(ct->box->fd, "", AT_EMPTY_PATH, STATX_BTIME, &sx) == 0 &&
+	    (sx.stx_mask & STATX_BTIME))
+		ct->born = (struct timespec){ .tv_sec = sx.stx_btime.tv_sec,
+					      .tv_nsec = sx.stx_btime.tv_nsec };
 	ct->upper.unprivileged = ct->box->unprivileged;
 	ct->upper.fd =
 		openat(ct->box->fd, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -32,7 +32,8 @@ struct ct {
 	unsigned n_names;
 	dev_t dev; /* of its directory, by which it is known under another name */
 	ino_t ino;
-	uint32_t id; /* in inode numbers */
+	struct timespec born; /* when it was made; 0: its file system does not say */
+	uint32_t id;	      /* in inode numbers */
 	struct container *box;
 	struct shared_tree *base; /* from the first use on */
 	struct tree *tree;	  /* of base */

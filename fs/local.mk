@@ -34,6 +34,7 @@ libfs_a_SOURCES = \
 	fs/session.c fs/session.h \
 	fs/shown.c fs/shown.h \
 	fs/stale.c fs/stale.h \
+	fs/statx.c fs/statx.h \
 	fs/through.c fs/through.h \
 	fs/trees.c fs/trees.h \
 	fs/xattr_reply.c fs/xattr_reply.h

@@ -75,6 +75,43 @@ void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	reply_attr(req, r, &st);
 }
 
+static int birth(struct node *n, struct timespec *born, bool *has_born)
+{
+	struct at at _cleanup_at_ = AT_INIT;
+	struct statx sx;
+	int r = node_at(n->ct->nodes, n, &at);
+
+	if (r < 0)
+		return r;
+	if (statx(at.fd, at.name ? at.name : "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_BTIME,
+		  &sx) < 0)
+		return -errno;
+	*has_born = sx.stx_mask & STATX_BTIME;
+	born->tv_sec = sx.stx_btime.tv_sec;
+	born->tv_nsec = sx.stx_btime.tv_nsec;
+	return 0;
+}
+
+int op_statx(void *containers, uint64_t ino, struct stat *st, struct timespec *born, bool *has_born)
+{
+	struct containers *c = containers;
+	struct node *n = ino == FUSE_ROOT_ID ? &c->root : (struct node *)(uintptr_t)ino;
+	int r = get_attributes(c, n, st);
+
+	if (r < 0 || !n->ct)
+		return r;
+	*born = n->ct->born;
+	*has_born = born->tv_sec != 0;
+	if (!n->upper || n == n->ct->root)
+		return 0;
+	r = op_enter(n, OP_READ);
+	if (r < 0)
+		return r;
+	r = birth(n, born, has_born);
+	op_leave(n, OP_READ);
+	return r;
+}
+
 /* What is on the disk is the image's: the kernel does all of it, with what chown(2) takes away. */
 static int set_owner_directly(const struct at *at, mode_t type, const struct stat *attr, int to_set)
 {

@@ -144,6 +144,9 @@ int op_hide_in_place(struct ct *ct, uint32_t lower, int dirfd, const char *name)
 
 /* op_attr.c */
 void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+/* op_statx - a statx_fn (fs/statx.h): what comes from below was made with the container. */
+int op_statx(void *containers, uint64_t ino, struct stat *st, struct timespec *born,
+	     bool *has_born);
 void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 		struct fuse_file_info *fi);
 void op_access(fuse_req_t req, fuse_ino_t ino, int mask);

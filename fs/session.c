@@ -39,6 +39,7 @@ struct worker {
 struct session {
 	const struct session_ops *ops;
 	struct fuse_session *fuse;
+	void *data; /* of the operations */
 	char *mountpoint;
 	dev_t device;
 	int event_fd;
@@ -280,6 +281,7 @@ int session_open(const struct fs *fs, const struct session_ops *ops, void *data,
 	if (!s)
 		return err_nomem(err);
 	s->ops = ops;
+	s->data = data;
 	s->event_fd = -1;
 	pthread_mutex_init(&s->pool, NULL);
 	pthread_cond_init(&s->call, NULL);
@@ -376,7 +378,8 @@ static void *serve(void *arg)
 		if (r <= 0)
 			break;
 		know_tmpfile(&w->buf);
-		fuse_session_process_buf(s->fuse, &w->buf);
+		if (!statx_answer(fuse_session_fd(s->fuse), &w->buf, s->ops->statx, s->data))
+			fuse_session_process_buf(s->fuse, &w->buf);
 		if (is_surplus(w))
 			return NULL;
 	}

@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "fs/statx.h"
+
 struct err;
 struct fs;
 struct session;
@@ -24,6 +26,7 @@ struct session_ops {
 	const struct fuse_lowlevel_ops *ops;
 	unsigned threads; /* at most: else one for each CPU, but two */
 	bool read_only;
+	statx_fn *statx; /* NULL: it knows of no file when it was made */
 	/*
 	 * Bits of FUSE_INIT's answer that this libfuse does not know or does not
 	 * send (linux/fuse.h); those that the kernel did not offer are left out.
