@@ -97,7 +97,7 @@ static int start_listening(struct control *c)
 	if (c->epoll_fd < 0)
 		return -errno;
 	/* Where no command can write to the store none has anything to tell. */
-	if (c->store->read_only)
+	if (c->store->fixed)
 		return 0;
 	c->dirfd = beneath_dir(c->store->imagefs_fd, "mounts");
 	if (c->dirfd < 0)

@@ -237,10 +237,12 @@ static int start(struct daemon *d, struct err *err)
 	r = take_signals(d, err);
 	if (r == 0)
 		r = store_open(d->store_path, &d->fs.store, err);
+	if (r == 0 && d->opt.aside)
+		r = store_set_aside(d->fs.store, d->opt.aside, err);
 	if (r < 0)
 		return r;
 	d->fs.opt = d->opt.fs;
-	if (d->fs.store->read_only && !d->fs.opt.ro) {
+	if (d->fs.store->fixed && !d->fs.opt.ro) {
 		log_note("read-only store %s: %s", d->fs.store->path, d->fs.store->read_only);
 		d->fs.opt.ro = true;
 	}
@@ -259,7 +261,7 @@ static int start(struct daemon *d, struct err *err)
 		r = open_sessions(d, err);
 	if (r < 0)
 		return r;
-	mountdir_mounted(&d->at, d->fs.store->read_only);
+	mountdir_mounted(&d->at, d->fs.store->fixed);
 	control_attach(d->control, d->images, d->containers);
 	for (i = 0; i < 2 && r == 0; i++)
 		if (d->sessions[i])

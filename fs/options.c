@@ -94,6 +94,10 @@ static int parse_value(struct mount_options *o, const char *name, const char *va
 		return parse_id(value, &o->fs.set_gid, &o->fs.gid);
 	if (strcmp(name, "cache_size") == 0)
 		return parse_size(value, &o->fs.cache_size);
+	if (strcmp(name, "aside") == 0) {
+		o->aside = value;
+		return *value == '/' ? 0 : -EINVAL;
+	}
 	if (strcmp(name, "tree") == 0)
 		return parse_tree(value, &o->tree);
 	return -ENOENT;

@@ -14,6 +14,7 @@ enum mount_tree { TREE_BOTH, TREE_IMAGES, TREE_CONTAINERS };
 
 struct mount_options {
 	struct fs_options fs;
+	const char *aside;    /* store_set_aside(): a part of the text that was parsed; or NULL */
 	enum mount_tree tree; /* TREE_BOTH: each at a directory of its own below DIR */
 };
 

@@ -231,7 +231,7 @@ int container_open(struct store *s, const char *name, struct container **out, st
 	if (!c)
 		return err_nomem(err);
 	c->fd = -1;
-	c->read_only = s->read_only;
+	c->read_only = s->fixed;
 	c->name = strdup(name);
 	path = path_join("containers", name);
 	if (!c->name || !path)
@@ -433,7 +433,7 @@ static int fill(struct store *s, int fd, const struct image *image, struct err *
 static int begin_locked(struct store *s, const char *name, char temp[static 48], struct err *err)
 {
 	uint64_t id;
-	int r = store_writable(s, err);
+	int r = store_containers_writable(s, err);
 
 	if (r < 0)
 		return r;
@@ -557,7 +557,7 @@ int container_rename(struct store *s, const char *name, const char *to, struct e
 		return no_such(err, name);
 	if (!old || !new)
 		return err_nomem(err);
-	r = store_writable(s, err);
+	r = store_containers_writable(s, err);
 	if (r == 0)
 		r = store_lock(s, STORE_LOCK_SHARED, err);
 	if (r < 0)

@@ -176,6 +176,17 @@ int layout_make(int fd, const char *path, struct err *err)
 	return r < 0 ? err_sys(err, -r, "store %s: cannot set it up", path) : 0;
 }
 
+int layout_make_aside(int fd)
+{
+	static const char *const folders[] = { "containers", "mounts", "tmp" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(folders); i++)
+		if (mkdirat(fd, folders[i], 0700) < 0 && errno != EEXIST)
+			return -errno;
+	return put_file(fd, "version", VERSION);
+}
+
 int layout_version(int fd, const char *path, struct err *err)
 {
 	_cleanup_close_ int imagefs = beneath_dir(fd, "imagefs");

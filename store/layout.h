@@ -30,6 +30,9 @@ bool layout_is_there(int fd);
  */
 int layout_make(int fd, const char *path, struct err *err);
 
+/* layout_make_aside - what containers need of imagefs/, in another directory; 0 or -errno. */
+int layout_make_aside(int fd);
+
 /* layout_version - -ENOTSUP where another version of the program made it. */
 int layout_version(int fd, const char *path, struct err *err);
 

@@ -47,8 +47,8 @@ int made_new(struct store *s, struct made **out, struct err *err)
 	m->store = s;
 	m->fd = -1;
 	snprintf(m->name, sizeof(m->name), "%d" SUFFIX, (int)getpid());
-	m->dirfd = s->read_only ? -1 : beneath_dir(s->imagefs_fd, "mounts");
-	if (m->dirfd < 0 && !s->read_only) {
+	m->dirfd = s->fixed ? -1 : beneath_dir(s->imagefs_fd, "mounts");
+	if (m->dirfd < 0 && !s->fixed) {
 		int r = m->dirfd;
 
 		free(m);

@@ -90,7 +90,7 @@ static int dial(const struct store *s, int dirfd, const char *name)
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
 		r = -errno;
-		if (r == -ECONNREFUSED && !s->read_only)
+		if (r == -ECONNREFUSED && !s->fixed)
 			unlinkat(dirfd, name, 0);
 		return r;
 	}

@@ -14,18 +14,25 @@
 #include <unistd.h>
 
 #include "base/beneath.h"
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "store/store.h"
 
-static int open_tmp(struct store *s, bool aside)
+static const char *temporary_dir(void)
 {
 	const char *dir = getenv("TMPDIR");
+
+	return dir && *dir == '/' ? dir : "/tmp";
+}
+
+static int open_tmp(struct store *s, bool aside)
+{
 	int fd;
 
 	if (!aside)
 		return beneath_dir(s->imagefs_fd, "tmp");
-	fd = open(dir && *dir == '/' ? dir : "/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = open(temporary_dir(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -62,12 +69,20 @@ static int make(struct store *s, bool aside, struct scratch *out)
 
 int scratch_make(struct store *s, struct scratch *out)
 {
-	return s->read_only ? -EROFS : make(s, false, out);
+	return s->fixed ? -EROFS : make(s, false, out);
 }
 
 int scratch_make_aside(struct store *s, struct scratch *out)
 {
 	return make(s, true, out);
+}
+
+int scratch_path(const struct store *s, const struct scratch *sc, struct buf *out)
+{
+	if (sc->aside)
+		return buf_printf(out, "%s/%s", temporary_dir(), sc->name);
+	return s->aside ? buf_printf(out, "%s/tmp/%s", s->aside, sc->name)
+			: buf_printf(out, "%s/imagefs/tmp/%s", s->path, sc->name);
 }
 
 void scratch_remove(struct store *s, struct scratch *sc)

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+struct buf;
 struct store;
 
 struct scratch {
@@ -20,6 +21,9 @@ int scratch_make(struct store *s, struct scratch *out);
 
 /* scratch_make_aside - one that is not in the store, where that can only be read. 0 or -errno. */
 int scratch_make_aside(struct store *s, struct scratch *out);
+
+/* scratch_path - its absolute path, appended; 0 or -ENOMEM. */
+int scratch_path(const struct store *s, const struct scratch *sc, struct buf *out);
 
 /* scratch_remove - it and everything in it is gone, mounts not followed. */
 void scratch_remove(struct store *s, struct scratch *sc);

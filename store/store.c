@@ -90,8 +90,9 @@ static int check(struct store *s, struct err *err)
 			       (unsigned)owner, s->path);
 	if (r < 0)
 		return err_nomem(err);
-	s->read_only = why.len ? buf_take(&why) : NULL;
-	if (why.len && !s->read_only)
+	s->fixed = why.len > 0;
+	s->read_only = s->fixed ? buf_take(&why) : NULL;
+	if (s->fixed && !s->read_only)
 		return err_nomem(err);
 	if (!layout_is_there(s->fd)) {
 		r = store_writable(s, err);
@@ -105,6 +106,35 @@ int store_writable(const struct store *s, struct err *err)
 {
 	return s->read_only ? err_set(err, EROFS, "read-only store %s: %s", s->path, s->read_only)
 			    : 0;
+}
+
+int store_containers_writable(const struct store *s, struct err *err)
+{
+	return s->fixed ? store_writable(s, err) : 0;
+}
+
+int store_set_aside(struct store *s, const char *dir, struct err *err)
+{
+	_cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_close_ int lock = -1;
+	char *copy = strdup(dir);
+	int r = fd < 0 ? -errno : layout_make_aside(fd);
+
+	if (r == 0)
+		r = lock = beneath_open(fd, "lock", O_RDWR | O_CREAT, 0600);
+	if (r < 0 || !copy) {
+		free(copy);
+		return r < 0 ? err_sys(err, -r, "%s", dir) : err_nomem(err);
+	}
+	close(s->imagefs_fd);
+	if (s->lock_fd >= 0)
+		close(s->lock_fd);
+	free(s->aside);
+	s->imagefs_fd = TAKE_FD(fd);
+	s->lock_fd = TAKE_FD(lock);
+	s->aside = copy;
+	s->fixed = false;
+	return 0;
 }
 
 /* Without a file that can be opened there is nobody to lock out: nothing is written here. */
@@ -159,6 +189,7 @@ void store_close(struct store *s)
 	map_fini(&s->layer_sizes, free);
 	free(s->path);
 	free(s->read_only);
+	free(s->aside);
 	free(s);
 }
 

@@ -31,6 +31,8 @@ struct store {
 	int imagefs_fd;	 /* its imagefs/ */
 	int lock_fd;	 /* -1 only where nothing is written */
 	char *read_only; /* why nothing can be written, or NULL */
+	bool fixed;	 /* containers cannot be written either */
+	char *aside;	 /* store_set_aside(): the directory, or NULL */
 	uint64_t swept;	 /* bytes of killed processes' leftovers that exclusive locks removed */
 	struct map deaf; /* mounts.h: daemons that did not answer this command */
 	struct map layer_sizes; /* image_size()'s: a thousand images share most of their layers */
@@ -49,6 +51,15 @@ void store_close(struct store *s);
  * user has no right to, or this user is root and the store is somebody else's.
  */
 int store_writable(const struct store *s, struct err *err);
+
+/*
+ * store_set_aside - containers, sockets and temporary files are those of dir from here on, where they can be
+ * written, and not those of this store, which can only be read. dir is absolute; what is missing in it is made.
+ */
+int store_set_aside(struct store *s, const char *dir, struct err *err);
+
+/* store_containers_writable - as store_writable(), for what store_set_aside() lets be written. */
+int store_containers_writable(const struct store *s, struct err *err);
 
 /*
  * store_default_path - $IMAGEFS_STORE, /var/lib/imagefs, or below $XDG_DATA_HOME or the home directory.

@@ -27,7 +27,6 @@
 #include "tools/make_container.h"
 #include "tools/need_image.h"
 #include "tools/run_args.h"
-#include "tools/run_aside.h"
 #include "tools/run_keeper.h"
 #include "tools/run_options.h"
 #include "tools/runtime.h"
@@ -47,7 +46,7 @@ struct run {
 	struct bundle bundle;
 	struct runtime runtime;
 	struct scratch scratch;
-	struct run_aside aside;
+	struct scratch aside;	     /* where the container is while its store can only be read */
 	char *name;		     /* at the start */
 	struct container *container; /* which may be called otherwise since */
 	char hostname[HOST_NAME_MAX + 1];
@@ -102,6 +101,13 @@ static void remove_container(const struct verb *v, struct run *run)
 }
 
 /* Nothing half-done stays: a container in which nothing ran is nobody's. */
+static void remove_aside(struct run *run)
+{
+	if (run->aside.aside)
+		scratch_remove(run->s, &run->aside);
+	run->aside.aside = false;
+}
+
 static void finish(const struct verb *v, struct run *run)
 {
 	scratch_remove(run->s, &run->scratch);
@@ -137,7 +143,7 @@ static void be_keeper(const struct verb *v, struct run *run, struct ends *e, boo
 	/* Who would do it is gone. */
 	if (getppid() != run->parent) {
 		finish(v, run);
-		run_aside_close(&run->aside);
+		remove_aside(run);
 	}
 	_exit(status);
 }
@@ -313,18 +319,24 @@ static int check(const struct run_args *a, struct err *err)
 	return 0;
 }
 
-/* What is not to stay may be written elsewhere. */
-static int open_store(const struct globals *g, struct run *run, struct err *err)
+/* A container that goes with its command needs no place in the store. */
+static int set_aside(struct run *run, struct err *err)
 {
-	int r = verb_store(g, &run->s, err);
+	struct buf path _cleanup_buf_ = BUF_INIT;
+	struct store *s = run->s;
+	int r;
 
-	if (r < 0 || !run->s->read_only)
-		return r;
-	if (run->args.rm && geteuid() == 0)
-		return run_aside_open(&run->aside, &run->s, err);
-	return err_set(err, EROFS, "read-only store %s: %s; %s", run->s->path, run->s->read_only,
-		       geteuid() == 0 ? "run --rm writes elsewhere"
-				      : "root's run --rm writes elsewhere");
+	if (!s->read_only)
+		return 0;
+	if (!run->args.rm)
+		return err_set(err, EROFS, "read-only store %s: %s; run --rm writes elsewhere",
+			       s->path, s->read_only);
+	r = scratch_make_aside(s, &run->aside);
+	if (r < 0)
+		return err_sys(err, -r, "read-only store %s: a temporary directory", s->path);
+	if (scratch_path(s, &run->aside, &path) < 0)
+		return err_nomem(err);
+	return store_set_aside(s, buf_str(&path), err);
 }
 
 /* A closed descriptor would be taken by whatever is opened first. */
@@ -337,14 +349,6 @@ static void open_standard_files(void)
 	while (fd >= 0 && fd <= 2);
 	if (fd > 2)
 		close(fd);
-}
-
-static void close_aside(struct run_aside *a)
-{
-	struct store *below = a->below;
-
-	run_aside_close(a);
-	store_close(below);
 }
 
 static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
@@ -367,7 +371,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 	else if (need_check(&need, &err) < 0)
 		status = verb_usage(v, "%s", err.msg);
 	else if (check(&r.args, &err) < 0 || runtime_find(r.args.runtime, &r.runtime, &err) < 0 ||
-		 open_store(g, &r, &err) < 0)
+		 verb_store(g, &r.s, &err) < 0 || set_aside(&r, &err) < 0)
 		status = verb_fail(v, &err);
 	else {
 		r.args.command = argv + optind + 1;
@@ -379,10 +383,9 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 	bundle_fini(&r.bundle);
 	run_args_fini(&r.args);
 	let_go(&r.signal_fd);
+	remove_aside(&r);
 	if (r.s)
 		store_close(r.s);
-	if (r.aside.below)
-		close_aside(&r.aside);
 	return status;
 }
 

@@ -39,7 +39,6 @@ imagefs_SOURCES = \
 	tools/prompt.c tools/prompt.h \
 	tools/relay.c tools/relay.h \
 	tools/run_args.c tools/run_args.h \
-	tools/run_aside.c tools/run_aside.h \
 	tools/run_mounts.c \
 	tools/run_options.c tools/run_options.h \
 	tools/run_bundle.c tools/run_bundle.h \

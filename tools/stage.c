@@ -153,7 +153,8 @@ static int start_daemon(struct stage *st, struct store *s, struct err *err)
 	 */
 	const char *how = idmap_has_user(1) ? "tree=containers,allow_other,suid"
 					    : "tree=containers,allow_other,suid,uid=0,gid=0";
-	const char *argv[] = { NULL, s->path, NULL, "-o", how, NULL };
+	struct buf aside _cleanup_buf_ = BUF_INIT;
+	const char *argv[] = { NULL, s->path, NULL, "-o", how, NULL, NULL, NULL };
 	_cleanup_fclose_ FILE *f = NULL;
 	const char *why;
 	int r = helper_find(&helper, err);
@@ -166,6 +167,15 @@ static int start_daemon(struct stage *st, struct store *s, struct err *err)
 		return err_sys(err, errno, "%s", buf_str(&st->tree));
 	argv[0] = buf_str(&helper);
 	argv[2] = buf_str(&st->tree);
+	/* As root of a user name space the daemon would take a store of this user's group for a stranger's. */
+	if (!s->read_only && setenv(STORE_TRUST, s->path, 1) < 0)
+		return err_nomem(err);
+	if (s->aside) {
+		if (buf_printf(&aside, "aside=%s", s->aside) < 0)
+			return err_nomem(err);
+		argv[5] = "-o";
+		argv[6] = buf_str(&aside);
+	}
 	r = helper_run((char *const *)argv, &said);
 	if (r < 0)
 		return err_sys(err, -r, "%s", argv[0]);
@@ -213,7 +223,7 @@ int stage_open(struct stage *st, struct store *s, const struct scratch *sc, cons
 	const char *path;
 	int r;
 
-	if (buf_printf(&st->dir, "%s/imagefs/tmp/%s", s->path, sc->name) < 0 ||
+	if (scratch_path(s, sc, &st->dir) < 0 ||
 	    buf_printf(&st->rootfs, "%s/rootfs", buf_str(&st->dir)) < 0)
 		return err_nomem(err);
 	st->dir_fd = open(buf_str(&st->dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
