@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#define RATE_MAX 48
+#define RATE_MAX 72
 
 /* rate_now - ms of the monotonic clock. */
 int64_t rate_now(void);
