@@ -32,9 +32,6 @@
 #define PUT_MAX 6
 #define SHORT_ID 12
 
-DEFINE_CLEANUP_PTR(struct txn, txn_free);
-DEFINE_CLEANUP_PTR(struct client, client_free);
-
 struct sending;
 
 /* A blob that is sent, once however often the image has it. */

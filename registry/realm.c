@@ -19,8 +19,6 @@
 #define MAX_REALM 4096
 #define HOST_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]"
 
-DEFINE_CLEANUP_PTR(CURLU, curl_url_cleanup);
-
 static void cleanup_curl(char **s)
 {
 	curl_free(*s);

@@ -33,8 +33,6 @@
 #include "tools/stage.h"
 #include "tools/verb.h"
 
-DEFINE_CLEANUP_PTR(struct store, store_close);
-
 /* What is passed on to the command, as docker's client does it. */
 static const int passed[] = {
 	SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGCONT

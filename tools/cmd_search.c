@@ -19,8 +19,6 @@
 #include "tools/listing.h"
 #include "tools/verb.h"
 
-DEFINE_CLEANUP_PTR(struct auth, auth_free);
-DEFINE_CLEANUP_PTR(struct http, http_free);
 DEFINE_CLEANUP_PTR(struct listing, listing_free);
 
 #define HUB "docker.io"
