@@ -146,13 +146,17 @@ static int read_whole(struct dockerfile *d, struct buf *whole, struct err *err)
 static int read_json(const char *text, json_t **out, struct err *err)
 {
 	_cleanup_json_ json_t *j = NULL;
+	struct err ignored = ERR_INIT;
 	json_t *item;
 	size_t i;
+	int r;
 
 	if (*text != '[')
 		return 0;
-	j = json_loads(text, 0, NULL);
-	if (!json_is_array(j))
+	r = json_parse(text, strlen(text), "", &j, &ignored);
+	if (r == -ENOMEM)
+		return err_nomem(err);
+	if (r < 0)
 		return 0;
 	json_array_foreach(j, i, item)
 	{
