@@ -9,11 +9,13 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -40,11 +42,13 @@
  */
 #define DAEMON_LOOK_MS 500
 #define DAEMON_IDLE_LOOKS 20
+#define DAEMON_ALONE_LOOKS 4
 #define DAEMON_DISK_LOOKS 1200
 
 struct target {
 	char *dir;
 	char *trees[TREES_MAX];
+	unsigned device[TREES_MAX][2];
 	size_t n;
 	char *source; /* the store, as it was mounted */
 };
@@ -74,6 +78,8 @@ static int add_tree(struct target *t, const char *name, struct err *err)
 		return 0;
 	if (!t->source)
 		t->source = TAKE_PTR(m.source);
+	t->device[t->n][0] = m.dev_major;
+	t->device[t->n][1] = m.dev_minor;
 	t->trees[t->n++] = TAKE_PTR(path);
 	return 0;
 }
@@ -203,6 +209,7 @@ static int check_busy(const struct target *t, struct err *err)
 static int unmount_tree(const char *tree, struct err *err)
 {
 	_cleanup_mountpoint_ struct mountpoint m = { 0 };
+	_cleanup_close_ int fd = -1;
 	struct stat st;
 	int tries, r = 0;
 
@@ -211,6 +218,12 @@ static int unmount_tree(const char *tree, struct err *err)
 	/* Of a daemon that is dead nothing can be flushed, and nothing is in use. */
 	if (stat(tree, &st) < 0 && errno == ENOTCONN)
 		return mountpoint_unmount(tree, true, err);
+	/* A copy in another name space would keep it from being flushed. */
+	fd = open(tree, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0) {
+		syncfs(fd);
+		close(TAKE_FD(fd));
+	}
 	for (tries = 0; tries < BUSY_TRIES; tries++) {
 		r = mountpoint_unmount(tree, false, err);
 		if (r != -EBUSY)
@@ -288,8 +301,74 @@ static unsigned long long activity(int pid, bool *disk)
 	return sum;
 }
 
-static int wait_daemon(int pidfd, const char *dir, struct err *err)
+/* What a text of mountinfo has of a tree: 1 a copy of its mount, 2 a mount of it at another place; 0 nothing. */
+static int mounted_as(const char *mountinfo, const char *tree, const unsigned device[2])
 {
+	char key[32], root[PATH_MAX], at[PATH_MAX];
+	int found = 0;
+
+	snprintf(key, sizeof(key), " %u:%u ", device[0], device[1]);
+	while (found < 2 && (mountinfo = strstr(mountinfo, key))) {
+		mountinfo += strlen(key);
+		if (sscanf(mountinfo, "%4095s %4095s", root, at) == 2)
+			found = strcmp(root, "/") == 0 && strcmp(at, tree) == 0 ? 1 : 2;
+	}
+	return found;
+}
+
+/* In another mount name space, which was made as a copy of this one (unshare -m, a service), or in a container. */
+static int mounted_elsewhere(const struct target *t, int *pid)
+{
+	_cleanup_closedir_ DIR *d = opendir("/proc");
+	struct dirent *e;
+	int found = 0;
+	size_t i;
+
+	while (d && found < 2 && (e = readdir(d))) {
+		struct buf text _cleanup_buf_ = BUF_INIT;
+		char path[NAME_MAX + 16];
+
+		snprintf(path, sizeof(path), "%s/mountinfo", e->d_name);
+		if (!isdigit((unsigned char)e->d_name[0]) ||
+		    file_read(dirfd(d), path, 16u << 20, &text, NULL) < 0)
+			continue;
+		for (i = 0; i < t->n; i++)
+			found = MAX(found, mounted_as(buf_str(&text), t->trees[i], t->device[i]));
+		*pid = atoi(e->d_name);
+	}
+	return found;
+}
+
+/*
+ * A copy of the mount in another name space keeps the daemon until that goes. Where nobody uses the copy the
+ * daemon is asked to end; what was written through a mapping came to it before the mount went (unmount_tree()).
+ */
+static int end_copies(const struct target *t, int pidfd, struct err *err)
+{
+	struct buf who _cleanup_buf_ = BUF_INIT;
+	int found, pid = 0;
+	size_t i;
+
+	found = mounted_elsewhere(t, &pid);
+	if (!found)
+		return 0;
+	if (found == 2)
+		return err_set(err, EBUSY,
+			       "%s: unmounted here, but process %d has it mounted at another place",
+			       t->dir, pid);
+	for (i = 0; i < t->n; i++)
+		if (find_holder(t->trees[i], &who))
+			return err_set(err, EBUSY,
+				       "%s: unmounted here, but in another name space %s", t->dir,
+				       buf_str(&who));
+	if (syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0) < 0)
+		log_debug("SIGTERM: %s", strerror(errno));
+	return 0;
+}
+
+static int wait_daemon(const struct target *t, int pidfd, struct err *err)
+{
+	const char *dir = t->dir;
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
 	unsigned long long seen = 0, now;
 	int r, pid = read_pid(pidfd), idle = 0;
@@ -304,6 +383,8 @@ static int wait_daemon(int pidfd, const char *dir, struct err *err)
 		now = activity(pid, &disk);
 		idle = now == seen ? idle + 1 : 0;
 		seen = now;
+		if (idle == DAEMON_ALONE_LOOKS && (r = end_copies(t, pidfd, err)) < 0)
+			return r;
 		if (idle >= (disk ? DAEMON_DISK_LOOKS : DAEMON_IDLE_LOOKS))
 			break;
 	}
@@ -326,7 +407,7 @@ static int umount_target(struct target *t, struct err *err)
 	if (r == 0 && s && s->read_only && pidfd < 0)
 		pidfd = mounts_of_dir(t->dir);
 	if (r == 0 && pidfd >= 0)
-		r = wait_daemon(pidfd, t->dir, err);
+		r = wait_daemon(t, pidfd, err);
 	/* A daemon that was killed could not tidy up. */
 	if (r == 0 && s && pidfd < 0 && made_new(s, &made, NULL) == 0) {
 		made_adopt(made, t->dir);
