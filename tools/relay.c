@@ -158,7 +158,8 @@ static void splice_one(struct relay_way *w)
 	else if (errno == EINVAL)
 		w->splices = false;
 	else
-		failed(w, !w->from_ours, errno);
+		/* Only writing fails so. */
+		failed(w, errno != EPIPE && !w->from_ours, errno);
 }
 
 static void read_one(struct relay_way *w)
