@@ -42,13 +42,28 @@ static enum relay_kind kind_of(int fd)
 	return S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3) ? RELAY_NULL : RELAY_OTHER;
 }
 
-/*
- * That splice(2) neither waits for it nor is asked in vain. Into a file it is no faster than read(2) and
- * write(2), since it keeps the pipe locked meanwhile, and refuses to append.
- */
+/* That splice(2) neither waits for it nor is asked in vain. */
 static bool can_splice(enum relay_kind from, enum relay_kind to)
 {
 	return to == RELAY_PIPE && (from == RELAY_PIPE || from == RELAY_FILE);
+}
+
+/*
+ * While splice(2) writes to a file it keeps the pipe locked, and the command waits. So the pages move to a
+ * pipe between first. It refuses to append.
+ */
+static void open_between(struct relay_way *w)
+{
+	int flags = fcntl(w->to, F_GETFL);
+
+	w->between[0] = w->between[1] = -1;
+	if (w->from_kind != RELAY_PIPE || w->to_kind != RELAY_FILE || flags < 0 ||
+	    (flags & O_APPEND))
+		return;
+	if (pipe2(w->between, O_CLOEXEC | O_NONBLOCK) < 0)
+		w->between[0] = w->between[1] = -1;
+	else
+		fcntl(w->between[1], F_SETPIPE_SZ, PIPE_SIZE);
 }
 
 static struct relay_way *add(struct relay *r, int from, int to, const char *what)
@@ -64,7 +79,8 @@ static struct relay_way *add(struct relay *r, int from, int to, const char *what
 	w->ready = false;
 	w->what = what;
 	w->error = 0;
-	w->off = w->len = 0;
+	w->off = w->len = w->held = 0;
+	open_between(w);
 	return w;
 }
 
@@ -80,14 +96,21 @@ void relay_out(struct relay *r, int from, int to, const char *what)
 
 int relay_pipe(int fds[static 2], int theirs)
 {
-	int flags;
+	_cleanup_close_ int from = -1, to = -1;
+	int ends[2], flags;
 
-	if (pipe2(fds, O_CLOEXEC) < 0)
+	if (pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
+	from = ends[0];
+	to = ends[1];
 	/* It works with a smaller one, too. */
-	fcntl(fds[0], F_SETPIPE_SZ, PIPE_SIZE);
-	flags = fcntl(fds[!theirs], F_GETFL);
-	return flags < 0 || fcntl(fds[!theirs], F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
+	fcntl(from, F_SETPIPE_SZ, PIPE_SIZE);
+	flags = fcntl(ends[!theirs], F_GETFL);
+	if (flags < 0 || fcntl(ends[!theirs], F_SETFL, flags | O_NONBLOCK) < 0)
+		return -errno;
+	fds[0] = TAKE_FD(from);
+	fds[1] = TAKE_FD(to);
+	return 0;
 }
 
 bool relay_is_safe(int fd)
@@ -105,12 +128,22 @@ bool relay_is_same(int a, int b)
 	       syscall(SYS_kcmp, getpid(), getpid(), KCMP_FILE, a, b) == 0;
 }
 
+static void close_between(struct relay_way *w)
+{
+	if (w->between[0] >= 0) {
+		close(TAKE_FD(w->between[0]));
+		close(TAKE_FD(w->between[1]));
+	}
+	w->held = 0;
+}
+
 static void end_way(struct relay_way *w)
 {
 	if (w->from >= 0 && w->from_ours)
 		close(w->from);
 	if (w->to >= 0 && w->to_ours)
 		close(w->to);
+	close_between(w);
 	w->from = w->to = -1;
 	w->len = 0;
 }
@@ -121,7 +154,7 @@ size_t relay_poll(const struct relay *r, struct pollfd fds[static RELAY_MAX])
 
 	for (i = 0; i < r->n; i++) {
 		const struct relay_way *w = &r->ways[i];
-		bool out = w->len || w->ready;
+		bool out = w->len || w->held || w->ready;
 
 		fds[i].fd = out ? w->to : w->from;
 		fds[i].events = out ? POLLOUT : POLLIN;
@@ -160,6 +193,43 @@ static void splice_one(struct relay_way *w)
 	else
 		/* Only writing fails so. */
 		failed(w, errno != EPIPE && !w->from_ours, errno);
+}
+
+/* From the command's pipe to the one between, which is empty. */
+static void hold(struct relay_way *w)
+{
+	ssize_t n = splice(w->from, NULL, w->between[1], NULL, PIPE_SIZE,
+			   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+
+	if (n > 0)
+		w->held = (size_t)n;
+	else if (n == 0)
+		end_way(w);
+	else if (errno == EINVAL)
+		close_between(w);
+	else
+		failed(w, true, errno);
+}
+
+/* From the pipe between to the file; where the file system cannot do that, by way of data. */
+static void write_held(struct relay_way *w)
+{
+	ssize_t n = splice(w->between[0], NULL, w->to, NULL, w->held, SPLICE_F_MOVE);
+
+	if (n > 0) {
+		w->held -= (size_t)n;
+		return;
+	}
+	if (n < 0 && errno != EINVAL) {
+		failed(w, false, errno);
+		return;
+	}
+	n = read(w->between[0], w->data, MIN(w->held, sizeof(w->data)));
+	w->off = 0;
+	w->len = n > 0 ? (size_t)n : 0;
+	w->held -= w->len;
+	if (n <= 0 || !w->held)
+		close_between(w);
 }
 
 static void read_one(struct relay_way *w)
@@ -204,6 +274,10 @@ void relay_move(struct relay *r, const struct pollfd *fds)
 			continue;
 		if (w->len)
 			write_one(w);
+		else if (w->held)
+			write_held(w);
+		else if (w->between[0] >= 0)
+			hold(w);
 		else if (w->ready)
 			splice_one(w);
 		else if (w->splices)

@@ -32,6 +32,8 @@ struct relay_way {
 	bool ready;	 /* there is something to splice */
 	const char *what; /* the user's end, in a message */
 	int error;	  /* of the user's end; 0: none */
+	int between[2];	  /* a pipe on the way to a file; -1: none */
+	size_t held;	  /* in it */
 	size_t off, len;
 	char data[256 << 10];
 };
