@@ -107,7 +107,7 @@ static bool is_there(const struct look *l, const char *path)
 {
 	_cleanup_close_ int fd = inroot_open(l->rootfd, path);
 
-	return fd >= 0 || fd != -ENOENT;
+	return fd != -ENOENT && fd != -ENOTDIR;
 }
 
 static int look_at_elf(const struct look *l, int fd, const char *head, size_t n)
@@ -151,15 +151,17 @@ static int look_at_script(const struct look *l, char *head, int depth)
 	_cleanup_close_ int fd = -1;
 	char *name = interpreter(head);
 	size_t n = name ? strlen(name) : 0;
+	bool missing;
 
 	if (!name)
 		return cannot(l, "exec format error: no interpreter behind #!");
 	fd = inroot_open(l->rootfd, name);
-	if (fd == -ENOENT && name[n - 1] == '\r')
+	missing = fd == -ENOENT || fd == -ENOTDIR;
+	if (missing && name[n - 1] == '\r')
 		return say(l, NOT_FOUND,
 			   "the script has the line ends of Windows (CRLF): its interpreter ", name,
 			   " is not in the container");
-	if (fd == -ENOENT)
+	if (missing)
 		return say(l, NOT_FOUND, "its interpreter ", name, " is not in the container");
 	if (fd == -EINVAL)
 		return say(l, CANNOT_EXECUTE, "its interpreter ", name, " is no file");

@@ -124,9 +124,11 @@ int runtime_status(const char *said)
 	if (!strstr(said, "exec"))
 		return 1;
 	if (strcasestr(said, "permission denied") || strcasestr(said, "not permitted") ||
-	    strcasestr(said, "is a directory"))
+	    strcasestr(said, "is a directory") || strcasestr(said, "too many levels") ||
+	    strcasestr(said, "name too long"))
 		return 126;
-	if (strcasestr(said, "not found") || strcasestr(said, "no such file or directory"))
+	if (strcasestr(said, "not found") || strcasestr(said, "no such file or directory") ||
+	    strcasestr(said, "not a directory"))
 		return 127;
 	return 1;
 }
