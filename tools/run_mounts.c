@@ -189,16 +189,17 @@ static int next_field(char **rest, char **out)
 	return 0;
 }
 
-/* "true", "1" or nothing. */
+/* Nothing, or what Go's strconv.ParseBool takes. */
 static int parse_switch(const char *value, bool *out)
 {
-	if (!value || strcmp(value, "true") == 0 || strcmp(value, "1") == 0)
-		*out = true;
-	else if (strcmp(value, "false") == 0 || strcmp(value, "0") == 0)
-		*out = false;
-	else
-		return -EINVAL;
-	return 0;
+	static const char *const words[] = { "1", "t", "T", "TRUE",  "true",  "True",
+					     "0", "f", "F", "FALSE", "false", "False" };
+	size_t i = 0;
+
+	while (value && i < ARRAY_SIZE(words) && strcmp(value, words[i]) != 0)
+		i++;
+	*out = i < ARRAY_SIZE(words) / 2;
+	return i < ARRAY_SIZE(words) ? 0 : -EINVAL;
 }
 
 /* A number of bytes, with k, m or g behind it, as the kernel takes it. */
@@ -230,9 +231,11 @@ struct mount_words {
 	const char *type, *source, *target;
 };
 
+/* In any case, as in docker. */
 static bool is(const char *key, const char *a, const char *b, const char *c)
 {
-	return strcmp(key, a) == 0 || (b && strcmp(key, b) == 0) || (c && strcmp(key, c) == 0);
+	return strcasecmp(key, a) == 0 || (b && strcasecmp(key, b) == 0) ||
+	       (c && strcasecmp(key, c) == 0);
 }
 
 /* -ENOENT: no such key. */
@@ -304,12 +307,12 @@ static int check_mount(const struct run_args *a, struct run_volume *v, const str
 {
 	const char *type = w->type ? w->type : "volume";
 
-	if (strcmp(type, "volume") == 0)
+	if (strcasecmp(type, "volume") == 0)
 		return bad(err, text,
 			   "there are no volumes here; a directory of the host is "
 			   "type=bind,src=./DIR,dst=PATH");
-	v->tmpfs = strcmp(type, "tmpfs") == 0;
-	if (!v->tmpfs && strcmp(type, "bind") != 0)
+	v->tmpfs = strcasecmp(type, "tmpfs") == 0;
+	if (!v->tmpfs && strcasecmp(type, "bind") != 0)
 		return bad(err, text, "unsupported type: only bind and tmpfs are supported");
 	if (!w->target)
 		return bad(err, text, "invalid --mount: target is required");
