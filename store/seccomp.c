@@ -76,14 +76,21 @@ static bool is_one_of(const json_t *value, const char *const *v, size_t n)
 	return false;
 }
 
+/* A list, or nothing. */
+static int check_list(const struct maker *m, const char *key, const json_t *list)
+{
+	return list && !json_is_null(list) && !json_is_array(list) ? bad(m, key, list, "not a list")
+								   : 0;
+}
+
 /* A list of strings, or nothing. */
 static int check_strings(const struct maker *m, const char *key, const json_t *list)
 {
 	const json_t *item;
 	size_t i;
 
-	if (list && !json_is_null(list) && !json_is_array(list))
-		return bad(m, key, list, "not a list");
+	if (check_list(m, key, list) < 0)
+		return -EINVAL;
 	json_array_foreach(list, i, item)
 	{
 		if (!json_is_string(item))
@@ -172,8 +179,9 @@ static int add_arg(const struct maker *m, json_t *args, const json_t *arg)
 	if (!json_is_integer(index) || json_integer_value(index) < 0 ||
 	    json_integer_value(index) > 5)
 		return bad(m, "args.index", NULL, "not a number from 0 to 5");
-	if (!json_is_integer(value) || (two && !json_is_integer(two)))
-		return bad(m, "args.value", NULL, "not a number");
+	if (!json_is_integer(value) || json_integer_value(value) < 0 ||
+	    (two && !json_is_null(two) && !json_is_integer(two)) || json_integer_value(two) < 0)
+		return bad(m, "args.value", NULL, "not a number from 0");
 	if (!is_one_of(op, operators, ARRAY_SIZE(operators)))
 		return bad(m, "args.op", op, "unknown");
 	return json_array_append_new(args, json_pack("{s:I, s:I, s:I, s:s}", "index",
@@ -205,6 +213,8 @@ static int take_rule(const struct maker *m, const json_t *rule, json_t *list)
 	int r = check_strings(m, "names", names);
 
 	if (r == 0)
+		r = check_list(m, "args", args);
+	if (r == 0)
 		r = check_errno(m, "errnoRet", number);
 	if (r < 0)
 		return r;
@@ -218,8 +228,8 @@ static int take_rule(const struct maker *m, const json_t *rule, json_t *list)
 			  "action", action, "args");
 	if (json_array_append_new(list, taken) < 0)
 		return err_nomem(m->err);
-	if (json_is_integer(number))
-		json_object_set(taken, "errnoRet", number);
+	if (json_is_integer(number) && json_object_set(taken, "errnoRet", number) < 0)
+		return err_nomem(m->err);
 	json_array_foreach(args, i, item)
 	{
 		r = add_arg(m, json_object_get(taken, "args"), item);
@@ -234,8 +244,8 @@ static int take_rules(struct maker *m, const json_t *rules, json_t *list)
 	const json_t *rule;
 	size_t i;
 
-	if (rules && !json_is_null(rules) && !json_is_array(rules))
-		return bad(m, "syscalls", NULL, "not a list");
+	if (check_list(m, "syscalls", rules) < 0)
+		return -EINVAL;
 	if (json_array_size(rules) > RULES_MAX)
 		return bad(m, "syscalls", NULL, "too many rules");
 	json_array_foreach(rules, i, rule)
@@ -264,6 +274,8 @@ static int take_arches(const struct maker *m, const json_t *profile, json_t *out
 	size_t i;
 	int r = check_strings(m, "architectures", arches);
 
+	if (r == 0)
+		r = check_list(m, "archMap", map);
 	if (r < 0)
 		return r;
 	if (json_array_size(arches) && json_array_size(map))
@@ -281,8 +293,10 @@ static int take_arches(const struct maker *m, const json_t *profile, json_t *out
 		if (r < 0)
 			return r;
 		all = json_pack("[s]", main_one);
-		if (json_is_array(others))
-			json_array_extend(all, others);
+		if (json_is_array(others) && json_array_extend(all, others) < 0) {
+			json_decref(all);
+			return err_nomem(m->err);
+		}
 		return json_object_set_new(out, "architectures", all) < 0 ? err_nomem(m->err) : 0;
 	}
 	/* The runtime takes this machine's then. */
@@ -298,13 +312,15 @@ static int take_rest(const struct maker *m, const json_t *profile, json_t *out)
 	size_t i;
 	int r = check_errno(m, "defaultErrnoRet", number);
 
+	if (r == 0)
+		r = check_strings(m, "flags", json_object_get(profile, "flags"));
 	if (r < 0)
 		return r;
 	if (!is_one_of(action, actions, ARRAY_SIZE(actions)))
 		return bad(m, "defaultAction", action, action ? "unknown" : "missing");
-	json_object_set(out, "defaultAction", action);
-	if (json_is_integer(number))
-		json_object_set(out, "defaultErrnoRet", number);
+	if (json_object_set(out, "defaultAction", action) < 0 ||
+	    (json_is_integer(number) && json_object_set(out, "defaultErrnoRet", number) < 0))
+		return err_nomem(m->err);
 	for (i = 0; i < ARRAY_SIZE(also); i++) {
 		json_t *value = json_object_get(profile, also[i]);
 
@@ -314,30 +330,72 @@ static int take_rest(const struct maker *m, const json_t *profile, json_t *out)
 	return 0;
 }
 
+/* --- the whole --- */
+
+/* Keys are as docker reads them: a rule whose key is not known by its case would be lost, or lose its conditions. */
+static int fold(json_t *profile, struct err *err)
+{
+	static const char *const top[] = {
+		"defaultAction", "defaultErrnoRet", "architectures",	"archMap", "flags",
+		"listenerPath",	 "syscalls",	    "listenerMetadata", NULL
+	};
+	static const char *const in_map[] = { "architecture", "subArchitectures", NULL };
+	static const char *const in_rule[] = { "names",	   "name",     "action",   "args",
+					       "errnoRet", "includes", "excludes", NULL };
+	static const char *const in_condition[] = { "caps", "arches", "minKernel", NULL };
+	static const char *const in_arg[] = { "index", "value", "valueTwo", "op", NULL };
+	json_t *item, *arg;
+	size_t i, j;
+	int r = json_fold(profile, top, err);
+
+	for (i = 0; r == 0 && i < json_array_size(json_object_get(profile, "archMap")); i++)
+		r = json_fold(json_array_get(json_object_get(profile, "archMap"), i), in_map, err);
+	json_array_foreach(json_object_get(profile, "syscalls"), i, item)
+	{
+		if (r == 0)
+			r = json_fold(item, in_rule, err);
+		if (r == 0)
+			r = json_fold(json_object_get(item, "includes"), in_condition, err);
+		if (r == 0)
+			r = json_fold(json_object_get(item, "excludes"), in_condition, err);
+		json_array_foreach(json_object_get(item, "args"), j, arg)
+		{
+			if (r == 0)
+				r = json_fold(arg, in_arg, err);
+		}
+	}
+	return r;
+}
+
 int seccomp_make(const json_t *profile, const char *what, const struct seccomp_host *h,
 		 json_t **out, struct err *err)
 {
-	_cleanup_json_ json_t *own = profile ? NULL : seccomp_list();
+	_cleanup_json_ json_t *own = profile ? json_deep_copy(profile) : seccomp_list();
 	_cleanup_json_ json_t *made = json_object(), *list = json_array();
+	struct buf shown _cleanup_buf_ = BUF_INIT;
 	struct maker m = { .host = h, .what = what, .native = h->arch, .constant = "", .err = err };
 	size_t i;
 	int r;
 
-	profile = profile ? profile : own;
-	if (!profile || !made || !list)
+	if (!own || !made || !list)
 		return err_nomem(err);
 	for (i = 0; i < ARRAY_SIZE(known); i++)
 		if (strcmp(known[i].go, h->arch) == 0) {
 			m.native = known[i].native;
 			m.constant = known[i].constant;
 		}
-	if (!json_is_object(profile))
+	if (!json_is_object(own))
 		return bad(&m, "it", NULL, "not a JSON object");
-	r = take_rest(&m, profile, made);
+	r = fold(own, err);
+	if (r < 0) {
+		text_escape(&shown, what);
+		return err_wrap(err, r, "seccomp profile %.300s", buf_str(&shown));
+	}
+	r = take_rest(&m, own, made);
 	if (r == 0)
-		r = take_arches(&m, profile, made);
+		r = take_arches(&m, own, made);
 	if (r == 0)
-		r = take_rules(&m, json_object_get(profile, "syscalls"), list);
+		r = take_rules(&m, json_object_get(own, "syscalls"), list);
 	if (r < 0)
 		return r;
 	if (json_object_set(made, "syscalls", list) < 0)

@@ -231,6 +231,27 @@ static void no_profiles(void **state)
 		{ "{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"architectures\": [\"SCMP_ARCH_X86\"], "
 		  "\"archMap\": [{}]}",
 		  "beside archMap" },
+		{ "{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"archMap\": {}}",
+		  "archMap: not a list" },
+		{ "{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"flags\": 7}", "flags: not a list" },
+		/* What would be lost is what makes the rule narrow. */
+		{ "{\"defaultAction\": \"SCMP_ACT_ERRNO\", \"syscalls\": [{\"name\": \"a\", "
+		  "\"action\": \"SCMP_ACT_ALLOW\", \"args\": {\"index\": 0}}]}",
+		  "args: not a list" },
+		{ "{\"defaultAction\": \"SCMP_ACT_ERRNO\", \"syscalls\": [{\"name\": \"a\", "
+		  "\"action\": \"SCMP_ACT_ALLOW\", \"args\": [{\"index\": 0, \"value\": -1, "
+		  "\"op\": \"SCMP_CMP_EQ\"}]}]}",
+		  "args.value: not a number from 0" },
+		{ "{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"defaultaction\": \"SCMP_ACT_ERRNO\"}",
+		  "profile p: \"defaultAction\" is there twice" },
+		{ "{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"Syscalls\": [{}]}",
+		  "syscalls[0].names: empty" },
+		{ "{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": [{\"Name\": \"a\", "
+		  "\"ACTION\": \"SCMP_ACT_ERRNO\", \"Args\": [{\"Index\": 6}]}]}",
+		  "args.index" },
+		{ "{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": [{\"name\": \"a\", "
+		  "\"action\": \"SCMP_ACT_ERRNO\", \"Includes\": {\"MINKERNEL\": \"new\"}}]}",
+		  "minKernel \"new\": not a version" },
 	};
 	struct seccomp_host h = host("amd64", "6.1");
 	size_t i;
