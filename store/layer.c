@@ -221,7 +221,7 @@ static int open_copy(struct layer *l, bool afresh, struct layer_copy **out, stru
 
 	layer_copy_path(&l->digest, path);
 	fd = afresh ? -ENOENT : open_path(s, t, path);
-	if (fd >= 0 && layer_copy_open(fd, l->h->plain_size, out) == 0)
+	if (fd >= 0 && layer_copy_open(fd, &l->digest, l->h->plain_size, out) == 0)
 		return 0;
 	discard(s, path);
 	if (t)
@@ -232,7 +232,7 @@ static int open_copy(struct layer *l, bool afresh, struct layer_copy **out, stru
 		r = layer_copy_make(t ? t : own, &l->digest, false, err);
 	if (r == 0) {
 		fd = txn_open(t ? t : own, path);
-		r = fd < 0 ? fd : layer_copy_open(fd, l->h->plain_size, out);
+		r = fd < 0 ? fd : layer_copy_open(fd, &l->digest, l->h->plain_size, out);
 		if (r < 0)
 			err_sys(err, -r, "blob %s: seekable copy", l->digest.str);
 	}

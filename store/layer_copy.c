@@ -23,6 +23,9 @@
 
 #define READ_SIZE (256u * 1024)
 #define SKIPPABLE_MAGIC 0x184D2A5Eu
+/* The first frame is skipped by other readers: it says which blob this is a copy of. */
+#define WHOSE_MAGIC 0x184D2A50u
+#define WHOSE_SIZE (8 + DIGEST_MAX)
 #define SEEKABLE_MAGIC 0x8F92EAB1u
 #define FOOTER_SIZE 9
 #define ENTRY_SIZE 8
@@ -130,7 +133,27 @@ static int put_table(struct writer *w)
 	return file_write_all(w->out, b.data, b.len);
 }
 
-static int write_copy(struct writer *w, struct err *err)
+static int whose(const struct digest *blob, struct buf *out)
+{
+	char text[DIGEST_MAX] = "";
+
+	memcpy(text, blob->str, strlen(blob->str));
+	return put_u32(out, WHOSE_MAGIC) < 0 || put_u32(out, sizeof(text)) < 0 ||
+			       buf_append(out, text, sizeof(text)) < 0
+		       ? -ENOMEM
+		       : 0;
+}
+
+static int put_whose(struct writer *w, const struct digest *blob)
+{
+	struct buf b _cleanup_buf_ = BUF_INIT;
+
+	if (whose(blob, &b) < 0 || put_u32(&w->table, WHOSE_SIZE) < 0 || put_u32(&w->table, 0) < 0)
+		return -ENOMEM;
+	return file_write_all(w->out, b.data, b.len);
+}
+
+static int write_copy(struct writer *w, const struct digest *blob, struct err *err)
 {
 	const struct decode_io io = { pull, space, push, w };
 	uint64_t blob_size, plain_size;
@@ -145,6 +168,9 @@ static int write_copy(struct writer *w, struct err *err)
 		return err_nomem(err);
 	ZSTD_CCtx_setParameter(w->ctx, ZSTD_c_compressionLevel, 1);
 	ZSTD_CCtx_setParameter(w->ctx, ZSTD_c_checksumFlag, 1);
+	r = put_whose(w, blob);
+	if (r < 0)
+		return err_sys(err, -r, "cannot write a seekable copy");
 	r = decode(&io, &codec, NULL, &blob_size, &plain_size, err);
 	if (r < 0)
 		return r;
@@ -183,7 +209,7 @@ int layer_copy_make(struct txn *t, const struct digest *blob, bool checked, stru
 	if (r >= 0 && !checked && !(w.hash = hash_new(blob)))
 		r = err_nomem(err);
 	if (r >= 0)
-		r = write_copy(&w, err);
+		r = write_copy(&w, blob, err);
 	if (r >= 0 && w.hash)
 		r = check_digest(&w, blob, err);
 	if (r >= 0) {
@@ -202,12 +228,24 @@ int layer_copy_make(struct txn *t, const struct digest *blob, bool checked, stru
 	return r < 0 ? r : 0;
 }
 
+/* A copy of another blob would be as good a copy. */
+static int check_whose(const struct layer_copy *c, const struct digest *blob)
+{
+	struct buf want _cleanup_buf_ = BUF_INIT;
+	char got[WHOSE_SIZE];
+	int r = whose(blob, &want);
+
+	if (r == 0)
+		r = file_pread_all(c->fd, got, sizeof(got), 0);
+	return r < 0 ? r : memcmp(got, want.data, sizeof(got)) == 0 ? 0 : -EBADMSG;
+}
+
 /* Read the table of frame sizes at the end of the file. */
 static int read_table(struct layer_copy *c, uint64_t size)
 {
 	unsigned char footer[FOOTER_SIZE];
 	_cleanup_free_ unsigned char *table = NULL;
-	uint64_t table_at, i;
+	uint64_t table_at, n, i;
 	int r;
 
 	if (size < FOOTER_SIZE + 8)
@@ -215,25 +253,29 @@ static int read_table(struct layer_copy *c, uint64_t size)
 	r = file_pread_all(c->fd, footer, sizeof(footer), size - FOOTER_SIZE);
 	if (r < 0)
 		return r;
-	c->n = get_u32(footer);
-	if (get_u32(footer + 5) != SEEKABLE_MAGIC || c->n > FRAMES_MAX ||
-	    c->n != (c->plain_size + LAYER_COPY_FRAME - 1) / LAYER_COPY_FRAME ||
-	    c->n * ENTRY_SIZE + FOOTER_SIZE + 8 > size)
+	n = get_u32(footer);
+	if (get_u32(footer + 5) != SEEKABLE_MAGIC || n > FRAMES_MAX || n == 0 ||
+	    n - 1 != (c->plain_size + LAYER_COPY_FRAME - 1) / LAYER_COPY_FRAME ||
+	    n * ENTRY_SIZE + FOOTER_SIZE + 8 > size)
 		return -EBADMSG;
-	table_at = size - FOOTER_SIZE - c->n * ENTRY_SIZE;
-	table = malloc(c->n * ENTRY_SIZE + 1);
+	c->n = n - 1;
+	table_at = size - FOOTER_SIZE - n * ENTRY_SIZE;
+	table = malloc(n * ENTRY_SIZE);
 	c->offset = calloc(c->n + 1, sizeof(*c->offset));
 	if (!table || !c->offset)
 		return -ENOMEM;
-	r = file_pread_all(c->fd, table, c->n * ENTRY_SIZE, table_at);
+	r = file_pread_all(c->fd, table, n * ENTRY_SIZE, table_at);
 	if (r < 0)
 		return r;
+	c->offset[0] = get_u32(table);
 	for (i = 0; i < c->n; i++)
-		c->offset[i + 1] = c->offset[i] + get_u32(table + i * ENTRY_SIZE);
+		c->offset[i + 1] = c->offset[i] + get_u32(table + (i + 1) * ENTRY_SIZE);
+	if (c->offset[0] != WHOSE_SIZE)
+		return -EBADMSG;
 	return c->offset[c->n] == table_at - 8 ? 0 : -EBADMSG;
 }
 
-int layer_copy_open(int fd, uint64_t plain_size, struct layer_copy **out)
+int layer_copy_open(int fd, const struct digest *blob, uint64_t plain_size, struct layer_copy **out)
 {
 	struct layer_copy *c = calloc(1, sizeof(*c));
 	struct stat st;
@@ -245,7 +287,9 @@ int layer_copy_open(int fd, uint64_t plain_size, struct layer_copy **out)
 	}
 	c->fd = fd;
 	c->plain_size = plain_size;
-	r = fstat(fd, &st) < 0 ? -errno : read_table(c, (uint64_t)st.st_size);
+	r = fstat(fd, &st) < 0 ? -errno : check_whose(c, blob);
+	if (r == 0)
+		r = read_table(c, (uint64_t)st.st_size);
 	if (r < 0) {
 		layer_copy_free(c);
 		return r;

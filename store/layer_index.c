@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,7 +20,12 @@
 #include "store/codec.h"
 #include "store/layer_check.h"
 
+/* What all indexes of this process take, and may take: 0 half of the machine's memory. */
+static _Atomic uint64_t in_use;
+static uint64_t limit;
+
 struct layer_index {
+	size_t taken;	/* of in_use */
 	int windows_fd; /* -1: it has none */
 	char *data;	/* from the header to the end of SECTION_SPANS */
 	const struct layer_header *h;
@@ -51,15 +57,34 @@ int layer_index_peek(int fd, const struct digest *blob, struct layer_header *out
 	return r;
 }
 
+void layer_index_set_limit(uint64_t bytes)
+{
+	limit = bytes;
+}
+
+/* Somebody else's indexes may be as long as he likes: a daemon that serves them is not to take all memory. */
+static int take_memory(struct layer_index *ix, size_t size)
+{
+	uint64_t most = limit;
+
+	if (!most)
+		most = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 2;
+	ix->taken = size;
+	if (atomic_fetch_add(&in_use, size) + size > most)
+		return -ENOMEM;
+	ix->data = malloc(size);
+	return ix->data ? 0 : -ENOMEM;
+}
+
 static int read_body(struct layer_index *ix, int fd, const struct layer_header *h)
 {
 	uint64_t end = h->section[SECTION_SPANS].offset + h->section[SECTION_SPANS].size;
 	size_t body = (size_t)end - sizeof(*h);
 	int r;
 
-	ix->data = malloc((size_t)end);
-	if (!ix->data)
-		return -ENOMEM;
+	r = take_memory(ix, (size_t)end);
+	if (r < 0)
+		return r;
 	/* The header that was checked, not what the file has by now. */
 	memcpy(ix->data, h, sizeof(*h));
 	ix->h = (const void *)ix->data;
@@ -103,6 +128,7 @@ void layer_index_free(struct layer_index *ix)
 	if (ix->windows_fd >= 0)
 		close(ix->windows_fd);
 	free(ix->data);
+	atomic_fetch_sub(&in_use, ix->taken);
 	free(ix);
 }
 

@@ -20,6 +20,12 @@ struct layer_index;
 int layer_index_load(int fd, const struct digest *blob, struct layer_index **out);
 void layer_index_free(struct layer_index *ix);
 
+/*
+ * layer_index_set_limit - how much memory all indexes of this process may take together; further ones are -ENOMEM.
+ * bytes   0, as at first: half of the machine's
+ */
+void layer_index_set_limit(uint64_t bytes);
+
 /* layer_index_peek - the header alone; errors as above. */
 int layer_index_peek(int fd, const struct digest *blob, struct layer_header *out);
 

@@ -158,7 +158,7 @@ static int check_copy(struct store *s, const struct digest *d, const struct inge
 	fd = beneath_open(s->fd, path, O_RDONLY, 0);
 	if (fd < 0)
 		return fd == -ENOENT ? 1 : is_no_file(fd) ? 0 : fd;
-	r = layer_copy_open(fd, res->plain_size, &c);
+	r = layer_copy_open(fd, d, res->plain_size, &c);
 	if (r == 0) {
 		r = same_bytes(c, res);
 		layer_copy_free(c);

@@ -297,6 +297,60 @@ static void test_copy(void **state)
 	}
 }
 
+/* Right in itself, but of another blob. */
+static void test_copy_of_another_blob(void **state)
+{
+	struct damage *d = *state;
+	struct buf other _cleanup_buf_ = BUF_INIT;
+	struct digest blob = d->blob;
+	struct layers *ls = layers_new(d->s, 4u << 20);
+	struct layer_copy *copy;
+	struct layer_header h;
+	struct tree *t;
+	char path[DIGEST_MAX + 32], *last = blob.str + strlen(blob.str) - 1;
+	int fd;
+
+	assert_int_equal(layer_peek(d->s, &d->blob, &h, NULL), 0);
+	layer_copy_path(&d->blob, path);
+	fd = openat(d->s->fd, path, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(layer_copy_open(fd, &blob, h.plain_size, &copy), 0);
+	layer_copy_free(copy);
+	*last = *last == '0' ? '1' : '0';
+	fd = openat(d->s->fd, path, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(layer_copy_open(fd, &blob, h.plain_size, &copy), -EBADMSG);
+	/* Whoever meets one makes it again. */
+	assert_int_equal(file_read(d->s->fd, path, 1u << 30, &other, NULL), 0);
+	other.data[8 + strlen(blob.str) - 1] = *last;
+	damage_put(d, path, &other);
+	assert_int_equal(tree_open_layer(ls, &d->blob, &t, NULL), 0);
+	assert_truth(d, t, "another blob's copy");
+	tree_free(t);
+	layers_free(ls);
+	fd = openat(d->s->fd, path, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(layer_copy_open(fd, &d->blob, h.plain_size, &copy), 0);
+	layer_copy_free(copy);
+}
+
+/* Indexes take no more than the limit together, and give it back. */
+static void test_limit(void **state)
+{
+	struct damage *d = *state;
+	_cleanup_close_ int fd = openat(d->s->fd, d->path, O_RDONLY | O_CLOEXEC);
+	struct layer_index *one, *two;
+	const struct layer_header *h = (const void *)d->index.data;
+	uint64_t body = h->section[SECTION_SPANS].offset + h->section[SECTION_SPANS].size;
+
+	layer_index_set_limit(body * 2 - 1);
+	assert_int_equal(layer_index_load(fd, &d->blob, &one), 0);
+	assert_int_equal(layer_index_load(fd, &d->blob, &two), -ENOMEM);
+	layer_index_free(one);
+	assert_int_equal(layer_index_load(fd, &d->blob, &two), 0);
+	layer_index_free(two);
+	layer_index_set_limit(0);
+	assert_int_equal(layer_index_load(fd, &d->blob, &two), 0);
+	layer_index_free(two);
+}
+
 /* A copy is made of the blob that was meant, or not at all. */
 static void test_copy_of_a_damaged_blob(void **state)
 {
@@ -533,6 +587,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_window, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_window_without_blob, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_copy, setup_copy, teardown),
+		cmocka_unit_test_setup_teardown(test_copy_of_another_blob, setup_copy, teardown),
+		cmocka_unit_test_setup_teardown(test_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_copy_of_a_damaged_blob, setup_copy, teardown),
 		cmocka_unit_test_setup_teardown(test_forged, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_forged_span, setup, teardown),
