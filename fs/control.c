@@ -57,11 +57,14 @@ static int watch(struct control *c, int fd, void *who)
 }
 
 /* True where a socket of this name is nobody's: of a daemon that was killed. */
-static bool is_dead(const struct sockaddr_un *address)
+static bool is_dead(int dirfd, const char *name)
 {
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_un address;
+	_cleanup_close_ int at = mounts_at(dirfd, name, &address);
 
-	return fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 &&
+	return fd >= 0 && at >= 0 &&
+	       connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 &&
 	       errno == ECONNREFUSED;
 }
 
@@ -81,7 +84,7 @@ static int bind_name(struct control *c)
 			return 0;
 		if (errno != EADDRINUSE)
 			break;
-		if (is_dead(&address) && unlinkat(c->dirfd, c->name, 0) == 0)
+		if (is_dead(c->dirfd, c->name) && unlinkat(c->dirfd, c->name, 0) == 0)
 			i--;
 	}
 	r = -errno;
@@ -105,10 +108,10 @@ static int start_listening(struct control *c)
 	c->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (c->listen_fd < 0)
 		return -errno;
+	/* Its file gets this mode; by the name it could be that of another file by now. */
+	if (fchmod(c->listen_fd, 0600) < 0)
+		return -errno;
 	r = bind_name(c);
-	if (r < 0)
-		return r;
-	r = beneath_chmod(c->dirfd, c->name, 0600);
 	if (r < 0)
 		return r;
 	if (listen(c->listen_fd, 64) < 0)

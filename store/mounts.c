@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -29,6 +30,7 @@
 /* A daemon that does not answer within this is not waited for any longer; one that is stopped cannot be busy. */
 #define ANSWER_SECONDS 60
 #define STOPPED_SECONDS 5
+#define ANSWER_PARTS 8
 
 /* How often, 10 ms apart, a daemon that is ending is asked whether it has ended. */
 #define ENDING_TRIES 100
@@ -42,6 +44,24 @@ int mounts_address(int dirfd, const char *name, struct sockaddr_un *out)
 	out->sun_family = AF_UNIX;
 	n = snprintf(out->sun_path, sizeof(out->sun_path), "/proc/self/fd/%d/%s", dirfd, name);
 	return n < 0 || (size_t)n >= sizeof(out->sun_path) ? -ENAMETOOLONG : 0;
+}
+
+/* connect(2) follows a link, and that could lead to any daemon of the system: it is given the socket itself. */
+int mounts_at(int dirfd, const char *name, struct sockaddr_un *out)
+{
+	_cleanup_close_ int fd = beneath_open(dirfd, name, O_PATH, 0);
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return -ENOTSOCK;
+	memset(out, 0, sizeof(*out));
+	out->sun_family = AF_UNIX;
+	snprintf(out->sun_path, sizeof(out->sun_path), "/proc/self/fd/%d", fd);
+	return TAKE_FD(fd);
 }
 
 static bool is_socket_name(const char *name)
@@ -76,13 +96,12 @@ static pid_t peer_of(int fd)
 static int dial(const struct store *s, int dirfd, const char *name)
 {
 	struct timeval step = { .tv_sec = 1 }, limit = { .tv_sec = STOPPED_SECONDS };
-	_cleanup_close_ int fd = -1;
 	struct sockaddr_un address;
+	_cleanup_close_ int fd = -1, at = mounts_at(dirfd, name, &address);
 	int r;
 
-	r = mounts_address(dirfd, name, &address);
-	if (r < 0)
-		return r;
+	if (at < 0)
+		return at;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
@@ -105,7 +124,7 @@ static int ask(int fd, const char *verb, const char *arg, char *answer, size_t s
 {
 	char line[512];
 	size_t have = 0;
-	int n, seconds = 0, stopped = 0;
+	int n, seconds = 0, stopped = 0, parts = 0;
 
 	if (fd < 0)
 		return fd;
@@ -129,6 +148,9 @@ static int ask(int fd, const char *verb, const char *arg, char *answer, size_t s
 			return -errno;
 		if (got == 0)
 			return -ECONNRESET;
+		/* It is sent at once; what comes in drops would never end. */
+		if (++parts > ANSWER_PARTS)
+			return -EPROTO;
 		have += (size_t)got;
 		answer[have] = '\0';
 		if (answer[have - 1] == '\n') {

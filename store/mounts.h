@@ -48,7 +48,10 @@ int mounts_of_dir(const char *dir);
 char **mounts_dirs(struct store *s);
 void mounts_dirs_free(char **dirs);
 
-/* mounts_address - where a daemon listens: name in the directory dirfd (imagefs/mounts), however long its path. */
+/* mounts_address - where a daemon will listen: name in the directory dirfd (imagefs/mounts), however long its path. */
 int mounts_address(int dirfd, const char *name, struct sockaddr_un *out);
+
+/* mounts_at - where one listens that has made its socket there: valid while the descriptor that is returned is open. */
+int mounts_at(int dirfd, const char *name, struct sockaddr_un *out);
 
 #endif
