@@ -114,7 +114,7 @@ int copyup_settle_link(struct ct *ct, const char *temp, const struct stat *st)
 
 	if (!S_ISLNK(st->st_mode) || !upper_placeholder(&ct->upper, st))
 		return 0;
-	fd = openat(ct->upper.work_fd, temp, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(ct->upper.work_fd, temp, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	return fd < 0 ? -errno : settle(fd, ct->ordered);
 }
 
@@ -141,7 +141,8 @@ static int make_copy(struct ct *ct, uint32_t lower, uint64_t size, const char *t
 		return r;
 	if (S_ISREG(st.st_mode) && MIN(size, (uint64_t)st.st_size)) {
 		/* Its owner may not have the right to, root has: before the owner's mode, nobody asks. */
-		fd = openat(ct->upper.work_fd, temp, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+		fd = openat(ct->upper.work_fd, temp,
+			    O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 		if (fd < 0)
 			return -errno;
 		r = copy_data(l, e, fd, MIN(size, (uint64_t)st.st_size));
@@ -523,7 +524,8 @@ int copyup_prepare(struct node *n)
 	if (!n->upper)
 		r = prepare(n, (uint64_t)st.st_size);
 	if (r == 0) {
-		r = openat(ct->upper.work_fd, n->prepared, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+		r = openat(ct->upper.work_fd, n->prepared,
+			   O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 		r = r < 0 ? -errno : r;
 	}
 	pthread_mutex_unlock(&ct->copying);
@@ -551,8 +553,8 @@ void copyup_unprepare(struct node *n)
 /* It is needed now: as if it had just been made. */
 static int finish_prepared(struct node *n, char temp[static 32])
 {
-	_cleanup_close_ int fd =
-		openat(n->ct->upper.work_fd, n->prepared, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_close_ int fd = openat(n->ct->upper.work_fd, n->prepared,
+					O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 	int r = fd < 0 ? -errno : settle(fd, n->ct->ordered);
 

@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "fs/ct.h"
@@ -64,8 +65,8 @@ void through_start(struct through *t, const struct session *s, const struct stor
 		log_note("%s: no passthrough: this kernel has none", session_mountpoint(s));
 		return;
 	}
-	fd = openat(store->imagefs_fd, "version", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	id = fd < 0 ? -errno : backing_open(session_fd(s), fd);
+	fd = beneath_open(store->imagefs_fd, "version", O_RDONLY, 0);
+	id = fd < 0 ? fd : backing_open(session_fd(s), fd);
 	if (id < 0) {
 		/* The kernel's word for a file system that stands on another, as overlayfs. */
 		log_note("%s: no passthrough: %s", session_mountpoint(s),

@@ -585,13 +585,28 @@ static bool stands(const struct container *c)
 	       fstatat(up, c->name, &b, AT_SYMLINK_NOFOLLOW) == 0 && a.st_ino == b.st_ino;
 }
 
+int container_open_lock(const struct container *c, int flags)
+{
+	_cleanup_close_ int fd = beneath_open(c->fd, "lock", flags, 0600);
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	/* By a second name it could be a file of others, and so would be who locks it. */
+	if (!S_ISREG(st.st_mode) || st.st_nlink > 1)
+		return -EINVAL;
+	return TAKE_FD(fd);
+}
+
 /*
  * In a store that can only be read: that nobody else changes it meanwhile. Where the lock cannot be taken
  * (another user's file, NFS) nothing better is to be had.
  */
 static int lock_reading(const struct container *c)
 {
-	_cleanup_close_ int fd = openat(c->fd, "lock", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_close_ int fd = container_open_lock(c, O_RDONLY);
 
 	if (fd < 0)
 		fd = openat(c->fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -606,17 +621,17 @@ int container_lock(const struct container *c, bool exclusive, bool wait)
 
 	if (c->read_only)
 		return lock_reading(c);
-	fd = openat(c->fd, "lock", O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	fd = container_open_lock(c, O_RDWR);
 
 	/* Made with the container; made again only where it stands, for in a directory that is being
 	 * removed it would be one file too many. */
-	if (fd < 0 && errno == ENOENT) {
+	if (fd == -ENOENT) {
 		if (!stands(c))
 			return -ENOENT;
-		fd = openat(c->fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		fd = container_open_lock(c, O_RDWR | O_CREAT);
 	}
 	if (fd < 0)
-		return -errno;
+		return fd;
 	while (flock(fd, (exclusive ? LOCK_EX : LOCK_SH) | (wait ? 0 : LOCK_NB)) < 0)
 		if (errno != EINTR)
 			return -errno;

@@ -84,6 +84,9 @@ int container_rename(struct store *s, const char *name, const char *to, struct e
  */
 int container_lock(const struct container *c, bool exclusive, bool wait);
 
+/* container_open_lock - the lock file, with open(2)'s flags; -EINVAL: what stands there is no file, or a link to one. */
+int container_open_lock(const struct container *c, int flags);
+
 /* container_changed_size - bytes of files and symbolic links in upper/. */
 int container_changed_size(const struct container *c, uint64_t *out, struct err *err);
 

@@ -114,7 +114,9 @@ static int put_file(int dirfd, const char *path, const char *text)
 	tmp = r < 0 ? NULL : buf_take(&b);
 	if (!tmp)
 		return -ENOMEM;
-	fd = openat(dir, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	/* What has the name, of a process that was killed, may be anybody's file by a second name. */
+	unlinkat(dir, tmp, 0);
+	fd = openat(dir, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
 	r = file_write_all(fd, text, strlen(text));

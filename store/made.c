@@ -91,9 +91,11 @@ static int write_notes(struct made *m)
 		return 0;
 	}
 	if (m->fd < 0) {
-		m->fd = openat(m->dirfd, m->name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		/* Of a process that is gone, or anybody's file by a second name. */
+		unlinkat(m->dirfd, m->name, 0);
+		m->fd = beneath_open(m->dirfd, m->name, O_RDWR | O_CREAT | O_EXCL, 0600);
 		if (m->fd < 0)
-			return -errno;
+			return m->fd;
 		if (flock(m->fd, LOCK_EX | LOCK_NB) < 0)
 			return -errno;
 	}
@@ -168,11 +170,14 @@ static bool wait_for_end(int fd)
 
 static void adopt_from(struct made *m, const char *name, const char *dir)
 {
-	_cleanup_close_ int fd = openat(m->dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_close_ int fd = beneath_open(m->dirfd, name, O_RDONLY, 0);
 	struct buf text _cleanup_buf_ = BUF_INIT;
 	char *line, *save = NULL;
+	struct stat st;
 
-	if (fd < 0 || file_read(m->dirfd, name, MADE_MAX, &text, NULL) < 0 || text.len == 0)
+	/* Another user's notes are his to follow. */
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_uid != geteuid() ||
+	    file_read(m->dirfd, name, MADE_MAX, &text, NULL) < 0 || text.len == 0)
 		return;
 	line = strtok_r(text.data, "\n", &save);
 	/* The notes of another mount are for whoever comes to that. */

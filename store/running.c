@@ -20,10 +20,10 @@
 int running_mark(const struct container *c, struct err *err)
 {
 	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	_cleanup_close_ int fd = openat(c->fd, "lock", O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_close_ int fd = container_open_lock(c, O_RDWR);
 
 	if (fd < 0 || fcntl(fd, F_SETLK, &l) < 0)
-		return err_sys(err, errno, "container %s: cannot lock", c->name);
+		return err_sys(err, fd < 0 ? -fd : errno, "container %s: cannot lock", c->name);
 	return TAKE_FD(fd);
 }
 
@@ -36,10 +36,10 @@ int running_signal(void)
 static pid_t pid_of(const struct container *c)
 {
 	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	_cleanup_close_ int fd = openat(c->fd, "lock", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_close_ int fd = container_open_lock(c, O_RDONLY);
 
 	if (fd < 0 || fcntl(fd, F_GETLK, &l) < 0)
-		return errno == ENOENT ? 0 : -errno;
+		return fd == -ENOENT ? 0 : fd < 0 ? fd : -errno;
 	return l.l_type == F_UNLCK || l.l_pid <= 0 ? 0 : l.l_pid;
 }
 

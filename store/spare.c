@@ -59,7 +59,9 @@ void spare_keep(struct store *s)
 		return;
 	/* Half as much again, so that it is not made anew for every image. */
 	size = ((size_t)index.st_size / 2 * 3 + SLACK + BLOCK) & ~((size_t)BLOCK - 1);
-	r = fd = beneath_open(s->imagefs_fd, SPARE_NEW, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	/* Of a process that was killed, or anybody's file by a second name. */
+	beneath_unlink(s->imagefs_fd, SPARE_NEW);
+	r = fd = beneath_open(s->imagefs_fd, SPARE_NEW, O_WRONLY | O_CREAT | O_EXCL, 0600);
 	if (r >= 0)
 		r = fill(fd, size);
 	if (r == 0)

@@ -321,9 +321,11 @@ static int publish_last(struct txn *t)
 
 static int sync_file(struct txn *t, const char *name)
 {
-	_cleanup_close_ int fd = openat(t->fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_close_ int fd = beneath_open(t->fd, name, O_RDONLY, 0);
 
-	return fd < 0 || fdatasync(fd) < 0 ? -errno : 0;
+	if (fd < 0)
+		return fd;
+	return fdatasync(fd) < 0 ? -errno : 0;
 }
 
 static int sync_files(struct txn *t)
