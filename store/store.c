@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/beneath.h"
@@ -41,16 +42,20 @@ int store_default_path(char **out, struct err *err)
 
 DEFINE_CLEANUP_PTR(struct store, store_close);
 
-static bool is_trusted(const char *path)
+/* The directory counts, not its path, which may lead elsewhere by now. */
+static bool is_trusted(int fd)
 {
 	const char *p = getenv(STORE_TRUST);
-	char resolved[PATH_MAX];
+	struct stat ours, st;
 
+	if (fstat(fd, &ours) < 0)
+		return false;
 	while (p && *p) {
 		_cleanup_free_ char *one = strndup(p, strcspn(p, ":"));
 
-		if (one && (strcmp(one, "*") == 0 ||
-			    strcmp(realpath(one, resolved) ? resolved : one, path) == 0))
+		if (one &&
+		    (strcmp(one, "*") == 0 ||
+		     (stat(one, &st) == 0 && st.st_dev == ours.st_dev && st.st_ino == ours.st_ino)))
 			return true;
 		p += strcspn(p, ":");
 		p += *p == ':';
@@ -83,7 +88,7 @@ static int check(struct store *s, struct err *err)
 	if (can < 0)
 		r = buf_puts(&why, strerror(-can));
 	/* Its owner could lead root's hand: what is written there could be any file of the system. */
-	else if (foreign && geteuid() == 0 && !is_trusted(s->path))
+	else if (foreign && geteuid() == 0 && !is_trusted(s->fd))
 		r = buf_printf(&why,
 			       "it belongs to another user (uid %u); " STORE_TRUST
 			       "=%s lets root write to it",
