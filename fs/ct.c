@@ -68,6 +68,10 @@ static int open_parts(struct ct *ct, struct err *err)
 		return r;
 	if (fstat(ct->box->fd, &st) < 0)
 		return err_sys(err, errno, "container %s", ct->name);
+	/* In root's form owners, set-id bits and devices are real: not where another user gets at them. */
+	if (!ct->box->unprivileged && !ct->box->read_only && geteuid() == 0 && st.st_uid != 0)
+		return err_set(err, EPERM, "container %s: in root's form, but uid %u's", ct->name,
+			       (unsigned)st.st_uid);
 	ct->dev = st.st_dev;
 	ct->ino = st.st_ino;
 	if (statx(ct->box->fd, "", AT_EMPTY_PATH, STATX_BTIME, &sx) == 0 &&

@@ -351,12 +351,15 @@ bool upper_placeholder(const struct upper *u, const struct stat *st)
 	return S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode) || st->st_uid || st->st_gid;
 }
 
-/* The mode on disk of a file without privilege: its owner can always open it again. */
+/*
+ * The mode on disk of a file without privilege: its owner can always open it again. A set-id bit would be
+ * that of whoever writes here, which may be root in another user's store.
+ */
 static mode_t real_mode(const struct stat *st)
 {
-	if (!S_ISDIR(st->st_mode) && !S_ISREG(st->st_mode))
-		return 0600;
-	return (st->st_mode & 07777) | (S_ISDIR(st->st_mode) ? 0700 : 0600);
+	if (S_ISDIR(st->st_mode))
+		return (st->st_mode & 07777) | 0700;
+	return S_ISREG(st->st_mode) ? (st->st_mode & 01777) | 0600 : 0600;
 }
 
 static const char *type_name(mode_t mode)

@@ -66,6 +66,7 @@ SHELL_TESTS = \
 	tests/cli/save \
 	tests/cli/surroundings \
 	tests/cli/stores \
+	tests/cli/foreign \
 	tests/cli/verify \
 	tests/interop/commit \
 	tests/interop/inspect \
