@@ -116,7 +116,7 @@ static int note(struct made *m, const char *path)
 		if (strcmp(m->paths[i], path) == 0)
 			return 0;
 	if (m->n == PATHS_MAX)
-		return -ENOSPC;
+		return -EOVERFLOW;
 	m->paths[m->n] = strdup(path);
 	if (!m->paths[m->n])
 		return -ENOMEM;
@@ -137,6 +137,11 @@ int made_dir(struct made *m, const char *path, struct err *err)
 		return S_ISDIR(st.st_mode) ? 0 : err_sys(err, ENOTDIR, "%s", path);
 	}
 	r = note(m, path);
+	if (r == -ENOSPC || r == -EDQUOT) {
+		/* On a full file system, to look at what is there: only a kill -9 would leave it. */
+		log_debug("%s/imagefs/mounts/%s: %s", m->store->path, m->name, strerror(-r));
+		r = 0;
+	}
 	if (r < 0) {
 		rmdir(path);
 		return err_sys(err, -r, "%s/imagefs/mounts/%s", m->store->path, m->name);
