@@ -21,17 +21,19 @@
 #include "base/cleanup.h"
 
 #define LINKS_MAX 40
+#define RACE_TRIES 1000
 
 static int open_in(int rootfd, const char *path, int flags, uint64_t resolve)
 {
 	struct open_how how = { .flags = (uint64_t)(flags | O_CLOEXEC),
 				.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | resolve };
+	int tries = 0;
 	long fd;
 
 	/* The kernel gives up where something moves under it. */
 	do
 		fd = syscall(SYS_openat2, rootfd, *path ? path : ".", &how, sizeof(how));
-	while (fd < 0 && errno == EAGAIN);
+	while (fd < 0 && errno == EAGAIN && ++tries < RACE_TRIES);
 	return fd < 0 ? -errno : (int)fd;
 }
 
