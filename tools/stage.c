@@ -153,7 +153,7 @@ static int start_daemon(struct stage *st, struct store *s, struct err *err)
 	 */
 	const char *how = idmap_has_user(1) ? "tree=containers,allow_other,suid"
 					    : "tree=containers,allow_other,suid,uid=0,gid=0";
-	struct buf aside _cleanup_buf_ = BUF_INIT;
+	struct buf aside _cleanup_buf_ = BUF_INIT, trusted _cleanup_buf_ = BUF_INIT;
 	const char *argv[] = { NULL, s->path, NULL, "-o", how, NULL, NULL, NULL };
 	_cleanup_fclose_ FILE *f = NULL;
 	const char *why;
@@ -167,8 +167,12 @@ static int start_daemon(struct stage *st, struct store *s, struct err *err)
 		return err_sys(err, errno, "%s", buf_str(&st->tree));
 	argv[0] = buf_str(&helper);
 	argv[2] = buf_str(&st->tree);
-	/* As root of a user name space the daemon would take a store of this user's group for a stranger's. */
-	if (!s->read_only && setenv(STORE_TRUST, s->path, 1) < 0)
+	/*
+	 * As root of a user name space the daemon would take a store of this user's group for a stranger's. It is to
+	 * trust what is open here, not what the path leads to by then.
+	 */
+	if (buf_printf(&trusted, "/proc/%d/fd/%d", (int)getpid(), s->fd) < 0 ||
+	    (!s->read_only && setenv(STORE_TRUST, buf_str(&trusted), 1) < 0))
 		return err_nomem(err);
 	if (s->aside) {
 		if (buf_printf(&aside, "aside=%s", s->aside) < 0)
