@@ -202,7 +202,6 @@ static void test_copy(void **state)
 		struct buf packed _cleanup_buf_ = BUF_INIT;
 		struct ingest_result res;
 		char command[128], path[DIGEST_MAX + 64], digest[DIGEST_MAX];
-		_cleanup_close_ int fd = -1;
 
 		snprintf(command, sizeof(command), "%s > %s/packed", tools[i], f->dir);
 		FILE *p = popen(command, "w");
