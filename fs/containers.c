@@ -87,7 +87,7 @@ void containers_free(struct containers *c)
 
 void containers_attach(struct containers *c, struct session *s)
 {
-	c->session = s;
+	c->session = c->nodes.session = s;
 }
 
 void containers_ready(struct containers *c)

@@ -178,7 +178,19 @@ static int open_path_dir(int fd, const char *name)
 	return child < 0 ? -errno : child;
 }
 
-/* Make the directory lower in the upper directory fd. The times of fd stay what they were. */
+/*
+ * Its directory keeps its times of access and modification when a copy gets its name there, but its time of change
+ * is new: a kernel that went on showing the old one would show a change later, when there is none.
+ */
+static int keep_times(struct ct *ct, uint32_t dir, int fd, const struct stat *st)
+{
+	int r = set_times(fd, st);
+
+	node_changed(ct->nodes, ct_ino_lower(ct, dir));
+	return r;
+}
+
+/* Make the directory lower in the upper directory fd. */
 static int make_dir(struct ct *ct, uint32_t lower, int fd)
 {
 	struct stat parent;
@@ -191,9 +203,12 @@ static int make_dir(struct ct *ct, uint32_t lower, int fd)
 	r = make_copy(ct, lower, 0, temp, true);
 	if (r == 0 && renameat(ct->upper.work_fd, temp, fd, tree_name(ct->tree, lower)) < 0)
 		r = -errno;
-	if (r < 0)
+	if (r < 0) {
 		remove_temp(ct, temp);
-	return r < 0 ? r : set_times(fd, &parent);
+		return r;
+	}
+	node_changed(ct->nodes, ct_ino_lower(ct, lower));
+	return keep_times(ct, tree_parent(ct->tree, lower), fd, &parent);
 }
 
 /*
@@ -310,7 +325,7 @@ static int place(struct ct *ct, const char *temp, uint32_t lower, bool last)
 	if (last ? renameat(ct->upper.work_fd, temp, fd, name) < 0
 		 : linkat(ct->upper.work_fd, temp, fd, name, 0) < 0)
 		return -errno;
-	return set_times(fd, &parent);
+	return keep_times(ct, tree_parent(ct->tree, lower), fd, &parent);
 }
 
 /*

@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "fs/copyup.h"
 #include "fs/ct.h"
+#include "fs/session.h"
 #include "store/upper.h"
 
 /* Directories whose descriptors are kept at hand, and the least of them. */
@@ -369,6 +370,16 @@ struct node *node_find(struct nodes *t, uint64_t ino)
 	n = map_getn(&t->by_ino, (const char *)&ino, sizeof(ino));
 	pthread_mutex_unlock(&t->lock);
 	return n;
+}
+
+void node_changed(struct nodes *t, uint64_t ino)
+{
+	struct node *n = node_find(t, ino);
+
+	/* Its address is all that is needed, so it may be forgotten meanwhile. */
+	if (n && t->session)
+		fuse_lowlevel_notify_inval_inode(session_fuse(t->session), (fuse_ino_t)(uintptr_t)n,
+						 -1, 0);
 }
 
 struct node *node_child(struct nodes *t, const struct node *parent, const char *name)

@@ -31,6 +31,7 @@
 
 struct ct;
 struct node;
+struct session;
 
 /* A name of a node in a directory. */
 struct name {
@@ -70,6 +71,7 @@ struct node {
 
 /* All nodes of a session. One lock, held shortly; names change only under the container's ns lock too. */
 struct nodes {
+	struct session *session; /* NULL: no kernel knows them */
 	pthread_mutex_t lock;
 	struct map by_ino;  /* 8 bytes -> struct node */
 	struct map by_name; /* parent's address, name -> struct name */
@@ -93,6 +95,9 @@ struct node *node_take(struct nodes *t, const struct node *template, struct node
 /* node_find - known by number; node_child - known by name. Borrowed; NULL: not known. */
 struct node *node_find(struct nodes *t, uint64_t ino);
 struct node *node_child(struct nodes *t, const struct node *parent, const char *name);
+
+/* node_changed - the kernel, which keeps the attributes of the node of this number, asks for them again. */
+void node_changed(struct nodes *t, uint64_t ino);
 
 /* node_parent_ino - the number of the directory that has its first name; 0: it has no name. */
 uint64_t node_parent_ino(struct nodes *t, const struct node *n);

@@ -236,11 +236,22 @@ def chown_by_those_who_may(d):
     assert times_asked("../suid2") == before, "copied up"
 
 
-def times_asked(path):
+def times_asked(path, flags=0x2000):
     """st_ctime and st_mtime, not from the kernel's cache: statx(2) with AT_STATX_FORCE_SYNC."""
     buf = ctypes.create_string_buffer(256)
-    libc("statx", -100, os.fsencode(path), 0x2000, 0x7FF, buf)
+    libc("statx", -100, os.fsencode(path), flags, 0x7FF, buf)
     return struct.unpack_from("=qI4xqI", buf, 96)
+
+
+def copy_up_changes_directories_at_once(d):
+    """Else tar(1) calls each of them changed while it is read."""
+    above = ("../copied/sub", "../copied", "..")
+    for name in ("one", "two"):
+        for path in above:
+            os.stat(path)
+        put("../copied/sub/" + name)
+        shown = [times_asked(path, 0) for path in above]
+        assert shown == [times_asked(path) for path in above], name
 
 
 def access_as_root(d):

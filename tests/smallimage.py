@@ -38,6 +38,10 @@ def e(name, kind=REG, mode=0o644, data=b"", owner=(0, 0), **pax):
 
 LOWER = [
     e("./", DIR, 0o755),
+    e("copied/", DIR, 0o755),
+    e("copied/sub/", DIR, 0o755),
+    e("copied/sub/one", data=b"one\n"),
+    e("copied/sub/two", data=b"two\n"),
     e("dir/", DIR, 0o750, owner=(5, 6)),
     e("dir/a", mode=0o640, data=b"a" * 5000, owner=(7, 8), user__k="v"),
     e("dir/b", data=b"b\n"),
