@@ -10,6 +10,7 @@
 
 #include <archive.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -377,6 +378,18 @@ static int decode_gzip(struct decoder *d)
 	return r;
 }
 
+static int zstd_failed(size_t code, struct err *err)
+{
+	if (codec_zstd_error(code) == -ENOMEM)
+		return err_nomem(err);
+	if (ZSTD_getErrorCode(code) == ZSTD_error_frameParameter_windowTooLarge)
+		return err_set(err, ENOTSUP,
+			       "the zstd stream needs a window of more than %u MiB (zstd --long=%d "
+			       "is the most that is supported)",
+			       1u << (ZSTD_WINDOW_LOG_MAX - 20), ZSTD_WINDOW_LOG_MAX);
+	return err_set(err, EINVAL, "the zstd stream is damaged: %s", ZSTD_getErrorName(code));
+}
+
 static int decode_zstd(struct decoder *d)
 {
 	ZSTD_DCtx *ctx = ZSTD_createDCtx();
@@ -405,10 +418,7 @@ static int decode_zstd(struct decoder *d)
 		d->used = in.pos;
 		push(d, out.pos);
 		if (ZSTD_isError(n)) {
-			r = codec_zstd_error(n) == -ENOMEM
-				    ? err_nomem(d->err)
-				    : err_set(d->err, EINVAL, "the zstd stream is damaged: %s",
-					      ZSTD_getErrorName(n));
+			r = zstd_failed(n, d->err);
 			break;
 		}
 		in_frame = n != 0;

@@ -49,8 +49,8 @@ def tar(files):
     return out.getvalue()
 
 
-def zstd(data):
-    return subprocess.run(["zstd", "-qc"], input=data, stdout=subprocess.PIPE, check=True).stdout
+def zstd(data, *options):
+    return subprocess.run(["zstd", "-qc", *options], input=data, stdout=subprocess.PIPE, check=True).stdout
 
 
 PACK = {
@@ -60,6 +60,7 @@ PACK = {
     "bzip2": bz2.compress,
     "xz": lzma.compress,
     "zstd": zstd,
+    "window": lambda d: zstd(d, "--ultra", "--long=31"),
 }
 
 BASE = tar({"etc/os-release": b"ID=test\n", "bin/sh": b"#!" + b"x" * 5000})
@@ -500,6 +501,11 @@ def oci_media_types():
     descs = [dict(m.blob(PACK[pack](d)), mediaType=media) for d, (pack, media) in zip(layers, MEDIA_TYPES)]
     d = m.blob(text({"schemaVersion": 2, "mediaType": MANIFEST, "config": c, "layers": descs}))
     return layout(m, named(dict(d, mediaType=MANIFEST), "docker.io/library/app:1"))
+
+
+@bad("layer .*: the zstd stream needs a window of more than 128 MiB")
+def oci_zstd_window():
+    return oci(pack="window")
 
 
 @bad("encrypted layers are not supported")
