@@ -160,10 +160,9 @@ static int read_image(struct oci *o, const struct descriptor *d, const struct bu
 	int r;
 
 	r = manifest_parse(buf_str(text), text->len, &m, err);
+	if (r == 0)
+		r = manifest_check_layers(&m, err);
 	o->artifact = r == -ENOTSUP;
-	if (r < 0)
-		return r;
-	r = manifest_check_layers(&m, err);
 	if (r == 0)
 		r = blob_text(l, &m.config, &config, err);
 	if (r == 0)
@@ -269,6 +268,7 @@ static int choose(struct oci *o, const struct index *x, int depth, const struct 
 {
 	const char *platform = o->load->options->platform;
 	int ranks = platform ? 2 : INDEX_RANKS, rank, r, first = 0;
+	bool artifact = false; /* what first is of */
 	struct err why = ERR_INIT;
 	size_t i;
 
@@ -278,16 +278,20 @@ static int choose(struct oci *o, const struct index *x, int depth, const struct 
 
 			if (index_rank(d, platform) != rank)
 				continue;
-			r = resolve(o, d, depth, out, first ? &why : err);
-			if (r != -ENOENT && r != -ENOTSUP) {
-				if (first && r < 0)
-					err_set(err, -r, "%s", why.msg);
-				return r;
-			}
-			log_debug("%s: %s: not taken", d->digest.str, (first ? &why : err)->msg);
-			first = first ? first : r;
+			r = resolve(o, d, depth, out, &why);
+			if (r == 0)
+				return 0;
+			log_debug("%s: %s: not taken", d->digest.str, why.msg);
+			if (r != -ENOENT && r != -ENOTSUP)
+				return err_set(err, -r, "%s", why.msg);
+			/* An artifact is no reason to skip an index that has an image, too. */
+			if (first && !(artifact && !o->artifact))
+				continue;
+			first = err_set(err, -r, "%s", why.msg);
+			artifact = o->artifact;
 		}
 	}
+	o->artifact = artifact;
 	return first ? first : no_image(x, platform, err);
 }
 

@@ -183,7 +183,7 @@ int manifest_check_layers(const struct manifest *m, struct err *err)
 		const char *media = d->media_type ? d->media_type : "", *json;
 
 		if (strstr(media, "+encrypted"))
-			return err_set(err, ENOTSUP,
+			return err_set(err, ENOKEY,
 				       "layer %s: encrypted layers are not supported (%s)",
 				       d->digest.str, media);
 		json = strstr(media, "json");

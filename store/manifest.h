@@ -62,7 +62,7 @@ void manifest_fini(struct manifest *m);
  * manifest_check_layers - its layers can be read. A media type says little: tools write many, and
  * digest, diff ID and the first bytes decide. Only what is encrypted, and what is JSON and thus an
  * artifact's, is told by it.
- * errors  -ENOTSUP
+ * errors  -ENOTSUP an artifact, -ENOKEY an image with an encrypted layer
  */
 int manifest_check_layers(const struct manifest *m, struct err *err);
 

@@ -513,13 +513,23 @@ def oci_encrypted():
     return oci(media=GZIP + "+encrypted")
 
 
-@bad("not a container image: its layer sha256:.* is of type .application/vnd.dev.cosign")
-def oci_signature_with_an_image_config():
-    """As cosign writes it."""
-    m = Members()
+def signature(m):
+    """As cosign writes it: with the config of an image."""
     c = dict(m.blob(config((b"{}",))), mediaType=CONFIG)
     d = dict(m.blob(b"{}"), mediaType="application/vnd.dev.cosign.simplesigning.v1+json")
-    return layout(m, dict(m.blob(text({"schemaVersion": 2, "config": c, "layers": [d]})), mediaType=MANIFEST))
+    return dict(m.blob(text({"schemaVersion": 2, "config": c, "layers": [d]})), mediaType=MANIFEST)
+
+
+@bad("not a container image: its layer sha256:.* is of type .application/vnd.dev.cosign")
+def oci_signature_with_an_image_config():
+    m = Members()
+    return layout(m, signature(m))
+
+
+@good(APP, stderr=["sha256-x.sig: not a container image: its layer sha256:.* is of type .*cosign.*: skipped"])
+def oci_signature_with_an_image_config_beside():
+    m = Members()
+    return layout(m, named(signature(m), "sha256-x.sig"), named(image(m), "docker.io/library/app:1"))
 
 
 @good(APP)
@@ -638,6 +648,25 @@ def oci_missing_manifest_behind_an_artifact():
     m = Members()
     gone = {"mediaType": MANIFEST, "digest": "sha256:" + "0" * 64, "size": 2}
     return layout(m, artifact(m), gone, named(image(m), "docker.io/library/app:1"))
+
+
+@good(APP, status=1, stderr=["bad:1: blob sha256:%s is missing" % sha(PACK["gzip"](EXTRA))])
+def oci_missing_layer_before_an_artifact():
+    """An index with a broken image and an artifact is not skipped as an artifact."""
+    m = Members()
+    d = index(m, named(image(m, layers=(EXTRA,)), platform="linux/" + HOST), named(artifact(m), platform="linux/s390x"))
+    layout(m, named(d, "docker.io/library/bad:1"), named(image(m), "docker.io/library/app:1"))
+    del m["blobs/sha256/" + sha(PACK["gzip"](EXTRA))]
+    return m
+
+
+@good(APP, status=1, stderr=["bad:1: blob sha256:%s is missing" % sha(PACK["gzip"](EXTRA))])
+def oci_missing_layer_behind_an_artifact():
+    m = Members()
+    d = index(m, named(artifact(m), platform="linux/" + HOST), named(image(m, layers=(EXTRA,)), platform="linux/s390x"))
+    layout(m, named(d, "docker.io/library/bad:1"), named(image(m), "docker.io/library/app:1"))
+    del m["blobs/sha256/" + sha(PACK["gzip"](EXTRA))]
+    return m
 
 
 @good(APP, status=1, stderr=["other:2: layer nowhere is missing, and no image of the store has it"])
