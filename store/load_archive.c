@@ -592,6 +592,8 @@ static void release(struct load_source *src)
 }
 
 static const struct load_source_ops archive_ops = {
+	.no_image = "not an image archive: neither index.json, manifest.json nor repositories in "
+		    "it; " LOAD_NO_TREE,
 	.has = archive_has,
 	.text = archive_text,
 	.layer = archive_layer,

@@ -159,6 +159,9 @@ static void dir_free(struct load_source *src)
 }
 
 static const struct load_source_ops dir_ops = {
+	.no_image = "not an image layout: neither index.json, manifest.json nor repositories in "
+		    "it; the directory of a root file system is for imagefs import: "
+		    "tar -C DIR -c . | imagefs import -",
 	.has = dir_has,
 	.text = dir_text,
 	.layer = dir_layer,

@@ -37,8 +37,10 @@ static int read_list(struct load *l, json_t **out, struct err *err)
 			err, EINVAL,
 			"it is a directory of skopeo's dir: transport, no image layout; make "
 			"one: skopeo copy dir:DIR oci:LAYOUT");
-	if (!json_is_array(list) || !json_array_size(list))
+	if (!json_is_array(list))
 		return err_set(err, EINVAL, "manifest.json: not a list of images");
+	if (!json_array_size(list))
+		return err_set(err, EINVAL, "manifest.json: there is no image in it");
 	if (json_array_size(list) > LOAD_IMAGES_MAX)
 		return err_set(err, E2BIG, "manifest.json: more than %d images", LOAD_IMAGES_MAX);
 	for (i = 0; i < json_array_size(list); i++) {

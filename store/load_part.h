@@ -36,6 +36,7 @@ struct txn;
 struct load_source;
 
 struct load_source_ops {
+	const char *no_image; /* what is said where it holds no images */
 	bool (*has)(struct load_source *src, const char *path);
 
 	/*

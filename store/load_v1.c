@@ -355,8 +355,6 @@ int load_v1(struct load *l, struct err *err)
 	if (r == 0 && l->result->n == 0 && l->result->n_left == 0)
 		r = add_tops(l, err);
 	if (r == 0 && l->result->n == 0 && l->result->n_left == 0)
-		r = err_set(err, EINVAL,
-			    "not an image archive: neither index.json, manifest.json nor "
-			    "repositories in it; " LOAD_NO_TREE);
+		r = err_set(err, EINVAL, "%s", l->src->ops->no_image);
 	return r;
 }

@@ -909,6 +909,11 @@ def skopeo_dir_in_a_tar():
     return dir_transport()
 
 
+@bad("not an image layout: neither .*: tar -C DIR -c . \\| imagefs import -", form="dir")
+def directory_of_a_root_file_system():
+    return {"etc/passwd": b"root:x:0:0::/:/bin/sh\n"}
+
+
 @bad("not an image archive: neither .*; the tar of a root file system is for imagefs import")
 def root_file_system():
     return {"etc/passwd": b"root:x:0:0\n", "bin/sh": b"x" * 9000}
@@ -922,6 +927,11 @@ def root_file_system_of_many_files():
 @bad("manifest.json: invalid JSON")
 def docker_manifest_no_json():
     return dict(docker(), **{"manifest.json": b"[{]"})
+
+
+@bad("manifest.json: there is no image in it")
+def docker_no_images():
+    return {"manifest.json": b"[]"}
 
 
 @bad("manifest.json: not a list")
