@@ -221,6 +221,14 @@ assert_match()
 	grep -Eq -- "$2" <<<"$1" || fail "${3:-assert_match}: '$1' does not match '$2'"
 }
 
+# assert_silent COMMAND...: it succeeds and prints nothing; assert_eq "$(COMMAND)" "" does not see that it fails.
+assert_silent()
+{
+	local out
+	out=$("$@") || fail "exit status $?: $*"
+	[ -z "$out" ] || fail "printed by $*: '$out'"
+}
+
 # refute COMMAND...: the command fails. set -e does not see a negated one (`! command`).
 # A command that was not run, and a grep that could not read, prove nothing: those fail, too.
 refute()
