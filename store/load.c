@@ -179,7 +179,8 @@ int load_leave(struct load *l, const char *name, bool no_image, int r, struct er
 	if (!v)
 		return err_nomem(err);
 	result->left = v;
-	if (buf_printf(&text, "%s%s%s", name ? name : "", name ? ": " : "", err->msg) < 0)
+	/* Behind a name that is too long to be one the reason would be cut off. */
+	if (buf_printf(&text, "%.255s%s%s", name ? name : "", name ? ": " : "", err->msg) < 0)
 		return err_nomem(err);
 	v[result->n_left].text = buf_take(&text);
 	v[result->n_left++].no_image = no_image;

@@ -507,13 +507,13 @@ static int find_error(int r, const char *path, struct err *err)
 {
 	switch (r) {
 	case -EXDEV:
-		return err_set(err, EINVAL, "%s: a link out of the archive", path);
+		return err_set(err, EINVAL, "%.512s: a link out of the archive", path);
 	case -ELOOP:
-		return err_set(err, EINVAL, "%s: too many links", path);
+		return err_set(err, EINVAL, "%.512s: too many links", path);
 	case -ENOMEM:
 		return err_nomem(err);
 	default:
-		return err_set(err, ENOENT, "%s is missing", path);
+		return err_set(err, ENOENT, "%.512s is missing", path);
 	}
 }
 

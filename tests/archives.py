@@ -970,6 +970,12 @@ def docker_layer_without_a_name():
     return docker(layers=(), conf=config((EXTRA,)), Layers=[""])
 
 
+@bad("y{255}: image config: x{512} is missing")
+def docker_long_names():
+    """The reason is not lost behind them."""
+    return docker(tags=("y" * 3000 + ":1",), Config="x" * 5000)
+
+
 @bad("image config: .*missing")
 def docker_missing_config():
     return docker(Config="nowhere.json")
