@@ -58,6 +58,8 @@ static int make(struct store *s, bool aside, struct scratch *out)
 		}
 		fd = openat(tmp, out->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (fd >= 0 && flock(fd, LOCK_EX) == 0 && fstat(fd, &st) == 0 && st.st_nlink > 0) {
+			/* Whoever owns tmp may have put a directory of his own there. */
+			out->ours = st.st_uid == geteuid() && !(st.st_mode & 077);
 			out->fd = TAKE_FD(fd);
 			out->aside = aside;
 			return 0;

@@ -14,6 +14,7 @@ struct scratch {
 	char name[32]; /* below imagefs/tmp */
 	int fd;
 	bool aside; /* below $TMPDIR, or /tmp, instead */
+	bool ours;  /* nobody else gets at what is in it */
 };
 
 /* scratch_make - 0 or -errno. */

@@ -63,6 +63,8 @@ void spare_keep(struct store *s)
 	beneath_unlink(s->imagefs_fd, SPARE_NEW);
 	r = fd = beneath_open(s->imagefs_fd, SPARE_NEW, O_WRONLY | O_CREAT | O_EXCL, 0600);
 	if (r >= 0)
+		r = store_give(s, fd);
+	if (r == 0)
 		r = fill(fd, size);
 	if (r == 0)
 		r = beneath_rename(s->imagefs_fd, SPARE_NEW, s->imagefs_fd, SPARE, 0);

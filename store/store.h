@@ -53,6 +53,12 @@ void store_close(struct store *s);
 int store_writable(const struct store *s, struct err *err);
 
 /*
+ * store_give - a new file, which nobody else gets at yet, becomes the store's owner's: what root writes to another user's
+ * store is not to shut that one out. Nothing happens in one's own. 0 or -errno.
+ */
+int store_give(const struct store *s, int fd);
+
+/*
  * store_set_aside - containers, sockets and temporary files are those of dir from here on, where they can be
  * written, and not those of this store, which can only be read. dir is absolute; what is missing in it is made.
  */

@@ -322,10 +322,12 @@ static int publish_last(struct txn *t)
 static int sync_file(struct txn *t, const char *name)
 {
 	_cleanup_close_ int fd = beneath_open(t->fd, name, O_RDONLY, 0);
+	int r;
 
 	if (fd < 0)
 		return fd;
-	return fdatasync(fd) < 0 ? -errno : 0;
+	r = t->scratch.ours ? store_give(t->store, fd) : 0;
+	return r == 0 && fdatasync(fd) < 0 ? -errno : r;
 }
 
 static int sync_files(struct txn *t)
