@@ -18,10 +18,10 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "fs/containers.h"
-#include "fs/images.h"
-#include "store/mounts.h"
-#include "store/store.h"
+#include "fs/containers/containers.h"
+#include "fs/images/images.h"
+#include "store/disk/mounts.h"
+#include "store/disk/store.h"
 
 #define CLIENTS_MAX 256
 /* "freeze " and a container's name. */
@@ -31,7 +31,7 @@ struct client {
 	int fd;
 	size_t len;
 	char line[REQUEST_MAX];
-	struct ct *frozen; /* the container that waits until this connection is closed */
+	struct live *frozen; /* the container that waits until this connection is closed */
 	struct client *next;
 };
 

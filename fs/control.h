@@ -1,6 +1,6 @@
 /*
  * The daemon's ear: the socket through which commands say that the store
- * changed (store/mounts.h has the requests), and inotify for the changes of
+ * changed (store/disk/mounts.h has the requests), and inotify for the changes of
  * tools that do not know us.
  */
 #ifndef FS_CONTROL_H

@@ -2,42 +2,42 @@
 noinst_LIBRARIES += libfs.a
 libfs_a_CFLAGS = $(AM_CFLAGS) $(FUSE_CFLAGS)
 libfs_a_SOURCES = \
-	fs/caller.c fs/caller.h \
-	fs/containers.c fs/containers.h \
 	fs/control.c fs/control.h \
-	fs/copyup.c fs/copyup.h \
-	fs/ct.c fs/ct.h \
-	fs/file.c fs/file.h \
-	fs/fs.h \
-	fs/images.c fs/images.h \
-	fs/images_ops.c fs/images_ops.h \
-	fs/links.c fs/links.h \
-	fs/lists.c fs/lists.h \
-	fs/lockfile.c fs/lockfile.h \
-	fs/merge.c fs/merge.h \
 	fs/mountdir.c fs/mountdir.h \
-	fs/namespace.c fs/namespace.h \
-	fs/node.c fs/node.h \
-	fs/nodeid.h \
-	fs/objects.c fs/objects.h \
-	fs/op_attr.c \
-	fs/op_dir.c \
-	fs/op_file.c \
-	fs/op_make.c \
-	fs/op_remove.c \
-	fs/op_rename.c \
-	fs/op_xattr.c \
-	fs/ops.c fs/ops.h \
 	fs/options.c fs/options.h \
-	fs/pause.c fs/pause.h \
-	fs/placeholder.c fs/placeholder.h \
-	fs/session.c fs/session.h \
-	fs/shown.c fs/shown.h \
-	fs/stale.c fs/stale.h \
-	fs/statx.c fs/statx.h \
-	fs/through.c fs/through.h \
-	fs/trees.c fs/trees.h \
-	fs/xattr_reply.c fs/xattr_reply.h
+	fs/containers/containers.c fs/containers/containers.h \
+	fs/containers/copyup.c fs/containers/copyup.h \
+	fs/containers/dir_cache.c fs/containers/dir_cache.h \
+	fs/containers/file.c fs/containers/file.h \
+	fs/containers/freeze.c fs/containers/freeze.h \
+	fs/containers/links.c fs/containers/links.h \
+	fs/containers/live.c fs/containers/live.h \
+	fs/containers/lockfile.c fs/containers/lockfile.h \
+	fs/containers/merge.c fs/containers/merge.h \
+	fs/containers/node.c fs/containers/node.h \
+	fs/containers/op_attr.c \
+	fs/containers/op_dir.c \
+	fs/containers/op_file.c \
+	fs/containers/op_make.c \
+	fs/containers/op_remove.c \
+	fs/containers/op_rename.c \
+	fs/containers/op_xattr.c \
+	fs/containers/ops.c fs/containers/ops.h \
+	fs/containers/passthrough.c fs/containers/passthrough.h \
+	fs/containers/placeholder.c fs/containers/placeholder.h \
+	fs/core/caller.c fs/core/caller.h \
+	fs/core/fs.h \
+	fs/core/nodeid.h \
+	fs/core/objects.c fs/core/objects.h \
+	fs/core/session.c fs/core/session.h \
+	fs/core/statx.c fs/core/statx.h \
+	fs/core/trees.c fs/core/trees.h \
+	fs/core/xattr_reply.c fs/core/xattr_reply.h \
+	fs/images/evict.c fs/images/evict.h \
+	fs/images/image_node.c fs/images/image_node.h \
+	fs/images/images.c fs/images/images.h \
+	fs/images/images_ops.c fs/images/images_ops.h \
+	fs/images/namespace.c fs/images/namespace.h
 
 mounthelper_PROGRAMS = mount.imagefs
 mount_imagefs_SOURCES = fs/main.c

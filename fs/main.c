@@ -20,19 +20,19 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/log.h"
-#include "fs/containers.h"
+#include "fs/containers/containers.h"
 #include "fs/control.h"
-#include "fs/fs.h"
-#include "fs/images.h"
+#include "fs/core/fs.h"
+#include "fs/core/session.h"
+#include "fs/core/trees.h"
+#include "fs/images/images.h"
 #include "fs/mountdir.h"
 #include "fs/options.h"
-#include "fs/session.h"
-#include "fs/trees.h"
-#include "store/layer.h"
-#include "store/store.h"
+#include "store/disk/store.h"
+#include "store/layer/layer.h"
 
 struct daemon {
 	struct mount_options opt;

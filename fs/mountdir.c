@@ -15,8 +15,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mountpoint.h"
-#include "store/made.h"
-#include "store/store.h"
+#include "store/disk/mount_dirs.h"
+#include "store/disk/store.h"
 
 /* True where a daemon that served this mount is gone. */
 static bool is_stale(const char *dir)
@@ -86,13 +86,13 @@ int mountdir_prepare(struct mountdir *m, struct store *s, const char *path, enum
 						  : NULL;
 	if ((tree != TREE_CONTAINERS && !m->images) || (tree != TREE_IMAGES && !m->containers))
 		return err_nomem(err);
-	r = made_new(s, &m->made, err);
+	r = mount_dirs_new(s, &m->mount_dirs, err);
 	if (r == 0)
 		r = clear(m->dir, err);
 	if (r < 0)
 		return r;
-	made_adopt(m->made, m->dir);
-	r = made_dir(m->made, m->dir, err);
+	mount_dirs_adopt(m->mount_dirs, m->dir);
+	r = mount_dirs_make(m->mount_dirs, m->dir, err);
 	if (r < 0)
 		return r;
 	lock(m);
@@ -104,9 +104,9 @@ int mountdir_prepare(struct mountdir *m, struct store *s, const char *path, enum
 			r = clear(m->containers, err);
 	}
 	if (r == 0 && m->images)
-		r = made_dir(m->made, m->images, err);
+		r = mount_dirs_make(m->mount_dirs, m->images, err);
 	if (r == 0 && m->containers)
-		r = made_dir(m->made, m->containers, err);
+		r = mount_dirs_make(m->mount_dirs, m->containers, err);
 	return r;
 }
 
@@ -124,21 +124,21 @@ void mountdir_mounted(struct mountdir *m, bool mark)
 
 void mountdir_left(struct mountdir *m, const char *mountpoint)
 {
-	if (!m->made)
+	if (!m->mount_dirs)
 		return;
 	if (!mountpoint && m->dir) {
 		/* Also what one noted that came second to mount here. */
-		made_adopt(m->made, m->dir);
-		made_remove(m->made, "");
+		mount_dirs_adopt(m->mount_dirs, m->dir);
+		mount_dirs_remove(m->mount_dirs, "");
 	} else if (mountpoint) {
-		made_remove(m->made, mountpoint);
+		mount_dirs_remove(m->mount_dirs, mountpoint);
 	}
 }
 
 void mountdir_fini(struct mountdir *m)
 {
 	mountdir_mounted(m, false);
-	made_free(m->made);
+	mount_dirs_free(m->mount_dirs);
 	free(m->dir);
 	free(m->images);
 	free(m->containers);

@@ -7,13 +7,13 @@
 #include "fs/options.h"
 
 struct err;
-struct made;
+struct mount_dirs;
 struct store;
 
 struct mountdir {
 	char *dir;		   /* absolute, without links */
 	char *images, *containers; /* mount points; NULL: that tree is not wanted */
-	struct made *made;
+	struct mount_dirs *mount_dirs;
 	int lock_fd; /* of DIR, from before it is looked at until it is mounted; -1: not held */
 };
 
@@ -26,7 +26,7 @@ int mountdir_prepare(struct mountdir *m, struct store *s, const char *path, enum
 
 /*
  * mountdir_mounted - who waits to mount at the same place may see now that it is taken.
- * mark    a record lock on DIR tells whose mount it is (store/mounts.h), where the store has no socket of it
+ * mark    a record lock on DIR tells whose mount it is (store/disk/mounts.h), where the store has no socket of it
  */
 void mountdir_mounted(struct mountdir *m, bool mark);
 

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "fs/fs.h"
+#include "fs/core/fs.h"
 
 struct err;
 

@@ -14,11 +14,11 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "registry/auth.h"
-#include "registry/client_int.h"
-#include "registry/creds.h"
-#include "registry/hosts.h"
-#include "registry/refusal.h"
+#include "registry/auth/auth.h"
+#include "registry/auth/creds.h"
+#include "registry/client_private.h"
+#include "registry/config/hosts.h"
+#include "registry/http/refusal.h"
 
 #define CHALLENGED_MAX 2
 
@@ -143,7 +143,7 @@ int client_call(struct client *c, struct http_request *q, const char *scope,
 		if (!retry_wait(&retry, r, r == 0 ? out : NULL, false)) {
 			if (r == 0)
 				r = client_error(out, err);
-			return retry_told(&retry, r, err);
+			return retry_reported(&retry, r, err);
 		}
 		http_response_fini(out);
 	}
@@ -227,7 +227,7 @@ static bool nobody(int r)
 	return r == -ECONNREFUSED || r == -EHOSTUNREACH;
 }
 
-static int told_by(const struct client *c, const struct http_response *r, struct err *err)
+static int reported_by(const struct client *c, const struct http_response *r, struct err *err)
 {
 	return err_wrap(err, client_error(r, err), "%s/v2/", c->base);
 }
@@ -250,7 +250,7 @@ static int ping(struct client *c, bool once, struct err *err)
 			break;
 		if (nobody(e) || (once && e < 0) ||
 		    !retry_wait(&retry, e, e == 0 ? &r : NULL, false))
-			return retry_told(&retry, e < 0 ? e : told_by(c, &r, err), err);
+			return retry_reported(&retry, e < 0 ? e : reported_by(c, &r, err), err);
 		http_response_fini(&r);
 	}
 	if (r.status == 404 || (r.status == 200 && refusal_is_web_page(&r)))
@@ -259,7 +259,7 @@ static int ping(struct client *c, bool once, struct err *err)
 	/* A token for something else than /v2/ may be refused there. */
 	if (r.status == 401 || r.status == 403)
 		return 0;
-	return r.status >= 200 && r.status < 300 ? 0 : told_by(c, &r, err);
+	return r.status >= 200 && r.status < 300 ? 0 : reported_by(c, &r, err);
 }
 
 /* https, unless it is not spoken there and the endpoint may do without. */

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "store/digest.h"
+#include "store/oci/digest.h"
 
 struct auth;
 struct client;

@@ -8,14 +8,14 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "base/text.h"
-#include "registry/client_int.h"
-#include "registry/http_url.h"
-#include "registry/link.h"
-#include "registry/refusal.h"
-#include "store/blob.h"
-#include "store/json.h"
-#include "store/manifest.h"
+#include "registry/client_private.h"
+#include "registry/http/http_url.h"
+#include "registry/http/link.h"
+#include "registry/http/refusal.h"
+#include "store/disk/blob.h"
+#include "store/oci/manifest.h"
 
 #define LIST_MAX (16u << 20)
 #define LIST_PAGES_MAX 4096
@@ -279,8 +279,8 @@ int client_blob_get(struct client *c, const struct digest *d, uint64_t size, uin
 		if (retry_wait(&retry, e, e == 0 ? &r : NULL, f.moved))
 			continue;
 		if (e < 0)
-			return retry_told(&retry, e, err);
-		e = retry_told(&retry, client_error(&r, err), err);
+			return retry_reported(&retry, e, err);
+		e = retry_reported(&retry, client_error(&r, err), err);
 		return err_wrap(err, e, "blob %s", d->str);
 	}
 	return 0;
@@ -334,8 +334,7 @@ static int page(const struct http_response *r, const char *member, unsigned *lef
 
 	if (e < 0)
 		return e == -ENOMEM ? e : err_wrap(err, -EPROTO, "the registry");
-	json_array_foreach(json_object_get(j, member), i, name)
-	{
+	json_array_foreach(json_object_get(j, member), i, name) {
 		if (!json_is_string(name) || !acceptable(json_string_value(name)))
 			continue;
 		if (!*left)

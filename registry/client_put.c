@@ -8,9 +8,9 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "registry/client_int.h"
-#include "registry/http_url.h"
-#include "registry/refusal.h"
+#include "registry/client_private.h"
+#include "registry/http/http_url.h"
+#include "registry/http/refusal.h"
 
 #define CHUNK_MIN_MAX (1ull << 30) /* a server that wants larger chunks is not believed */
 

@@ -2,7 +2,7 @@
  * The layers of an image, some at a time, each by a thread of its own that feeds the threads of
  * ingest. One that is whole is published at once, so that nothing that comes later costs it.
  */
-#include "registry/pull_part.h"
+#include "registry/pull_private.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -16,13 +16,13 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "registry/client.h"
-#include "registry/http.h"
-#include "store/blob.h"
-#include "store/ingest.h"
-#include "store/layer.h"
-#include "store/partial.h"
-#include "store/store.h"
-#include "store/txn.h"
+#include "registry/http/http.h"
+#include "store/disk/blob.h"
+#include "store/disk/partial.h"
+#include "store/disk/store.h"
+#include "store/disk/txn.h"
+#include "store/layer/ingest.h"
+#include "store/layer/layer.h"
 
 /* As many as docker fetches at a time. */
 #define WORKERS 3
@@ -31,7 +31,7 @@
 DEFINE_CLEANUP_PTR(struct txn, txn_free);
 
 /* What the workers share. */
-struct crew {
+struct workers {
 	struct pull_image *image;
 	pthread_mutex_t lock;
 	pthread_mutex_t publishing; /* the store's lock has one holder in a process */
@@ -43,7 +43,7 @@ struct crew {
 
 /* One layer being fetched. */
 struct fetch {
-	struct crew *crew;
+	struct workers *workers;
 	size_t i;
 	const struct descriptor *d;
 	struct partial *partial; /* NULL: another process has it */
@@ -71,25 +71,25 @@ static void say(const struct pull_image *image, size_t i, const char *state)
 	bars_print(image->bars, image->options->to, line);
 }
 
-static bool has_failed(struct crew *crew)
+static bool has_failed(struct workers *workers)
 {
 	bool failed;
 
-	pthread_mutex_lock(&crew->lock);
-	failed = crew->failed;
-	pthread_mutex_unlock(&crew->lock);
+	pthread_mutex_lock(&workers->lock);
+	failed = workers->failed;
+	pthread_mutex_unlock(&workers->lock);
 	return failed;
 }
 
 /* The first failure is the one that is told; the others are stopped by it. */
-static void fail(struct crew *crew, const struct err *err)
+static void fail(struct workers *workers, const struct err *err)
 {
-	pthread_mutex_lock(&crew->lock);
-	if (!crew->failed)
-		crew->err = *err;
-	crew->failed = true;
-	pthread_mutex_unlock(&crew->lock);
-	http_cancel(crew->image->http);
+	pthread_mutex_lock(&workers->lock);
+	if (!workers->failed)
+		workers->err = *err;
+	workers->failed = true;
+	pthread_mutex_unlock(&workers->lock);
+	http_cancel(workers->image->http);
 }
 
 /* --- one layer -------------------------------------------------------------- */
@@ -99,7 +99,7 @@ static int take(void *arg, const void *data, size_t len, struct err *err)
 	struct fetch *f = arg;
 	int r = ingest_write(f->ingest, data, len, err);
 
-	bars_add(f->crew->image->bars, f->i, len);
+	bars_add(f->workers->image->bars, f->i, len);
 	return r;
 }
 
@@ -116,7 +116,7 @@ static int begin_anew(void *arg, struct err *err)
 		r = partial_restart(f->partial, err);
 	if (r < 0)
 		return r;
-	bars_set(f->crew->image->bars, f->i, 0);
+	bars_set(f->workers->image->bars, f->i, 0);
 	if (f->partial)
 		return ingest_begin_partial(f->txn, f->partial, &f->ingest, &have, err);
 	return ingest_begin(f->txn, &f->d->digest, &f->ingest, err);
@@ -134,7 +134,7 @@ static int receive(struct fetch *f, bool *pieced, struct ingest_result *res, str
 	const struct client_sink sink = {
 		.sink = take, .restart = begin_anew, .resumed = pieced, .arg = f
 	};
-	struct pull_image *image = f->crew->image;
+	struct pull_image *image = f->workers->image;
 	uint64_t size = (uint64_t)f->d->size, have = 0;
 	char id[SHORT_ID + 1];
 	int r;
@@ -167,7 +167,7 @@ static int receive(struct fetch *f, bool *pieced, struct ingest_result *res, str
 
 static int check(const struct fetch *f, const struct ingest_result *res, struct err *err)
 {
-	const struct digest *diff_id = &f->crew->image->diff_ids[f->i];
+	const struct digest *diff_id = &f->workers->image->diff_ids[f->i];
 
 	if (!digest_eq(&res->digest, &f->d->digest))
 		return err_set(err, EBADMSG, "what the registry sent has the digest %s",
@@ -183,10 +183,10 @@ static int check(const struct fetch *f, const struct ingest_result *res, struct 
 /* In the store from now on, and held by the image's transaction before a collector can come by. */
 static int publish(struct fetch *f, struct err *err)
 {
-	struct pull_image *image = f->crew->image;
+	struct pull_image *image = f->workers->image;
 	int r;
 
-	pthread_mutex_lock(&f->crew->publishing);
+	pthread_mutex_lock(&f->workers->publishing);
 	r = store_lock(image->store, STORE_LOCK_SHARED, err);
 	if (r == 0) {
 		r = txn_publish(f->txn, err);
@@ -194,7 +194,7 @@ static int publish(struct fetch *f, struct err *err)
 			r = layer_keep(image->txn, &f->d->digest, err);
 		store_unlock(image->store);
 	}
-	pthread_mutex_unlock(&f->crew->publishing);
+	pthread_mutex_unlock(&f->workers->publishing);
 	return r;
 }
 
@@ -207,7 +207,7 @@ static int attempt(struct fetch *f, bool *again, struct err *err)
 	_cleanup_(cleanup_txn_free) struct txn *t = NULL;
 	struct ingest_result res;
 	bool pieced;
-	int r = txn_begin(f->crew->image->store, &t, err);
+	int r = txn_begin(f->workers->image->store, &t, err);
 
 	*again = false;
 	if (r < 0)
@@ -225,7 +225,7 @@ static int attempt(struct fetch *f, bool *again, struct err *err)
 	}
 	if (r < 0)
 		return r;
-	say(f->crew->image, f->i, "Download complete");
+	say(f->workers->image, f->i, "Download complete");
 	return publish(f, err);
 }
 
@@ -259,15 +259,15 @@ static int keep(struct pull_image *image, const struct descriptor *d, struct err
 	return layer_keep(image->txn, &d->digest, err);
 }
 
-static int fetch(struct crew *crew, size_t i, struct err *err)
+static int fetch(struct workers *workers, size_t i, struct err *err)
 {
-	struct pull_image *image = crew->image;
-	struct fetch f = { .crew = crew, .i = i, .d = &image->manifest.layers[i] };
+	struct pull_image *image = workers->image;
+	struct fetch f = { .workers = workers, .i = i, .d = &image->manifest.layers[i] };
 	bool again = false;
 	int r;
 
-	r = partial_open(image->store, &f.d->digest, (uint64_t)f.d->size, waiting, crew, &f.partial,
-			 err);
+	r = partial_open(image->store, &f.d->digest, (uint64_t)f.d->size, waiting, workers,
+			 &f.partial, err);
 	if (r < 0 && r != -EAGAIN)
 		return r;
 	/* Another process may have fetched it while this one waited. */
@@ -288,50 +288,50 @@ static int fetch(struct crew *crew, size_t i, struct err *err)
 
 static void *work(void *arg)
 {
-	struct crew *crew = arg;
+	struct workers *workers = arg;
 
 	for (;;) {
 		struct err err = ERR_INIT;
 		size_t i;
 
-		pthread_mutex_lock(&crew->lock);
-		i = crew->failed ? crew->n : crew->next++;
-		pthread_mutex_unlock(&crew->lock);
-		if (i >= crew->n)
+		pthread_mutex_lock(&workers->lock);
+		i = workers->failed ? workers->n : workers->next++;
+		pthread_mutex_unlock(&workers->lock);
+		if (i >= workers->n)
 			return NULL;
-		i = crew->todo[i];
-		if (fetch(crew, i, &err) < 0) {
+		i = workers->todo[i];
+		if (fetch(workers, i, &err) < 0) {
 			/* The client names the blob already. */
 			if (strncmp(err.msg, "blob ", 5) != 0)
 				err_wrap(&err, -err.code, "layer %s",
-					 crew->image->manifest.layers[i].digest.str);
-			fail(crew, &err);
+					 workers->image->manifest.layers[i].digest.str);
+			fail(workers, &err);
 		}
 	}
 }
 
 /* --- all of them ------------------------------------------------------------- */
 
-static int run(struct crew *crew, struct err *err)
+static int run(struct workers *workers, struct err *err)
 {
 	pthread_t threads[WORKERS];
-	size_t n, wanted = MIN(crew->n, (size_t)WORKERS);
+	size_t n, wanted = MIN(workers->n, (size_t)WORKERS);
 
-	pthread_mutex_init(&crew->lock, NULL);
-	pthread_mutex_init(&crew->publishing, NULL);
+	pthread_mutex_init(&workers->lock, NULL);
+	pthread_mutex_init(&workers->publishing, NULL);
 	for (n = 0; n < wanted; n++)
-		if (pthread_create(&threads[n], NULL, work, crew) != 0)
+		if (pthread_create(&threads[n], NULL, work, workers) != 0)
 			break;
 	/* Fewer than wanted do as well, this one alone at last. */
 	if (!n)
-		work(crew);
+		work(workers);
 	while (n-- > 0)
 		pthread_join(threads[n], NULL);
-	pthread_mutex_destroy(&crew->lock);
-	pthread_mutex_destroy(&crew->publishing);
-	if (!crew->failed)
+	pthread_mutex_destroy(&workers->lock);
+	pthread_mutex_destroy(&workers->publishing);
+	if (!workers->failed)
 		return 0;
-	return err_set(err, crew->err.code, "%s", crew->err.msg);
+	return err_set(err, workers->err.code, "%s", workers->err.msg);
 }
 
 /* The same blob as a lower layer: it comes once. */
@@ -418,14 +418,14 @@ int pull_layers(struct pull_image *image, struct err *err)
 {
 	size_t n_layers = image->manifest.n_layers;
 	_cleanup_free_ size_t *todo = calloc(n_layers ? n_layers : 1, sizeof(*todo));
-	struct crew crew = { .image = image, .todo = todo };
+	struct workers workers = { .image = image, .todo = todo };
 	int r;
 
 	if (!todo)
 		return err_nomem(err);
-	r = find_missing(image, todo, &crew.n, err);
-	image->fetched = (unsigned)crew.n;
+	r = find_missing(image, todo, &workers.n, err);
+	image->fetched = (unsigned)workers.n;
 	if (r == 0)
-		r = run(&crew, err);
+		r = run(&workers, err);
 	return r == 0 ? check_diff_ids(image, err) : r;
 }

@@ -16,15 +16,15 @@
 #include "base/map.h"
 #include "base/text.h"
 #include "registry/client.h"
-#include "registry/hosts.h"
-#include "registry/http.h"
-#include "registry/push_part.h"
-#include "store/blob.h"
-#include "store/image.h"
-#include "store/origins.h"
-#include "store/reference.h"
-#include "store/store.h"
-#include "store/txn.h"
+#include "registry/config/hosts.h"
+#include "registry/http/http.h"
+#include "registry/mount_sources.h"
+#include "registry/push_private.h"
+#include "store/disk/blob.h"
+#include "store/disk/store.h"
+#include "store/disk/txn.h"
+#include "store/image/image.h"
+#include "store/oci/reference.h"
 
 /* As many uploads at a time as docker has. */
 #define WORKERS 5
@@ -46,7 +46,7 @@ struct sending {
 	const struct image *image;
 	struct client *client;
 	struct txn *pinned;
-	struct map origins; /* digest -> repository */
+	struct map mount_sources; /* digest -> repository */
 	struct bars *bars;
 	struct item *items;
 	size_t n_items;
@@ -181,7 +181,7 @@ static int send_item(struct sending *s, struct item *item, struct err *err)
 			    .http = s->push->http,
 			    .digest = &item->desc->digest,
 			    .size = (uint64_t)item->desc->size,
-			    .origin = map_get(&s->origins, item->desc->digest.str),
+			    .origin = map_get(&s->mount_sources, item->desc->digest.str),
 			    .progress = progress,
 			    .begins = begins,
 			    .arg = item };
@@ -256,7 +256,7 @@ static int send_all(struct sending *s, struct err *err)
  * The origins' paths are those of their names; where registries.conf leads elsewhere, the repositories
  * at the same server have other ones.
  */
-static int resolve_origins(struct sending *s, const struct reference *ref, struct err *err)
+static int resolve_mount_sources(struct sending *s, const struct reference *ref, struct err *err)
 {
 	const struct endpoint *to = s->push->endpoint;
 	struct map_slot *slot;
@@ -265,7 +265,7 @@ static int resolve_origins(struct sending *s, const struct reference *ref, struc
 
 	if (strcmp(to->path, ref->path) == 0)
 		return 0;
-	while (r == 0 && (slot = (struct map_slot *)map_next(&s->origins, &i))) {
+	while (r == 0 && (slot = (struct map_slot *)map_next(&s->mount_sources, &i))) {
 		struct reference from = *ref;
 		_cleanup_endpoints_ struct endpoints endpoints = ENDPOINTS_INIT;
 		const struct endpoint *e;
@@ -287,13 +287,13 @@ static int resolve_origins(struct sending *s, const struct reference *ref, struc
 }
 
 /* Who mounts a blob needs leave to pull from where it is. */
-static int ask_for_origins(struct sending *s, struct err *err)
+static int ask_for_mount_sources(struct sending *s, struct err *err)
 {
 	const struct map_slot *slot;
 	size_t i = 0;
 	int r = 0;
 
-	while (r == 0 && (slot = map_next(&s->origins, &i)))
+	while (r == 0 && (slot = map_next(&s->mount_sources, &i)))
 		if (strcmp(slot->value, s->push->endpoint->path) != 0)
 			r = client_also(s->client, slot->value, err);
 	return r;
@@ -396,14 +396,15 @@ static int send_image(struct sending *s, const struct reference *ref, struct dig
 	if (r == -ENOENT && !blob_exists(s->push->store, &s->image->desc.digest, -1))
 		return err_set(err, ENOENT, "the image was removed meanwhile");
 	if (r == 0)
-		r = origins_find(s->push->store, ref, &s->image->manifest, &s->origins, err);
+		r = mount_sources_find(s->push->store, ref, &s->image->manifest, &s->mount_sources,
+				       err);
 	if (r == 0)
-		r = resolve_origins(s, ref, err);
+		r = resolve_mount_sources(s, ref, err);
 	if (r == 0)
 		r = client_open(s->push->http, s->push->auth, s->push->endpoint, "pull,push",
 				&s->client, err);
 	if (r == 0)
-		r = ask_for_origins(s, err);
+		r = ask_for_mount_sources(s, err);
 	if (r < 0)
 		return r;
 	s->bars = bars_new(s->image->manifest.n_layers, s->push->options->quiet);
@@ -420,7 +421,7 @@ int push_image(struct push *p, const struct image *image, const struct reference
 
 	bars_free(s.bars);
 	client_free(s.client);
-	map_fini(&s.origins, free);
+	map_fini(&s.mount_sources, free);
 	free(s.items);
 	txn_free(s.pinned);
 	return r;

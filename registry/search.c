@@ -14,13 +14,13 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "registry/client.h"
-#include "registry/hosts.h"
-#include "registry/http.h"
-#include "registry/retry.h"
-#include "store/json.h"
-#include "store/reference.h"
+#include "registry/config/hosts.h"
+#include "registry/http/http.h"
+#include "registry/http/retry.h"
+#include "store/oci/reference.h"
 
 DEFINE_CLEANUP_PTR(struct client, client_free);
 
@@ -174,7 +174,7 @@ static int get(struct http *h, const struct endpoint *e, const char *rest,
 			*out = answer;
 			memset(&answer, 0, sizeof(answer));
 		}
-		return r < 0 ? retry_told(&retry, r, err) : 0;
+		return r < 0 ? retry_reported(&retry, r, err) : 0;
 	}
 }
 

@@ -15,8 +15,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "registry/client.h"
-#include "registry/push_part.h"
-#include "registry/retry.h"
+#include "registry/http/retry.h"
+#include "registry/push_private.h"
 
 /* Up to here a blob goes in one request, which hashing it first does not delay. */
 #define WHOLE_MAX (4u << 20)
@@ -150,7 +150,7 @@ static int recover(struct sender *s, int r, struct err *err)
 	if (moved)
 		s->most = s->pos;
 	if (!retry_wait(&s->retry, r, NULL, moved))
-		return retry_told(&s->retry, r, err);
+		return retry_reported(&s->retry, r, err);
 	r = client_upload_status(s->u->client, &s->location, &have, err);
 	if (r < 0)
 		return r;
@@ -256,7 +256,7 @@ static int send_blob(struct sender *s, enum upload_result *out, struct err *err)
 		if ((client_transient(r) || r == -EAGAIN || r == -ENOENT) && is_there(u, NULL) == 1)
 			return 0;
 		if (!begin_anew(s, r, begun))
-			return retry_told(&s->retry, r, err);
+			return retry_reported(&s->retry, r, err);
 		r = 0;
 	}
 	return r;

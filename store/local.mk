@@ -2,100 +2,99 @@ noinst_LIBRARIES += libstore.a
 libstore_a_CFLAGS = $(AM_CFLAGS) $(ARCHIVE_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS) $(ZLIB_CFLAGS) $(ZSTD_CFLAGS)
 STORE_LIBS = libstore.a libbase.a $(ARCHIVE_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS) $(ZLIB_LIBS) $(ZSTD_LIBS)
 libstore_a_SOURCES = \
-	store/blob.c store/blob.h \
-	store/bundle.c store/bundle.h \
-	store/changes.c store/changes.h \
-	store/dockerfile.c store/dockerfile.h \
-	store/shell_word.c store/shell_word.h \
-	store/checksum.c store/checksum.h \
-	store/codec.c store/codec.h \
-	store/commit.c store/commit.h \
-	store/compress.c store/compress.h \
-	store/container.c store/container.h \
-	store/decode.c store/decode.h \
-	store/diff.c store/diff.h \
-	store/diff_int.h \
-	store/diff_upper.c \
-	store/df.c store/df.h \
-	store/digest.c store/digest.h \
-	store/encode.c store/encode.h \
-	store/history.c store/history.h \
-	store/export.c store/export.h \
-	store/export_walk.c store/export_part.h \
-	store/hold.c store/hold.h \
-	store/image.c store/image.h store/image_config.c store/image_config.h \
-	store/import.c store/import.h \
-	store/inflater.c store/inflater.h \
-	store/ingest.c store/ingest.h \
-	store/inspect.c store/inspect.h \
-	store/inspect_config.c \
-	store/inspect_int.h \
-	store/inspect_layer.c \
-	store/json.c store/json.h \
-	store/layer.c store/layer.h \
-	store/layer_build.c store/layer_build.h \
-	store/layer_build_int.h \
-	store/layer_build_out.c \
-	store/layer_check.c store/layer_check.h \
-	store/layer_copy.c store/layer_copy.h \
-	store/layer_format.c store/layer_format.h \
-	store/layer_index.c store/layer_index.h \
-	store/layer_tar.c store/layer_tar.h \
-	store/layer_write.c store/layer_write.h \
-	store/layout.c store/layout.h \
-	store/leftovers.c store/leftovers.h \
-	store/load.c store/load.h \
-	store/load_archive.c \
-	store/load_dir.c \
-	store/load_docker.c \
-	store/load_known.c \
-	store/load_oci.c \
-	store/load_parent.c \
-	store/load_part.c store/load_part.h \
-	store/load_v1.c \
-	store/made.c store/made.h \
-	store/origins.c store/origins.h \
-	store/manifest.c store/manifest.h \
-	store/mounts.c store/mounts.h \
-	store/partial.c store/partial.h \
-	store/pattern.c store/pattern.h \
-	store/reference.c store/reference.h \
-	store/parent.c store/parent.h \
-	store/reach.c store/reach.h \
-	store/refs.c store/refs.h \
-	store/chains.c store/chains.h \
-	store/remove.c store/remove.h \
-	store/gc.c store/gc.h \
-	store/running.c store/running.h \
-	store/save.c store/save.h \
-	store/save_dir.c \
-	store/save_file.c \
-	store/save_json.c \
-	store/save_part.h \
-	store/save_tar.c \
-	store/scratch.c store/scratch.h \
-	store/seccomp.c store/seccomp.h \
-	store/seccomp_list.c store/seccomp_list.h \
-	store/span_cache.c store/span_cache.h \
-	store/span_decode.c \
-	store/spare.c store/spare.h \
-	store/store.c store/store.h \
-	store/tarlib.c store/tarlib.h \
-	store/tar_write.c store/tar_write.h \
-	store/template.h store/template_int.h \
-	store/template_func.c \
-	store/template_lex.c \
-	store/template_parse.c \
-	store/template_print.c \
-	store/template_printf.c \
-	store/template_run.c \
-	store/tree.c store/tree.h \
-	store/tree_apply.c \
-	store/tree_int.h \
-	store/txn.c store/txn.h \
-	store/upper.c store/upper.h \
-	store/users.c store/users.h \
-	store/verify.c store/verify.h \
-	store/verify_refs.c store/verify_part.h \
-	store/acl.c store/acl.h \
-	store/walk.c store/walk.h
+	store/container/acl.c store/container/acl.h \
+	store/container/commit.c store/container/commit.h \
+	store/container/container.c store/container/container.h \
+	store/container/container_lock.c store/container/container_lock.h \
+	store/container/diff.c store/container/diff.h \
+	store/container/diff_private.h \
+	store/container/diff_upper.c \
+	store/container/layer_write.c store/container/layer_write.h \
+	store/container/running.c store/container/running.h \
+	store/container/upper.c store/container/upper.h \
+	store/disk/blob.c store/disk/blob.h \
+	store/disk/layout.c store/disk/layout.h \
+	store/disk/mount_dirs.c store/disk/mount_dirs.h \
+	store/disk/mounts.c store/disk/mounts.h \
+	store/disk/partial.c store/disk/partial.h \
+	store/disk/refs.c store/disk/refs.h \
+	store/disk/spare.c store/disk/spare.h \
+	store/disk/store.c store/disk/store.h \
+	store/disk/sync.c store/disk/sync.h \
+	store/disk/tmp_dir.c store/disk/tmp_dir.h \
+	store/disk/tmp_sweep.c store/disk/tmp_sweep.h \
+	store/disk/txn.c store/disk/txn.h \
+	store/image/chains.c store/image/chains.h \
+	store/image/compress.c store/image/compress.h \
+	store/image/history.c store/image/history.h \
+	store/image/image.c store/image/image.h \
+	store/image/parent.c store/image/parent.h \
+	store/image/tree.c store/image/tree.h \
+	store/image/tree_apply.c \
+	store/image/tree_private.h \
+	store/layer/checksum.c store/layer/checksum.h \
+	store/layer/decode.c store/layer/decode.h \
+	store/layer/encode.c store/layer/encode.h \
+	store/layer/inflater.c store/layer/inflater.h \
+	store/layer/ingest.c store/layer/ingest.h \
+	store/layer/layer.c store/layer/layer.h \
+	store/layer/layer_build.c store/layer/layer_build.h \
+	store/layer/layer_build_out.c \
+	store/layer/layer_build_private.h \
+	store/layer/layer_check.c store/layer/layer_check.h \
+	store/layer/layer_copy.c store/layer/layer_copy.h \
+	store/layer/layer_format.c store/layer/layer_format.h \
+	store/layer/layer_index.c store/layer/layer_index.h \
+	store/layer/layer_tar.c store/layer/layer_tar.h \
+	store/layer/ring.c store/layer/ring.h \
+	store/layer/span_cache.c store/layer/span_cache.h \
+	store/layer/span_decode.c \
+	store/layer/tar_write.c store/layer/tar_write.h \
+	store/layer/tarlib.c store/layer/tarlib.h \
+	store/oci/codec.c store/oci/codec.h \
+	store/oci/digest.c store/oci/digest.h \
+	store/oci/dockerfile.c store/oci/dockerfile.h \
+	store/oci/image_config.c store/oci/image_config.h \
+	store/oci/instruction.c store/oci/instruction.h \
+	store/oci/manifest.c store/oci/manifest.h \
+	store/oci/reference.c store/oci/reference.h \
+	store/oci/shell_word.c store/oci/shell_word.h \
+	store/show/inspect.c store/show/inspect.h \
+	store/show/inspect_config.c \
+	store/show/inspect_layer.c \
+	store/show/inspect_private.h \
+	store/show/template.h \
+	store/show/template_func.c \
+	store/show/template_lex.c \
+	store/show/template_parse.c \
+	store/show/template_print.c \
+	store/show/template_printf.c \
+	store/show/template_private.h \
+	store/show/template_run.c \
+	store/transfer/export.c store/transfer/export.h \
+	store/transfer/export_private.h \
+	store/transfer/export_walk.c \
+	store/transfer/import.c store/transfer/import.h \
+	store/transfer/load.c store/transfer/load.h \
+	store/transfer/load_archive.c \
+	store/transfer/load_dir.c \
+	store/transfer/load_docker.c \
+	store/transfer/load_known.c \
+	store/transfer/load_member.c \
+	store/transfer/load_oci.c \
+	store/transfer/load_parent.c \
+	store/transfer/load_private.h \
+	store/transfer/load_v1.c \
+	store/transfer/save.c store/transfer/save.h \
+	store/transfer/save_dir.c \
+	store/transfer/save_file.c \
+	store/transfer/save_json.c \
+	store/transfer/save_private.h \
+	store/transfer/save_tar.c \
+	store/upkeep/df.c store/upkeep/df.h \
+	store/upkeep/gc.c store/upkeep/gc.h \
+	store/upkeep/reachable.c store/upkeep/reachable.h \
+	store/upkeep/remove.c store/upkeep/remove.h \
+	store/upkeep/verify.c store/upkeep/verify.h \
+	store/upkeep/verify_private.h \
+	store/upkeep/verify_refs.c

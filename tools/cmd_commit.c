@@ -7,14 +7,14 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/pattern.h"
 #include "base/text.h"
-#include "store/commit.h"
-#include "store/container.h"
-#include "store/hold.h"
-#include "store/mounts.h"
-#include "store/pattern.h"
-#include "store/reference.h"
-#include "store/store.h"
+#include "store/container/commit.h"
+#include "store/container/container.h"
+#include "store/container/container_lock.h"
+#include "store/disk/mounts.h"
+#include "store/disk/store.h"
+#include "store/oci/reference.h"
 #include "tools/epoch.h"
 #include "tools/verb.h"
 
@@ -54,13 +54,13 @@ static int add_pattern(struct patterns *p, const char *option, const char *text,
 
 static int commit_held(struct store *s, struct request *q, struct digest *id, struct err *err)
 {
-	struct hold hold _cleanup_hold_ = HOLD_INIT;
+	struct container_flock container_lock _cleanup_container_lock_ = CONTAINER_LOCK_INIT;
 	_cleanup_container_ struct container *c = NULL;
 	int r;
 
 	r = container_open(s, q->container, &c, err);
 	if (r == 0)
-		r = hold_begin(s, c, &hold, err);
+		r = container_lock_shared(s, c, &container_lock, err);
 	return r < 0 ? r : commit(s, c, &q->options, id, err);
 }
 

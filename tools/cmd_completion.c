@@ -494,8 +494,8 @@ static void print_kind(const char *kind)
 
 struct fish {
 	const char *verb; /* NULL: the global options */
-	struct buf
-		with; /* options that take an argument, so that it is not taken for one of the verb's */
+	/* options that take an argument, so that it is not taken for one of the verb's */
+	struct buf with;
 };
 
 static int fish_with(const struct line *l, void *arg)

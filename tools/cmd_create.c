@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "store/image.h"
-#include "store/mounts.h"
-#include "store/store.h"
+#include "store/disk/mounts.h"
+#include "store/disk/store.h"
+#include "store/image/image.h"
+#include "tools/ensure_image.h"
 #include "tools/make_container.h"
-#include "tools/need_image.h"
 #include "tools/verb.h"
 
 DEFINE_CLEANUP_PTR(struct store, store_close);
@@ -19,10 +19,10 @@ DEFINE_CLEANUP_PTR(struct store, store_close);
 enum { OPT_NAME = 256, OPT_PULL, OPT_PLATFORM, OPT_PLAIN_HTTP };
 
 static int create(struct store *s, const char *wanted, const char *image_name,
-		  const struct need_options *need, char **name, struct err *err)
+		  const struct ensure_options *ensure, char **name, struct err *err)
 {
 	_cleanup_image_ struct image *image = NULL;
-	int r = need_image(s, image_name, need, &image, err);
+	int r = ensure_image(s, image_name, ensure, &image, err);
 
 	return r < 0 ? r : make_container(s, wanted, image, name, err);
 }
@@ -39,7 +39,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 	_cleanup_(cleanup_store_close) struct store *s = NULL;
 	_cleanup_free_ char *name = NULL;
 	const char *wanted = NULL;
-	struct need_options need = { .pull = NULL };
+	struct ensure_options ensure = { .pull = NULL };
 	struct err err = ERR_INIT;
 	int opt;
 
@@ -47,22 +47,22 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 		if (opt == OPT_NAME)
 			wanted = optarg;
 		else if (opt == OPT_PULL)
-			need.pull = optarg;
+			ensure.pull = optarg;
 		else if (opt == OPT_PLATFORM)
-			need.platform = optarg;
+			ensure.platform = optarg;
 		else
-			need.plain_http = true;
+			ensure.plain_http = true;
 	}
-	need.quiet = g->quiet;
+	ensure.quiet = g->quiet;
 	if (optind >= argc)
 		return verb_usage(v, "which image?");
 	if (argc - optind > 1)
 		return verb_usage(v, "one image only: %s is too much", argv[optind + 1]);
-	if (need_check(&need, &err) < 0)
+	if (ensure_check(&ensure, &err) < 0)
 		return verb_usage(v, "%s", err.msg);
 	if ((wanted && make_container_check(wanted, &err) < 0) ||
 	    verb_store_to_write(g, &s, &err) < 0 ||
-	    create(s, wanted, argv[optind], &need, &name, &err) < 0)
+	    create(s, wanted, argv[optind], &ensure, &name, &err) < 0)
 		return verb_fail(v, &err);
 	mounts_refresh(s);
 	puts(name);

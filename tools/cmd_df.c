@@ -8,10 +8,10 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "store/df.h"
-#include "store/reference.h"
-#include "store/store.h"
-#include "tools/listing.h"
+#include "store/disk/store.h"
+#include "store/oci/reference.h"
+#include "store/upkeep/df.h"
+#include "tools/print/listing.h"
 #include "tools/verb.h"
 
 DEFINE_CLEANUP_PTR(struct store, store_close);

@@ -7,11 +7,11 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "store/container.h"
-#include "store/diff.h"
-#include "store/hold.h"
-#include "store/image.h"
-#include "store/store.h"
+#include "store/container/container.h"
+#include "store/container/container_lock.h"
+#include "store/container/diff.h"
+#include "store/disk/store.h"
+#include "store/image/image.h"
 #include "tools/verb.h"
 
 DEFINE_CLEANUP_PTR(struct store, store_close);
@@ -19,14 +19,14 @@ DEFINE_CLEANUP_PTR(struct store, store_close);
 /* -ENOENT: there is no such container. */
 static int of_container(struct store *s, const char *name, struct diff *out, struct err *err)
 {
-	struct hold hold _cleanup_hold_ = HOLD_INIT;
+	struct container_flock container_lock _cleanup_container_lock_ = CONTAINER_LOCK_INIT;
 	_cleanup_container_ struct container *c = NULL;
 	int r;
 
 	r = container_open(s, name[0] == '/' ? name + 1 : name, &c, err);
 	if (r == 0)
-		r = hold_begin(s, c, &hold, err);
-	return r < 0 ? r : hold_confirm(s, c, diff_container(s, c, out, err), err);
+		r = container_lock_shared(s, c, &container_lock, err);
+	return r < 0 ? r : container_lock_confirm(s, c, diff_container(s, c, out, err), err);
 }
 
 static int of_one(struct store *s, const char *name, struct diff *out, struct err *err)

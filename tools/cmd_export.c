@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "store/export.h"
-#include "store/store.h"
+#include "store/disk/store.h"
+#include "store/transfer/export.h"
 #include "tools/verb.h"
 
 DEFINE_CLEANUP_PTR(struct store, store_close);

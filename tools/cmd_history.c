@@ -10,11 +10,11 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "store/history.h"
-#include "store/image.h"
-#include "store/refs.h"
-#include "store/store.h"
-#include "tools/listing.h"
+#include "store/disk/refs.h"
+#include "store/disk/store.h"
+#include "store/image/history.h"
+#include "store/image/image.h"
+#include "tools/print/listing.h"
 #include "tools/verb.h"
 
 DEFINE_CLEANUP_PTR(struct store, store_close);

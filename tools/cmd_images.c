@@ -11,12 +11,12 @@
 #include "base/cleanup.h"
 #include "base/map.h"
 #include "base/text.h"
-#include "store/image.h"
-#include "store/reference.h"
-#include "store/refs.h"
-#include "store/store.h"
-#include "tools/filter.h"
-#include "tools/listing.h"
+#include "store/disk/refs.h"
+#include "store/disk/store.h"
+#include "store/image/image.h"
+#include "store/oci/reference.h"
+#include "tools/print/filter.h"
+#include "tools/print/listing.h"
 #include "tools/verb.h"
 
 #define SHORT_ID 12

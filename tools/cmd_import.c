@@ -9,9 +9,9 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "store/import.h"
-#include "store/reference.h"
-#include "store/store.h"
+#include "store/disk/store.h"
+#include "store/oci/reference.h"
+#include "store/transfer/import.h"
 #include "tools/epoch.h"
 #include "tools/verb.h"
 

@@ -7,12 +7,12 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
-#include "store/container.h"
-#include "store/image.h"
-#include "store/inspect.h"
-#include "store/refs.h"
-#include "store/store.h"
-#include "store/template.h"
+#include "store/container/container.h"
+#include "store/disk/refs.h"
+#include "store/disk/store.h"
+#include "store/image/image.h"
+#include "store/show/inspect.h"
+#include "store/show/template.h"
 #include "tools/verb.h"
 
 DEFINE_CLEANUP_PTR(struct store, store_close);

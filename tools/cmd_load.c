@@ -9,10 +9,10 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "store/load.h"
-#include "store/reference.h"
-#include "store/store.h"
-#include "tools/need_image.h"
+#include "store/disk/store.h"
+#include "store/oci/reference.h"
+#include "store/transfer/load.h"
+#include "tools/ensure_image.h"
 #include "tools/verb.h"
 
 DEFINE_CLEANUP_PTR(struct store, store_close);
@@ -114,7 +114,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 	o.quiet = g->quiet;
 	if (optind < argc)
 		return verb_usage(v, "unexpected argument %s", argv[optind]);
-	if (o.platform && need_platform(o.platform, &err) < 0)
+	if (o.platform && ensure_platform(o.platform, &err) < 0)
 		return verb_usage(v, "%s", err.msg);
 	fd = open_input(input, &err);
 	if (fd < 0 || verb_store_to_write(g, &s, &err) < 0 ||

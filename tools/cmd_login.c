@@ -11,8 +11,8 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "registry/creds.h"
-#include "registry/login.h"
+#include "registry/auth/creds.h"
+#include "registry/auth/login.h"
 #include "tools/prompt.h"
 #include "tools/verb.h"
 

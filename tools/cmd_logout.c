@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "registry/creds.h"
+#include "registry/auth/creds.h"
 #include "tools/verb.h"
 
 #define HUB "docker.io"

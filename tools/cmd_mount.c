@@ -8,8 +8,8 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
-#include "store/store.h"
-#include "tools/helper.h"
+#include "store/disk/store.h"
+#include "tools/run/daemon.h"
 #include "tools/verb.h"
 
 #define HELPER "mount.imagefs"
@@ -54,7 +54,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 	args[1] = path;
 	args[2] = argv[optind];
 	args[n] = NULL;
-	if (helper_find(&helper, &err) < 0)
+	if (daemon_path(&helper, &err) < 0)
 		return verb_fail(v, &err);
 	execv(buf_str(&helper), (char **)args);
 	err_sys(&err, errno, "%s", buf_str(&helper));

@@ -10,11 +10,11 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "store/image.h"
-#include "store/mounts.h"
-#include "store/remove.h"
-#include "store/store.h"
-#include "tools/filter.h"
+#include "store/disk/mounts.h"
+#include "store/disk/store.h"
+#include "store/image/image.h"
+#include "store/upkeep/remove.h"
+#include "tools/print/filter.h"
 #include "tools/verb.h"
 
 DEFINE_CLEANUP_PTR(struct store, store_close);
@@ -107,9 +107,9 @@ static void print_result(const struct removal *r)
 	}
 	text_size_long(removal_bytes(r), size);
 	printf("%sTotal reclaimed space: %s\n", pos ? "\n" : "", size);
-	if (removal_doubt(r)) {
+	if (removal_uncertain(r)) {
 		fflush(stdout);
-		log_warn("only what is surely not needed was freed: %s", removal_doubt(r));
+		log_warn("only what is surely not needed was freed: %s", removal_uncertain(r));
 	}
 }
 

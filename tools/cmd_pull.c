@@ -9,9 +9,9 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "registry/pull.h"
-#include "store/reference.h"
-#include "store/store.h"
-#include "tools/need_image.h"
+#include "store/disk/store.h"
+#include "store/oci/reference.h"
+#include "tools/ensure_image.h"
 #include "tools/verb.h"
 
 DEFINE_CLEANUP_PTR(struct store, store_close);
@@ -64,7 +64,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 	o.quiet = g->quiet;
 	if (argc - optind != 1)
 		return verb_usage(v, "requires exactly 1 argument");
-	if (o.platform && need_platform(o.platform, &err) < 0)
+	if (o.platform && ensure_platform(o.platform, &err) < 0)
 		return verb_usage(v, "%s", err.msg);
 	bare = is_bare(argv[optind]);
 	if (reference_parse(argv[optind], &ref, &err) < 0)

@@ -5,7 +5,7 @@
 
 #include "base/cleanup.h"
 #include "registry/push.h"
-#include "store/store.h"
+#include "store/disk/store.h"
 #include "tools/verb.h"
 
 DEFINE_CLEANUP_PTR(struct store, store_close);

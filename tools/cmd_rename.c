@@ -9,10 +9,10 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/file.h"
-#include "store/container.h"
-#include "store/hold.h"
-#include "store/mounts.h"
-#include "store/store.h"
+#include "store/container/container.h"
+#include "store/container/container_lock.h"
+#include "store/disk/mounts.h"
+#include "store/disk/store.h"
 #include "tools/verb.h"
 
 DEFINE_CLEANUP_PTR(struct store, store_close);
@@ -30,7 +30,7 @@ static int rename_container(struct store *s, const char *name, const char *to, s
 			       "Renaming a container with the same name as its current name");
 	r = container_name_free(s, to, err);
 	if (r == 0)
-		r = hold_name(s, c, &lock, err);
+		r = container_lock_for_rename(s, c, &lock, err);
 	if (r == 0)
 		r = container_rename(s, name, to, err);
 	return r == -EINVAL || r == -EEXIST ? err_wrap(err, r, "Error when allocating new name")

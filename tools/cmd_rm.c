@@ -5,11 +5,11 @@
 #include <stdio.h>
 
 #include "base/cleanup.h"
-#include "store/container.h"
-#include "store/hold.h"
-#include "store/mounts.h"
-#include "store/running.h"
-#include "store/store.h"
+#include "store/container/container.h"
+#include "store/container/container_lock.h"
+#include "store/container/running.h"
+#include "store/disk/mounts.h"
+#include "store/disk/store.h"
 #include "tools/verb.h"
 
 DEFINE_CLEANUP_PTR(struct store, store_close);
@@ -29,7 +29,7 @@ static int remove_one(struct store *s, const char *name, bool force, struct err 
 				"cannot remove container \"/%s\": container is running: stop the "
 				"container before removing or force remove",
 				name);
-		r = hold_alone(s, name, &lock, err);
+		r = container_lock_exclusive(s, name, &lock, err);
 	} else if (container_name_check(name, NULL) == 0) {
 		stopped = running_stop(s, name, err);
 		if (stopped < 0)

@@ -7,9 +7,9 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "store/mounts.h"
-#include "store/remove.h"
-#include "store/store.h"
+#include "store/disk/mounts.h"
+#include "store/disk/store.h"
+#include "store/upkeep/remove.h"
 #include "tools/verb.h"
 
 DEFINE_CLEANUP_PTR(struct store, store_close);
@@ -57,8 +57,8 @@ static int rmi(const struct verb *v, struct store *s, char **names, int n, bool 
 		if (!force || errs[i].code != ENOENT)
 			status = 1;
 	}
-	if (removal_doubt(r))
-		log_warn("nothing was freed: %s", removal_doubt(r));
+	if (removal_uncertain(r))
+		log_warn("nothing was freed: %s", removal_uncertain(r));
 	free(errs);
 	return status;
 }

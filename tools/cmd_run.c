@@ -16,21 +16,21 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "store/bundle.h"
-#include "store/container.h"
-#include "store/image.h"
-#include "store/mounts.h"
-#include "store/running.h"
-#include "store/scratch.h"
-#include "store/store.h"
-#include "tools/helper.h"
+#include "store/container/container.h"
+#include "store/container/running.h"
+#include "store/disk/mounts.h"
+#include "store/disk/store.h"
+#include "store/disk/tmp_dir.h"
+#include "store/image/image.h"
+#include "tools/ensure_image.h"
 #include "tools/make_container.h"
-#include "tools/need_image.h"
-#include "tools/run_args.h"
-#include "tools/run_keeper.h"
-#include "tools/run_options.h"
-#include "tools/runtime.h"
-#include "tools/stage.h"
+#include "tools/run/bundle.h"
+#include "tools/run/daemon.h"
+#include "tools/run/monitor.h"
+#include "tools/run/mount_ns.h"
+#include "tools/run/run_args.h"
+#include "tools/run/run_options.h"
+#include "tools/run/runtime.h"
 #include "tools/verb.h"
 
 /* What is passed on to the command, as docker's client does it. */
@@ -43,8 +43,8 @@ struct run {
 	struct run_args args;
 	struct bundle bundle;
 	struct runtime runtime;
-	struct scratch scratch;
-	struct scratch aside;	     /* where the container is while its store can only be read */
+	struct tmp_dir tmp_dir;
+	struct tmp_dir aside;	     /* where the container is while its store can only be read */
 	char *name;		     /* at the start */
 	struct container *container; /* which may be called otherwise since */
 	char hostname[HOST_NAME_MAX + 1];
@@ -102,13 +102,13 @@ static void remove_container(const struct verb *v, struct run *run)
 static void remove_aside(struct run *run)
 {
 	if (run->aside.aside)
-		scratch_remove(run->s, &run->aside);
+		tmp_dir_remove(run->s, &run->aside);
 	run->aside.aside = false;
 }
 
 static void finish(const struct verb *v, struct run *run)
 {
-	scratch_remove(run->s, &run->scratch);
+	tmp_dir_remove(run->s, &run->tmp_dir);
 	if (run->args.rm || !*run->started)
 		remove_container(v, run);
 	else
@@ -116,13 +116,13 @@ static void finish(const struct verb *v, struct run *run)
 }
 
 /* In the new process, to its end. */
-static void be_keeper(const struct verb *v, struct run *run, struct ends *e, bool userns)
+static void be_monitor(const struct verb *v, struct run *run, struct ends *e, bool userns)
 {
 	struct run_job job = { .store = run->s,
 			       .args = &run->args,
 			       .bundle = &run->bundle,
 			       .runtime = &run->runtime,
-			       .scratch = &run->scratch,
+			       .tmp_dir = &run->tmp_dir,
 			       .name = run->name,
 			       .userns = userns,
 			       .control_fd = e->control[0],
@@ -147,7 +147,7 @@ static void be_keeper(const struct verb *v, struct run *run, struct ends *e, boo
 }
 
 /* What came from a terminal its whole group has got, but the command is in none: everything is passed on. */
-static int watch(struct run *run, pid_t keeper, int control_fd)
+static int watch(struct run *run, pid_t monitor, int control_fd)
 {
 	struct signalfd_siginfo si;
 	int status;
@@ -155,7 +155,7 @@ static int watch(struct run *run, pid_t keeper, int control_fd)
 	for (;;) {
 		unsigned char sig;
 
-		if (waitpid(keeper, &status, WNOHANG) == keeper)
+		if (waitpid(monitor, &status, WNOHANG) == monitor)
 			break;
 		if (read(run->signal_fd, &si, sizeof(si)) != sizeof(si) || si.ssi_signo == SIGCHLD)
 			continue;
@@ -166,7 +166,7 @@ static int watch(struct run *run, pid_t keeper, int control_fd)
 	if (WIFEXITED(status))
 		return WEXITSTATUS(status);
 	/* What it left is ours then. */
-	helper_kill_children(0);
+	program_kill_children(0);
 	return 128 + WTERMSIG(status);
 }
 
@@ -176,7 +176,7 @@ static int run_it(const struct verb *v, struct run *run, struct err *err)
 	bool userns = geteuid() != 0, tty = run->args.tty && isatty(0);
 	struct termios terminal;
 	struct ends e;
-	pid_t keeper;
+	pid_t monitor;
 	int status;
 
 	if (open_ends(&e, err) < 0) {
@@ -185,29 +185,29 @@ static int run_it(const struct verb *v, struct run *run, struct err *err)
 	}
 	tty = tty && tcgetattr(0, &terminal) == 0;
 	run->runtime.userns = userns;
-	run->runtime.id = run->scratch.name;
+	run->runtime.id = run->tmp_dir.name;
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	fflush(NULL);
 	run->parent = getpid();
-	keeper = fork();
+	monitor = fork();
 	/* Who kills this process with all of its group leaves the keeper to clean up; of a terminal it must be part. */
-	if (keeper == 0 && !isatty(0))
+	if (monitor == 0 && !isatty(0))
 		setpgid(0, 0);
-	if (keeper == 0)
-		be_keeper(v, run, &e, userns);
+	if (monitor == 0)
+		be_monitor(v, run, &e, userns);
 	let_go(&e.control[0]);
 	let_go(&e.up[1]);
 	let_go(&e.down[0]);
-	if (keeper < 0) {
+	if (monitor < 0) {
 		err_sys(err, errno, "fork");
 		close_ends(&e);
 		return verb_fail(v, err);
 	}
-	if (userns && stage_map(keeper, (const int[]){ e.up[0], e.down[1] }, err) < 0)
+	if (userns && mount_ns_map(monitor, (const int[]){ e.up[0], e.down[1] }, err) < 0)
 		verb_fail(v, err);
 	let_go(&e.up[0]);
 	let_go(&e.down[1]);
-	status = watch(run, keeper, e.control[1]);
+	status = watch(run, monitor, e.control[1]);
 	close_ends(&e);
 	if (tty)
 		tcsetattr(0, TCSADRAIN, &terminal);
@@ -270,30 +270,30 @@ static int mark(struct run *run, struct err *err)
 }
 
 static int run_image(const struct verb *v, struct run *run, const char *image_name,
-		     const struct need_options *need, struct err *err)
+		     const struct ensure_options *ensure, struct err *err)
 {
 	_cleanup_image_ struct image *image = NULL;
 	_cleanup_close_ int marked = -1;
-	int r = need_image(run->s, image_name, need, &image, err), status;
+	int r = ensure_image(run->s, image_name, ensure, &image, err), status;
 
 	if (r == 0)
 		r = make_bundle(run, image, err);
 	if (r == 0)
 		r = block_signals(run, err);
 	if (r == 0)
-		r = scratch_make(run->s, &run->scratch) < 0
+		r = tmp_dir_make(run->s, &run->tmp_dir) < 0
 			    ? err_sys(err, errno, "store %s: imagefs/tmp", run->s->path)
 			    : 0;
 	if (r < 0)
 		return verb_fail(v, err);
 	r = make_container(run->s, run->args.name, image, &run->name, err);
 	if (r < 0) {
-		scratch_remove(run->s, &run->scratch);
+		tmp_dir_remove(run->s, &run->tmp_dir);
 		return verb_fail(v, err);
 	}
 	marked = mark(run, err);
 	if (!run->container) {
-		scratch_remove(run->s, &run->scratch);
+		tmp_dir_remove(run->s, &run->tmp_dir);
 		return verb_fail(v, err);
 	}
 	status = marked < 0 ? verb_fail(v, err) : run_it(v, run, err);
@@ -329,10 +329,10 @@ static int set_aside(struct run *run, struct err *err)
 	if (!run->args.rm)
 		return err_set(err, EROFS, "read-only store %s: %s; run --rm writes elsewhere",
 			       s->path, s->read_only);
-	r = scratch_make_aside(s, &run->aside);
+	r = tmp_dir_make_aside(s, &run->aside);
 	if (r < 0)
 		return err_sys(err, -r, "read-only store %s: a temporary directory", s->path);
-	if (scratch_path(s, &run->aside, &path) < 0)
+	if (tmp_dir_path(s, &run->aside, &path) < 0)
 		return err_nomem(err);
 	return store_set_aside(s, buf_str(&path), err);
 }
@@ -352,28 +352,28 @@ static void open_standard_files(void)
 static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
 {
 	struct run r = { .signal_fd = -1 };
-	struct need_options need = { .pull = NULL };
+	struct ensure_options ensure = { .pull = NULL };
 	struct err err = ERR_INIT;
 	int opt, status;
 
 	open_standard_files();
 	while ((opt = verb_getopt(v, argc, argv, run_options_shorts, run_options_longs())) != -1) {
-		if (run_options_take(&r.args, &need, opt, optarg, &err) < 0) {
+		if (run_options_take(&r.args, &ensure, opt, optarg, &err) < 0) {
 			run_args_fini(&r.args);
 			return verb_usage(v, "%s", err.msg);
 		}
 	}
-	need.quiet = g->quiet;
+	ensure.quiet = g->quiet;
 	if (optind >= argc)
 		status = verb_usage(v, "which image?");
-	else if (need_check(&need, &err) < 0)
+	else if (ensure_check(&ensure, &err) < 0)
 		status = verb_usage(v, "%s", err.msg);
 	else if (check(&r.args, &err) < 0 || runtime_find(r.args.runtime, &r.runtime, &err) < 0 ||
 		 verb_store(g, &r.s, &err) < 0 || set_aside(&r, &err) < 0)
 		status = verb_fail(v, &err);
 	else {
 		r.args.command = argv + optind + 1;
-		status = run_image(v, &r, argv[optind], &need, &err);
+		status = run_image(v, &r, argv[optind], &ensure, &err);
 	}
 	free(r.runtime.path);
 	free(r.name);

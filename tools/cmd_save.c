@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "store/save.h"
-#include "store/store.h"
+#include "store/disk/store.h"
+#include "store/transfer/save.h"
 #include "tools/verb.h"
 
 DEFINE_CLEANUP_PTR(struct store, store_close);

@@ -11,12 +11,12 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "registry/auth.h"
-#include "registry/hosts.h"
-#include "registry/http.h"
+#include "registry/auth/auth.h"
+#include "registry/config/hosts.h"
+#include "registry/http/http.h"
 #include "registry/search.h"
-#include "tools/filter.h"
-#include "tools/listing.h"
+#include "tools/print/filter.h"
+#include "tools/print/listing.h"
 #include "tools/verb.h"
 
 DEFINE_CLEANUP_PTR(struct listing, listing_free);

@@ -4,10 +4,10 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
-#include "store/image.h"
-#include "store/mounts.h"
-#include "store/reference.h"
-#include "store/store.h"
+#include "store/disk/mounts.h"
+#include "store/disk/store.h"
+#include "store/image/image.h"
+#include "store/oci/reference.h"
 #include "tools/verb.h"
 
 static int tag(const struct globals *g, const char *source, const char *name, struct err *err)

@@ -25,9 +25,9 @@
 #include "base/log.h"
 #include "base/mountpoint.h"
 #include "base/text.h"
-#include "store/made.h"
-#include "store/mounts.h"
-#include "store/store.h"
+#include "store/disk/mount_dirs.h"
+#include "store/disk/mounts.h"
+#include "store/disk/store.h"
 #include "tools/verb.h"
 
 /* Containers first: they are more often in use, and then nothing has been unmounted yet. */
@@ -395,7 +395,7 @@ static int wait_daemon(const struct target *t, int pidfd, struct err *err)
 static int umount_target(struct target *t, struct err *err)
 {
 	struct store *s = NULL;
-	struct made *made = NULL;
+	struct mount_dirs *made = NULL;
 	_cleanup_close_ int pidfd = -1;
 	int r;
 
@@ -409,10 +409,10 @@ static int umount_target(struct target *t, struct err *err)
 	if (r == 0 && pidfd >= 0)
 		r = wait_daemon(t, pidfd, err);
 	/* A daemon that was killed could not tidy up. */
-	if (r == 0 && s && pidfd < 0 && made_new(s, &made, NULL) == 0) {
-		made_adopt(made, t->dir);
-		made_remove(made, "");
-		made_free(made);
+	if (r == 0 && s && pidfd < 0 && mount_dirs_new(s, &made, NULL) == 0) {
+		mount_dirs_adopt(made, t->dir);
+		mount_dirs_remove(made, "");
+		mount_dirs_free(made);
 		mounts_sweep(s);
 	}
 	if (s)

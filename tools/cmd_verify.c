@@ -6,8 +6,8 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "store/store.h"
-#include "store/verify.h"
+#include "store/disk/store.h"
+#include "store/upkeep/verify.h"
 #include "tools/verb.h"
 
 DEFINE_CLEANUP_PTR(struct store, store_close);

@@ -18,7 +18,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "store/store.h"
+#include "store/disk/store.h"
 #include "tools/verb.h"
 
 /* Every verb, in the order of `imagefs --help`. */

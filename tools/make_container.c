@@ -7,7 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "store/container.h"
+#include "store/container/container.h"
 
 /* Docker shows names with a '/' before them, and takes them so, too. */
 static const char *without_slash(const char *name)

@@ -15,11 +15,11 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "registry/challenge.h"
-#include "registry/credfile.h"
-#include "registry/creds.h"
-#include "registry/realm.h"
-#include "registry/token.h"
+#include "registry/auth/challenge.h"
+#include "registry/auth/credfile.h"
+#include "registry/auth/creds.h"
+#include "registry/auth/realm.h"
+#include "registry/auth/token.h"
 
 #define ROUNDS 60000
 

@@ -19,10 +19,10 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "store/decode.h"
-#include "store/layer_build.h"
-#include "store/layer_index.h"
-#include "store/store.h"
+#include "store/disk/store.h"
+#include "store/layer/decode.h"
+#include "store/layer/layer_build.h"
+#include "store/layer/layer_index.h"
 #include "tests/unit/damage.h"
 
 #define ROUNDS 3000

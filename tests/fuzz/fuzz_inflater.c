@@ -14,7 +14,7 @@
 #include <zlib.h>
 
 #include "base/cleanup.h"
-#include "store/inflater.h"
+#include "store/layer/inflater.h"
 
 #define ROUNDS 10000
 #define OUT_MAX (1u << 20)

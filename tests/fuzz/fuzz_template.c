@@ -13,8 +13,8 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "store/json.h"
-#include "store/template.h"
+#include "base/json.h"
+#include "store/show/template.h"
 
 #define ROUNDS 100000
 

@@ -14,10 +14,10 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "registry/hosts.h"
-#include "registry/registries.h"
-#include "registry/toml.h"
-#include "store/reference.h"
+#include "registry/config/hosts.h"
+#include "registry/config/registries.h"
+#include "registry/config/toml.h"
+#include "store/oci/reference.h"
 
 #define ROUNDS 100000
 

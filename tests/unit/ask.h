@@ -1,12 +1,12 @@
 /*
- * What the tests of registry/http.h ask their servers with.
+ * What the tests of registry/http/http.h ask their servers with.
  */
 #ifndef TESTS_UNIT_ASK_H
 #define TESTS_UNIT_ASK_H
 
 #include <stdbool.h>
 
-#include "registry/http.h"
+#include "registry/http/http.h"
 
 struct err;
 struct server;

@@ -19,13 +19,13 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/file.h"
-#include "store/checksum.h"
-#include "store/decode.h"
-#include "store/encode.h"
-#include "store/ingest.h"
-#include "store/store.h"
-#include "store/tar_write.h"
-#include "store/txn.h"
+#include "store/disk/store.h"
+#include "store/disk/txn.h"
+#include "store/layer/checksum.h"
+#include "store/layer/decode.h"
+#include "store/layer/encode.h"
+#include "store/layer/ingest.h"
+#include "store/layer/tar_write.h"
 
 /* More than two spans of text that deflates to a few hundred kilobytes. */
 #define BIG_SIZE 2600000u
@@ -277,11 +277,11 @@ void damage_show(const struct tree *t, struct buf *out)
 	uint32_t i, n, k;
 
 	for (i = 0; i < tree_size(t); i++) {
-		const uint32_t *kids = tree_children(t, i, &n);
+		const uint32_t *children = tree_children(t, i, &n);
 
 		show_node(t, i, out);
 		for (k = 0; k < n; k++)
-			buf_printf(out, " %u", kids[k]);
+			buf_printf(out, " %u", children[k]);
 		buf_putc(out, '\n');
 	}
 }

@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "store/layer.h"
-#include "store/tree.h"
+#include "store/image/tree.h"
+#include "store/layer/layer.h"
 
 struct damage {
 	char dir[32];

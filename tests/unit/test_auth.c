@@ -1,5 +1,5 @@
 /*
- * registry/auth.h and what it is made of: challenges, realms, tokens, and that of many who miss a
+ * registry/auth/auth.h and what it is made of: challenges, realms, tokens, and that of many who miss a
  * token one fetches it. A token server of a few lines runs in a thread.
  */
 #include "config.h"
@@ -19,16 +19,16 @@
 
 #include <cmocka.h>
 
-#include "base/base64.h"
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "registry/auth.h"
-#include "registry/challenge.h"
-#include "registry/creds.h"
-#include "registry/hosts.h"
-#include "registry/http.h"
-#include "registry/realm.h"
-#include "registry/token.h"
+#include "registry/auth/auth.h"
+#include "registry/auth/base64.h"
+#include "registry/auth/challenge.h"
+#include "registry/auth/creds.h"
+#include "registry/auth/realm.h"
+#include "registry/auth/token.h"
+#include "registry/config/hosts.h"
+#include "registry/http/http.h"
 
 /* --- base64 ---------------------------------------------------------------------- */
 

@@ -20,9 +20,9 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/map.h"
-#include "base/ring.h"
 #include "base/rate.h"
 #include "base/text.h"
+#include "store/layer/ring.h"
 
 static void test_size(void **state)
 {

@@ -17,9 +17,9 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/file.h"
-#include "store/bundle.h"
-#include "store/json.h"
-#include "store/users.h"
+#include "base/json.h"
+#include "tools/run/bundle.h"
+#include "tools/run/image_passwd.h"
 
 static const char image[] =
 	"{\"config\": {"
@@ -170,8 +170,7 @@ static const char *mount_at(json_t *root, const char *target, const char *key, s
 	json_t *m;
 	size_t i;
 
-	json_array_foreach(json_object_get(root, "mounts"), i, m)
-	{
+	json_array_foreach(json_object_get(root, "mounts"), i, m) {
 		if (strcmp(json_str(m, "destination"), target) == 0) {
 			*pos = i;
 			return json_str(m, key);
@@ -185,8 +184,7 @@ static bool holds(const json_t *list, const char *word)
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach(list, i, item)
-	{
+	json_array_foreach(list, i, item) {
 		if (json_is_string(item) && strcmp(json_string_value(item), word) == 0)
 			return true;
 	}

@@ -1,5 +1,5 @@
 /*
- * store/changes.h: Dockerfile instructions on a config.
+ * store/oci/instruction.h: Dockerfile instructions on a config.
  */
 #include "config.h"
 
@@ -14,8 +14,8 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "store/changes.h"
-#include "store/json.h"
+#include "base/json.h"
+#include "store/oci/instruction.h"
 
 static void check(const char *before, const char *const *changes, size_t n, const char *after)
 {
@@ -25,7 +25,7 @@ static void check(const char *before, const char *const *changes, size_t n, cons
 
 	assert_non_null(j);
 	assert_non_null(want);
-	assert_int_equal(changes_apply(j, changes, n, &err), 0);
+	assert_int_equal(instructions_apply(j, changes, n, &err), 0);
 	json_text(j, &text);
 	if (!json_equal(j, want))
 		fail_msg("got %s, want %s", buf_str(&text), after);
@@ -123,11 +123,11 @@ static void test_words(void **state)
 		struct err err = ERR_INIT;
 		const char *change;
 
-		assert_int_equal(changes_apply(j, list, 1, &err), 0);
+		assert_int_equal(instructions_apply(j, list, 1, &err), 0);
 		assert_int_equal(buf_printf(&text, "ENV X=%s", words[i].word), 0);
 		assert_int_equal(buf_printf(&want, "X=%s", words[i].value), 0);
 		change = text.data;
-		if (changes_apply(j, &change, 1, &err) < 0)
+		if (instructions_apply(j, &change, 1, &err) < 0)
 			fail_msg("%s: %s", words[i].word, err.msg);
 		assert_string_equal(json_string_value(json_array_get(json_object_get(j, "Env"), 5)),
 				    want.data);
@@ -148,7 +148,7 @@ static void test_deep(void **state)
 	for (i = 0; i < 100000; i++)
 		assert_int_equal(buf_puts(&text, "${A:-"), 0);
 	change = text.data;
-	assert_int_equal(changes_apply(j, &change, 1, &err), -EINVAL);
+	assert_int_equal(instructions_apply(j, &change, 1, &err), -EINVAL);
 	assert_non_null(strstr(err.msg, "nested"));
 }
 
@@ -173,7 +173,7 @@ static void test_inherit(void **state)
 						 0, NULL);
 
 	(void)state;
-	assert_int_equal(changes_inherit(j, base, NULL), 0);
+	assert_int_equal(instructions_inherit(j, base, NULL), 0);
 	assert_true(json_equal(j, want));
 }
 
@@ -212,7 +212,7 @@ static void test_refuse(void **state)
 		_cleanup_json_ json_t *j = json_object();
 		struct err err = ERR_INIT;
 
-		if (changes_apply(j, &bad[i], 1, &err) != -EINVAL || !err.msg[0])
+		if (instructions_apply(j, &bad[i], 1, &err) != -EINVAL || !err.msg[0])
 			fail_msg("taken: \"%s\"", bad[i]);
 	}
 }

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 #include <zlib.h>
 
-#include "store/checksum.h"
+#include "store/layer/checksum.h"
 
 #define SIZE 4096
 

@@ -1,5 +1,5 @@
 /*
- * store/digest.h: the grammar of digests, and hashes of known text.
+ * store/oci/digest.h: the grammar of digests, and hashes of known text.
  */
 #include "config.h"
 
@@ -13,7 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "store/digest.h"
+#include "store/oci/digest.h"
 
 #define SHA256_ABC "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 #define HEX64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"

@@ -1,5 +1,5 @@
 /*
- * registry/hosts.h and registries.h: where a name leads with a given registries.conf.
+ * registry/config/hosts.h and registries.h: where a name leads with a given registries.conf.
  */
 #include "config.h"
 
@@ -16,9 +16,9 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "registry/hosts.h"
-#include "registry/registries.h"
-#include "store/reference.h"
+#include "registry/config/hosts.h"
+#include "registry/config/registries.h"
+#include "store/oci/reference.h"
 
 #define HEX64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 

@@ -1,5 +1,5 @@
 /*
- * registry/http.h against servers that do what they should not: what ends a transfer, and how much is
+ * registry/http/http.h against servers that do what they should not: what ends a transfer, and how much is
  * taken in before it ends.
  */
 #include "config.h"
@@ -21,7 +21,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "registry/http.h"
+#include "registry/http/http.h"
 #include "tests/unit/ask.h"
 #include "tests/unit/server.h"
 
@@ -645,7 +645,7 @@ struct job {
 	struct server *s;
 	unsigned seed;
 	const char *wrong;
-	char told[200];
+	char reported[200];
 };
 
 static void *many(void *arg)
@@ -670,7 +670,7 @@ static void *many(void *arg)
 		if (t.wrong || (n == 0 && q.sink && t.n != BLOB))
 			j->wrong = "content";
 		if (j->wrong)
-			snprintf(j->told, sizeof(j->told), "%d: %.150s", n, err.msg);
+			snprintf(j->reported, sizeof(j->reported), "%d: %.150s", n, err.msg);
 		if (!q.sink && strcmp(buf_str(&r.text), "hello") != 0)
 			j->wrong = "text";
 	}
@@ -693,7 +693,7 @@ static void test_many(void **state)
 		pthread_join(t[i], NULL);
 	for (i = 0; i < 8; i++)
 		if (jobs[i].wrong)
-			fail_msg("%s %s", jobs[i].wrong, jobs[i].told);
+			fail_msg("%s %s", jobs[i].wrong, jobs[i].reported);
 	server_stop(s);
 }
 

@@ -1,5 +1,5 @@
 /*
- * registry/http.h: who is told a credential, whose certificates count, and what is printed of it all.
+ * registry/http/http.h: who is told a credential, whose certificates count, and what is printed of it all.
  */
 #include "config.h"
 
@@ -23,8 +23,8 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "registry/hosts.h"
-#include "registry/http.h"
+#include "registry/config/hosts.h"
+#include "registry/http/http.h"
 #include "tests/unit/ask.h"
 #include "tests/unit/server.h"
 

@@ -25,11 +25,11 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "damage.h"
-#include "store/blob.h"
-#include "store/codec.h"
-#include "store/layer_copy.h"
-#include "store/layer_index.h"
-#include "store/store.h"
+#include "store/disk/blob.h"
+#include "store/disk/store.h"
+#include "store/layer/layer_copy.h"
+#include "store/layer/layer_index.h"
+#include "store/oci/codec.h"
 
 #define TRIALS 60
 

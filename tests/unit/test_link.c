@@ -1,5 +1,5 @@
 /*
- * registry/link.h: which of several links leads on.
+ * registry/http/link.h: which of several links leads on.
  */
 #include "config.h"
 
@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
-#include "registry/link.h"
+#include "registry/http/link.h"
 
 static void test_links(void **state)
 {

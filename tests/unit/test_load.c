@@ -1,5 +1,5 @@
 /*
- * Tests of store/load_part.c: paths from an archive stay inside it.
+ * Tests of store/transfer/load_member.c: paths from an archive stay inside it.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
-#include "store/load_part.h"
+#include "store/transfer/load_private.h"
 
 static void is(const char *base, const char *path, bool up, const char *want)
 {

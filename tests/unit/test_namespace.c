@@ -10,9 +10,9 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
-#include "fs/namespace.h"
-#include "fs/objects.h"
-#include "store/refs.h"
+#include "fs/core/objects.h"
+#include "fs/images/namespace.h"
+#include "store/disk/refs.h"
 
 static const struct timespec now = { .tv_sec = 1 };
 
@@ -45,8 +45,8 @@ static void free_dead(struct world *w)
 
 	for (o = objects_take_dead(&w->objects); o; o = next) {
 		next = o->next_dead;
-		namespace_forget(&w->ns, (struct place *)o);
-		place_free((struct place *)o);
+		namespace_forget(&w->ns, (struct ns_entry *)o);
+		ns_entry_free((struct ns_entry *)o);
 	}
 }
 
@@ -74,7 +74,7 @@ static int teardown(void **state)
 
 	for (i = 0; i < w->objects.n; i++)
 		if (w->objects.v[i])
-			place_free((struct place *)w->objects.v[i]);
+			ns_entry_free((struct ns_entry *)w->objects.v[i]);
 	objects_fini(&w->objects);
 	namespace_fini(&w->ns);
 	ns_changes_fini(&w->changes);
@@ -83,10 +83,10 @@ static int teardown(void **state)
 	return 0;
 }
 
-static struct place *walk(struct world *w, const char *path)
+static struct ns_entry *walk(struct world *w, const char *path)
 {
 	_cleanup_free_ char *copy = strdup(path);
-	struct place *p = w->ns.root;
+	struct ns_entry *p = w->ns.root;
 	char *part, *save = NULL;
 
 	for (part = strtok_r(copy, "/", &save); part && p; part = strtok_r(NULL, "/", &save))
@@ -95,7 +95,7 @@ static struct place *walk(struct world *w, const char *path)
 }
 
 /* How many of the last update's changes are about name in dir. */
-static unsigned changed(struct world *w, const struct place *dir, const char *name)
+static unsigned changed(struct world *w, const struct ns_entry *dir, const char *name)
 {
 	unsigned n = 0;
 	size_t i;
@@ -126,10 +126,10 @@ static void test_places(void **state)
 	assert_int_equal(w->changes.n, 0);
 }
 
-static void test_retag_keeps_the_place(void **state)
+static void test_retag_keeps_the_entry(void **state)
 {
 	struct world *w = *state;
-	struct place *p;
+	struct ns_entry *p;
 
 	add_ref(w, "docker.io/library/a:1", 1);
 	update(w);
@@ -145,7 +145,7 @@ static void test_retag_keeps_the_place(void **state)
 static void test_removal(void **state)
 {
 	struct world *w = *state;
-	struct place *p;
+	struct ns_entry *p;
 	uint32_t number;
 
 	add_ref(w, "docker.io/a/b/c:1", 1);
@@ -168,7 +168,7 @@ static void test_removal(void **state)
 static void test_clash(void **state)
 {
 	struct world *w = *state;
-	_cleanup_free_ struct place **list = NULL;
+	_cleanup_free_ struct ns_entry **list = NULL;
 	size_t n;
 
 	add_ref(w, "docker.io/library/a:b", 1);
@@ -186,9 +186,9 @@ static void test_clash(void **state)
 	assert_int_equal(changed(w, walk(w, "a/b"), "rootfs"), 1);
 }
 
-static struct place *by_id(struct world *w, const char *name)
+static struct ns_entry *by_id(struct world *w, const char *name)
 {
-	struct place *p = namespace_lookup_id(&w->ns, name, &now);
+	struct ns_entry *p = namespace_lookup_id(&w->ns, name, &now);
 
 	/* The caller of the tests keeps no reference. */
 	if (p && p->obj.refs > 1)
@@ -225,7 +225,7 @@ static void test_ids(void **state)
 static void test_many(void **state)
 {
 	struct world *w = *state;
-	_cleanup_free_ struct place **list = NULL;
+	_cleanup_free_ struct ns_entry **list = NULL;
 	char name[64];
 	size_t n, i;
 
@@ -286,7 +286,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_places, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_retag_keeps_the_place, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_retag_keeps_the_entry, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_removal, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_clash, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ids, setup, teardown),

@@ -16,11 +16,11 @@
 
 #include "base/err.h"
 #include "base/file.h"
-#include "store/blob.h"
-#include "store/ingest.h"
-#include "store/partial.h"
-#include "store/store.h"
-#include "store/txn.h"
+#include "store/disk/blob.h"
+#include "store/disk/partial.h"
+#include "store/disk/store.h"
+#include "store/disk/txn.h"
+#include "store/layer/ingest.h"
 
 /* Two blocks of zeros: an archive without entries. */
 #define SIZE 1024

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/err.h"
-#include "store/pattern.h"
+#include "base/pattern.h"
 
 static bool match(const char *pattern, const char *path)
 {

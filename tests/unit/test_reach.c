@@ -16,12 +16,12 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/map.h"
-#include "store/blob.h"
-#include "store/gc.h"
-#include "store/reach.h"
-#include "store/refs.h"
-#include "store/store.h"
-#include "store/txn.h"
+#include "store/disk/blob.h"
+#include "store/disk/refs.h"
+#include "store/disk/store.h"
+#include "store/disk/txn.h"
+#include "store/upkeep/gc.h"
+#include "store/upkeep/reachable.h"
 
 struct world {
 	char dir[32];
@@ -86,16 +86,16 @@ static void list(struct world *w, const char *name, const struct digest *d, cons
 	"\",\"digest\":\"%s\",\"size\":1},\"layers\":[{\"mediaType\":\"" MEDIA_OCI_LAYER \
 	"\",\"digest\":\"%s\",\"size\":1}]}"
 
-static bool has(struct world *w, const struct digest *d, bool *doubt)
+static bool has(struct world *w, const struct digest *d, bool *uncertain)
 {
-	struct reach *r;
+	struct reachable *r;
 	bool result;
 
-	assert_int_equal(reach_new(w->store, &w->refs, &r, NULL), 0);
-	result = reach_has(r, d);
-	if (doubt)
-		*doubt = reach_doubt(r) != NULL;
-	reach_free(r);
+	assert_int_equal(reachable_new(w->store, &w->refs, &r, NULL), 0);
+	result = reachable_has(r, d);
+	if (uncertain)
+		*uncertain = reachable_uncertain(r) != NULL;
+	reachable_free(r);
 	return result;
 }
 
@@ -108,7 +108,7 @@ static void test_nested(void **state)
 	struct digest x, top,
 		missing = { "sha256:0000000000000000000000000000000000000000000000000"
 			    "000000000000001" };
-	bool doubt;
+	bool uncertain;
 
 	x = put_format(w,
 		       "{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"" MEDIA_OCI_MANIFEST
@@ -118,8 +118,8 @@ static void test_nested(void **state)
 	top = put_format(w, "{\"manifests\":[{\"mediaType\":\"%s\",\"digest\":\"%s\",\"size\":1}]}",
 			 MEDIA_OCI_INDEX, x.str);
 	list(w, "docker.io/library/a:1", &top, MEDIA_OCI_INDEX);
-	assert_true(has(w, &top, &doubt));
-	assert_false(doubt);
+	assert_true(has(w, &top, &uncertain));
+	assert_false(uncertain);
 	assert_true(has(w, &x, NULL));
 	assert_true(has(w, &m, NULL));
 	assert_true(has(w, &config, NULL));
@@ -143,18 +143,18 @@ static void test_odd_places(void **state)
 	assert_true(has(w, &b, NULL));
 }
 
-static void test_doubt(void **state)
+static void test_uncertain(void **state)
 {
 	struct world *w = *state;
 	struct digest orphan = put(w, "orphan"), broken = put(w, "{\"layers\":[");
 	struct gc_result gone;
-	bool doubt;
+	bool uncertain;
 
 	list(w, "docker.io/library/a:1", &broken, MEDIA_OCI_MANIFEST);
-	assert_false(has(w, &orphan, &doubt));
-	assert_true(doubt);
+	assert_false(has(w, &orphan, &uncertain));
+	assert_true(uncertain);
 	assert_int_equal(gc_all(w->store, &w->refs, false, &gone, NULL), 0);
-	assert_true(gone.doubt[0]);
+	assert_true(gone.uncertain[0]);
 	assert_int_equal(gone.files, 0);
 	gc_result_fini(&gone);
 	assert_true(blob_exists(w->store, &orphan, -1));
@@ -212,7 +212,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_nested, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_odd_places, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_doubt, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_uncertain, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_keep, setup, teardown),
 	};
 

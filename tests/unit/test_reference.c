@@ -1,5 +1,5 @@
 /*
- * store/reference.h: docker's normalisation and its refusals.
+ * store/oci/reference.h: docker's normalisation and its refusals.
  */
 #include "config.h"
 
@@ -13,7 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "store/reference.h"
+#include "store/oci/reference.h"
 
 #define HEX64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 

@@ -15,9 +15,9 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/file.h"
-#include "store/refs.h"
-#include "store/store.h"
-#include "store/txn.h"
+#include "store/disk/refs.h"
+#include "store/disk/store.h"
+#include "store/disk/txn.h"
 
 struct world {
 	char dir[32];

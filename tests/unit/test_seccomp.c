@@ -13,8 +13,8 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "store/json.h"
-#include "store/seccomp.h"
+#include "base/json.h"
+#include "tools/run/seccomp.h"
 
 static const char *const chroot_only[] = { "CAP_SYS_CHROOT" };
 static const char *const admin[] = { "CAP_SYS_CHROOT", "CAP_SYS_ADMIN" };
@@ -50,10 +50,8 @@ static const char *verdict(const json_t *profile, const char *name, bool with_ar
 	size_t i, k;
 
 	out[0] = '\0';
-	json_array_foreach(json_object_get(profile, "syscalls"), i, rule)
-	{
-		json_array_foreach(json_object_get(rule, "names"), k, item)
-		{
+	json_array_foreach(json_object_get(profile, "syscalls"), i, rule) {
+		json_array_foreach(json_object_get(rule, "names"), k, item) {
 			const json_t *number = json_object_get(rule, "errnoRet");
 
 			if (strcmp(json_string_value(item), name) != 0 ||
@@ -133,8 +131,7 @@ static void argument_of_clone(void **state)
 		const json_t *rule;
 		size_t allowed = 0;
 
-		json_array_foreach(json_object_get(p, "syscalls"), i, rule)
-		{
+		json_array_foreach(json_object_get(p, "syscalls"), i, rule) {
 			const json_t *names = json_object_get(rule, "names"), *arg;
 
 			if (strcmp(json_string_value(json_array_get(names, 0)), "clone") != 0 ||

@@ -1,5 +1,5 @@
 /*
- * store/template.h: what Go and docker print for the same template, and what is refused.
+ * store/show/template.h: what Go and docker print for the same template, and what is refused.
  */
 #include "config.h"
 
@@ -16,8 +16,8 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "store/json.h"
-#include "store/template.h"
+#include "base/json.h"
+#include "store/show/template.h"
 
 static const char document[] =
 	"{\"Id\":\"sha256:abc\",\"Size\":1234567,\"Ratio\":0.5,\"Yes\":true,\"Null\":null,"

@@ -1,5 +1,5 @@
 /*
- * registry/toml.h: what is TOML and what is not, and the line that is named.
+ * registry/config/toml.h: what is TOML and what is not, and the line that is named.
  */
 #include "config.h"
 
@@ -16,7 +16,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "registry/toml.h"
+#include "registry/config/toml.h"
 
 /* One value as text: strings in <>, arrays in [], tables in {} by their first letters a to z. */
 static void show(const struct toml *t, struct buf *out)

@@ -16,8 +16,8 @@
 
 #include "base/err.h"
 #include "base/file.h"
-#include "store/store.h"
-#include "store/txn.h"
+#include "store/disk/store.h"
+#include "store/disk/txn.h"
 
 #define PATH "blobs/sha256/file"
 

@@ -20,7 +20,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
-#include "store/upper.h"
+#include "store/container/upper.h"
 
 struct place {
 	char path[64];

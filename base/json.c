@@ -1,0 +1,137 @@
+/*
+ * jansson, with the flags that hostile input calls for.
+ */
+#include "base/json.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/*
+ * Where memory runs out while jansson (2.14) reads a string it goes on as if all of it were there,
+ * writes beyond what it has, or gives back another text. So an allocation that fails leaves the
+ * parser at once; what it had by then is lost.
+ */
+static _Thread_local jmp_buf *leave;
+
+static void *allocate(size_t size)
+{
+	void *p = malloc(size);
+
+	if (!p && leave)
+		longjmp(*leave, 1);
+	return p;
+}
+
+/* Before there are threads. */
+__attribute__((constructor)) static void watch_memory(void)
+{
+	json_set_alloc_funcs(allocate, free);
+}
+
+static json_t *parse(const char *data, size_t len, json_error_t *e, bool *lacking)
+{
+	jmp_buf here;
+	json_t *j;
+
+	if (setjmp(here)) {
+		leave = NULL;
+		*lacking = true;
+		return NULL;
+	}
+	leave = &here;
+	/* jansson refuses NULs, bad UTF-8, trailing garbage and more than 2048 levels by default. */
+	j = json_loadb(data, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, e);
+	leave = NULL;
+	return j;
+}
+
+int json_parse(const char *data, size_t len, const char *what, json_t **out, struct err *err)
+{
+	bool lacking = false;
+	json_error_t e;
+	json_t *j = parse(data, len, &e, &lacking);
+
+	if (lacking)
+		return err_nomem(err);
+	if (!j)
+		return err_set(err, EINVAL, "%s: invalid JSON: line %d: %s", what, e.line, e.text);
+	*out = j;
+	return 0;
+}
+
+/* What could not be appended must not be followed by more: jansson does not look after a key. */
+struct sink {
+	struct buf *out;
+	int error;
+};
+
+static int append(const char *data, size_t len, void *arg)
+{
+	struct sink *s = arg;
+
+	if (s->error == 0)
+		s->error = buf_append(s->out, data, len);
+	return s->error;
+}
+
+static int write_json(const json_t *j, size_t flags, struct buf *out)
+{
+	struct sink s = { out, 0 };
+
+	if (json_dump_callback(j, append, &s, flags | JSON_ENCODE_ANY) < 0)
+		return -ENOMEM;
+	return s.error;
+}
+
+int json_text(const json_t *j, struct buf *out)
+{
+	return write_json(j, JSON_COMPACT, out);
+}
+
+int json_text_indented(const json_t *j, size_t n, struct buf *out)
+{
+	return write_json(j, JSON_INDENT(n), out);
+}
+
+static const char *other_case(json_t *obj, const char *key)
+{
+	const char *k;
+	json_t *value;
+
+	json_object_foreach(obj, k, value)
+		if (strcasecmp(k, key) == 0 && strcmp(k, key) != 0)
+			return k;
+	return NULL;
+}
+
+int json_fold(json_t *obj, const char *const *keys, struct err *err)
+{
+	const char *k;
+
+	for (; *keys; keys++) {
+		while ((k = other_case(obj, *keys))) {
+			json_t *value = json_incref(json_object_get(obj, k));
+
+			if (json_object_get(obj, *keys)) {
+				json_decref(value);
+				return err_set(err, EINVAL, "\"%s\" is there twice", *keys);
+			}
+			json_object_del(obj, k);
+			if (json_object_set_new(obj, *keys, value) < 0)
+				return err_nomem(err);
+		}
+	}
+	return 0;
+}
+
+const char *json_str(const json_t *obj, const char *key)
+{
+	return json_string_value(json_object_get(obj, key));
+}

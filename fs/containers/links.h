@@ -1,0 +1,43 @@
+/*
+ * The hard-link groups of a base tree, and which of their names a container
+ * still shows from below.
+ */
+#ifndef FS_CONTAINERS_LINKS_H
+#define FS_CONTAINERS_LINKS_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct live;
+
+/* All names of files with several, sorted by inode number: a group stands side by side. */
+struct links {
+	pthread_mutex_t lock;
+	bool made;
+	struct link {
+		uint64_t ino;
+		uint32_t node;
+	} * v;
+	uint32_t n;
+};
+
+void links_init(struct links *l);
+void links_fini(struct links *l);
+
+/*
+ * links_group - the tree nodes that are names of the same file as node.
+ * returns how many, *out borrowed; 1 and NULL where node is the only one; -ENOMEM
+ */
+int links_group(struct live *live, uint32_t node, const struct link **out);
+
+/*
+ * links_visible - 1 where the container shows this name of the base tree as it
+ * is there: nothing in the upper directory hides or replaces it. 0 or -errno.
+ */
+int links_visible(struct live *live, uint32_t node);
+
+/* links_count - st_nlink of a file from below. */
+int links_count(struct live *live, uint32_t node);
+
+#endif

@@ -1,0 +1,180 @@
+/*
+ * FUSE operations of the containers tree, a file for each kind, and what
+ * they share.
+ *
+ * An operation finds its node, enters its container, takes the container's ns
+ * lock for reading or writing, works, and replies when it has let go of both.
+ * The directory of all containers is a node without a container.
+ */
+#ifndef FS_CONTAINERS_OPS_H
+#define FS_CONTAINERS_OPS_H
+
+#include <fuse_lowlevel.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/map.h"
+#include "fs/containers/dir_cache.h"
+#include "fs/containers/node.h"
+#include "fs/containers/passthrough.h"
+
+struct live;
+struct file;
+struct lookup_result;
+struct fs;
+struct session;
+
+struct containers {
+	struct fs *fs;
+	struct session *session;
+	struct nodes nodes;
+	struct dir_cache dir_cache;
+	struct passthrough passthrough;
+	struct node root;
+	struct timespec changed; /* when the list was last read; under lock */
+
+	pthread_mutex_t lock;
+	struct map in_use;    /* name -> struct ct, with a reference */
+	struct map lockfiles; /* name -> struct node (fs/containers/lockfile.h) */
+	uint32_t next_id;
+	char **names; /* as last listed */
+};
+
+/* containers_find - the container of a name, with a reference. -ENOENT, -errno. */
+int containers_find(struct containers *c, const char *name, struct live **out);
+
+/* containers_root_stat - of the directory of all containers. */
+void containers_root_stat(struct containers *c, struct stat *st);
+
+static inline struct containers *op_containers(fuse_req_t req)
+{
+	return fuse_req_userdata(req);
+}
+
+static inline struct node *op_node(fuse_req_t req, fuse_ino_t ino)
+{
+	return ino == FUSE_ROOT_ID ? &op_containers(req)->root : (struct node *)(uintptr_t)ino;
+}
+
+/*
+ * op_enter - op_node(), its container entered, its ns lock taken. op_leave() is its end.
+ * How much is wanted:
+ */
+enum op_need { OP_READ, OP_CHANGE };
+int op_enter(struct node *n, enum op_need need);
+void op_leave(struct node *n, enum op_need need);
+
+/* op_name_check - may this name be made? -ENAMETOOLONG. */
+int op_name_check(const char *name);
+
+/* op_entry - make the kernel's reference to what was found in dir; name NULL: it has none. */
+int op_entry(struct containers *c, struct node *dir, const char *name,
+	     const struct lookup_result *f, struct fuse_entry_param *out);
+
+/* op_show - attributes as the user wants them shown. */
+void op_show(const struct containers *c, struct stat *st);
+
+/* op_reply - 0 or -errno, to a request without other answer. */
+static inline void op_reply(fuse_req_t req, int r)
+{
+	fuse_reply_err(req, r < 0 ? -r : 0);
+}
+
+/*
+ * op_place - give a new file in work/ its name in an upper directory, where a
+ * whiteout may stand. -errno: it is still in work/.
+ */
+int op_place(struct live *live, const char *temp, int dirfd, const char *name, bool directory,
+	     bool whiteout);
+
+/*
+ * op_without_set_id - the mode that a change by the caller leaves of a file. Without execution by the
+ * group S_ISGID says something else, and stays for members.
+ */
+struct upper;
+mode_t op_without_set_id(fuse_req_t req, const struct upper *u, const struct stat *st);
+
+/*
+ * op_drop_privileges - a write by the caller takes the set-id bits (not root's writes) and file
+ * capabilities away, as on any file system; fd is of the file in the upper directory.
+ * asked  the kernel wants it, root or not
+ */
+int op_drop_privileges(fuse_req_t req, struct node *n, int fd, bool asked);
+
+/* op_dir.c */
+void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
+void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n);
+void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets);
+void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi);
+void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		    struct fuse_file_info *fi);
+void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi);
+
+/* op_make.c */
+void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev);
+void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);
+void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name);
+void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+	       struct fuse_file_info *fi);
+void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name);
+
+/* op_remove.c */
+void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
+void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
+/* op_hold - before the name of a node goes: pin what may be the last way to it. */
+int op_hold(struct node *n);
+/* op_dropped - after it went. */
+void op_dropped(struct node *n, struct node *dir, const char *name);
+
+/* op_rename.c */
+void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
+	       const char *new_name, unsigned flags);
+/*
+ * op_rename_finish - a name in work/ that a dead daemon left: where it is a whiteout that a rename still needs,
+ * it gets its place. As copyup_finish() (fs/containers/copyup.h).
+ */
+int op_rename_finish(struct live *live, const char *name);
+/*
+ * op_hide_in_place - a directory in dirfd that shows nothing and that the file system cannot move becomes the whiteout
+ * of lower in steps: overlayfs moves none that has come from its own layers below.
+ */
+int op_hide_in_place(struct live *live, uint32_t lower, int dirfd, const char *name);
+
+/* op_attr.c */
+void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+/* op_statx - a statx_fn (fs/core/statx.h): what comes from below was made with the container. */
+int op_statx(void *containers, uint64_t ino, struct stat *st, struct timespec *born,
+	     bool *has_born);
+void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
+		struct fuse_file_info *fi);
+void op_access(fuse_req_t req, fuse_ino_t ino, int mask);
+void op_readlink(fuse_req_t req, fuse_ino_t ino);
+void op_statfs(fuse_req_t req, fuse_ino_t ino);
+
+/* op_xattr.c */
+void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size);
+void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size);
+void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size,
+		 int flags);
+void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name);
+
+/* op_file.c */
+/* op_use - say in fi how f, which was opened, is used; op_unuse() is its end, and frees it. -errno: it is freed. */
+int op_use(struct containers *c, struct file *f, struct fuse_file_info *fi);
+void op_unuse(struct containers *c, struct file *f);
+void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi);
+void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t off,
+	      struct fuse_file_info *fi);
+void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi);
+void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t len,
+		  struct fuse_file_info *fi);
+void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse_file_info *fi);
+void op_copy_file_range(fuse_req_t req, fuse_ino_t in, off_t in_off, struct fuse_file_info *in_fi,
+			fuse_ino_t out, off_t out_off, struct fuse_file_info *out_fi, size_t len,
+			int flags);
+
+#endif

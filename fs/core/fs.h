@@ -1,0 +1,66 @@
+/*
+ * What both sessions of the daemon share: the store, its open layers and
+ * trees, and what the user asked for with -o.
+ */
+#ifndef FS_CORE_FS_H
+#define FS_CORE_FS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+struct layers;
+struct store;
+struct trees;
+
+struct fs_options {
+	bool allow_other;	  /* other users may come in, and then modes are checked */
+	bool default_permissions; /* modes are checked for who mounted, too */
+	bool ro;		  /* nothing may be written, in containers either */
+	bool dev, suid;		  /* device files and set-id bits work */
+	bool noexec;		  /* nothing may be run from it */
+	bool debug;
+	bool image_owners; /* in containers too, where an ordinary user mounted: see fs_is_own() */
+	bool set_uid, set_gid; /* every file is shown with this owner */
+	uid_t uid;
+	gid_t gid;
+	size_t cache_size; /* bytes of inflated contents kept in memory */
+};
+
+struct fs {
+	struct store *store;
+	struct layers *layers;
+	struct trees *trees;
+	struct fs_options opt;
+};
+
+/* How long the kernel may keep what it was told and is told of the changes of: for ever. */
+#define FS_FOREVER 1e9
+
+/* fs_checks_modes - the kernel asks owners, modes and access lists who may do what, also for who mounted. */
+static inline bool fs_checks_modes(const struct fs *fs)
+{
+	return fs->opt.allow_other || fs->opt.default_permissions;
+}
+
+/*
+ * fs_is_own - an ordinary user's mount, in whose containers he acts as the image's root: what is root's there is
+ * shown as his, and what he gives to himself is root's in the image.
+ */
+static inline bool fs_is_own(const struct fs *fs)
+{
+	return !fs->opt.image_owners && geteuid() != 0;
+}
+
+/* fs_show_owner - the owner as -o uid=,gid= want it shown. */
+static inline void fs_show_owner(const struct fs *fs, struct stat *st)
+{
+	if (fs->opt.set_uid)
+		st->st_uid = fs->opt.uid;
+	if (fs->opt.set_gid)
+		st->st_gid = fs->opt.gid;
+}
+
+#endif

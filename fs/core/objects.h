@@ -1,0 +1,53 @@
+/*
+ * Objects: the few things that node ids refer to, numbered, and counted by
+ * who refers to them: the kernel, once per look-up that it has not forgotten,
+ * and other objects. Nothing here locks; the owner of the table does.
+ */
+#ifndef FS_CORE_OBJECTS_H
+#define FS_CORE_OBJECTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/map.h"
+#include "fs/core/nodeid.h"
+
+/* The first member of everything that a table holds. */
+struct object {
+	enum node_kind kind;
+	uint32_t number;
+	uint64_t refs;
+	struct object *next_dead;
+};
+
+struct objects {
+	struct object **v; /* by number; NULL: free */
+	uint32_t n, cap;
+	uint32_t *unused; /* numbers that are free again: a ring of cap, the oldest at first */
+	uint32_t first, n_unused;
+	struct map numbers;  /* key -> the last object's number + 1, as a pointer */
+	struct object *dead; /* no references; to be freed by the owner, without its lock */
+};
+
+/*
+ * objects_add - give a new object its number and one reference.
+ * key     what it is: it gets the number that an object of that key had before, where nobody else
+ *         has that now, since numbers are in st_ino; NULL: any number
+ * returns 0, -ENOMEM or -ENFILE
+ */
+int objects_add(struct objects *t, struct object *o, enum node_kind kind, const char *key);
+
+/* objects_get - borrowed; NULL where there is none of that kind and number. */
+struct object *objects_get(const struct objects *t, enum node_kind kind, uint32_t number);
+
+void objects_ref(struct object *o);
+
+/* objects_unref - n references less; with the last one o leaves the table for t->dead. */
+void objects_unref(struct objects *t, struct object *o, uint64_t n);
+
+/* objects_take_dead - the list of what is to be freed, which is empty then. */
+struct object *objects_take_dead(struct objects *t);
+
+void objects_fini(struct objects *t);
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * The merged trees that are open, each once, however many names its image
+ * has. A tree that nobody uses is kept a while for the next one.
+ */
+#ifndef FS_CORE_TREES_H
+#define FS_CORE_TREES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "store/oci/digest.h"
+
+struct err;
+struct image;
+struct layers;
+struct tree;
+struct trees;
+
+struct shared_tree {
+	struct tree *tree;
+	struct digest key; /* manifest, or blob of a single layer */
+	bool single;
+	unsigned refs;
+	struct shared_tree *next; /* of those in use and those kept, the last used first */
+};
+
+struct trees *trees_new(struct layers *ls);
+void trees_free(struct trees *t);
+
+/*
+ * trees_get - the merged tree of an image.
+ * trees_get_layer - one layer alone, whiteouts shown.
+ * Given back with trees_put(). Any thread; who asks for a tree while another is opened waits.
+ */
+int trees_get(struct trees *t, const struct image *image, struct shared_tree **out,
+	      struct err *err);
+int trees_get_layer(struct trees *t, const struct digest *blob, struct shared_tree **out,
+		    struct err *err);
+/* trees_ref - one more user of a tree that the caller has. */
+void trees_ref(struct trees *t, struct shared_tree *s);
+void trees_put(struct trees *t, struct shared_tree *s);
+
+/*
+ * trees_sweep - trees that nobody uses and whose layers were removed from the store are not kept, so
+ * that the space they take is free. Those that are in use go with trees_put().
+ */
+void trees_sweep(struct trees *t);
+
+#endif

@@ -1,0 +1,29 @@
+/*
+ * Which attributes of a layer are shown and how, the same for both trees, and the answer to LISTXATTR.
+ */
+#ifndef FS_CORE_XATTR_REPLY_H
+#define FS_CORE_XATTR_REPLY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include <fuse_lowlevel.h>
+
+struct buf;
+
+/*
+ * xattr_is_shown - not those of an upper directory's form, and no access list that is none: the kernel would refuse the
+ * file for it; nor a default one of what is no directory.
+ * xattr_shown    the value, appended: a file's access list says what the mode leaves of it, as after unpacking. -ENOMEM
+ */
+bool xattr_is_shown(const char *name, const void *value, size_t len, bool directory);
+int xattr_shown(const char *name, const void *value, size_t len, mode_t mode, struct buf *out);
+
+/*
+ * xattr_reply_list - reply with names, each with its NUL, into size bytes (0: only how many).
+ * Of trusted.* only root hears, as on any other file system: the kernel would not let others read them.
+ */
+void xattr_reply_list(fuse_req_t req, struct buf *names, size_t size);
+
+#endif

@@ -1,0 +1,316 @@
+/*
+ * GET with a password, POST with an identity token; nothing that came or went is shown but a
+ * server's words of refusal, and those only where no secret is in them.
+ */
+#include "registry/auth/token.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "registry/auth/base64.h"
+#include "registry/auth/creds.h"
+#include "registry/config/hosts.h"
+#include "registry/http/http.h"
+#include "registry/http/refusal.h"
+#include "registry/http/retry.h"
+
+#define CLIENT_ID "imagefs"
+#define LIVES_DEFAULT 60
+#define LIVES_MAX (366 * 86400)
+#define SHOWN_MAX 300
+
+/* Bodies have secrets in them. */
+static void wipe_buf(struct buf *b)
+{
+	if (b->data)
+		explicit_bzero(b->data, b->cap);
+	buf_fini(b);
+}
+#define _cleanup_secret_ _cleanup_(wipe_buf)
+
+static void wipe_response(struct http_response *r)
+{
+	if (r->text.data)
+		explicit_bzero(r->text.data, r->text.len);
+	http_response_fini(r);
+}
+
+static void cleanup_wipe(char **s)
+{
+	cred_wipe(*s);
+}
+#define _cleanup_wipe_ _cleanup_(cleanup_wipe)
+
+static void cleanup_curl(char **s)
+{
+	curl_free(*s);
+}
+
+void token_fini(struct token *t)
+{
+	cred_wipe(t->text);
+	cred_wipe(t->identity);
+	memset(t, 0, sizeof(*t));
+}
+
+/* It becomes a part of a header: visible characters only. */
+static bool is_token(const char *s)
+{
+	size_t n = strlen(s);
+
+	while (*s > ' ' && *s < 0x7f)
+		s++;
+	return n && n <= TOKEN_MAX && !*s;
+}
+
+static int read_token(const json_t *j, struct token *out, struct err *err)
+{
+	const char *text = json_str(j, "token"), *identity = json_str(j, "refresh_token");
+	json_t *lives = json_object_get(j, "expires_in");
+	struct token t _cleanup_token_ = { .lives = LIVES_DEFAULT };
+
+	if (!text || !*text)
+		text = json_str(j, "access_token");
+	if (!text || !*text)
+		return err_set(err, EPROTO, "the token server's answer has no token");
+	if (!is_token(text) || (identity && *identity && !is_token(identity)))
+		return err_set(err, EPROTO,
+			       "the token server's answer has a token of characters that none has");
+	if (json_is_number(lives) && json_number_value(lives) >= 1)
+		t.lives = json_number_value(lives) > LIVES_MAX ? LIVES_MAX
+							       : (int64_t)json_number_value(lives);
+	t.text = strdup(text);
+	t.identity = identity && *identity ? strdup(identity) : NULL;
+	if (!t.text || (identity && *identity && !t.identity))
+		return err_nomem(err);
+	*out = t;
+	memset(&t, 0, sizeof(t));
+	return 0;
+}
+
+int token_read(const char *text, size_t len, struct token *out, struct err *err)
+{
+	_cleanup_json_ json_t *j = NULL;
+	int r = json_parse(text, len, "token", &j, NULL);
+
+	if (r == -ENOMEM)
+		return err_nomem(err);
+	/* The parser's message would quote the text. */
+	if (r < 0 || !json_is_object(j))
+		return err_set(err, EPROTO, "the token server's answer is no JSON object");
+	return read_token(j, out, err);
+}
+
+/* --- refusals -------------------------------------------------------------------- */
+
+static bool has(const char *text, const char *secret)
+{
+	return secret && *secret && strstr(text, secret);
+}
+
+/* A server may say again what it was told. */
+static bool shows_secret(const char *text, const struct cred *c)
+{
+	_cleanup_wipe_ char *encoded = NULL;
+	struct buf pair _cleanup_secret_ = BUF_INIT;
+
+	if (!c)
+		return false;
+	if (buf_printf(&pair, "%s:%s", c->user ? c->user : "", c->password ? c->password : "") < 0)
+		return true;
+	encoded = base64_encode(pair.data, pair.len);
+	return !encoded || has(text, c->password) || has(text, c->identity_token) ||
+	       (c->password && has(text, encoded));
+}
+
+static int refused(const struct http_response *a, const struct token_request *q, struct err *err)
+{
+	struct refusal said _cleanup_refusal_ = REFUSAL_INIT;
+	struct buf shown _cleanup_buf_ = BUF_INIT;
+	bool denied = a->status == 401 || a->status == 403;
+	char status[64];
+
+	if (refusal_read(a, &said) < 0)
+		return err_nomem(err);
+	if (!shows_secret(buf_str(&a->text), q->cred) &&
+	    !shows_secret(buf_str(&said.words), q->cred) && refusal_shown(&said, &shown) < 0)
+		return err_nomem(err);
+	if (!denied)
+		return err_set(err, EPROTO, "the token server %s answered with status %s%s%.*s",
+			       q->endpoint->host, refusal_status(a->status, status),
+			       shown.len ? ": " : "", SHOWN_MAX, buf_str(&shown));
+	if (said.coded && shown.len)
+		return err_set(err, EACCES, "%.*s", SHOWN_MAX, buf_str(&shown));
+	return err_set(err, EACCES, "%s: %.*s", a->status == 403 ? "denied" : "unauthorized",
+		       SHOWN_MAX,
+		       shown.len ? buf_str(&shown)
+		       : q->cred ? "incorrect username or password"
+				 : "authentication required");
+}
+
+/* --- requests -------------------------------------------------------------------- */
+
+static int append_query(CURLU *u, const char *name, const char *value)
+{
+	struct buf text _cleanup_buf_ = BUF_INIT;
+
+	if (!value || !*value)
+		return 0;
+	if (buf_printf(&text, "%s=%s", name, value) < 0)
+		return -ENOMEM;
+	return curl_url_set(u, CURLUPART_QUERY, text.data, CURLU_APPENDQUERY | CURLU_URLENCODE) ==
+			       CURLUE_OK
+		       ? 0
+		       : -ENOMEM;
+}
+
+static int append_scopes(CURLU *u, const char *scope)
+{
+	int r = 0;
+
+	while (r == 0 && *scope) {
+		size_t n = strcspn(scope, " ");
+		_cleanup_free_ char *one = strndup(scope, n);
+
+		r = one ? append_query(u, "scope", one) : -ENOMEM;
+		scope += n + strspn(scope + n, " ");
+	}
+	return r;
+}
+
+static int get_url(const struct token_request *q, char **out)
+{
+	_cleanup_(cleanup_curl) char *text = NULL;
+	CURLU *u = curl_url();
+	int r = -ENOMEM;
+
+	if (u && curl_url_set(u, CURLUPART_URL, q->url, 0) == CURLUE_OK)
+		r = append_query(u, "service", q->service);
+	if (r == 0)
+		r = append_scopes(u, q->scope);
+	if (r == 0 && q->cred)
+		r = append_query(u, "account", q->cred->user);
+	if (r == 0 && q->offline)
+		r = append_query(u, "offline_token", "true");
+	if (r == 0 && q->offline)
+		r = append_query(u, "client_id", CLIENT_ID);
+	if (r == 0 && curl_url_get(u, CURLUPART_URL, &text, 0) != CURLUE_OK)
+		r = -ENOMEM;
+	curl_url_cleanup(u);
+	if (r < 0)
+		return r;
+	*out = strdup(text);
+	return *out ? 0 : -ENOMEM;
+}
+
+static int form_field(struct buf *form, const char *name, const char *value)
+{
+	_cleanup_wipe_ char *escaped = http_escape(value);
+
+	if (!escaped)
+		return -ENOMEM;
+	return buf_printf(form, "%s%s=%s", form->len ? "&" : "", name, escaped);
+}
+
+static int ask(struct http *h, const struct http_request *q, struct http_response *out,
+	       struct err *err)
+{
+	struct retry t = RETRY_INIT;
+	int r;
+
+	for (;;) {
+		r = http_do(h, q, out, err);
+		if (r < 0 ? !http_transient(r) : !retry_status(out->status))
+			return r;
+		if (!retry_wait(&t, r, out, false))
+			return r < 0 ? retry_reported(&t, r, err) : 0;
+		wipe_response(out);
+		memset(out, 0, sizeof(*out));
+	}
+}
+
+static int answered(const struct token_request *q, const struct http_response *a, struct token *out,
+		    struct err *err)
+{
+	if (a->status < 200 || a->status > 299)
+		return refused(a, q, err);
+	return token_read(buf_str(&a->text), a->text.len, out, err);
+}
+
+static int get(struct http *h, const struct token_request *q, struct token *out, struct err *err)
+{
+	struct http_request request = {
+		.method = "GET", .endpoint = q->endpoint, .body_length = -1, .max = TOKEN_ANSWER_MAX
+	};
+	struct http_response answer _cleanup_(wipe_response) = { 0 };
+	_cleanup_wipe_ char *encoded = NULL, *basic = NULL;
+	_cleanup_free_ char *url = NULL;
+	struct buf text _cleanup_secret_ = BUF_INIT;
+	int r;
+
+	if (get_url(q, &url) < 0)
+		return err_nomem(err);
+	if (q->cred) {
+		const char *password =
+			q->cred->password ? q->cred->password : q->cred->identity_token;
+
+		if (buf_printf(&text, "%s:%s", q->cred->user ? q->cred->user : "",
+			       password ? password : "") < 0)
+			return err_nomem(err);
+		encoded = base64_encode(text.data, text.len);
+		if (!encoded || asprintf(&basic, "Basic %s", encoded) < 0)
+			return err_nomem(err);
+	}
+	request.url = url;
+	request.authorization = basic;
+	r = ask(h, &request, &answer, err);
+	return r < 0 ? r : answered(q, &answer, out, err);
+}
+
+/* post - by an identity token; 1 where the server does not know this way. */
+static int post(struct http *h, const struct token_request *q, struct token *out, struct err *err)
+{
+	static const char *const headers[] = { "Content-Type: application/x-www-form-urlencoded",
+					       NULL };
+	struct http_request request = { .method = "POST",
+					.url = q->url,
+					.headers = headers,
+					.endpoint = q->endpoint,
+					.max = TOKEN_ANSWER_MAX,
+					/* The body would go along. */
+					.no_redirect = true };
+	struct http_response answer _cleanup_(wipe_response) = { 0 };
+	struct buf form _cleanup_secret_ = BUF_INIT;
+	int r;
+
+	/* Not grown later: a moved buffer leaves its contents behind. */
+	if (buf_reserve(&form, strlen(q->cred->identity_token) * 3 + strlen(q->scope) * 3 + 4096) <
+		    0 ||
+	    form_field(&form, "grant_type", "refresh_token") < 0 ||
+	    form_field(&form, "service", q->service ? q->service : "") < 0 ||
+	    form_field(&form, "client_id", CLIENT_ID) < 0 ||
+	    form_field(&form, "scope", q->scope) < 0 ||
+	    form_field(&form, "refresh_token", q->cred->identity_token) < 0)
+		return err_nomem(err);
+	request.body = form.data;
+	request.body_length = (int64_t)form.len;
+	r = ask(h, &request, &answer, err);
+	if (r < 0)
+		return r;
+	if (answer.status == 404 || answer.status == 405 || answer.status == 501)
+		return 1;
+	return answered(q, &answer, out, err);
+}
+
+int token_fetch(struct http *h, const struct token_request *q, struct token *out, struct err *err)
+{
+	int r = q->cred && q->cred->identity_token ? post(h, q, out, err) : 1;
+
+	return r > 0 ? get(h, q, out, err) : r;
+}

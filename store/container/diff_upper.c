@@ -1,0 +1,318 @@
+/*
+ * A walk over a container's upper directory beside the base's tree: only what is in the
+ * upper can be different.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "base/walk.h"
+#include "store/container/container.h"
+#include "store/container/diff_private.h"
+#include "store/container/layer_write.h"
+#include "store/container/upper.h"
+#include "store/image/image.h"
+#include "store/image/tree.h"
+#include "store/layer/layer.h"
+
+/* A directory of the walk. */
+struct beside {
+	uint32_t node; /* of the base; TREE_NONE: nothing of it shows here */
+	bool covered;  /* the base shows nothing in it: it is opaque, or below one that is */
+	bool listed;   /* as A or C */
+	char kind;     /* as which it will be, for what is in it */
+};
+
+struct upper_diff {
+	const struct tree *tree;
+	struct upper u;
+	struct walk walk;
+	struct beside *stack;
+	size_t cap;
+	struct diff *out;
+	struct err *err;
+};
+
+static int fail(const struct upper_diff *d, int r)
+{
+	struct buf name _cleanup_buf_ = BUF_INIT;
+
+	text_escape(&name, buf_str(&d->walk.path));
+	return err_sys(d->err, -r, "/%.300s: cannot read", buf_str(&name));
+}
+
+/* "/" and the first len bytes of the walk's path. NULL: no memory. */
+static char *path_to(const struct upper_diff *d, size_t len)
+{
+	char *out = malloc(len + 2);
+
+	if (out) {
+		out[0] = '/';
+		if (len)
+			memcpy(out + 1, d->walk.path.data, len);
+		out[len + 1] = '\0';
+	}
+	return out;
+}
+
+/* The directories above a change are changed; the root is not listed for that. */
+static int list_above(struct upper_diff *d, size_t depth, size_t len)
+{
+	for (; depth > 1 && !d->stack[depth - 1].listed; depth--) {
+		d->stack[depth - 1].listed = true;
+		if (diff_add(d->out, d->stack[depth - 1].kind, path_to(d, len)) < 0)
+			return -ENOMEM;
+		while (len && d->walk.path.data[len - 1] != '/')
+			len--;
+		len -= len > 0;
+	}
+	return 0;
+}
+
+/* A change of the name at hand. */
+static int list(struct upper_diff *d, char kind)
+{
+	if (diff_add(d->out, kind, path_to(d, d->walk.path.len)) < 0 ||
+	    list_above(d, d->walk.depth, walk_dir_len(&d->walk)) < 0)
+		return err_nomem(d->err);
+	return 0;
+}
+
+/* What the base has in a covered directory, the last one entered, is gone where the upper does not have it. */
+static int list_covered(struct upper_diff *d, uint32_t node)
+{
+	const uint32_t *children;
+	uint32_t n, i;
+
+	children = tree_children(d->tree, node, &n);
+	for (i = 0; i < n; i++) {
+		struct stat st;
+
+		if (fstatat(d->walk.fd, tree_name(d->tree, children[i]), &st,
+			    AT_SYMLINK_NOFOLLOW) == 0)
+			continue;
+		if (errno != ENOENT)
+			return fail(d, -errno);
+		if (diff_add(d->out, 'D', diff_path(d->tree, children[i])) < 0 ||
+		    list_above(d, d->walk.depth, d->walk.path.len) < 0)
+			return err_nomem(d->err);
+	}
+	return 0;
+}
+
+static bool base_carries(const struct layer *l, const struct layer_entry *e, const char *wanted,
+			 const void *value, size_t value_len)
+{
+	const char *name;
+	const void *have;
+	uint32_t pos = 0;
+	size_t len;
+
+	while (e && layer_xattr(l, e, &pos, &name, &have, &len) > 0)
+		if (strcmp(name, wanted) == 0)
+			return len == value_len && (!len || memcmp(have, value, len) == 0);
+	return false;
+}
+
+static size_t count_base(const struct layer *l, const struct layer_entry *e)
+{
+	const char *name;
+	const void *value;
+	uint32_t pos = 0;
+	size_t len, n = 0;
+
+	while (e && layer_xattr(l, e, &pos, &name, &value, &len) > 0)
+		n += layer_carries(name);
+	return n;
+}
+
+/* Attributes that a layer carries: 1 where they are not those of the base, 0, -errno. */
+static int differs_in_xattrs(const struct upper_diff *d, int fd, uint32_t node)
+{
+	struct buf names _cleanup_buf_ = BUF_INIT;
+	struct layer *l = NULL;
+	const struct layer_entry *e = tree_entry(d->tree, node, &l, NULL);
+	size_t n = 0;
+	const char *p;
+	int r = upper_xattr_list(&d->u, fd, &names);
+
+	if (r < 0 && r != -ENOTSUP)
+		return r;
+	for (p = buf_str(&names); p < buf_str(&names) + names.len; p += strlen(p) + 1) {
+		_cleanup_free_ char *value = NULL;
+		ssize_t len;
+
+		if (!layer_carries(p))
+			continue;
+		n++;
+		len = upper_xattr_get(&d->u, fd, p, NULL, 0);
+		if (len < 0)
+			return (int)len;
+		value = malloc((size_t)len + 1);
+		if (!value)
+			return -ENOMEM;
+		len = upper_xattr_get(&d->u, fd, p, value, (size_t)len);
+		if (len < 0)
+			return (int)len;
+		if (!base_carries(l, e, p, value, (size_t)len))
+			return 1;
+	}
+	return n != count_base(l, e);
+}
+
+/* The same name above and below: 1 where it is another file now, 0, -errno. */
+static int differs(const struct upper_diff *d, int fd, const struct stat *now, uint32_t node)
+{
+	struct stat before;
+
+	tree_stat(d->tree, node, &before);
+	return diff_stat(&before, now) ? 1 : differs_in_xattrs(d, fd, node);
+}
+
+/* Go into the directory fd, which is taken. */
+static int push(struct upper_diff *d, int fd, uint32_t node, bool listed, char kind)
+{
+	int opaque = upper_is_opaque(&d->u, fd), r;
+	bool covered;
+
+	if (opaque >= 0 && d->walk.depth == d->cap) {
+		size_t cap = d->cap ? d->cap * 2 : 16;
+		struct beside *stack = realloc(d->stack, cap * sizeof(*stack));
+
+		if (stack) {
+			d->stack = stack;
+			d->cap = cap;
+		} else {
+			opaque = -ENOMEM;
+		}
+	}
+	if (opaque < 0) {
+		close(fd);
+		return fail(d, opaque);
+	}
+	covered = opaque || (d->walk.depth && d->stack[d->walk.depth - 1].covered);
+	d->stack[d->walk.depth] =
+		(struct beside){ .node = node, .covered = covered, .listed = listed, .kind = kind };
+	r = walk_enter(&d->walk, fd);
+	if (r < 0)
+		return fail(d, r);
+	return covered && node != TREE_NONE ? list_covered(d, node) : 0;
+}
+
+static int enter(struct upper_diff *d, const char *name, uint32_t node, bool listed, char kind)
+{
+	int fd = openat(d->walk.fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return fail(d, -errno);
+	if (node != TREE_NONE && !tree_is_dir(d->tree, node))
+		node = TREE_NONE;
+	return push(d, fd, node, listed, kind);
+}
+
+static int see(struct upper_diff *d, const char *name)
+{
+	const struct beside *dir = &d->stack[d->walk.depth - 1];
+	uint32_t node = TREE_NONE;
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	bool whiteout, mountpoint;
+	char kind = 0;
+	int r;
+
+	if (dir->node != TREE_NONE)
+		node = tree_lookup(d->tree, dir->node, name, strlen(name));
+	r = upper_lookup(&d->u, d->walk.fd, name, &st, &whiteout);
+	if (r < 0)
+		return fail(d, r);
+	if (whiteout)
+		return node != TREE_NONE ? list(d, 'D') : 0;
+	if (node == TREE_NONE) {
+		kind = 'A';
+	} else {
+		fd = openat(d->walk.fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+		r = fd < 0 ? -errno : differs(d, fd, &st, node);
+		if (r < 0)
+			return fail(d, r);
+		kind = r ? 'C' : 0;
+	}
+	mountpoint = kind == 'A' && upper_is_mountpoint(d->walk.fd, name, &st);
+	r = kind && !mountpoint ? list(d, kind) : 0;
+	if (r == 0 && S_ISDIR(st.st_mode))
+		r = enter(d, name, node, kind && !mountpoint, kind ? kind : 'C');
+	return r;
+}
+
+static int walk_all(struct upper_diff *d)
+{
+	struct stat now;
+	const char *name;
+	int fd, r;
+
+	fd = openat(d->u.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return fail(d, -errno);
+	r = upper_fstat(&d->u, fd, &now);
+	if (r == 0)
+		r = differs(d, fd, &now, TREE_ROOT);
+	if (r > 0)
+		r = diff_add(d->out, 'C', path_to(d, 0));
+	if (r < 0) {
+		close(fd);
+		return fail(d, r);
+	}
+	r = push(d, fd, TREE_ROOT, true, 'C');
+	while (r == 0) {
+		r = walk_next(&d->walk, &name);
+		if (r <= 0)
+			return r < 0 ? fail(d, r) : 0;
+		r = see(d, name);
+	}
+	return r;
+}
+
+static int diff_with(struct upper_diff *d, const struct container *c)
+{
+	_cleanup_close_ int upper =
+		openat(c->fd, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int r;
+
+	if (upper < 0)
+		return err_sys(d->err, errno, "upper");
+	d->u = (struct upper){ upper, -1, c->unprivileged };
+	r = walk_all(d);
+	if (r == 0)
+		diff_sort(d->out);
+	return r;
+}
+
+int diff_container(struct store *s, const struct container *c, struct diff *out, struct err *err)
+{
+	_cleanup_image_ struct image *base = NULL;
+	struct upper_diff d = { .walk = WALK_INIT, .out = out, .err = err };
+	struct tree *tree = NULL;
+	struct layers *ls;
+	int r;
+
+	r = image_open(s, NULL, &c->manifest, &base, err);
+	if (r < 0)
+		return err_wrap(err, r, "container %s: its image", c->name);
+	ls = layers_new(s, 0);
+	if (!ls)
+		return err_nomem(err);
+	r = tree_open(ls, base, &tree, err);
+	d.tree = tree;
+	if (r == 0)
+		r = diff_with(&d, c);
+	walk_fini(&d.walk);
+	free(d.stack);
+	tree_free(tree);
+	layers_free(ls);
+	return r < 0 ? err_wrap(err, r, "container %s", c->name) : 0;
+}

@@ -1,0 +1,208 @@
+/*
+ * Looked at once, when the store is opened, for a message that says what is wrong; what is opened
+ * later follows no link either (base/beneath.h).
+ */
+#include "store/disk/layout.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/beneath.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/file.h"
+
+#define VERSION "1\n"
+#define EMPTY_INDEX                                                                       \
+	"{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\"," \
+	"\"manifests\":[]}"
+
+/* Parents first: where one is missing or a link, what is below it is not looked at. */
+static const struct {
+	const char *path;
+	bool dir;
+	bool made; /* with the store; others when they are needed */
+} parts[] = {
+	{ "blobs", true, true },
+	{ "blobs/sha256", true, true },
+	{ "blobs/sha512", true, false },
+	{ "imagefs", true, true },
+	{ "imagefs/layers", true, true },
+	{ "imagefs/layers/sha256", true, true },
+	{ "imagefs/layers/sha512", true, false },
+	{ "imagefs/cache", true, true },
+	{ "imagefs/cache/sha256", true, true },
+	{ "imagefs/cache/sha512", true, false },
+	{ "imagefs/partial", true, false },
+	{ "imagefs/partial/sha256", true, false },
+	{ "imagefs/partial/sha512", true, false },
+	{ "imagefs/containers", true, true },
+	{ "imagefs/mounts", true, true },
+	{ "imagefs/tmp", true, true },
+	{ "imagefs/version", false, false },
+	{ "imagefs/lock", false, false },
+	{ "imagefs/spare", false, false },
+	{ "index.json", false, false },
+	{ "oci-layout", false, false },
+};
+
+static int check_part(const char *store, const char *path, bool dir, const struct stat *st,
+		      struct err *err)
+{
+	if (S_ISLNK(st->st_mode))
+		return err_set(err, ELOOP,
+			       "store %s: %s is a symbolic link; imagefs follows none in a store%s",
+			       store, path, dir ? " (a bind mount can stand there)" : "");
+	if (dir ? !S_ISDIR(st->st_mode) : !S_ISREG(st->st_mode))
+		return err_set(err, EINVAL, "store %s: %s is not a %s", store, path,
+			       dir ? "directory" : "regular file");
+	return 0;
+}
+
+int layout_check(int fd, const char *path, bool *foreign, uid_t *owner, struct err *err)
+{
+	uid_t me = geteuid();
+	struct stat st;
+	size_t i;
+	int r;
+
+	if (fstat(fd, &st) < 0)
+		return err_sys(err, errno, "store %s", path);
+	*foreign = st.st_uid != me;
+	*owner = st.st_uid;
+	for (i = 0; i < ARRAY_SIZE(parts); i++) {
+		if (fstatat(fd, parts[i].path, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+			if (errno == ENOENT || errno == ENOTDIR || errno == EACCES)
+				continue;
+			return err_sys(err, errno, "store %s: %s", path, parts[i].path);
+		}
+		r = check_part(path, parts[i].path, parts[i].dir, &st, err);
+		if (r < 0)
+			return r;
+		if (st.st_uid != me && !*foreign) {
+			*foreign = true;
+			*owner = st.st_uid;
+		}
+	}
+	return 0;
+}
+
+bool layout_is_there(int fd)
+{
+	return beneath_exists(fd, "imagefs/version") && beneath_exists(fd, "oci-layout");
+}
+
+/* A small file of the layout: written beside, renamed, so that it is whole or not there. */
+static int put_file(int dirfd, const char *path, const char *text)
+{
+	const char *name;
+	_cleanup_close_ int dir = beneath_parent(dirfd, path, &name), fd = -1;
+	_cleanup_free_ char *tmp = NULL;
+	struct buf b = BUF_INIT;
+	int r;
+
+	if (dir < 0)
+		return dir;
+	if (faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	r = buf_printf(&b, "%s.%d", name, (int)getpid());
+	tmp = r < 0 ? NULL : buf_take(&b);
+	if (!tmp)
+		return -ENOMEM;
+	/* What has the name, of a process that was killed, may be anybody's file by a second name. */
+	unlinkat(dir, tmp, 0);
+	fd = openat(dir, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	r = file_write_all(fd, text, strlen(text));
+	if (r == 0 && fsync(fd) < 0)
+		r = -errno;
+	/* link(2), not rename(2): another process may have made it meanwhile, and that one counts.
+	 */
+	if (r == 0 && linkat(dir, tmp, dir, name, 0) < 0 && errno != EEXIST)
+		r = -errno;
+	unlinkat(dir, tmp, 0);
+	return r;
+}
+
+/*
+ * 1 for a directory with nothing in it that is not ours: a new store may be made there, or is
+ * being made by another process at this moment. 0, -errno.
+ */
+static int is_vacant(int fd)
+{
+	_cleanup_closedir_ DIR *d = NULL;
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent *e;
+
+	d = copy < 0 ? NULL : fdopendir(copy);
+	if (!d)
+		return -errno;
+	while ((e = readdir(d))) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
+		    strcmp(e->d_name, "lost+found") == 0 || strcmp(e->d_name, "imagefs") == 0 ||
+		    strcmp(e->d_name, "blobs") == 0 || strncmp(e->d_name, "index.json", 10) == 0 ||
+		    strncmp(e->d_name, "oci-layout", 10) == 0)
+			continue;
+		return 0;
+	}
+	return 1;
+}
+
+int layout_make(int fd, const char *path, struct err *err)
+{
+	size_t i;
+	int r = beneath_exists(fd, "oci-layout") ? 1 : is_vacant(fd);
+
+	if (r < 0)
+		return err_sys(err, -r, "store %s: cannot set it up", path);
+	if (r == 0)
+		return err_set(err, EINVAL,
+			       "store %s: the directory holds something else; name an empty one",
+			       path);
+	r = 0;
+	for (i = 0; i < ARRAY_SIZE(parts) && (r == 0 || r == -EEXIST); i++)
+		if (parts[i].made)
+			r = beneath_mkdir(fd, parts[i].path, 0700);
+	if (r == 0 || r == -EEXIST)
+		r = put_file(fd, "imagefs/version", VERSION);
+	if (r == 0)
+		r = put_file(fd, "index.json", EMPTY_INDEX);
+	if (r == 0)
+		r = put_file(fd, "oci-layout", STORE_OCI_LAYOUT);
+	return r < 0 ? err_sys(err, -r, "store %s: cannot set it up", path) : 0;
+}
+
+int layout_make_aside(int fd)
+{
+	static const char *const folders[] = { "containers", "mounts", "tmp" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(folders); i++)
+		if (mkdirat(fd, folders[i], 0700) < 0 && errno != EEXIST)
+			return -errno;
+	return put_file(fd, "version", VERSION);
+}
+
+int layout_version(int fd, const char *path, struct err *err)
+{
+	_cleanup_close_ int imagefs = beneath_dir(fd, "imagefs");
+	struct buf version _cleanup_buf_ = BUF_INIT;
+	int r;
+
+	if (imagefs < 0)
+		return err_sys(err, -imagefs, "store %s: imagefs", path);
+	r = file_read(imagefs, "version", 64, &version, err);
+	if (r < 0)
+		return err_wrap(err, r, "store %s: imagefs", path);
+	if (strcmp(buf_str(&version), VERSION) != 0)
+		return err_set(err, ENOTSUP,
+			       "store %s: written by another version of imagefs (format %.*s)",
+			       path, (int)strcspn(buf_str(&version), "\n"), buf_str(&version));
+	return 0;
+}

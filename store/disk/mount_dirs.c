@@ -1,0 +1,243 @@
+/* Directories made for a mount, noted in a file whose lock tells that the daemon lives. */
+#include "store/disk/mount_dirs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/beneath.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "store/disk/store.h"
+
+#define SUFFIX ".made"
+#define MADE_MAX (64 * PATH_MAX)
+/* DIR, DIR/images, DIR/containers; more only where several daemons died at once. */
+#define PATHS_MAX 16
+/* How often, 10 ms apart, a daemon that is ending is asked whether it has ended. */
+#define ENDING_TRIES 100
+
+struct mount_dirs {
+	struct store *store;
+	int dirfd; /* imagefs/mounts; -1: the store can only be read, and nothing is noted */
+	int fd;	   /* the notes, locked; -1: none yet */
+	char name[32];
+	char *paths[PATHS_MAX];
+	size_t n;
+};
+
+int mount_dirs_new(struct store *s, struct mount_dirs **out, struct err *err)
+{
+	struct mount_dirs *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return err_nomem(err);
+	m->store = s;
+	m->fd = -1;
+	snprintf(m->name, sizeof(m->name), "%d" SUFFIX, (int)getpid());
+	m->dirfd = s->fixed ? -1 : beneath_dir(s->imagefs_fd, "mounts");
+	if (m->dirfd < 0 && !s->fixed) {
+		int r = m->dirfd;
+
+		free(m);
+		return err_sys(err, -r, "%s/imagefs/mounts", s->path);
+	}
+	*out = m;
+	return 0;
+}
+
+void mount_dirs_free(struct mount_dirs *m)
+{
+	size_t i;
+
+	if (!m)
+		return;
+	for (i = 0; i < m->n; i++)
+		free(m->paths[i]);
+	if (m->fd >= 0)
+		close(m->fd);
+	if (m->dirfd >= 0)
+		close(m->dirfd);
+	free(m);
+}
+
+/* Write the notes as they are now; without any the file goes. */
+static int write_notes(struct mount_dirs *m)
+{
+	struct buf text _cleanup_buf_ = BUF_INIT;
+	size_t i;
+	int r = 0;
+
+	if (m->dirfd < 0)
+		return 0;
+	if (m->n == 0) {
+		if (m->fd >= 0) {
+			unlinkat(m->dirfd, m->name, 0);
+			close(m->fd);
+			m->fd = -1;
+		}
+		return 0;
+	}
+	if (m->fd < 0) {
+		/* Of a process that is gone, or anybody's file by a second name. */
+		unlinkat(m->dirfd, m->name, 0);
+		m->fd = beneath_open(m->dirfd, m->name, O_RDWR | O_CREAT | O_EXCL, 0600);
+		if (m->fd < 0)
+			return m->fd;
+		if (flock(m->fd, LOCK_EX | LOCK_NB) < 0)
+			return -errno;
+	}
+	for (i = 0; i < m->n && r == 0; i++)
+		r = buf_printf(&text, "%s\n", m->paths[i]);
+	if (r < 0)
+		return r;
+	if (ftruncate(m->fd, 0) < 0 || lseek(m->fd, 0, SEEK_SET) < 0)
+		return -errno;
+	return file_write_all(m->fd, text.data, text.len);
+}
+
+static int note(struct mount_dirs *m, const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < m->n; i++)
+		if (strcmp(m->paths[i], path) == 0)
+			return 0;
+	if (m->n == PATHS_MAX)
+		return -EOVERFLOW;
+	m->paths[m->n] = strdup(path);
+	if (!m->paths[m->n])
+		return -ENOMEM;
+	m->n++;
+	return write_notes(m);
+}
+
+int mount_dirs_make(struct mount_dirs *m, const char *path, struct err *err)
+{
+	struct stat st;
+	int r;
+
+	if (mkdir(path, 0755) < 0) {
+		if (errno != EEXIST)
+			return err_sys(err, errno, "cannot make %s", path);
+		if (stat(path, &st) < 0)
+			return err_sys(err, errno, "%s", path);
+		return S_ISDIR(st.st_mode) ? 0 : err_sys(err, ENOTDIR, "%s", path);
+	}
+	r = note(m, path);
+	if (r == -ENOSPC || r == -EDQUOT) {
+		/* On a full file system, to look at what is there: only a kill -9 would leave it. */
+		log_debug("%s/imagefs/mounts/%s: %s", m->store->path, m->name, strerror(-r));
+		r = 0;
+	}
+	if (r < 0) {
+		rmdir(path);
+		return err_sys(err, -r, "%s/imagefs/mounts/%s", m->store->path, m->name);
+	}
+	return 0;
+}
+
+/* A path may be taken over with dir where it is dir itself or a mount point in it. */
+static bool concerns(const char *path, const char *dir)
+{
+	size_t len = strlen(dir);
+
+	return strncmp(path, dir, len) == 0 &&
+	       (path[len] == '\0' || strcmp(path + len, "/images") == 0 ||
+		strcmp(path + len, "/containers") == 0);
+}
+
+/* Nothing is mounted at dir any more, so the daemon that noted it is dead, or about to end. */
+static bool wait_for_end(int fd)
+{
+	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
+	int tries;
+
+	for (tries = 0; tries < ENDING_TRIES; tries++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return true;
+		nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
+static void adopt_from(struct mount_dirs *m, const char *name, const char *dir)
+{
+	_cleanup_close_ int fd = beneath_open(m->dirfd, name, O_RDONLY, 0);
+	struct buf text _cleanup_buf_ = BUF_INIT;
+	char *line, *save = NULL;
+	struct stat st;
+
+	/* Another user's notes are his to follow. */
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_uid != geteuid() ||
+	    file_read(m->dirfd, name, MADE_MAX, &text, NULL) < 0 || text.len == 0)
+		return;
+	line = strtok_r(text.data, "\n", &save);
+	/* The notes of another mount are for whoever comes to that. */
+	if (!line || !concerns(line, dir) || !wait_for_end(fd))
+		return;
+	for (; line; line = strtok_r(NULL, "\n", &save))
+		if (!concerns(line, dir) || note(m, line) < 0)
+			return;
+	unlinkat(m->dirfd, name, 0);
+}
+
+void mount_dirs_adopt(struct mount_dirs *m, const char *dir)
+{
+	_cleanup_closedir_ DIR *d = NULL;
+	int fd = m->dirfd < 0 ? -1 : openat(m->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent *e;
+
+	d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d)
+		return;
+	while ((e = readdir(d))) {
+		size_t len = strlen(e->d_name);
+
+		if (len > strlen(SUFFIX) && strcmp(e->d_name + len - strlen(SUFFIX), SUFFIX) == 0 &&
+		    !(m->fd >= 0 && strcmp(e->d_name, m->name) == 0))
+			adopt_from(m, e->d_name, dir);
+	}
+}
+
+static int by_length(const void *a, const void *b)
+{
+	size_t x = strlen(*(char *const *)a), y = strlen(*(char *const *)b);
+
+	return x < y ? 1 : x > y ? -1 : 0;
+}
+
+void mount_dirs_remove(struct mount_dirs *m, const char *path)
+{
+	size_t i, k = 0;
+
+	/* What is inside goes before what it is in. */
+	qsort(m->paths, m->n, sizeof(m->paths[0]), by_length);
+	for (i = 0; i < m->n; i++) {
+		if (path[0] != '\0' && strcmp(m->paths[i], path) != 0) {
+			m->paths[k++] = m->paths[i];
+			continue;
+		}
+		/* What others have put something in is theirs now. */
+		if (rmdir(m->paths[i]) == 0 || errno == ENOENT || errno == ENOTEMPTY) {
+			free(m->paths[i]);
+			continue;
+		}
+		log_debug("%s: %s", m->paths[i], strerror(errno));
+		m->paths[k++] = m->paths[i];
+	}
+	m->n = k;
+	write_notes(m);
+}

@@ -1,0 +1,456 @@
+/* The commands' side of the control socket: one connection, one line, one answer. */
+#include "store/disk/mounts.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/beneath.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "store/disk/store.h"
+
+/* A daemon that does not answer within this is not waited for any longer; one that is stopped cannot be busy. */
+#define ANSWER_SECONDS 60
+#define STOPPED_SECONDS 5
+#define ANSWER_PARTS 8
+
+/* How often, 10 ms apart, a daemon that is ending is asked whether it has ended. */
+#define ENDING_TRIES 100
+
+/* A path of a socket may have 107 bytes only; through the descriptor of its directory it is short. */
+int mounts_address(int dirfd, const char *name, struct sockaddr_un *out)
+{
+	int n;
+
+	memset(out, 0, sizeof(*out));
+	out->sun_family = AF_UNIX;
+	n = snprintf(out->sun_path, sizeof(out->sun_path), "/proc/self/fd/%d/%s", dirfd, name);
+	return n < 0 || (size_t)n >= sizeof(out->sun_path) ? -ENAMETOOLONG : 0;
+}
+
+/* connect(2) follows a link, and that could lead to any daemon of the system: it is given the socket itself. */
+int mounts_at(int dirfd, const char *name, struct sockaddr_un *out)
+{
+	_cleanup_close_ int fd = beneath_open(dirfd, name, O_PATH, 0);
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return -ENOTSOCK;
+	memset(out, 0, sizeof(*out));
+	out->sun_family = AF_UNIX;
+	snprintf(out->sun_path, sizeof(out->sun_path), "/proc/self/fd/%d", fd);
+	return TAKE_FD(fd);
+}
+
+static bool is_socket_name(const char *name)
+{
+	return *name && strspn(name, "0123456789") == strlen(name);
+}
+
+/* By a signal or a debugger: state T or t in proc(5). */
+static bool is_stopped(pid_t pid)
+{
+	struct buf text _cleanup_buf_ = BUF_INIT;
+	char path[32];
+	const char *state;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	if (pid <= 0 || file_read(AT_FDCWD, path, 4096, &text, NULL) < 0)
+		return false;
+	state = strrchr(buf_str(&text), ')');
+	return state && (strncmp(state, ") T", 3) == 0 || strncmp(state, ") t", 3) == 0);
+}
+
+/* The process at the other end; 0: it cannot be seen from here. */
+static pid_t peer_of(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 ? 0 : peer.pid;
+}
+
+/* A connection, or -errno; a socket that nobody listens on is removed. -EAGAIN: many wait there already. */
+static int dial(const struct store *s, int dirfd, const char *name)
+{
+	struct timeval step = { .tv_sec = 1 }, limit = { .tv_sec = STOPPED_SECONDS };
+	struct sockaddr_un address;
+	_cleanup_close_ int fd = -1, at = mounts_at(dirfd, name, &address);
+	int r;
+
+	if (at < 0)
+		return at;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &step, sizeof(step));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+		r = -errno;
+		if (r == -ECONNREFUSED && !s->fixed)
+			unlinkat(dirfd, name, 0);
+		return r;
+	}
+	return TAKE_FD(fd);
+}
+
+/*
+ * One request, one line of answer. -ECONNRESET: the daemon ended meanwhile; -ETIMEDOUT: it does not answer.
+ * fd      of dial(); an error of that is handed on
+ */
+static int ask(int fd, const char *verb, const char *arg, char *answer, size_t size)
+{
+	char line[512];
+	size_t have = 0;
+	int n, seconds = 0, stopped = 0, parts = 0;
+
+	if (fd < 0)
+		return fd;
+	n = snprintf(line, sizeof(line), "%s%s%s\n", verb, arg ? " " : "", arg ? arg : "");
+	if (n < 0 || (size_t)n >= sizeof(line))
+		return -ENAMETOOLONG;
+	if (send(fd, line, (size_t)n, MSG_NOSIGNAL) != n)
+		return errno == EPIPE ? -ECONNRESET : -errno;
+	for (;;) {
+		ssize_t got = recv(fd, answer + have, size - 1 - have, 0);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0 && errno == EAGAIN) {
+			stopped = is_stopped(peer_of(fd)) ? stopped + 1 : 0;
+			if (++seconds >= ANSWER_SECONDS || stopped >= STOPPED_SECONDS)
+				return -ETIMEDOUT;
+			continue;
+		}
+		if (got < 0)
+			return -errno;
+		if (got == 0)
+			return -ECONNRESET;
+		/* It is sent at once; what comes in drops would never end. */
+		if (++parts > ANSWER_PARTS)
+			return -EPROTO;
+		have += (size_t)got;
+		answer[have] = '\0';
+		if (answer[have - 1] == '\n') {
+			answer[have - 1] = '\0';
+			return 0;
+		}
+		if (have == size - 1)
+			return -EPROTO;
+	}
+}
+
+/*
+ * What use() makes of one daemon. One that ends during the conversation
+ * (-ECONNRESET) is dialled until it is gone, so that its socket goes with it.
+ */
+static int use_one(const struct store *s, int dirfd, const char *name,
+		   int (*use)(int fd, void *arg), void *arg)
+{
+	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
+	int tries, r;
+
+	for (tries = 0; tries < ENDING_TRIES; tries++) {
+		int fd = map_get(&s->deaf, name) ? -EAGAIN : dial(s, dirfd, name);
+
+		if (fd < 0 && fd != -EAGAIN) {
+			log_debug("mounts/%s: %s", name, strerror(-fd));
+			return 0;
+		}
+		r = use(fd < 0 ? -ETIMEDOUT : fd, arg);
+		if (r != -ECONNRESET)
+			return r;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+/* What is to be done about it. The socket's name is the process's number, as a rule. */
+static void deaf_text(const char *name, char out[static 160])
+{
+	uint64_t pid;
+
+	if (text_parse_u64(name, INT_MAX, &pid) == 0 && is_stopped((pid_t)pid))
+		snprintf(out, 160,
+			 "a mount of this store does not answer: process %.20s is stopped "
+			 "('kill -CONT %.20s' continues it)",
+			 name, name);
+	else
+		snprintf(out, 160, "a mount of this store does not answer (imagefs/mounts/%.40s)",
+			 name);
+}
+
+/*
+ * Calls use(fd, arg) with a connection to each daemon; it owns fd, and returns non-zero to stop.
+ * must    a daemon that does not answer stops it too (-ETIMEDOUT); else it is passed over
+ */
+static int for_each(struct store *s, bool must, int (*use)(int fd, void *arg), void *arg,
+		    struct err *err)
+{
+	_cleanup_closedir_ DIR *d = NULL;
+	char text[160];
+	int dirfd = beneath_dir(s->imagefs_fd, "mounts");
+	struct dirent *e;
+	bool reported;
+	int r = 0;
+
+	if (dirfd < 0)
+		return 0;
+	d = fdopendir(dirfd);
+	if (!d) {
+		close(dirfd);
+		return 0;
+	}
+	while (r == 0 && (e = readdir(d))) {
+		if (!is_socket_name(e->d_name))
+			continue;
+		r = use_one(s, dirfd, e->d_name, use, arg);
+		if (r != -ETIMEDOUT)
+			continue;
+		/* Waited for, and told, once in a command. */
+		deaf_text(e->d_name, text);
+		reported = map_get(&s->deaf, e->d_name) != NULL;
+		if (map_put(&s->deaf, e->d_name, s) < 0)
+			return err_nomem(err);
+		if (must)
+			return err_set(err, ETIMEDOUT, "%s", text);
+		if (!reported)
+			log_warn("%s", text);
+		r = 0;
+	}
+	return r;
+}
+
+static int refresh_one(int sock, void *arg)
+{
+	_cleanup_close_ int fd = sock;
+	char answer[512];
+	int r = ask(fd, "refresh", NULL, answer, sizeof(answer));
+
+	(void)arg;
+	if (r == -ECONNRESET || r == -ETIMEDOUT)
+		return r;
+	if (r < 0)
+		log_warn("a mount of this store does not answer: %s", strerror(-r));
+	return 0;
+}
+
+void mounts_refresh(struct store *s)
+{
+	for_each(s, false, refresh_one, NULL, NULL);
+}
+
+static int greet(int sock, void *arg)
+{
+	_cleanup_close_ int fd = sock;
+	char answer[PATH_MAX + 2];
+	int r = ask(fd, "where", NULL, answer, sizeof(answer));
+
+	(void)arg;
+	return r == -ECONNRESET || r == -ETIMEDOUT ? r : 0;
+}
+
+void mounts_sweep(struct store *s)
+{
+	for_each(s, false, greet, NULL, NULL);
+}
+
+struct request {
+	const char *container;
+	int *fds;
+	unsigned n;
+	struct err *err;
+};
+
+/* "ok", or what the daemon says: "error TEXT". */
+static int judge(int r, const char *answer, struct err *err)
+{
+	/* A daemon that has just ended holds nothing. */
+	if (r == -ECONNRESET)
+		return r;
+	if (r < 0)
+		return err_sys(err, -r, "a mount of this store does not answer");
+	if (strcmp(answer, "ok") == 0)
+		return 0;
+	return err_set(err, EBUSY, "%s", strncmp(answer, "error ", 6) == 0 ? answer + 6 : answer);
+}
+
+static int freeze_one(int sock, void *arg)
+{
+	_cleanup_close_ int fd = sock;
+	struct request *q = arg;
+	char answer[512];
+	int *fds, r;
+
+	r = judge(ask(fd, "freeze", q->container, answer, sizeof(answer)), answer, q->err);
+	if (r < 0)
+		return r;
+	fds = realloc(q->fds, (q->n + 1) * sizeof(*fds));
+	if (!fds)
+		return err_nomem(q->err);
+	q->fds = fds;
+	q->fds[q->n++] = TAKE_FD(fd);
+	return 0;
+}
+
+int mounts_freeze(struct store *s, const char *container, int **fds, unsigned *n, struct err *err)
+{
+	struct request q = { .container = container, .err = err };
+	int r = for_each(s, true, freeze_one, &q, err);
+
+	if (r < 0) {
+		mounts_thaw(q.fds, q.n);
+		return r;
+	}
+	*fds = q.fds;
+	*n = q.n;
+	return 0;
+}
+
+void mounts_thaw(int *fds, unsigned n)
+{
+	while (n > 0)
+		close(fds[--n]);
+	free(fds);
+}
+
+static int close_one(int sock, void *arg)
+{
+	_cleanup_close_ int fd = sock;
+	struct request *q = arg;
+	char answer[512];
+
+	return judge(ask(fd, "close", q->container, answer, sizeof(answer)), answer, q->err);
+}
+
+int mounts_close(struct store *s, const char *container, struct err *err)
+{
+	struct request q = { .container = container, .err = err };
+
+	return for_each(s, true, close_one, &q, err);
+}
+
+static int follow_one(int sock, void *arg)
+{
+	_cleanup_close_ int fd = sock;
+	struct request *q = arg;
+	char answer[512];
+	int r = ask(fd, "follow", q->container, answer, sizeof(answer));
+
+	if (r == 0 && strcmp(answer, "none") == 0)
+		return 0;
+	r = judge(r, answer, q->err);
+	return r < 0 ? r : 1;
+}
+
+int mounts_follow(struct store *s, const char *container, struct err *err)
+{
+	struct request q = { .container = container, .err = err };
+
+	return for_each(s, true, follow_one, &q, err);
+}
+
+struct search {
+	const char *dir;
+	int pidfd;
+};
+
+static int find_one(int sock, void *arg)
+{
+	_cleanup_close_ int fd = sock;
+	struct search *q = arg;
+	char answer[PATH_MAX + 2];
+	int r = ask(fd, "where", NULL, answer, sizeof(answer));
+
+	if (r < 0 || strcmp(answer, q->dir) != 0 || peer_of(fd) <= 0)
+		return r == -ECONNRESET || r == -ETIMEDOUT ? r : 0;
+	q->pidfd = (int)syscall(SYS_pidfd_open, peer_of(fd), 0);
+	return 1;
+}
+
+int mounts_find(struct store *s, const char *dir)
+{
+	struct search q = { .dir = dir, .pidfd = -ENOENT };
+
+	for_each(s, false, find_one, &q, NULL);
+	return q.pidfd;
+}
+
+int mounts_of_dir(const char *dir)
+{
+	_cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int pidfd;
+
+	if (fd < 0 || fcntl(fd, F_GETLK, &l) < 0)
+		return -errno;
+	if (l.l_type == F_UNLCK || l.l_pid <= 0)
+		return -ENOENT;
+	pidfd = (int)syscall(SYS_pidfd_open, l.l_pid, 0);
+	return pidfd < 0 ? -errno : pidfd;
+}
+
+struct dirs {
+	char **v;
+	size_t n;
+};
+
+static int note_dir(int sock, void *arg)
+{
+	_cleanup_close_ int fd = sock;
+	struct dirs *d = arg;
+	char answer[PATH_MAX + 2], **v;
+	int r = ask(fd, "where", NULL, answer, sizeof(answer));
+
+	if (r < 0)
+		return r == -ECONNRESET || r == -ETIMEDOUT ? r : 0;
+	v = realloc(d->v, (d->n + 2) * sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	d->v = v;
+	v[d->n] = strdup(answer);
+	v[d->n + 1] = NULL;
+	return v[d->n++] ? 0 : -ENOMEM;
+}
+
+char **mounts_dirs(struct store *s)
+{
+	struct dirs d = { .v = calloc(1, sizeof(*d.v)) };
+
+	if (d.v && for_each(s, false, note_dir, &d, NULL) < 0) {
+		mounts_dirs_free(d.v);
+		return NULL;
+	}
+	return d.v;
+}
+
+void mounts_dirs_free(char **dirs)
+{
+	size_t i;
+
+	for (i = 0; dirs && dirs[i]; i++)
+		free(dirs[i]);
+	free(dirs);
+}

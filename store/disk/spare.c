@@ -1,0 +1,129 @@
+/* Written with bytes that no file system makes smaller: zeros might take no room. */
+#include "store/disk/spare.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/beneath.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "store/disk/refs.h"
+#include "store/disk/store.h"
+#include "store/disk/txn.h"
+
+#define SPARE "spare"
+#define SPARE_NEW "spare.new"
+
+/* What an index.json may grow by when an entry of it goes. */
+#define SLACK 4096
+#define BLOCK 4096
+
+static int fill(int fd, size_t size)
+{
+	unsigned char block[BLOCK];
+	int r = 0;
+
+	for (; size && r == 0; size -= MIN(size, sizeof(block))) {
+		size_t n = 0;
+
+		while (n < sizeof(block)) {
+			ssize_t got = getrandom(block + n, 256, 0);
+
+			if (got < 0)
+				return -errno;
+			n += (size_t)got;
+		}
+		r = file_write_all(fd, block, MIN(size, sizeof(block)));
+	}
+	return r;
+}
+
+void spare_keep(struct store *s)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat index, now;
+	size_t size;
+	int r;
+
+	if (beneath_stat(s->fd, "index.json", &index) < 0)
+		return;
+	if (beneath_stat(s->imagefs_fd, SPARE, &now) == 0 && S_ISREG(now.st_mode) &&
+	    now.st_size >= index.st_size + SLACK)
+		return;
+	/* Half as much again, so that it is not made anew for every image. */
+	size = ((size_t)index.st_size / 2 * 3 + SLACK + BLOCK) & ~((size_t)BLOCK - 1);
+	/* Of a process that was killed, or anybody's file by a second name. */
+	beneath_unlink(s->imagefs_fd, SPARE_NEW);
+	r = fd = beneath_open(s->imagefs_fd, SPARE_NEW, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	if (r >= 0)
+		r = store_give(s, fd);
+	if (r == 0)
+		r = fill(fd, size);
+	if (r == 0)
+		r = beneath_rename(s->imagefs_fd, SPARE_NEW, s->imagefs_fd, SPARE, 0);
+	if (r < 0)
+		beneath_unlink(s->imagefs_fd, SPARE_NEW);
+}
+
+/*
+ * This text becomes index.json, by way of the spare. The two change places: the next one needs a spare too, and
+ * what is free by then may not do for a new file (xfs wants room for 64 inodes).
+ */
+static int use(struct store *s, const char *text, size_t len)
+{
+	_cleanup_close_ int fd = beneath_open(s->imagefs_fd, SPARE, O_WRONLY, 0);
+	struct stat st;
+	int r;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1)
+		return -EINVAL;
+	r = file_write_all(fd, text, len);
+	if (r == 0 && (ftruncate(fd, (off_t)len) < 0 || fsync(fd) < 0))
+		r = -errno;
+	if (r == 0)
+		r = beneath_rename(s->imagefs_fd, SPARE, s->fd, "index.json", RENAME_EXCHANGE);
+	if (r == -EINVAL)
+		r = beneath_rename(s->imagefs_fd, SPARE, s->fd, "index.json", 0);
+	if (r < 0)
+		return r;
+	if (file_sync_dir(s->fd, ".") < 0)
+		log_warn("store %s: cannot sync the directory", s->path);
+	return 0;
+}
+
+static int write_new(struct store *s, const struct refs *refs, struct err *err)
+{
+	struct txn *t = NULL;
+	int r = txn_begin(s, &t, err);
+
+	if (r == 0)
+		r = refs_stage(t, refs, err);
+	if (r == 0)
+		r = txn_publish(t, err);
+	txn_free(t);
+	return r;
+}
+
+int spare_write(struct store *s, const struct refs *refs, struct err *err)
+{
+	struct buf text _cleanup_buf_ = BUF_INIT;
+	int r = write_new(s, refs, err);
+
+	if (r != -ENOSPC && r != -EDQUOT)
+		return r;
+	if (refs_text(refs, &text) < 0)
+		return err_nomem(err);
+	if (use(s, text.data, text.len) == 0)
+		return 0;
+	/* Where to write over is not to write in place (btrfs), the room that it took may do. */
+	return beneath_unlink(s->imagefs_fd, SPARE) == 0 ? write_new(s, refs, err) : r;
+}

@@ -1,0 +1,77 @@
+/*
+ * The directories of imagefs/tmp that nobody holds.
+ */
+#include "store/disk/tmp_sweep.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/beneath.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/walk.h"
+#include "store/disk/store.h"
+
+/* A file with a second name is a blob that the transaction kept: it stays where it is. */
+static void add_file(const struct stat *st, uint64_t *bytes)
+{
+	if (S_ISREG(st->st_mode) && st->st_nlink == 1)
+		*bytes += (uint64_t)st->st_size;
+}
+
+/* Of all that lies below fd, which is taken. */
+static void add_tree(int fd, uint64_t *bytes)
+{
+	struct walk w _cleanup_walk_ = WALK_INIT;
+	const char *name;
+	struct stat st;
+	int r = walk_enter(&w, fd);
+
+	while (r >= 0 && (r = walk_next(&w, &name)) > 0) {
+		if (fstatat(w.fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		add_file(&st, bytes);
+		if (!S_ISDIR(st.st_mode))
+			continue;
+		fd = openat(w.fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd >= 0)
+			r = walk_enter(&w, fd);
+	}
+}
+
+unsigned tmp_sweep(struct store *s, bool sweep, uint64_t *bytes)
+{
+	_cleanup_close_ int tmp = beneath_dir(s->imagefs_fd, "tmp");
+	_cleanup_closedir_ DIR *d = NULL;
+	struct dirent *e;
+	struct stat st;
+	unsigned n = 0;
+	int copy = tmp < 0 ? -1 : openat(tmp, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	*bytes = 0;
+	d = copy < 0 ? NULL : fdopendir(copy);
+	while (d && (e = readdir(d))) {
+		_cleanup_close_ int fd = -1;
+
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		fd = openat(tmp, e->d_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || fstat(fd, &st) < 0)
+			continue;
+		n++;
+		if (S_ISDIR(st.st_mode))
+			add_tree(openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), bytes);
+		else
+			add_file(&st, bytes);
+		if (sweep) {
+			log_debug("sweeping imagefs/tmp/%s", e->d_name);
+			file_remove_tree(tmp, e->d_name);
+		}
+	}
+	return n;
+}

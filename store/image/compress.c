@@ -1,0 +1,425 @@
+/*
+ * Layers are compressed side by side, each hashed on its way in, so that a damaged one is not
+ * made into a good-looking blob.
+ */
+#include "store/image/compress.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/progress.h"
+#include "store/disk/blob.h"
+#include "store/disk/refs.h"
+#include "store/disk/store.h"
+#include "store/disk/txn.h"
+#include "store/image/image.h"
+#include "store/layer/encode.h"
+#include "store/layer/layer.h"
+
+#define READ_BLOCK (256u * 1024)
+#define THREADS_MAX 4
+
+DEFINE_CLEANUP_PTR(struct txn, txn_free);
+DEFINE_CLEANUP_PTR(struct encoder, encoder_free);
+DEFINE_CLEANUP_PTR(struct hash, hash_free);
+
+/* One run over the layers of an image. */
+struct work {
+	struct txn *txn;
+	const struct image *image;
+	struct descriptor *layers; /* as they go out; one without a digest is still to be made */
+	struct progress progress;
+	pthread_mutex_t lock; /* what follows, and progress */
+	size_t next;
+	int r;
+	struct err err;
+};
+
+static bool is_plain(const struct descriptor *d)
+{
+	return d->media_type && strcmp(d->media_type, MEDIA_OCI_LAYER) == 0;
+}
+
+static bool is_gzip(const struct descriptor *d)
+{
+	return d->media_type && (strcmp(d->media_type, MEDIA_OCI_LAYER_GZIP) == 0 ||
+				 strcmp(d->media_type, MEDIA_DOCKER_LAYER_GZIP) == 0);
+}
+
+static bool has_plain(const struct image *image)
+{
+	size_t i;
+
+	for (i = 0; i < image->manifest.n_layers; i++)
+		if (is_plain(&image->manifest.layers[i]))
+			return true;
+	return false;
+}
+
+/* What a registry has by its digest shall stay what it is. */
+static bool is_at_registry(const struct refs *refs, const struct digest *manifest)
+{
+	size_t i;
+
+	for (i = 0; i < refs->n; i++)
+		if (digest_eq(&refs->v[i].repo_digest, manifest))
+			return true;
+	return false;
+}
+
+/* 1, 0 or -errno. */
+static int is_ours(struct store *s, const struct image *image, struct err *err)
+{
+	struct buf text _cleanup_buf_ = BUF_INIT;
+	int r = blob_get(s, NULL, &image->desc.digest, BLOB_JSON_MAX, &text, err);
+
+	if (r < 0)
+		return r;
+	if (image->desc.media_type && strcmp(image->desc.media_type, MEDIA_OCI_MANIFEST) != 0)
+		return 0;
+	r = manifest_is_ours(&image->manifest, buf_str(&text), text.len);
+	return r < 0 ? err_nomem(err) : r;
+}
+
+static struct image *open_noted(struct store *s, const struct digest *manifest)
+{
+	struct descriptor d = { .media_type = (char *)MEDIA_OCI_MANIFEST, .digest = *manifest };
+	struct image *out = NULL;
+	_cleanup_close_ int fd = -1;
+	struct err err = ERR_INIT;
+	uint64_t size = 0;
+
+	if (!digest_is_set(manifest))
+		return NULL;
+	fd = blob_open(s, manifest, &size, &err);
+	d.size = (int64_t)size;
+	if (fd < 0 || image_open(s, NULL, &d, &out, &err) < 0)
+		log_debug("compressed before, but: %s", err.msg);
+	return out;
+}
+
+static bool is_whole(struct store *s, const struct image *image)
+{
+	size_t i;
+
+	for (i = 0; i < image->manifest.n_layers; i++)
+		if (!blob_exists(s, &image->manifest.layers[i].digest,
+				 image->manifest.layers[i].size))
+			return false;
+	return true;
+}
+
+/* What was made for an earlier push, where it is all there still. */
+static struct image *find_made(struct store *s, const struct refs *refs, const struct image *image)
+{
+	_cleanup_image_ struct image *made = NULL;
+	size_t i;
+
+	for (i = 0; i < refs->n; i++)
+		if (digest_eq(&refs->v[i].desc.digest, &image->desc.digest) &&
+		    digest_is_set(&refs->v[i].compressed))
+			break;
+	if (i < refs->n)
+		made = open_noted(s, &refs->v[i].compressed);
+	if (!made || !digest_eq(&made->id, &image->id) || !is_whole(s, made))
+		return NULL;
+	return TAKE_PTR(made);
+}
+
+/* Another image of the store may have the same layer as a registry has it. ours: it was made here. */
+static void adopt(struct work *w, const struct image *other, bool ours)
+{
+	struct store *s = txn_store(w->txn);
+	struct layer_header h;
+	size_t i, k;
+
+	for (i = 0; other && i < w->image->manifest.n_layers; i++) {
+		if (digest_is_set(&w->layers[i].digest))
+			continue;
+		for (k = 0; k < other->manifest.n_layers; k++) {
+			const struct descriptor *d = &other->manifest.layers[k];
+
+			if (!digest_eq(&other->diff_ids[k], &w->image->diff_ids[i]) ||
+			    !is_gzip(d) || !blob_exists(s, &d->digest, d->size))
+				continue;
+			/* Its index says what was found in it when it came in. */
+			if (!ours && (layer_peek_in(w->txn, &d->digest, &h, NULL) < 0 ||
+				      h.codec != CODEC_GZIP ||
+				      strcmp(h.diff_id, w->image->diff_ids[i].str) != 0))
+				continue;
+			if (blob_keep(w->txn, &d->digest, NULL) < 0)
+				continue;
+			w->layers[i].digest = d->digest;
+			w->layers[i].size = d->size;
+			w->layers[i].media_type = (char *)MEDIA_OCI_LAYER_GZIP;
+			break;
+		}
+	}
+}
+
+static void adopt_known(struct work *w, const struct refs *refs)
+{
+	struct store *s = txn_store(w->txn);
+	size_t i;
+
+	for (i = 0; i < refs->n; i++) {
+		_cleanup_image_ struct image *made = open_noted(s, &refs->v[i].compressed);
+		_cleanup_image_ struct image *other = NULL;
+
+		adopt(w, made, true);
+		if (image_open(s, NULL, &refs->v[i].desc, &other, NULL) == 0)
+			adopt(w, other, false);
+	}
+}
+
+/* Where compressed bytes go: a file and its digest. */
+struct packed {
+	int fd;
+	struct hash *hash;
+	uint64_t size;
+};
+
+static int packed_write(void *ctx, const void *data, size_t len, struct err *err)
+{
+	struct packed *p = ctx;
+	int r = file_write_all(p->fd, data, len);
+
+	if (r < 0)
+		return err_sys(err, -r, "cannot write");
+	hash_update(p->hash, data, len);
+	p->size += len;
+	return 0;
+}
+
+static bool add_progress(struct work *w, uint64_t bytes)
+{
+	bool go_on;
+
+	pthread_mutex_lock(&w->lock);
+	progress_add(&w->progress, bytes);
+	go_on = w->r == 0;
+	pthread_mutex_unlock(&w->lock);
+	return go_on;
+}
+
+static int pack_stream(struct work *w, int in, struct hash *plain, struct encoder *e,
+		       struct err *err)
+{
+	_cleanup_free_ char *block = malloc(READ_BLOCK);
+	ssize_t n;
+	int r = block ? 0 : err_nomem(err);
+
+	while (r == 0) {
+		n = read(in, block, READ_BLOCK);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(err, errno, "cannot read");
+		if (n == 0)
+			return encoder_end(e, err);
+		hash_update(plain, block, (size_t)n);
+		r = encoder_write(e, block, (size_t)n, err);
+		if (r == 0 && !add_progress(w, (uint64_t)n))
+			return -ECANCELED;
+	}
+	return r;
+}
+
+static int pack(struct work *w, const struct digest *blob, struct descriptor *out, struct err *err)
+{
+	char name[16], path[DIGEST_MAX + 8];
+	_cleanup_(cleanup_hash_free) struct hash *plain = hash_new(blob), *hash = hash_new(NULL);
+	_cleanup_(cleanup_encoder_free) struct encoder *e = NULL;
+	_cleanup_close_ int in = -1, fd = -1;
+	struct packed p = { .hash = hash };
+	struct sink sink = { packed_write, &p };
+	struct digest got;
+	int r;
+
+	e = encoder_new(CODEC_GZIP, &sink);
+	if (!plain || !hash || !e)
+		return err_nomem(err);
+	blob_store_path(blob, path);
+	in = txn_open(w->txn, path);
+	if (in < 0)
+		return err_sys(err, -in, "cannot open");
+	posix_fadvise(in, 0, 0, POSIX_FADV_SEQUENTIAL);
+	r = fd = p.fd = txn_create(w->txn, name, err);
+	if (r >= 0)
+		r = pack_stream(w, in, plain, e, err);
+	if (r == 0 && (hash_final(plain, &got) < 0 || hash_final(hash, &out->digest) < 0))
+		r = err_nomem(err);
+	if (r == 0 && !digest_eq(&got, blob))
+		r = err_set(err, EBADMSG, "it is damaged: its content has the digest %s", got.str);
+	if (r < 0)
+		return r;
+	out->size = (int64_t)p.size;
+	out->media_type = (char *)MEDIA_OCI_LAYER_GZIP;
+	blob_store_path(&out->digest, path);
+	return txn_add(w->txn, name, path, err);
+}
+
+/* The next layer that nobody has taken; true while there is one, and nothing has failed. */
+static bool take(struct work *w, size_t *i)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&w->lock);
+	while (w->r == 0 && !found && w->next < w->image->manifest.n_layers) {
+		*i = w->next++;
+		found = !digest_is_set(&w->layers[*i].digest);
+	}
+	pthread_mutex_unlock(&w->lock);
+	return found;
+}
+
+static void *pack_some(void *arg)
+{
+	struct work *w = arg;
+	size_t i;
+
+	while (take(w, &i)) {
+		const struct digest *blob = &w->image->manifest.layers[i].digest;
+		struct descriptor made = { 0 };
+		struct err err = ERR_INIT;
+		int r = pack(w, blob, &made, &err);
+
+		pthread_mutex_lock(&w->lock);
+		if (r == 0) {
+			w->layers[i] = made;
+		} else if (w->r == 0) {
+			w->r = r;
+			w->err = err;
+			err_wrap(&w->err, r, "blob %s", blob->str);
+		}
+		pthread_mutex_unlock(&w->lock);
+	}
+	return NULL;
+}
+
+static int pack_all(struct work *w, bool quiet, struct err *err)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	pthread_t threads[THREADS_MAX];
+	uint64_t total = 0;
+	size_t i, n, todo = 0;
+
+	for (i = 0; i < w->image->manifest.n_layers; i++) {
+		if (digest_is_set(&w->layers[i].digest))
+			continue;
+		total += (uint64_t)w->image->manifest.layers[i].size;
+		todo++;
+	}
+	progress_start(&w->progress, "Compressing", total, quiet);
+	n = MIN(todo, (size_t)MAX(1, MIN(cpus, THREADS_MAX)));
+	/* This thread is one of them. */
+	for (i = 1; i < n; i++)
+		if (pthread_create(&threads[i], NULL, pack_some, w) != 0)
+			break;
+	pack_some(w);
+	while (i-- > 1)
+		pthread_join(threads[i], NULL);
+	progress_end(&w->progress);
+	if (w->r < 0)
+		return err_set(err, -w->r, "%s", w->err.msg);
+	return 0;
+}
+
+/* The manifest into the transaction, the note into index.json, and all of it into the store. */
+static int publish(struct work *w, struct err *err)
+{
+	struct store *s = txn_store(w->txn);
+	struct manifest m = { .config = w->image->manifest.config,
+			      .layers = w->layers,
+			      .n_layers = w->image->manifest.n_layers };
+	struct buf text _cleanup_buf_ = BUF_INIT;
+	_cleanup_refs_ struct refs refs = { 0 };
+	struct digest made;
+	int r;
+
+	if (manifest_write(&m, &text) < 0)
+		return err_nomem(err);
+	r = blob_put(w->txn, text.data, text.len, &made, err);
+	if (r == 0)
+		r = store_lock(s, STORE_LOCK_EXCLUSIVE, err);
+	if (r < 0)
+		return r;
+	r = refs_read(s, &refs, err);
+	if (r == 0 && !refs_set_compressed(&refs, &w->image->desc.digest, &made))
+		r = err_set(err, ENOENT, "the image was removed meanwhile");
+	if (r == 0)
+		r = refs_stage(w->txn, &refs, err);
+	if (r == 0)
+		r = txn_publish(w->txn, err);
+	store_unlock(s);
+	return r;
+}
+
+static int compress_layers(struct work *w, const struct refs *refs, bool quiet, struct err *err)
+{
+	size_t i;
+	int r = image_keep(w->txn, w->image, err);
+
+	for (i = 0; i < w->image->manifest.n_layers; i++)
+		if (!is_plain(&w->image->manifest.layers[i]))
+			w->layers[i] = w->image->manifest.layers[i];
+	if (r < 0)
+		return r;
+	adopt_known(w, refs);
+	r = pack_all(w, quiet, err);
+	return r == 0 ? publish(w, err) : r;
+}
+
+int compress_image(struct store *s, const struct image *image, bool quiet, struct image **out,
+		   struct err *err)
+{
+	_cleanup_refs_ struct refs refs = { 0 }, after = { 0 };
+	_cleanup_(cleanup_txn_free) struct txn *t = NULL;
+	_cleanup_free_ struct descriptor *layers = NULL;
+	struct work w = { .image = image, .lock = PTHREAD_MUTEX_INITIALIZER };
+	struct image *made;
+	int r;
+
+	*out = NULL;
+	if (!has_plain(image))
+		return 0;
+	r = refs_read(s, &refs, err);
+	if (r < 0 || is_at_registry(&refs, &image->desc.digest))
+		return r;
+	r = is_ours(s, image, err);
+	if (r <= 0)
+		return r;
+	made = find_made(s, &refs, image);
+	if (made) {
+		*out = made;
+		return 0;
+	}
+	if (s->read_only) {
+		log_warn("read-only store %s: the layers go as they are, uncompressed", s->path);
+		return 0;
+	}
+	r = txn_begin(s, &t, err);
+	if (r < 0)
+		return r;
+	w.txn = t;
+	w.layers = layers = calloc(image->manifest.n_layers, sizeof(*layers));
+	if (!layers)
+		return err_nomem(err);
+	r = compress_layers(&w, &refs, quiet, err);
+	if (r == 0)
+		r = refs_read(s, &after, err);
+	if (r < 0)
+		return r;
+	*out = find_made(s, &after, image);
+	return *out ? 0 : err_set(err, ENOENT, "the image was removed meanwhile");
+}

@@ -1,0 +1,528 @@
+/*
+ * Putting a layer on a tree. A layer's entries are in breadth-first order, so
+ * one pass over them meets each directory before what is in it; place[] says
+ * which node of the tree a directory of the layer has become.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "store/image/tree_private.h"
+
+#define SYMLINKS_MAX 40
+#define NODES_MAX (64u << 20)
+
+struct apply {
+	struct tree *t;
+	struct layer *l;
+	uint16_t layer;	 /* its number */
+	uint32_t n;	 /* its entries */
+	uint32_t *place; /* entry -> node, for directories and hard-link groups; TREE_NONE */
+	uint32_t *
+		link; /* entry of type ENTRY_LINK -> node it names, found before anything is hidden */
+	struct err *err;
+};
+
+static int new_node(struct tree *t, uint32_t parent, const char *name, size_t len, uint32_t *out)
+{
+	struct tree_entry *n;
+
+	if (t->n_nodes == t->cap_nodes) {
+		uint32_t cap = t->cap_nodes ? t->cap_nodes * 2 : 1024;
+
+		if (cap > NODES_MAX)
+			return -E2BIG;
+		n = realloc(t->nodes, cap * sizeof(*n));
+		if (!n)
+			return -ENOMEM;
+		t->nodes = n;
+		t->cap_nodes = cap;
+	}
+	n = &t->nodes[t->n_nodes];
+	memset(n, 0, sizeof(*n));
+	n->name = name;
+	n->name_len = (uint16_t)len;
+	n->parent = parent;
+	n->layer = NO_LAYER;
+	n->inode = t->n_nodes;
+	*out = t->n_nodes++;
+	return 0;
+}
+
+int tree_apply_root(struct tree *t)
+{
+	uint32_t root;
+
+	return new_node(t, TREE_ROOT, "", 0, &root);
+}
+
+/* Put one more child where the order wants it. For the rare cases; directories are merged whole. */
+static int insert_kid(struct tree *t, uint32_t dir, uint32_t kid)
+{
+	struct tree_entry *d = &t->nodes[dir];
+	const struct tree_entry *k = &t->nodes[kid];
+	uint32_t *children = realloc(d->children, (d->n_children + 1) * sizeof(*children));
+	uint32_t i;
+
+	if (!children)
+		return -ENOMEM;
+	d->children = children;
+	for (i = d->n_children; i > 0; i--) {
+		const struct tree_entry *o = &t->nodes[children[i - 1]];
+
+		if (tree_compare(o->name, o->name_len, k->name, k->name_len) < 0)
+			break;
+		children[i] = children[i - 1];
+	}
+	children[i] = kid;
+	d->n_children++;
+	return 0;
+}
+
+/* A name that stands in no index is kept by the tree. NULL: no memory. */
+static const char *keep_string(struct tree *t, const char *s, size_t len)
+{
+	struct tree_string *k = malloc(sizeof(*k) + len + 1);
+
+	if (!k)
+		return NULL;
+	memcpy(k->text, s, len);
+	k->text[len] = '\0';
+	k->next = t->strings;
+	t->strings = k;
+	return k->text;
+}
+
+static int make_dir(struct tree *t, uint32_t parent, const char *name, size_t len, uint32_t *out)
+{
+	const char *kept = keep_string(t, name, len);
+	int r;
+
+	if (!kept)
+		return -ENOMEM;
+	r = new_node(t, parent, kept, len, out);
+	return r < 0 ? r : insert_kid(t, parent, *out);
+}
+
+/*
+ * Follow a path from dir inside the root, symbolic links included, the last one
+ * too where follow says so. With make, directories that are missing are made,
+ * as an unpacker makes the parents of an entry.
+ * returns 0, -ENOENT, -ENOTDIR, -ELOOP, -ENOMEM
+ */
+static int resolve(struct tree *t, uint32_t dir, const char *path, bool follow, bool make,
+		   uint32_t *out)
+{
+	struct buf rest _cleanup_buf_ = BUF_INIT;
+	size_t pos = 0;
+	int links = 0, r;
+
+	if (buf_puts(&rest, path) < 0)
+		return -ENOMEM;
+	if (*path == '/')
+		dir = TREE_ROOT;
+	for (;;) {
+		const struct layer_entry *e;
+		const char *s = buf_str(&rest) + pos;
+		struct layer *l;
+		uint32_t child;
+		size_t n;
+
+		s += strspn(s, "/");
+		n = strcspn(s, "/");
+		pos = (size_t)(s - buf_str(&rest)) + n;
+		if (!n)
+			break;
+		if (n == 1 && *s == '.')
+			continue;
+		if (n == 2 && memcmp(s, "..", 2) == 0) {
+			dir = t->nodes[dir].parent;
+			continue;
+		}
+		if (!tree_is_dir(t, dir))
+			return -ENOTDIR;
+		child = tree_lookup(t, dir, s, n);
+		if (child == TREE_NONE) {
+			if (!make)
+				return -ENOENT;
+			r = make_dir(t, dir, s, n, &child);
+			if (r < 0)
+				return r;
+		}
+		e = tree_entry(t, child, &l, NULL);
+		if (e && e->type == ENTRY_SYMLINK && (follow || buf_str(&rest)[pos])) {
+			struct buf next = BUF_INIT;
+			const char *target = layer_target(l, e);
+
+			if (++links > SYMLINKS_MAX)
+				return -ELOOP;
+			if (buf_puts(&next, target) < 0 || buf_putc(&next, '/') < 0 ||
+			    buf_puts(&next, buf_str(&rest) + pos) < 0 || next.len > 1u << 20) {
+				buf_fini(&next);
+				return -ENOMEM;
+			}
+			if (*target == '/')
+				dir = TREE_ROOT;
+			buf_fini(&rest);
+			rest = next;
+			pos = 0;
+			continue;
+		}
+		dir = child;
+	}
+	*out = dir;
+	return 0;
+}
+
+/* Everything below a node is hidden; what is still linked from elsewhere stays alive there. */
+static void hide_subtree(struct tree *t, uint32_t node)
+{
+	t->nodes[node].dead = true;
+}
+
+static void hide_children(struct tree *t, uint32_t dir)
+{
+	struct tree_entry *d = &t->nodes[dir];
+	uint32_t i;
+
+	for (i = 0; i < d->n_children; i++)
+		hide_subtree(t, d->children[i]);
+	d->n_children = 0;
+}
+
+/* Hard links to lower files are looked up before this layer hides anything. */
+static int find_links(struct apply *a)
+{
+	uint32_t i;
+
+	for (i = 0; i < a->n; i++) {
+		const struct layer_entry *e = layer_entry(a->l, i);
+		uint32_t node;
+		int r;
+
+		if (e->type != ENTRY_LINK)
+			continue;
+		r = resolve(a->t, TREE_ROOT, layer_target(a->l, e), false, false, &node);
+		if (r == -ENOMEM)
+			return err_nomem(a->err);
+		if (r < 0 || tree_is_dir(a->t, node)) {
+			struct buf what _cleanup_buf_ = BUF_INIT;
+
+			text_escape(&what, layer_target(a->l, e));
+			return err_set(a->err, EINVAL, "a hard link to \"%.300s\", which %s",
+				       buf_str(&what),
+				       r < 0 ? "is in no layer below" : "is a directory");
+		}
+		a->link[i] = a->t->nodes[node].inode;
+	}
+	return 0;
+}
+
+/* The inode of an entry: its own node, the first of its group, or the lower file that it links to. */
+static void set_inode(struct apply *a, uint32_t entry, uint32_t node)
+{
+	const struct layer_entry *e = layer_entry(a->l, entry);
+	struct tree_entry *n = &a->t->nodes[node];
+
+	n->layer = a->layer;
+	n->entry = entry;
+	if (e->type == ENTRY_LINK) {
+		const struct tree_entry *other = &a->t->nodes[a->link[entry]];
+
+		n->layer = other->layer;
+		n->entry = other->entry;
+		n->inode = a->link[entry];
+	} else if (e->type != ENTRY_DIR && e->nlink > 1 && e->inode < a->n) {
+		if (a->place[e->inode] == TREE_NONE)
+			a->place[e->inode] = node;
+		n->inode = a->place[e->inode];
+		n->entry = a->t->nodes[n->inode].entry;
+	}
+}
+
+/* A directory of the layer meets a directory of the tree. */
+static void merge_attributes(struct apply *a, uint32_t entry, const struct layer_entry *e,
+			     uint32_t node)
+{
+	struct tree_entry *n = &a->t->nodes[node];
+
+	if (e->flags & ENTRY_OPAQUE)
+		hide_children(a->t, node);
+	if (!(e->flags & ENTRY_IMPLICIT) || n->layer == NO_LAYER || e->flags & ENTRY_WHITED) {
+		n->layer = a->layer;
+		n->entry = entry;
+	}
+}
+
+/*
+ * What a layer's entry does to the node of the same name (TREE_NONE: there is none).
+ * *out is the node that has the name afterwards, TREE_NONE where nothing has.
+ */
+static int apply_one(struct apply *a, uint32_t entry, uint32_t dir, uint32_t old, uint32_t *out)
+{
+	const struct layer_entry *e = layer_entry(a->l, entry);
+	struct tree *t = a->t;
+	int r;
+
+	if (e->type == ENTRY_WHITEOUT) {
+		if (old != TREE_NONE)
+			hide_subtree(t, old);
+		*out = TREE_NONE;
+		return 0;
+	}
+	if (e->type == ENTRY_DIR && old != TREE_NONE) {
+		struct layer *l;
+		const struct layer_entry *lower = tree_entry(t, old, &l, NULL);
+
+		if (tree_is_dir(t, old)) {
+			merge_attributes(a, entry, e, old);
+			a->place[entry] = *out = old;
+			return 0;
+		}
+		/* No entry of its own: it is only on the way, and the way goes through the link. */
+		if (e->flags & ENTRY_IMPLICIT && !(e->flags & ENTRY_WHITED) && lower &&
+		    lower->type == ENTRY_SYMLINK) {
+			*out = old;
+			return 0;
+		}
+	}
+	if (old != TREE_NONE)
+		hide_subtree(t, old);
+	r = new_node(t, dir, layer_name(a->l, e), e->name_len, out);
+	if (r < 0)
+		return r;
+	if (e->type == ENTRY_DIR)
+		a->place[entry] = *out;
+	set_inode(a, entry, *out);
+	return 0;
+}
+
+/* Merge the sorted children of a layer's directory into those of the tree's. */
+static int merge_children(struct apply *a, uint32_t first, uint32_t count, uint32_t dir)
+{
+	struct tree *t = a->t;
+	uint32_t have = t->nodes[dir].n_children, i = 0, k = 0, n = 0;
+	_cleanup_free_ uint32_t *merged = malloc(((size_t)have + count + 1) * sizeof(*merged));
+	int r;
+
+	if (!merged)
+		return -ENOMEM;
+	while (i < have || k < count) {
+		uint32_t old = i < have ? t->nodes[dir].children[i] : TREE_NONE;
+		const struct layer_entry *e = k < count ? layer_entry(a->l, first + k) : NULL;
+		int c = 0;
+
+		if (old == TREE_NONE)
+			c = 1;
+		else if (!e)
+			c = -1;
+		else
+			c = tree_compare(t->nodes[old].name, t->nodes[old].name_len,
+					 layer_name(a->l, e), e->name_len);
+		if (c < 0) {
+			merged[n++] = old;
+			i++;
+			continue;
+		}
+		r = apply_one(a, first + k, dir, c == 0 ? old : TREE_NONE, &merged[n]);
+		if (r < 0)
+			return r;
+		if (merged[n] != TREE_NONE)
+			n++;
+		i += c == 0;
+		k++;
+	}
+	free(t->nodes[dir].children);
+	t->nodes[dir].children = TAKE_PTR(merged);
+	t->nodes[dir].n_children = n;
+	return 0;
+}
+
+/* A directory that is only there to hide names makes nothing where its path leads to nothing. */
+static bool only_hides(const struct apply *a, const struct layer_entry *e)
+{
+	uint32_t k;
+
+	for (k = e->first; k < e->first + e->count; k++)
+		if (layer_entry(a->l, k)->type != ENTRY_WHITEOUT)
+			return false;
+	return true;
+}
+
+/*
+ * Where the contents of a layer's directory go. A directory without an entry
+ * of its own that met a symbolic link goes where the link leads; so does one
+ * below it that has no place yet.
+ * errors  -ENOENT it only hides names, and there are none
+ */
+static int find_place(struct apply *a, uint32_t entry, uint32_t *dir)
+{
+	const struct layer_entry *e = layer_entry(a->l, entry);
+	uint32_t parent, link;
+	int r;
+
+	*dir = a->place[entry];
+	if (*dir != TREE_NONE)
+		return 0;
+	parent = a->place[e->parent];
+	if (parent == TREE_NONE)
+		return -ENOTDIR;
+	link = tree_lookup(a->t, parent, layer_name(a->l, e), e->name_len);
+	if (link == TREE_NONE)
+		return -ENOTDIR;
+	r = resolve(a->t, parent, layer_name(a->l, e), true, !only_hides(a, e), dir);
+	if (r == 0 && !tree_is_dir(a->t, *dir))
+		r = -ENOTDIR;
+	if (r < 0)
+		return r;
+	a->place[entry] = *dir;
+	if (e->flags & ENTRY_OPAQUE)
+		hide_children(a->t, *dir);
+	return 0;
+}
+
+static int apply_dirs(struct apply *a)
+{
+	uint32_t i;
+	int r;
+
+	a->place[0] = TREE_ROOT;
+	merge_attributes(a, 0, layer_entry(a->l, 0), TREE_ROOT);
+	for (i = 0; i < a->n; i++) {
+		const struct layer_entry *e = layer_entry(a->l, i);
+		uint32_t dir;
+
+		if (e->type != ENTRY_DIR || (!e->count && !(e->flags & ENTRY_OPAQUE)))
+			continue;
+		if (e->count && (e->first <= i || e->first > a->n || e->count > a->n - e->first))
+			return err_set(a->err, EBADMSG, "its index is damaged");
+		r = find_place(a, i, &dir);
+		if (r == -ENOENT)
+			continue;
+		if (r == 0)
+			r = merge_children(a, e->first, e->count, dir);
+		if (r == -ENOMEM || r == -E2BIG)
+			return r == -ENOMEM ? err_nomem(a->err)
+					    : err_set(a->err, E2BIG, "too many entries");
+		if (r < 0) {
+			struct buf what _cleanup_buf_ = BUF_INIT;
+
+			text_escape(&what, layer_name(a->l, e));
+			return err_set(a->err, -r,
+				       "entries below \"%s\", which is a symbolic link that leads "
+				       "to no directory",
+				       buf_str(&what));
+		}
+	}
+	return 0;
+}
+
+static int apply_layer(struct tree *t, uint32_t i, int (*what)(struct apply *), struct err *err)
+{
+	struct apply a = { .t = t, .l = t->layers[i], .layer = (uint16_t)i, .err = err };
+	uint32_t k;
+	int r;
+
+	a.n = (uint32_t)(layer_header(a.l)->section[SECTION_ENTRIES].size /
+			 sizeof(struct layer_entry));
+	a.place = malloc(a.n * sizeof(*a.place));
+	a.link = calloc(a.n, sizeof(*a.link));
+	if (!a.place || !a.link) {
+		r = err_nomem(err);
+	} else {
+		for (k = 0; k < a.n; k++)
+			a.place[k] = TREE_NONE;
+		r = what(&a);
+	}
+	free(a.place);
+	free(a.link);
+	return r;
+}
+
+static int apply_merged(struct apply *a)
+{
+	int r = layer_header(a->l)->n_links ? find_links(a) : 0;
+
+	return r < 0 ? r : apply_dirs(a);
+}
+
+int tree_apply(struct tree *t, uint32_t i, struct err *err)
+{
+	return apply_layer(t, i, apply_merged, err);
+}
+
+/* A child under a name of its own making: .wh.NAME. */
+static int add_marker(struct apply *a, uint32_t dir, const char *name, uint32_t entry)
+{
+	struct buf text _cleanup_buf_ = BUF_INIT;
+	const char *kept;
+	uint32_t node;
+
+	if (buf_printf(&text, ".wh.%s", name) < 0)
+		return -ENOMEM;
+	kept = keep_string(a->t, buf_str(&text), text.len);
+	if (!kept || new_node(a->t, dir, kept, text.len, &node) < 0)
+		return -ENOMEM;
+	a->t->nodes[node].layer = a->layer;
+	a->t->nodes[node].entry = entry;
+	a->t->nodes[node].marker = entry == LAYER_NONE;
+	return insert_kid(a->t, dir, node);
+}
+
+static int add_raw(struct apply *a, uint32_t i, uint32_t dir)
+{
+	const struct layer_entry *e = layer_entry(a->l, i);
+	uint32_t node;
+
+	if (e->type == ENTRY_WHITEOUT)
+		return add_marker(a, dir, layer_name(a->l, e), i);
+	if (e->flags & ENTRY_WHITED && add_marker(a, dir, layer_name(a->l, e), LAYER_NONE) < 0)
+		return -ENOMEM;
+	if (new_node(a->t, dir, layer_name(a->l, e), e->name_len, &node) < 0)
+		return -ENOMEM;
+	if (e->type == ENTRY_DIR)
+		a->place[i] = node;
+	a->t->nodes[node].layer = a->layer;
+	a->t->nodes[node].entry = i;
+	if (e->type != ENTRY_LINK)
+		set_inode(a, i, node);
+	if (e->type == ENTRY_DIR && e->flags & ENTRY_OPAQUE && !(e->flags & ENTRY_WHITED) &&
+	    add_marker(a, node, ".wh..opq", LAYER_NONE) < 0)
+		return -ENOMEM;
+	return insert_kid(a->t, dir, node);
+}
+
+static int apply_raw(struct apply *a)
+{
+	uint32_t i, k;
+
+	a->t->nodes[TREE_ROOT].layer = a->layer;
+	a->t->nodes[TREE_ROOT].entry = 0;
+	a->place[0] = TREE_ROOT;
+	if (layer_entry(a->l, 0)->flags & ENTRY_OPAQUE &&
+	    add_marker(a, TREE_ROOT, ".wh..opq", LAYER_NONE) < 0)
+		return err_nomem(a->err);
+	for (i = 0; i < a->n; i++) {
+		const struct layer_entry *e = layer_entry(a->l, i);
+
+		if (e->type != ENTRY_DIR || !e->count)
+			continue;
+		if (e->first <= i || e->first > a->n || e->count > a->n - e->first)
+			return err_set(a->err, EBADMSG, "its index is damaged");
+		for (k = e->first; k < e->first + e->count; k++)
+			if (add_raw(a, k, a->place[i]) < 0)
+				return err_nomem(a->err);
+	}
+	return 0;
+}
+
+int tree_apply_raw(struct tree *t, struct err *err)
+{
+	int r = tree_apply_root(t);
+
+	return r < 0 ? err_nomem(err) : apply_layer(t, 0, apply_raw, err);
+}

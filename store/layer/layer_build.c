@@ -1,0 +1,577 @@
+/*
+ * Entries are placed as an unpacker would place them, parents' links resolved inside the
+ * layer.
+ */
+#include "store/layer/layer_build.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/map.h"
+#include "store/container/acl.h"
+#include "store/container/upper.h"
+#include "store/layer/decode.h"
+#include "store/layer/layer_build_private.h"
+
+#define SYMLINKS_MAX 40
+#define XATTRS_MAX (1u << 20)
+/* Directories without an entry: a path of a few bytes, once compressed, may name tens of thousands. */
+#define IMPLICIT_MAX (1u << 19)
+#define WHITEOUT ".wh."
+#define WHITEOUT_META ".wh..wh."
+#define WHITEOUT_OPAQUE ".wh..wh..opq"
+
+static uint32_t new_inode(struct layer_build *b, enum entry_type type)
+{
+	struct build_inode *v = b->inodes;
+
+	if (b->n_inodes == b->cap_inodes) {
+		size_t cap = b->cap_inodes ? b->cap_inodes * 2 : 256;
+
+		v = realloc(v, cap * sizeof(*v));
+		if (!v)
+			return LAYER_NONE;
+		b->inodes = v;
+		b->cap_inodes = cap;
+	}
+	v = &v[b->n_inodes];
+	memset(v, 0, sizeof(*v));
+	v->type = type;
+	v->target = LAYER_NONE;
+	v->mode = 0755;
+	v->first_node = LAYER_NONE;
+	return (uint32_t)b->n_inodes++;
+}
+
+/* Keys of the name map: the directory's number, what kind of name, the name. */
+static int find_slot(struct layer_build *b, uint32_t dir, char kind, const char *name, size_t len,
+		     uint32_t *out)
+{
+	char key[sizeof(dir) + 1 + NAME_MAX];
+
+	memcpy(key, &dir, sizeof(dir));
+	key[sizeof(dir)] = kind;
+	memcpy(key + sizeof(dir) + 1, name, len);
+	*out = (uint32_t)(uintptr_t)map_getn(&b->names, key, sizeof(dir) + 1 + len) - 1;
+	return *out == LAYER_NONE ? -ENOENT : 0;
+}
+
+static int put_slot(struct layer_build *b, uint32_t dir, char kind, const char *name, size_t len,
+		    uint32_t node)
+{
+	char key[sizeof(dir) + 1 + NAME_MAX];
+
+	memcpy(key, &dir, sizeof(dir));
+	key[sizeof(dir)] = kind;
+	memcpy(key + sizeof(dir) + 1, name, len);
+	return map_putn(&b->names, key, sizeof(dir) + 1 + len, (void *)(uintptr_t)(node + 1u));
+}
+
+#define KIND_NAME 'n'
+#define KIND_WHITEOUT 'w'
+
+static int put_string(struct layer_build *b, const char *s, size_t len, uint32_t *out)
+{
+	if (b->strings.len + len + 1 >= LAYER_NONE)
+		return -E2BIG;
+	*out = (uint32_t)b->strings.len;
+	if (buf_append(&b->strings, s, len) < 0 || buf_putc(&b->strings, '\0') < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+static int new_node(struct layer_build *b, uint32_t dir, char kind, const char *name, size_t len,
+		    uint32_t inode, uint32_t *out, struct err *err)
+{
+	struct build_node *v = b->nodes;
+	int r;
+
+	if (inode == LAYER_NONE)
+		return err_nomem(err);
+	if (b->n_nodes >= LAYER_ENTRIES_MAX)
+		return err_set(err, E2BIG, "more than %u entries", LAYER_ENTRIES_MAX);
+	if (b->n_nodes == b->cap_nodes) {
+		size_t cap = b->cap_nodes ? b->cap_nodes * 2 : 256;
+
+		v = realloc(v, cap * sizeof(*v));
+		if (!v)
+			return err_nomem(err);
+		b->nodes = v;
+		b->cap_nodes = cap;
+	}
+	v = &v[b->n_nodes];
+	memset(v, 0, sizeof(*v));
+	r = put_string(b, name, len, &v->name);
+	if (r == 0)
+		r = put_slot(b, dir, kind, name, len, (uint32_t)b->n_nodes);
+	if (r < 0)
+		return r == -E2BIG ? err_set(err, E2BIG, "more than 4 GiB of names")
+				   : err_nomem(err);
+	v->name_len = (uint16_t)len;
+	v->parent = dir;
+	v->inode = inode;
+	*out = (uint32_t)b->n_nodes++;
+	return 0;
+}
+
+struct layer_build *layer_build_new(void)
+{
+	struct layer_build *b = calloc(1, sizeof(*b));
+	uint32_t root;
+
+	if (!b)
+		return NULL;
+	if (new_node(b, 0, KIND_NAME, "", 0, new_inode(b, ENTRY_DIR), &root, NULL) < 0) {
+		layer_build_free(b);
+		return NULL;
+	}
+	b->nodes[root].flags = ENTRY_IMPLICIT;
+	return b;
+}
+
+void layer_build_free(struct layer_build *b)
+{
+	if (!b)
+		return;
+	free(b->nodes);
+	free(b->inodes);
+	free(b->extents);
+	buf_fini(&b->strings);
+	buf_fini(&b->xattrs);
+	map_fini(&b->names, NULL);
+	free(b);
+}
+
+static enum entry_type node_type(const struct layer_build *b, uint32_t node)
+{
+	return b->inodes[b->nodes[node].inode].type;
+}
+
+/* A path being walked: what is left of it, with symbolic links' targets put in front. */
+struct walk {
+	struct buf rest;
+	size_t pos;
+	int links;
+};
+
+/* The next component that says something, or NULL at the end. */
+static const char *walk_next(struct walk *w, size_t *len)
+{
+	const char *s = buf_str(&w->rest) + w->pos;
+
+	for (;;) {
+		s += strspn(s, "/");
+		*len = strcspn(s, "/");
+		if (*len != 1 || *s != '.')
+			break;
+		s += 1;
+	}
+	w->pos = (size_t)(s - buf_str(&w->rest)) + *len;
+	return *len ? s : NULL;
+}
+
+static int walk_into_link(struct layer_build *b, struct walk *w, uint32_t link, uint32_t *dir,
+			  struct err *err)
+{
+	const struct build_inode *ino = &b->inodes[b->nodes[link].inode];
+	const char *target = b->strings.data + ino->target;
+	struct buf next = BUF_INIT;
+
+	if (++w->links > SYMLINKS_MAX)
+		return err_set(err, ELOOP, "too many symbolic links");
+	if (buf_puts(&next, target) < 0 || buf_putc(&next, '/') < 0 ||
+	    buf_puts(&next, buf_str(&w->rest) + w->pos) < 0) {
+		buf_fini(&next);
+		return err_nomem(err);
+	}
+	if (next.len > LAYER_PATH_LEN_MAX) {
+		buf_fini(&next);
+		return err_set(err, ENAMETOOLONG, "path too long behind a symbolic link");
+	}
+	if (*target == '/')
+		*dir = 0;
+	buf_fini(&w->rest);
+	w->rest = next;
+	w->pos = 0;
+	return 0;
+}
+
+static int check_name(const char *name, size_t len, struct err *err)
+{
+	if (len > NAME_MAX)
+		return err_set(err, ENAMETOOLONG, "a name of %zu bytes (at most %d)", len,
+			       NAME_MAX);
+	if (len >= sizeof(WHITEOUT) - 1 && memcmp(name, WHITEOUT, sizeof(WHITEOUT) - 1) == 0)
+		return err_set(err, EINVAL, "a directory named like a whiteout");
+	return 0;
+}
+
+/* One step down from *dir; a directory that no entry has named yet is made, implicit. */
+static int step(struct layer_build *b, struct walk *w, const char *name, size_t len, bool make,
+		uint32_t *dir, struct err *err)
+{
+	uint32_t child;
+	int r;
+
+	if (len == 2 && memcmp(name, "..", 2) == 0) {
+		/* Only a symbolic link's target can bring it here; the root is its own parent. */
+		*dir = b->nodes[*dir].parent;
+		return 0;
+	}
+	r = check_name(name, len, err);
+	if (r < 0)
+		return r;
+	if (find_slot(b, *dir, KIND_NAME, name, len, &child) < 0) {
+		if (!make)
+			return -ENOENT;
+		if (++b->n_implicit > IMPLICIT_MAX)
+			return err_set(err, E2BIG, "more than %u directories without an entry",
+				       IMPLICIT_MAX);
+		r = new_node(b, *dir, KIND_NAME, name, len, new_inode(b, ENTRY_DIR), &child, err);
+		if (r < 0)
+			return r;
+		b->nodes[child].flags = ENTRY_IMPLICIT;
+	}
+	if (node_type(b, child) == ENTRY_SYMLINK)
+		return walk_into_link(b, w, child, dir, err);
+	if (node_type(b, child) != ENTRY_DIR)
+		return make ? err_set(err, ENOTDIR, "a parent is not a directory") : -ENOENT;
+	*dir = child;
+	return 0;
+}
+
+/* The directory that path's last component lies in, symbolic links resolved inside the root. */
+static int walk_dir(struct layer_build *b, const char *path, size_t len, bool make, uint32_t *dir,
+		    struct err *err)
+{
+	struct walk w = { BUF_INIT, 0, 0 };
+	const char *name;
+	size_t n;
+	int r = buf_append(&w.rest, path, len) < 0 ? err_nomem(err) : 0;
+
+	*dir = 0;
+	while (r == 0 && (name = walk_next(&w, &n))) {
+		/* The name is copied: making a node may not move it, resolving a link frees it. */
+		char copy[NAME_MAX + 1];
+
+		if (n > NAME_MAX) {
+			r = check_name(name, n, err);
+			break;
+		}
+		memcpy(copy, name, n);
+		r = step(b, &w, copy, n, make, dir, err);
+	}
+	buf_fini(&w.rest);
+	return r;
+}
+
+/*
+ * Split a tar path: *dir_len bytes of it lead to the directory, *name is its
+ * last component, NULL for the root. Components of "." are skipped, ".." is refused.
+ */
+static int split_path(const char *path, size_t *dir_len, const char **name, size_t *name_len,
+		      struct err *err)
+{
+	const char *s = path;
+
+	*name = NULL;
+	*dir_len = *name_len = 0;
+	if (strlen(path) > LAYER_PATH_LEN_MAX)
+		return err_set(err, ENAMETOOLONG, "a path of %zu bytes", strlen(path));
+	for (;;) {
+		size_t n;
+
+		s += strspn(s, "/");
+		n = strcspn(s, "/");
+		if (!n)
+			return 0;
+		if (n == 2 && memcmp(s, "..", 2) == 0)
+			return err_set(err, EINVAL, "\"..\" in a path");
+		if (n > NAME_MAX)
+			return check_name(s, n, err);
+		if (n != 1 || *s != '.') {
+			*dir_len = (size_t)(s - path);
+			*name = s;
+			*name_len = n;
+		}
+		s += n;
+	}
+}
+
+static bool is_aufs_metadata(const char *path)
+{
+	const char *s = path;
+
+	while ((s = strstr(s, WHITEOUT_META))) {
+		size_t n = strcspn(s, "/");
+
+		if ((s == path || s[-1] == '/') &&
+		    !(n == sizeof(WHITEOUT_OPAQUE) - 1 && memcmp(s, WHITEOUT_OPAQUE, n) == 0 &&
+		      s[n] == '\0'))
+			return true;
+		s += n;
+	}
+	return false;
+}
+
+/* What the tar says of a file goes into its inode. */
+static int fill_inode(struct layer_build *b, uint32_t inode, const struct build_entry *e,
+		      struct err *err)
+{
+	struct build_inode *i = &b->inodes[inode];
+
+	i->type = e->type;
+	i->mode = e->mode & 07777;
+	i->uid = e->uid;
+	i->gid = e->gid;
+	i->mtime = e->mtime;
+	i->mtime_nsec = e->mtime_nsec;
+	i->size = e->type == ENTRY_FILE || e->type == ENTRY_CHAR || e->type == ENTRY_BLOCK ? e->size
+											   : 0;
+	i->xattr = i->n_xattr = 0;
+	if (e->type == ENTRY_SYMLINK) {
+		size_t len = strlen(e->target);
+
+		if (len == 0 || len >= PATH_MAX)
+			return err_set(err, EINVAL, "a symbolic link with a target of %zu bytes",
+				       len);
+		if (put_string(b, e->target, len, &i->target) < 0)
+			return err_nomem(err);
+		i->size = len;
+	}
+	return 0;
+}
+
+static int add_whiteout(struct layer_build *b, const struct build_entry *e, uint32_t dir,
+			const char *name, size_t len, struct err *err)
+{
+	struct build_entry attributes = *e;
+	uint32_t node;
+	int r;
+
+	if (len == sizeof(WHITEOUT_OPAQUE) - 1 && memcmp(name, WHITEOUT_OPAQUE, len) == 0) {
+		b->nodes[dir].flags |= ENTRY_OPAQUE;
+		return 0;
+	}
+	name += sizeof(WHITEOUT) - 1;
+	len -= sizeof(WHITEOUT) - 1;
+	if (len == 0 || (len == 1 && name[0] == '.') || (len == 2 && memcmp(name, "..", 2) == 0))
+		return err_set(err, EINVAL, "a whiteout that names nothing");
+	if (find_slot(b, dir, KIND_WHITEOUT, name, len, &node) == 0)
+		return 0;
+	r = new_node(b, dir, KIND_WHITEOUT, name, len, new_inode(b, ENTRY_WHITEOUT), &node, err);
+	if (r < 0)
+		return r;
+	attributes.type = ENTRY_WHITEOUT;
+	return fill_inode(b, b->nodes[node].inode, &attributes, err);
+}
+
+/* The inode that a hard link names: of this layer, or a new ENTRY_LINK to a path below it. */
+static int link_inode(struct layer_build *b, const char *path, uint32_t self_dir, const char *self,
+		      size_t self_len, uint32_t *inode, struct err *err)
+{
+	const char *name;
+	size_t dir_len, len;
+	uint32_t dir, node;
+	int r;
+
+	r = split_path(path, &dir_len, &name, &len, err);
+	if (r < 0)
+		return err_wrap(err, r, "hard link");
+	if (!name)
+		return err_set(err, EINVAL, "a hard link to the root directory");
+	r = walk_dir(b, path, dir_len, false, &dir, err);
+	if (r == 0 && dir == self_dir && len == self_len && memcmp(name, self, len) == 0)
+		return err_set(err, EINVAL, "a hard link to itself");
+	if (r == 0 && find_slot(b, dir, KIND_NAME, name, len, &node) == 0) {
+		if (node_type(b, node) == ENTRY_DIR)
+			return err_set(err, EINVAL, "a hard link to a directory");
+		*inode = b->nodes[node].inode;
+		return 0;
+	}
+	if (r < 0 && r != -ENOENT)
+		return err_wrap(err, r, "hard link");
+	*inode = new_inode(b, ENTRY_LINK);
+	if (*inode == LAYER_NONE ||
+	    put_string(b, path, strlen(path), &b->inodes[*inode].target) < 0)
+		return err_nomem(err);
+	b->inodes[*inode].size = strlen(path);
+	return 0;
+}
+
+static void hide_subtree(struct layer_build *b, uint32_t node)
+{
+	b->nodes[node].dead = true;
+}
+
+/* A name gets its inode: a new node, or the last of several entries of one name. */
+static int set_name(struct layer_build *b, uint32_t dir, const char *name, size_t len,
+		    uint32_t inode, uint32_t *node, struct err *err)
+{
+	uint32_t old;
+	bool exists = find_slot(b, dir, KIND_NAME, name, len, &old) == 0;
+
+	if (exists && node_type(b, old) != ENTRY_DIR && b->inodes[inode].type != ENTRY_DIR) {
+		b->nodes[old].inode = inode;
+		*node = old;
+		return 0;
+	}
+	/* A directory in a file's place, or the reverse: what was there goes with all below it. */
+	if (exists)
+		hide_subtree(b, old);
+	return new_node(b, dir, KIND_NAME, name, len, inode, node, err);
+}
+
+static int add_dir(struct layer_build *b, const struct build_entry *e, uint32_t dir,
+		   const char *name, size_t len, uint32_t *node, struct err *err)
+{
+	uint32_t inode;
+	int r;
+
+	if (!name) {
+		*node = 0;
+	} else if (find_slot(b, dir, KIND_NAME, name, len, node) < 0 ||
+		   node_type(b, *node) != ENTRY_DIR) {
+		inode = new_inode(b, ENTRY_DIR);
+		r = inode == LAYER_NONE ? err_nomem(err)
+					: set_name(b, dir, name, len, inode, node, err);
+		if (r < 0)
+			return r;
+	}
+	b->nodes[*node].flags &= (uint8_t)~ENTRY_IMPLICIT;
+	return fill_inode(b, b->nodes[*node].inode, e, err);
+}
+
+int layer_build_add(struct layer_build *b, const struct build_entry *e, uint32_t *node,
+		    struct err *err)
+{
+	const char *name;
+	size_t dir_len, len;
+	uint32_t dir, inode;
+	int r;
+
+	*node = LAYER_NONE;
+	r = split_path(e->path, &dir_len, &name, &len, err);
+	if (r < 0)
+		return r;
+	if (!name && (e->type != ENTRY_DIR || e->hardlink))
+		return err_set(err, EINVAL, "the root is not a directory");
+	if (is_aufs_metadata(e->path))
+		return 0;
+	r = walk_dir(b, e->path, name ? dir_len : 0, true, &dir, err);
+	if (r < 0)
+		return r;
+	if (name && len >= sizeof(WHITEOUT) - 1 &&
+	    memcmp(name, WHITEOUT, sizeof(WHITEOUT) - 1) == 0)
+		return add_whiteout(b, e, dir, name, len, err);
+	if (e->hardlink) {
+		r = link_inode(b, e->hardlink, dir, name, len, &inode, err);
+		return r < 0 ? r : set_name(b, dir, name, len, inode, &inode, err);
+	}
+	if (e->type == ENTRY_DIR)
+		return add_dir(b, e, dir, name, len, node, err);
+	inode = new_inode(b, e->type);
+	if (inode == LAYER_NONE)
+		return err_nomem(err);
+	r = fill_inode(b, inode, e, err);
+	return r < 0 ? r : set_name(b, dir, name, len, inode, node, err);
+}
+
+int layer_build_extent(struct layer_build *b, uint32_t node, const struct layer_extent *x,
+		       struct err *err)
+{
+	struct build_inode *i = &b->inodes[b->nodes[node].inode];
+	struct layer_extent *last = i->n_extents ? &b->extents[b->n_extents - 1] : NULL;
+
+	if (x->length == 0)
+		return 0;
+	if (x->logical > i->size || x->length > i->size - x->logical ||
+	    (last && x->logical < last->logical + last->length))
+		return err_set(err, EINVAL, "data outside of the file or overlapping");
+	if (last && last->logical + last->length == x->logical &&
+	    last->plain + last->length == x->plain) {
+		last->length += x->length;
+		return 0;
+	}
+	if (b->n_extents == b->cap_extents) {
+		size_t cap = b->cap_extents ? b->cap_extents * 2 : 256;
+		struct layer_extent *v = realloc(b->extents, cap * sizeof(*v));
+
+		if (!v)
+			return err_nomem(err);
+		b->extents = v;
+		b->cap_extents = cap;
+	}
+	if (b->n_extents >= LAYER_NONE - 1)
+		return err_set(err, E2BIG, "too many pieces of sparse files");
+	if (!i->n_extents)
+		i->extent = (uint32_t)b->n_extents;
+	i->n_extents++;
+	b->extents[b->n_extents++] = *x;
+	return 0;
+}
+
+/* An xattr of this name that the inode has already: emptied out by giving it no name. */
+static void drop_xattr(struct layer_build *b, struct build_inode *i, const char *name)
+{
+	size_t pos = i->xattr;
+	uint32_t k;
+
+	for (k = 0; k < i->n_xattr; k++) {
+		struct layer_xattr *x = (struct layer_xattr *)(b->xattrs.data + pos);
+		char *have = (char *)(x + 1);
+
+		if (x->name_len == strlen(name) && memcmp(have, name, x->name_len) == 0)
+			*have = '\0';
+		pos += (sizeof(*x) + x->name_len + 1 + x->value_len + 3) & ~(size_t)3;
+	}
+}
+
+/*
+ * What no file system of Linux keeps, and docker's unpacking leaves out: user.* where there are no contents
+ * to guard by the mode, a list of rights that is none, a directory's list elsewhere.
+ */
+static bool is_kept(enum entry_type type, const char *name, const void *value, size_t len)
+{
+	if (strncmp(name, "user.", 5) == 0)
+		return type == ENTRY_FILE || type == ENTRY_DIR;
+	if (!acl_is_name(name))
+		return true;
+	return acl_is_valid(value, len) &&
+	       (type == ENTRY_DIR || (type != ENTRY_SYMLINK && strcmp(name, ACL_DEFAULT) != 0));
+}
+
+int layer_build_xattr(struct layer_build *b, uint32_t node, const char *name, const void *value,
+		      size_t len, struct err *err)
+{
+	struct build_inode *i = &b->inodes[b->nodes[node].inode];
+	struct layer_xattr x = { .name_len = (uint16_t)strlen(name), .value_len = (uint32_t)len };
+
+	if (upper_xattr_is_private(name) || !is_kept(i->type, name, value, len))
+		return 0;
+	if (!*name || strlen(name) > NAME_MAX)
+		return err_set(err, EINVAL, "an extended attribute with a name of %zu bytes",
+			       strlen(name));
+	if (len > LAYER_XATTR_VALUE_MAX)
+		return err_set(err, E2BIG, "an extended attribute of %zu bytes (at most %u)", len,
+			       LAYER_XATTR_VALUE_MAX);
+	if (!i->n_xattr)
+		i->xattr = (uint32_t)b->xattrs.len;
+	if (i->n_xattr >= LAYER_XATTRS_PER_FILE_MAX || b->xattrs.len - i->xattr > XATTRS_MAX ||
+	    b->xattrs.len > LAYER_NONE - XATTRS_MAX)
+		return err_set(err, E2BIG, "too many extended attributes");
+	drop_xattr(b, i, name);
+	if (buf_append(&b->xattrs, &x, sizeof(x)) < 0 ||
+	    buf_append(&b->xattrs, name, x.name_len + 1u) < 0 ||
+	    buf_append(&b->xattrs, value, len) < 0 ||
+	    buf_append(&b->xattrs, "\0\0\0", -b->xattrs.len & 3) < 0)
+		return err_nomem(err);
+	i->n_xattr++;
+	return 0;
+}

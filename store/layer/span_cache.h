@@ -1,0 +1,32 @@
+/*
+ * A bounded cache of inflated spans, the least recently used go first. Who
+ * asks for a span that another thread is inflating waits for it.
+ */
+#ifndef STORE_LAYER_SPAN_CACHE_H
+#define STORE_LAYER_SPAN_CACHE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct span_cache;
+
+struct span_data {
+	const char *data;
+	size_t len;
+};
+
+struct span_cache *span_cache_new(size_t bytes);
+void span_cache_free(struct span_cache *c);
+
+/*
+ * span_cache_get - the bytes of span (owner, index).
+ * len     how long it is, at most SPAN_MAX
+ * load    called without locks where it is not there: fills len bytes; 0 or -errno
+ * returns 0 and a reference that span_cache_put() gives back, or load's error
+ */
+int span_cache_get(struct span_cache *c, uint32_t owner, uint32_t index, size_t len,
+		   int (*load)(void *ctx, uint32_t index, void *data, size_t len), void *ctx,
+		   const struct span_data **out);
+void span_cache_put(struct span_cache *c, const struct span_data *d);
+
+#endif

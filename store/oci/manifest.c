@@ -1,0 +1,460 @@
+/*
+ * Only what is needed is taken from a manifest, and all of that is checked.
+ */
+#include "store/oci/manifest.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/json.h"
+
+#define INDEX_ENTRIES_MAX 20000
+#define ANNOTATION_REF_NAME "org.opencontainers.image.ref.name"
+#define ANNOTATION_IMAGE_NAME "io.containerd.image.name"
+
+/* A copy of a string member; a missing one, or one of another type, is NULL. 0 or -ENOMEM. */
+static int take_str(const json_t *obj, const char *key, char **out)
+{
+	const char *s = json_str(obj, key);
+
+	*out = s ? strdup(s) : NULL;
+	return s && !*out ? -ENOMEM : 0;
+}
+
+int descriptor_parse(const struct json_t *j, struct descriptor *out, struct err *err)
+{
+	const json_t *size = json_object_get(j, "size");
+	const json_t *platform = json_object_get(j, "platform");
+	const json_t *annotations = json_object_get(j, "annotations");
+	struct descriptor d = { 0 };
+	int r;
+
+	if (!json_is_object(j))
+		return err_set(err, EINVAL, "a descriptor is not an object");
+	r = digest_parse(json_str(j, "digest"), &d.digest, err);
+	if (r < 0)
+		return err_wrap(err, r, "descriptor");
+	if (!json_is_integer(size) || json_integer_value(size) < 0)
+		return err_set(err, EINVAL, "descriptor of %s: no valid size", d.digest.str);
+	d.size = json_integer_value(size);
+	if (take_str(j, "mediaType", &d.media_type) < 0 || take_str(platform, "os", &d.os) < 0 ||
+	    take_str(platform, "architecture", &d.architecture) < 0 ||
+	    take_str(platform, "variant", &d.variant) < 0 ||
+	    take_str(annotations, ANNOTATION_REF_NAME, &d.ref_name) < 0 ||
+	    take_str(annotations, ANNOTATION_IMAGE_NAME, &d.image_name) < 0) {
+		descriptor_fini(&d);
+		return err_nomem(err);
+	}
+	*out = d;
+	return 0;
+}
+
+int descriptor_copy(const struct descriptor *d, struct descriptor *out)
+{
+	struct descriptor c = *d;
+	char **strings[] = { &c.media_type, &c.os,	 &c.architecture,
+			     &c.variant,    &c.ref_name, &c.image_name };
+	size_t i;
+	bool ok = true;
+
+	for (i = 0; i < ARRAY_SIZE(strings); i++) {
+		char *s = *strings[i];
+
+		*strings[i] = s ? strdup(s) : NULL;
+		ok = ok && (!s || *strings[i]);
+	}
+	if (!ok) {
+		descriptor_fini(&c);
+		return -ENOMEM;
+	}
+	*out = c;
+	return 0;
+}
+
+void descriptor_fini(struct descriptor *d)
+{
+	free(d->media_type);
+	free(d->os);
+	free(d->architecture);
+	free(d->variant);
+	free(d->ref_name);
+	free(d->image_name);
+	memset(d, 0, sizeof(*d));
+}
+
+bool manifest_media_is_index(const char *media_type)
+{
+	return media_type && (strcmp(media_type, MEDIA_OCI_INDEX) == 0 ||
+			      strcmp(media_type, MEDIA_DOCKER_LIST) == 0);
+}
+
+bool manifest_media_is_manifest(const char *media_type)
+{
+	return media_type && (strcmp(media_type, MEDIA_OCI_MANIFEST) == 0 ||
+			      strcmp(media_type, MEDIA_DOCKER_MANIFEST) == 0);
+}
+
+static int parse_layers(const json_t *layers, struct manifest *m, struct err *err)
+{
+	size_t i, n = json_array_size(layers);
+	int r;
+
+	/* Go writes an empty list as null. */
+	if (!json_is_array(layers) && !json_is_null(layers))
+		return err_set(err, EINVAL, "manifest: no layers");
+	if (n > MANIFEST_LAYERS_MAX)
+		return err_set(err, E2BIG, "manifest: %zu layers, at most %d are supported", n,
+			       MANIFEST_LAYERS_MAX);
+	m->layers = calloc(n ? n : 1, sizeof(*m->layers));
+	if (!m->layers)
+		return err_nomem(err);
+	for (i = 0; i < n; i++) {
+		r = descriptor_parse(json_array_get(layers, i), &m->layers[i], err);
+		if (r < 0)
+			return err_wrap(err, r, "manifest: layer %zu", i);
+		m->n_layers++;
+	}
+	return 0;
+}
+
+static int check_kind(const json_t *j, struct err *err)
+{
+	const json_t *version = json_object_get(j, "schemaVersion");
+	const char *media = json_str(j, "mediaType");
+
+	if (!json_is_object(j))
+		return err_set(err, EINVAL, "manifest: not a JSON object");
+	if (json_is_integer(version) && json_integer_value(version) == 1)
+		return err_set(err, ENOTSUP,
+			       "manifest: Docker schema 1 is not supported; pull and push the "
+			       "image with a newer tool first");
+	if (!json_is_integer(version) || json_integer_value(version) != 2)
+		return err_set(err, EINVAL, "manifest: no schemaVersion 2");
+	if (json_object_get(j, "manifests"))
+		return err_set(err, EINVAL, "manifest: has the members of an image index");
+	if (media && !manifest_media_is_manifest(media))
+		return err_set(err, ENOTSUP, "manifest: media type \"%s\" is not supported", media);
+	return 0;
+}
+
+int manifest_parse(const char *data, size_t len, struct manifest *out, struct err *err)
+{
+	_cleanup_json_ json_t *j = NULL;
+	struct manifest m = { 0 };
+	const char *media;
+	int r;
+
+	r = json_parse(data, len, "manifest", &j, err);
+	if (r < 0)
+		return r;
+	r = check_kind(j, err);
+	if (r < 0)
+		return r;
+	r = descriptor_parse(json_object_get(j, "config"), &m.config, err);
+	if (r < 0)
+		return err_wrap(err, r, "manifest: config");
+	media = m.config.media_type;
+	if (media && strcmp(media, MEDIA_OCI_CONFIG) != 0 &&
+	    strcmp(media, MEDIA_DOCKER_CONFIG) != 0)
+		r = err_set(err, ENOTSUP, "not a container image: its config is of type \"%s\"",
+			    media);
+	else
+		r = parse_layers(json_object_get(j, "layers"), &m, err);
+	if (r < 0) {
+		manifest_fini(&m);
+		return r;
+	}
+	*out = m;
+	return 0;
+}
+
+int manifest_check_layers(const struct manifest *m, struct err *err)
+{
+	size_t i;
+
+	for (i = 0; i < m->n_layers; i++) {
+		const struct descriptor *d = &m->layers[i];
+		const char *media = d->media_type ? d->media_type : "", *json;
+
+		if (strstr(media, "+encrypted"))
+			return err_set(err, ENOKEY,
+				       "layer %s: encrypted layers are not supported (%s)",
+				       d->digest.str, media);
+		json = strstr(media, "json");
+		if (json && (!json[4] || json[4] == ';'))
+			return err_set(err, ENOTSUP,
+				       "not a container image: its layer %s is of type \"%s\"",
+				       d->digest.str, media);
+	}
+	return 0;
+}
+
+void manifest_fini(struct manifest *m)
+{
+	size_t i;
+
+	for (i = 0; i < m->n_layers; i++)
+		descriptor_fini(&m->layers[i]);
+	free(m->layers);
+	descriptor_fini(&m->config);
+	memset(m, 0, sizeof(*m));
+}
+
+static json_t *descriptor_json(const struct descriptor *d)
+{
+	return json_pack("{s:s, s:s, s:I}", "mediaType", d->media_type, "digest", d->digest.str,
+			 "size", (json_int_t)d->size);
+}
+
+static int write_as(const char *media_type, const struct manifest *m, struct buf *out)
+{
+	_cleanup_json_ json_t *layers = json_array(), *j = NULL;
+	size_t i;
+
+	for (i = 0; i < m->n_layers; i++)
+		if (json_array_append_new(layers, descriptor_json(&m->layers[i])) < 0)
+			return -ENOMEM;
+	j = json_pack("{s:i, s:s, s:o, s:O}", "schemaVersion", 2, "mediaType", media_type, "config",
+		      descriptor_json(&m->config), "layers", layers);
+	return j ? json_text(j, out) : -ENOMEM;
+}
+
+int manifest_write(const struct manifest *m, struct buf *out)
+{
+	return write_as(MEDIA_OCI_MANIFEST, m, out);
+}
+
+int manifest_is_ours(const struct manifest *m, const char *text, size_t len)
+{
+	struct buf again _cleanup_buf_ = BUF_INIT;
+
+	if (manifest_write(m, &again) < 0)
+		return -ENOMEM;
+	return len == again.len && memcmp(text, again.data, len) == 0;
+}
+
+/* Docker's name for a layer; NULL: it has none. */
+static const char *docker_layer(const char *media_type)
+{
+	static const char *const pairs[][2] = {
+		{ MEDIA_OCI_LAYER, MEDIA_DOCKER_LAYER },
+		{ MEDIA_OCI_LAYER_GZIP, MEDIA_DOCKER_LAYER_GZIP },
+		{ MEDIA_DOCKER_LAYER, MEDIA_DOCKER_LAYER },
+		{ MEDIA_DOCKER_LAYER_GZIP, MEDIA_DOCKER_LAYER_GZIP },
+	};
+	size_t i;
+
+	for (i = 0; media_type && i < ARRAY_SIZE(pairs); i++)
+		if (strcmp(pairs[i][0], media_type) == 0)
+			return pairs[i][1];
+	return NULL;
+}
+
+int manifest_write_docker(const struct manifest *m, struct buf *out, struct err *err)
+{
+	_cleanup_free_ struct descriptor *layers =
+		calloc(m->n_layers ? m->n_layers : 1, sizeof(*layers));
+	struct manifest docker = { .config = m->config, .layers = layers, .n_layers = m->n_layers };
+	size_t i;
+
+	if (!layers)
+		return err_nomem(err);
+	docker.config.media_type = (char *)MEDIA_DOCKER_CONFIG;
+	for (i = 0; i < m->n_layers; i++) {
+		layers[i] = m->layers[i];
+		layers[i].media_type = (char *)docker_layer(m->layers[i].media_type);
+		if (!layers[i].media_type)
+			return err_set(err, ENOTSUP,
+				       "a Docker manifest cannot name layer %s of type %.200s",
+				       m->layers[i].digest.str,
+				       m->layers[i].media_type ? m->layers[i].media_type : "\"\"");
+	}
+	return write_as(MEDIA_DOCKER_MANIFEST, &docker, out) < 0 ? err_nomem(err) : 0;
+}
+
+int index_parse(const char *data, size_t len, struct index *out, struct err *err)
+{
+	_cleanup_json_ json_t *j = NULL;
+	struct index x = { 0 };
+	const json_t *manifests;
+	const char *media;
+	size_t i, n;
+	int r;
+
+	r = json_parse(data, len, "image index", &j, err);
+	if (r < 0)
+		return r;
+	media = json_str(j, "mediaType");
+	if (media && !manifest_media_is_index(media))
+		return err_set(err, ENOTSUP, "image index: media type \"%s\" is not supported",
+			       media);
+	manifests = json_object_get(j, "manifests");
+	if (!json_is_array(manifests) && !json_is_null(manifests))
+		return err_set(err, EINVAL, "image index: no manifests");
+	if (json_object_get(j, "layers") || json_object_get(j, "config"))
+		return err_set(err, EINVAL, "image index: has the members of a manifest");
+	n = json_array_size(manifests);
+	if (n > INDEX_ENTRIES_MAX)
+		return err_set(err, E2BIG, "image index: %zu entries, at most %d are read", n,
+			       INDEX_ENTRIES_MAX);
+	x.entries = calloc(n ? n : 1, sizeof(*x.entries));
+	if (!x.entries)
+		return err_nomem(err);
+	for (i = 0; i < n; i++) {
+		r = descriptor_parse(json_array_get(manifests, i), &x.entries[i], err);
+		if (r < 0) {
+			index_fini(&x);
+			return err_wrap(err, r, "image index: entry %zu", i);
+		}
+		x.n++;
+	}
+	*out = x;
+	return 0;
+}
+
+void index_fini(struct index *x)
+{
+	size_t i;
+
+	for (i = 0; i < x->n; i++)
+		descriptor_fini(&x->entries[i]);
+	free(x->entries);
+	memset(x, 0, sizeof(*x));
+}
+
+/* uname(2)'s machine in the words of Go, which image indexes use. */
+void manifest_host_platform(char out[static 64])
+{
+	static const struct {
+		const char *machine, *platform;
+	} known[] = {
+		{ "x86_64", "amd64" },
+		{ "aarch64", "arm64" },
+		{ "armv7l", "arm/v7" },
+		{ "armv6l", "arm/v6" },
+		{ "i686", "386" },
+		{ "i386", "386" },
+		{ "ppc64le", "ppc64le" },
+		{ "s390x", "s390x" },
+		{ "riscv64", "riscv64" },
+		{ "mips64", "mips64le" },
+		{ "loongarch64", "loong64" },
+	};
+	struct utsname u;
+	size_t i;
+
+	uname(&u);
+	for (i = 0; i < ARRAY_SIZE(known); i++) {
+		if (strcmp(u.machine, known[i].machine) == 0) {
+			snprintf(out, 64, "linux/%s", known[i].platform);
+			return;
+		}
+	}
+	snprintf(out, 64, "linux/%.50s", u.machine);
+}
+
+static bool has_platform(const struct descriptor *d)
+{
+	return d->os && *d->os && d->architecture && *d->architecture;
+}
+
+bool manifest_platform_text(const struct descriptor *d, char out[static PLATFORM_MAX])
+{
+	const char *variant = d->variant && *d->variant ? d->variant : NULL;
+
+	if (!has_platform(d))
+		return false;
+	snprintf(out, PLATFORM_MAX, "%s/%s%s%s", d->os, d->architecture, variant ? "/" : "",
+		 variant ? variant : "");
+	return true;
+}
+
+bool manifest_platform_fits(const struct descriptor *d, const char *platform)
+{
+	char have[PLATFORM_MAX];
+	size_t n;
+
+	if (!manifest_platform_text(d, have))
+		return false;
+	n = strlen(platform);
+	if (strcmp(have, platform) == 0)
+		return true;
+	if (strncmp(have, platform, n) == 0 && have[n] == '/')
+		return true;
+	n = strlen(have);
+	return strncmp(platform, have, n) == 0 && platform[n] == '/';
+}
+
+static bool is_attestation(const struct descriptor *d)
+{
+	return d->os && strcmp(d->os, "unknown") == 0;
+}
+
+bool manifest_platform_runs(const struct descriptor *d)
+{
+	static const char *const older[][2] = {
+		{ "linux/amd64", "linux/386" },	    { "linux/arm64", "linux/arm" },
+		{ "linux/arm/v7", "linux/arm/v6" }, { "linux/arm/v7", "linux/arm/v5" },
+		{ "linux/arm/v6", "linux/arm/v5" },
+	};
+	char host[64];
+	bool runs;
+	size_t i;
+
+	manifest_host_platform(host);
+	runs = !has_platform(d) || manifest_platform_fits(d, host);
+	for (i = 0; i < ARRAY_SIZE(older) && !runs; i++)
+		runs = strcmp(host, older[i][0]) == 0 && manifest_platform_fits(d, older[i][1]);
+	return runs;
+}
+
+int index_rank(const struct descriptor *d, const char *platform)
+{
+	char host[64];
+
+	if (is_attestation(d))
+		return -1;
+	if (!has_platform(d))
+		return 1;
+	if (!platform) {
+		manifest_host_platform(host);
+		platform = host;
+	}
+	return manifest_platform_fits(d, platform) ? 0 : 2;
+}
+
+int index_choose(const struct index *x, const char *platform, struct err *err)
+{
+	struct buf have _cleanup_buf_ = BUF_INIT;
+	char host[64];
+	size_t i, bare = 0, n_bare = 0;
+
+	if (!platform) {
+		manifest_host_platform(host);
+		platform = host;
+	}
+	for (i = 0; i < x->n; i++) {
+		const struct descriptor *d = &x->entries[i];
+
+		if (is_attestation(d))
+			continue;
+		if (manifest_platform_fits(d, platform))
+			return (int)i;
+		if (!has_platform(d))
+			bare = i, n_bare++;
+		else
+			buf_printf(&have, "%s%s/%s", have.len ? ", " : "", d->os, d->architecture);
+	}
+	/* An index of one image that names no platform leaves no choice. */
+	if (n_bare == 1 && !have.len)
+		return (int)bare;
+	return err_set(err, ENOTSUP,
+		       "no matching manifest for %s in the manifest list entries (there is: %s)",
+		       platform, have.len ? buf_str(&have) : "none");
+}

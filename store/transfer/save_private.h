@@ -1,0 +1,91 @@
+/*
+ * What the parts of save share: the images that were chosen, and where their
+ * members go.
+ */
+#ifndef STORE_TRANSFER_SAVE_PRIVATE_H
+#define STORE_TRANSFER_SAVE_PRIVATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "store/image/image.h"
+#include "store/transfer/save.h"
+
+struct buf;
+struct err;
+
+/* A name that an image is saved under. */
+struct save_name {
+	char *full;	/* "docker.io/library/ubuntu:20.04" */
+	char *familiar; /* "ubuntu:20.04" */
+	char *tag;	/* "20.04" */
+};
+
+struct save_image {
+	struct image *image;
+	struct save_name *names;
+	size_t n_names;		     /* 0: saved by its ID */
+	const struct digest *parent; /* that is saved with it; NULL: none. Borrowed */
+};
+
+/* Images in the order they were asked for, each once. */
+struct save_set {
+	struct save_image *v;
+	size_t n;
+};
+
+/* Both append to out; 0 or -ENOMEM. */
+int save_json_index(const struct save_set *set, enum save_format format, struct buf *out);
+int save_json_manifest(const struct save_set *set, struct buf *out);
+
+/*
+ * Where members go. Paths come in the order in which they are to stand, a
+ * directory before what is in it.
+ */
+struct save_sink;
+
+struct save_sink_ops {
+	int (*dir)(struct save_sink *k, const char *path, struct err *err);
+	/* One member: begin, write until size bytes came, end. */
+	int (*begin)(struct save_sink *k, const char *path, uint64_t size, struct err *err);
+	int (*write)(struct save_sink *k, const void *data, size_t len, struct err *err);
+	int (*end)(struct save_sink *k, struct err *err);
+	/* All came: let it be seen. */
+	int (*commit)(struct save_sink *k, struct err *err);
+	/* What was not committed is gone. */
+	void (*free)(struct save_sink *k);
+};
+
+struct save_sink {
+	const struct save_sink_ops *ops;
+};
+
+/* output NULL: standard output */
+int save_tar_open(const char *output, struct save_sink **out, struct err *err);
+int save_dir_open(const char *output, struct save_sink **out, struct err *err);
+
+/*
+ * A file that takes its name when it is whole. What exists and is no regular
+ * file (a pipe, a device) is written as it is.
+ */
+struct save_file {
+	int fd;
+	int dir;      /* of the file; -1: written in place */
+	char *name;   /* in dir */
+	char tmp[40]; /* the name it has until then; "": none */
+};
+
+/* save_tmp_name - a name that nothing has yet, for what is not whole. 0 or -EIO. */
+int save_tmp_name(char out[static 40]);
+
+#define SAVE_FILE_INIT           \
+	{                        \
+		-1, -1, NULL, "" \
+	}
+
+int save_file_open(struct save_file *f, const char *path, struct err *err);
+int save_file_commit(struct save_file *f, struct err *err);
+void save_file_fini(struct save_file *f);
+
+#endif

@@ -1,0 +1,197 @@
+/*
+ * What nothing leads to is removed; in doubt, only what can be made again at any time.
+ */
+#include "store/upkeep/gc.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/beneath.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "store/disk/blob.h"
+#include "store/disk/partial.h"
+#include "store/disk/store.h"
+#include "store/layer/layer_copy.h"
+#include "store/layer/layer_format.h"
+#include "store/upkeep/reachable.h"
+
+DEFINE_CLEANUP_PTR(struct reachable, reachable_free);
+
+struct gc {
+	struct store *store;
+	struct reachable *reachable;
+	bool dry;
+	struct gc_result *out;
+};
+
+void gc_result_fini(struct gc_result *r)
+{
+	map_fini(&r->blobs, NULL);
+	memset(r, 0, sizeof(*r));
+}
+
+/* A regular file goes; anything else under such a name is not ours. True where it did. */
+static bool drop(struct gc *g, const char *path)
+{
+	struct stat st;
+	int r;
+
+	if (beneath_stat(g->store->fd, path, &st) < 0 || !S_ISREG(st.st_mode))
+		return false;
+	r = g->dry ? 0 : beneath_unlink(g->store->fd, path);
+	if (r < 0) {
+		log_warn("store %s: cannot remove %s: %s", g->store->path, path, strerror(-r));
+		return false;
+	}
+	log_debug("%s %s", g->dry ? "not needed:" : "collected", path);
+	g->out->bytes += (uint64_t)st.st_size;
+	g->out->files++;
+	return true;
+}
+
+/* What was made from a blob. */
+static void drop_made(struct gc *g, const struct digest *blob)
+{
+	char index[LAYER_PATH_MAX], copy[DIGEST_MAX + 32];
+
+	layer_index_path(blob, index);
+	layer_copy_path(blob, copy);
+	drop(g, index);
+	drop(g, copy);
+}
+
+static int drop_blob(struct gc *g, const struct digest *blob)
+{
+	char path[DIGEST_MAX + 8];
+
+	blob_store_path(blob, path);
+	if (drop(g, path) && map_put(&g->out->blobs, blob->str, g->out) < 0)
+		return -ENOMEM;
+	drop_made(g, blob);
+	return 0;
+}
+
+static int begin(struct gc *g, const struct refs *refs, struct err *err)
+{
+	int r = reachable_new(g->store, refs, &g->reachable, err);
+
+	if (r == 0 && reachable_uncertain(g->reachable))
+		snprintf(g->out->uncertain, sizeof(g->out->uncertain), "%s",
+			 reachable_uncertain(g->reachable));
+	return r;
+}
+
+int gc_among(struct store *s, const struct refs *refs, const struct map *candidates,
+	     struct gc_result *out, struct err *err)
+{
+	_cleanup_(cleanup_reachable_free) struct reachable *reachable = NULL;
+	struct gc g = { .store = s, .out = out };
+	const struct map_slot *slot;
+	struct digest d;
+	size_t i = 0;
+	int r;
+
+	memset(out, 0, sizeof(*out));
+	r = begin(&g, refs, err);
+	reachable = g.reachable;
+	if (r < 0 || reachable_uncertain(reachable))
+		return r;
+	while (r == 0 && (slot = map_next(candidates, &i)))
+		if (digest_parse(slot->key, &d, NULL) == 0 && !reachable_has(reachable, &d))
+			r = drop_blob(&g, &d);
+	return r < 0 ? err_nomem(err) : 0;
+}
+
+/* "<hex><suffix>" in a directory of that algorithm. */
+static bool file_digest(const char *alg, const char *name, const char *suffix, struct digest *out)
+{
+	char text[DIGEST_MAX + 8];
+	size_t n = strlen(name), end = strlen(suffix);
+
+	if (n <= end || strcmp(name + n - end, suffix) != 0)
+		return false;
+	if (snprintf(text, sizeof(text), "%s:%.*s", alg, (int)(n - end), name) >= (int)sizeof(text))
+		return false;
+	return digest_parse(text, out, NULL) == 0;
+}
+
+/* An index or a copy whose blob is not there: where that was removed, they went with it. */
+static int check_made(struct gc *g, const struct digest *d, const char *path)
+{
+	if (!blob_exists(g->store, d, -1))
+		drop(g, path);
+	return 0;
+}
+
+static int check_blob(struct gc *g, const struct digest *d, const char *path)
+{
+	(void)path;
+	return reachable_has(g->reachable, d) || reachable_uncertain(g->reachable)
+		       ? 0
+		       : drop_blob(g, d);
+}
+
+/* Every file of room/alg whose name is a digest and suffix. A room that is not there is empty. */
+static int sweep(struct gc *g, const char *room, const char *alg, const char *suffix,
+		 int (*check)(struct gc *g, const struct digest *d, const char *path),
+		 struct err *err)
+{
+	_cleanup_closedir_ DIR *d = NULL;
+	struct dirent *e;
+	struct digest digest;
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", room, alg);
+	fd = beneath_dir(g->store->fd, path);
+	if (fd == -ENOENT)
+		return 0;
+	d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d)
+		return err_sys(err, fd < 0 ? -fd : errno, "store %s: %s", g->store->path, path);
+	while ((e = readdir(d))) {
+		char file[512];
+
+		if (!file_digest(alg, e->d_name, suffix, &digest))
+			continue;
+		snprintf(file, sizeof(file), "%s/%.255s", path, e->d_name);
+		if (check(g, &digest, file) < 0)
+			return err_nomem(err);
+	}
+	return 0;
+}
+
+int gc_all(struct store *s, const struct refs *refs, bool dry, struct gc_result *out,
+	   struct err *err)
+{
+	static const char *const algs[] = { "sha256", "sha512" };
+	_cleanup_(cleanup_reachable_free) struct reachable *reachable = NULL;
+	struct gc g = { .store = s, .out = out, .dry = dry };
+	size_t i;
+	int r;
+
+	memset(out, 0, sizeof(*out));
+	r = begin(&g, refs, err);
+	reachable = g.reachable;
+	for (i = 0; i < ARRAY_SIZE(algs) && r == 0; i++) {
+		r = sweep(&g, "blobs", algs[i], "", check_blob, err);
+		if (r == 0)
+			r = sweep(&g, "imagefs/layers", algs[i], ".idx", check_made, err);
+		if (r == 0)
+			r = sweep(&g, "imagefs/cache", algs[i], ".zst", check_made, err);
+	}
+	if (r == 0) {
+		uint64_t bytes;
+
+		out->files += partial_sweep(s, dry, NULL, NULL, &bytes);
+		out->bytes += bytes;
+	}
+	return r;
+}

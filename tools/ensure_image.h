@@ -1,0 +1,34 @@
+/*
+ * An image that a verb needs: from the store or, where that does not have it,
+ * pulled first, as docker's create and run do.
+ */
+#ifndef TOOLS_ENSURE_IMAGE_H
+#define TOOLS_ENSURE_IMAGE_H
+
+#include <stdbool.h>
+
+struct err;
+struct image;
+struct store;
+
+struct ensure_options {
+	const char *pull;     /* "missing", "always", "never"; NULL: missing */
+	const char *platform; /* NULL: any that is there, else this host's */
+	bool plain_http, quiet;
+};
+
+/* ensure_check - what --pull and --platform said makes sense; -EINVAL. */
+int ensure_check(const struct ensure_options *o, struct err *err);
+
+/* ensure_platform - OS/ARCH[/VARIANT] in words of lower case letters and digits; -EINVAL. */
+int ensure_platform(const char *platform, struct err *err);
+
+/*
+ * ensure_image - what name means, pulled where o says so. Docker's lines about that, and about an
+ * image for another platform that nobody asked for, go to stderr.
+ * errors  -ENOENT "No such image: NAME"; those of pull()
+ */
+int ensure_image(struct store *s, const char *name, const struct ensure_options *o,
+		 struct image **out, struct err *err);
+
+#endif

@@ -1,0 +1,333 @@
+/*
+ * Root uses a mount that is there already, where everybody may enter it: a container shows in it
+ * while it runs. Else a daemon of our own is started. An ordinary user always has one within his user
+ * name space: only there have owners the numbers that the container's processes see.
+ */
+#include "tools/run/mount_ns.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/magic.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mountpoint.h"
+#include "store/disk/mounts.h"
+#include "store/disk/store.h"
+#include "store/disk/tmp_dir.h"
+#include "tools/run/daemon.h"
+#include "tools/run/idmap.h"
+
+/* How often, 10 ms apart, a container is asked for that another mount has only for a moment. */
+#define BUSY_TRIES 100
+/* The same for one that others look into all the time. */
+#define OPEN_TRIES 500
+/* How long a daemon may take to end, 10 ms each. */
+#define END_TRIES 3000
+
+static void pause_10ms(void)
+{
+	const struct timespec t = { .tv_nsec = 10 * 1000 * 1000 };
+
+	nanosleep(&t, NULL);
+}
+
+/* --- name spaces --- */
+
+static int become_root(const int map_fds[static 2], struct err *err)
+{
+	char byte = 'u';
+
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+		return err_sys(
+			err, errno,
+			"no user name space for an ordinary user's container (see "
+			"/proc/sys/user/max_user_namespaces, kernel.unprivileged_userns_clone "
+			"and kernel.apparmor_restrict_unprivileged_userns)");
+	if (write(map_fds[1], &byte, 1) != 1 || read(map_fds[0], &byte, 1) != 1)
+		return err_set(err, ECANCELED, "the user name space has no ids");
+	if (idmap_setgroups() && setgroups(0, NULL) < 0)
+		return err_sys(err, errno, "setgroups");
+	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+		return err_sys(err, errno, "root of the user name space");
+	return 0;
+}
+
+int mount_ns_enter(bool userns, const int map_fds[static 2], struct err *err)
+{
+	int r = 0;
+
+	if (userns)
+		r = become_root(map_fds, err);
+	else if (unshare(CLONE_NEWNS) < 0)
+		r = err_sys(err, errno, "a mount name space");
+	if (r == 0 && mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+		r = err_sys(err, errno, "a mount name space of its own");
+	return r;
+}
+
+int mount_ns_map(int pid, const int map_fds[static 2], struct err *err)
+{
+	char byte;
+	int r;
+
+	/* Nothing comes where it could not enter one; it says why itself. */
+	if (read(map_fds[0], &byte, 1) != 1)
+		return 0;
+	r = idmap_write(pid, err);
+	if (r == 0 && write(map_fds[1], &byte, 1) != 1)
+		r = err_sys(err, errno, "the container's keeper");
+	return r;
+}
+
+void mount_ns_hide_cgroups(void)
+{
+	static const char unified[] = "/sys/fs/cgroup/unified";
+	struct statfs sf;
+
+	if (statfs(unified, &sf) == 0 && sf.f_type == CGROUP2_SUPER_MAGIC &&
+	    mount("none", unified, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY, NULL) < 0)
+		log_debug("%s: %s", unified, strerror(errno));
+}
+
+/* --- the tree --- */
+
+static bool has_word(const char *list, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (; *list; list += strcspn(list, ","), list += *list == ',')
+		if (strncmp(list, word, n) == 0 && (list[n] == ',' || !list[n]))
+			return true;
+	return false;
+}
+
+/* Root's, everybody may enter, it can be written: the container's users are not those who mounted. */
+static bool fits(struct store *s, const char *dir)
+{
+	_cleanup_mountpoint_ struct mountpoint m = { 0 };
+
+	return mountpoint_find(dir, &m, NULL) > 0 && strcmp(m.type, "fuse.imagefs") == 0 &&
+	       strcmp(m.source, s->path) == 0 && has_word(m.options, "allow_other") &&
+	       has_word(m.options, "user_id=0") && has_word(m.options, "rw");
+}
+
+/* An images' tree that is mounted alone has no containers in it. */
+void mount_ns_find(struct mount_ns *st, struct store *s, const char *name)
+{
+	char **dirs = mounts_dirs(s);
+	size_t i;
+
+	for (i = 0; dirs && dirs[i] && st->pinned_fd < 0; i++) {
+		_cleanup_free_ char *dir = path_join(dirs[i], "containers");
+		const char *tree = dir && fits(s, dir) ? dir : fits(s, dirs[i]) ? dirs[i] : NULL;
+
+		buf_clear(&st->path);
+		if (tree && buf_printf(&st->path, "%s/%s", tree, name) == 0)
+			st->pinned_fd = open(buf_str(&st->path), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	}
+	mounts_dirs_free(dirs);
+	if (st->pinned_fd < 0)
+		buf_clear(&st->path);
+}
+
+static int start_daemon(struct mount_ns *st, struct store *s, struct err *err)
+{
+	struct buf helper _cleanup_buf_ = BUF_INIT, said _cleanup_buf_ = BUF_INIT;
+	/*
+	 * Where root is the only user everything is shown as its own: nobody, root neither, may write
+	 * what belongs to an owner without a number. On the disk, and in a commit, that one stays.
+	 */
+	const char *how = idmap_has_user(1) ? "tree=containers,allow_other,suid"
+					    : "tree=containers,allow_other,suid,uid=0,gid=0";
+	struct buf aside _cleanup_buf_ = BUF_INIT, trusted _cleanup_buf_ = BUF_INIT;
+	const char *argv[] = { NULL, s->path, NULL, "-o", how, NULL, NULL, NULL };
+	_cleanup_fclose_ FILE *f = NULL;
+	const char *why;
+	int r = daemon_path(&helper, err);
+
+	if (r < 0)
+		return r;
+	if (buf_printf(&st->tree, "%s/tree", buf_str(&st->dir)) < 0)
+		return err_nomem(err);
+	if (mkdir(buf_str(&st->tree), 0700) < 0)
+		return err_sys(err, errno, "%s", buf_str(&st->tree));
+	argv[0] = buf_str(&helper);
+	argv[2] = buf_str(&st->tree);
+	/*
+	 * As root of a user name space the daemon would take a store of this user's group for a stranger's. It is to
+	 * trust what is open here, not what the path leads to by then.
+	 */
+	if (buf_printf(&trusted, "/proc/%d/fd/%d", (int)getpid(), s->fd) < 0 ||
+	    (!s->read_only && setenv(STORE_TRUST, buf_str(&trusted), 1) < 0))
+		return err_nomem(err);
+	if (s->aside) {
+		if (buf_printf(&aside, "aside=%s", s->aside) < 0)
+			return err_nomem(err);
+		argv[5] = "-o";
+		argv[6] = buf_str(&aside);
+	}
+	r = program_run((char *const *)argv, &said);
+	if (r < 0)
+		return err_sys(err, -r, "%s", argv[0]);
+	why = buf_str(&said);
+	if (strncmp(why, "imagefs mount: ", 15) == 0)
+		why += 15;
+	if (r > 0)
+		return err_set(err, EIO, "mounting the container: %s", *why ? why : "failed");
+	st->mounted_tree = true;
+	/* Its parent has ended, so it is ours: the only child that we have. */
+	f = fopen("/proc/thread-self/children", "re");
+	return f && fscanf(f, "%d", &st->daemon) == 1
+		       ? 0
+		       : err_set(err, ESRCH, "the mount's daemon is gone");
+}
+
+/* A container belongs to whichever mount comes first, until its files are closed. */
+static int open_container(struct store *s, const char *path, const char *name, struct err *err)
+{
+	int tries, fd = -1;
+
+	for (tries = 0; tries < OPEN_TRIES; tries++) {
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd >= 0 && faccessat(fd, ".imagefs-run", F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
+		    errno == EBUSY) {
+			close(TAKE_FD(fd));
+			errno = EBUSY;
+		}
+		if (fd >= 0 || errno != EBUSY)
+			break;
+		/* Whoever has it comes back soon: what it let go of is taken at once. */
+		pause_10ms();
+		if (mounts_close(s, name, err) < 0)
+			return -EBUSY;
+		errno = EBUSY;
+	}
+	if (fd < 0 && errno == EBUSY)
+		return err_set(err, EBUSY, "container %s is in use", name);
+	return fd < 0 ? err_sys(err, errno, "container %s", name) : fd;
+}
+
+int mount_ns_open(struct mount_ns *st, struct store *s, const struct tmp_dir *sc, const char *name,
+		  bool userns, struct err *err)
+{
+	const char *path;
+	int r;
+
+	if (tmp_dir_path(s, sc, &st->dir) < 0 ||
+	    buf_printf(&st->rootfs, "%s/rootfs", buf_str(&st->dir)) < 0)
+		return err_nomem(err);
+	st->dir_fd = open(buf_str(&st->dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (st->dir_fd < 0 || mkdirat(st->dir_fd, "rootfs", 0700) < 0)
+		return err_sys(err, errno, "%s", buf_str(&st->dir));
+	if (st->path.len == 0) {
+		r = start_daemon(st, s, err);
+		if (r == 0 && buf_printf(&st->path, "%s/%s", buf_str(&st->tree), name) < 0)
+			r = err_nomem(err);
+		if (r < 0)
+			return r;
+	}
+	path = buf_str(&st->path);
+	log_debug("container at %s", path);
+	r = open_container(s, path, name, err);
+	if (r < 0)
+		return r;
+	close(r);
+	if (mount(path, buf_str(&st->rootfs), NULL, MS_BIND, NULL) < 0)
+		return err_sys(err, errno, "%s", buf_str(&st->rootfs));
+	st->mounted_rootfs = true;
+	/* Devices of an image are not to be had; that set-id bits work is for the container alone. */
+	if (!userns &&
+	    mount(NULL, buf_str(&st->rootfs), NULL, MS_REMOUNT | MS_BIND | MS_NODEV, NULL) < 0)
+		return err_sys(err, errno, "%s", buf_str(&st->rootfs));
+	st->root_fd = open(buf_str(&st->rootfs), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return st->root_fd < 0 ? err_sys(err, errno, "%s", buf_str(&st->rootfs)) : 0;
+}
+
+/* In the container's mount name space nothing is looked up but its root. Returns an errno. */
+static int remount_root(int ns)
+{
+	struct statvfs sv;
+
+	if (setns(ns, CLONE_NEWNS) < 0 || statvfs("/", &sv) < 0)
+		return errno;
+	if (mount(NULL, "/", NULL,
+		  MS_REMOUNT | MS_BIND | MS_NODEV | (sv.f_flag & ST_NOSUID ? MS_NOSUID : 0) |
+			  (sv.f_flag & ST_NOEXEC ? MS_NOEXEC : 0) |
+			  (sv.f_flag & ST_RDONLY ? MS_RDONLY : 0),
+		  NULL) < 0 ||
+	    statvfs("/", &sv) < 0)
+		return errno;
+	return sv.f_flag & ST_NODEV ? 0 : EPERM;
+}
+
+int mount_ns_forbid_devices(int pid, struct err *err)
+{
+	_cleanup_close_ int ns = -1;
+	char path[64];
+	pid_t child;
+	int r;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", pid);
+	ns = open(path, O_RDONLY | O_CLOEXEC);
+	child = ns < 0 ? -1 : fork();
+	if (child == 0)
+		_exit(remount_root(ns));
+	r = child < 0 ? errno : program_wait(child);
+	return r ? err_sys(err, r < 0 ? -r : r, "forbidding devices in the container") : 0;
+}
+
+static void unmount(const char *dir)
+{
+	int tries;
+
+	for (tries = 0; tries < BUSY_TRIES; tries++) {
+		if (umount2(dir, UMOUNT_NOFOLLOW) == 0 || errno != EBUSY)
+			return;
+		pause_10ms();
+	}
+	if (umount2(dir, UMOUNT_NOFOLLOW | MNT_DETACH) < 0)
+		log_warn("%s: %s", dir, strerror(errno));
+}
+
+void mount_ns_close(struct mount_ns *st)
+{
+	int tries;
+	pid_t pid = 0;
+
+	if (st->root_fd >= 0)
+		close(TAKE_FD(st->root_fd));
+	if (st->mounted_rootfs)
+		unmount(buf_str(&st->rootfs));
+	if (st->mounted_tree)
+		unmount(buf_str(&st->tree));
+	if (st->pinned_fd >= 0)
+		close(TAKE_FD(st->pinned_fd));
+	if (st->dir_fd >= 0)
+		close(TAKE_FD(st->dir_fd));
+	/* It writes what is to be written; all that are left are our children. */
+	for (tries = 0; tries < END_TRIES && pid >= 0; tries++) {
+		pid = waitpid(-1, NULL, WNOHANG);
+		if (pid == 0)
+			pause_10ms();
+	}
+	if (pid == 0)
+		log_warn("the mount's daemon does not end");
+	buf_fini(&st->dir);
+	buf_fini(&st->path);
+	buf_fini(&st->tree);
+	buf_fini(&st->rootfs);
+}
