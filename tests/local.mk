@@ -187,6 +187,8 @@ TESTS += $(FUZZ_TESTS) $(SHELL_TESTS)
 LDADD = $(REGISTRY_LIBS) $(CMOCKA_LIBS)
 # It moves a directory while that is removed.
 tests_unit_test_base_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=openat64
+tests_unit_test_bundle_LDADD = librun.a $(LDADD)
+tests_unit_test_seccomp_LDADD = librun.a $(LDADD)
 tests_unit_test_namespace_LDADD = libfs.a $(LDADD) $(FUSE_LIBS)
 HTTP_TEST_SOURCES = tests/unit/ask.c tests/unit/ask.h tests/unit/server.c tests/unit/server.h
 tests_unit_test_client_SOURCES = tests/unit/test_client.c $(HTTP_TEST_SOURCES)

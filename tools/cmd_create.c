@@ -12,6 +12,7 @@
 #include "store/image/image.h"
 #include "tools/ensure_image.h"
 #include "tools/make_container.h"
+#include "tools/run/ensure_options.h"
 #include "tools/verb.h"
 
 DEFINE_CLEANUP_PTR(struct store, store_close);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/program.h"
 #include "store/container/container.h"
 #include "store/container/running.h"
 #include "store/disk/mounts.h"
@@ -25,7 +26,7 @@
 #include "tools/ensure_image.h"
 #include "tools/make_container.h"
 #include "tools/run/bundle.h"
-#include "tools/run/daemon.h"
+#include "tools/run/ensure_options.h"
 #include "tools/run/monitor.h"
 #include "tools/run/mount_ns.h"
 #include "tools/run/run_args.h"

@@ -2,6 +2,7 @@
  * First the store is asked, then the registry.
  */
 #include "tools/ensure_image.h"
+#include "tools/run/ensure_options.h"
 
 #include <errno.h>
 #include <stdio.h>

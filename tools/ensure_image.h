@@ -8,14 +8,9 @@
 #include <stdbool.h>
 
 struct err;
+struct ensure_options;
 struct image;
 struct store;
-
-struct ensure_options {
-	const char *pull;     /* "missing", "always", "never"; NULL: missing */
-	const char *platform; /* NULL: any that is there, else this host's */
-	bool plain_http, quiet;
-};
 
 /* ensure_check - what --pull and --platform said makes sense; -EINVAL. */
 int ensure_check(const struct ensure_options *o, struct err *err);

@@ -1,8 +1,11 @@
 noinst_LIBRARIES += librun.a
 librun_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+# Where `imagefs mount` looks for the daemon when it is not beside it.
+librun_a_CPPFLAGS = $(AM_CPPFLAGS) -DMOUNT_HELPER_DIR='"$(mounthelperdir)"'
 librun_a_SOURCES = \
 	tools/run/bundle.c tools/run/bundle.h \
 	tools/run/daemon.c tools/run/daemon.h \
+	tools/run/ensure_options.h \
 	tools/run/exec_error.c tools/run/exec_error.h \
 	tools/run/idmap.c tools/run/idmap.h \
 	tools/run/image_passwd.c tools/run/image_passwd.h \
@@ -56,5 +59,3 @@ imagefs_SOURCES = \
 	tools/print/listing.c tools/print/listing.h
 imagefs_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 imagefs_LDADD = librun.a $(REGISTRY_LIBS)
-# Where `imagefs mount` looks for the daemon when it is not beside it.
-imagefs_CPPFLAGS = $(AM_CPPFLAGS) -DMOUNT_HELPER_DIR='"$(mounthelperdir)"'

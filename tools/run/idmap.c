@@ -16,7 +16,6 @@
 #include "base/log.h"
 #include "base/program.h"
 #include "base/text.h"
-#include "tools/run/daemon.h"
 
 #define SUBID_MAX (1u << 20)
 #define RANGES_MAX 64

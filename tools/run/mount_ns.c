@@ -25,6 +25,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mountpoint.h"
+#include "base/program.h"
 #include "store/disk/mounts.h"
 #include "store/disk/store.h"
 #include "store/disk/tmp_dir.h"

@@ -10,7 +10,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/text.h"
-#include "tools/ensure_image.h"
+#include "tools/run/ensure_options.h"
 #include "tools/run/run_args.h"
 
 enum {

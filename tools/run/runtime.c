@@ -12,7 +12,6 @@
 #include "base/err.h"
 #include "base/program.h"
 #include "base/text.h"
-#include "tools/run/daemon.h"
 
 #define ARGS_MAX 20
 
