@@ -6,6 +6,7 @@ libregistry_a_SOURCES = \
 	registry/client_get.c \
 	registry/client_private.h \
 	registry/client_put.c \
+	registry/login.c registry/login.h \
 	registry/mount_sources.c registry/mount_sources.h \
 	registry/pull.c registry/pull.h \
 	registry/pull_layers.c \
@@ -21,7 +22,6 @@ libregistry_a_SOURCES = \
 	registry/auth/credfile.c registry/auth/credfile.h \
 	registry/auth/credhelper.c registry/auth/credhelper.h \
 	registry/auth/creds.c registry/auth/creds.h \
-	registry/auth/login.c registry/auth/login.h \
 	registry/auth/realm.c registry/auth/realm.h \
 	registry/auth/token.c registry/auth/token.h \
 	registry/config/certs.c registry/config/certs.h \

@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "registry/auth/creds.h"
-#include "registry/auth/login.h"
+#include "registry/login.h"
 #include "tools/prompt.h"
 #include "tools/verb.h"
 

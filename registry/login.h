@@ -1,8 +1,8 @@
 /*
  * Whether a registry takes a user and a password.
  */
-#ifndef REGISTRY_AUTH_LOGIN_H
-#define REGISTRY_AUTH_LOGIN_H
+#ifndef REGISTRY_LOGIN_H
+#define REGISTRY_LOGIN_H
 
 #include <stdbool.h>
 

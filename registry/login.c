@@ -1,7 +1,7 @@
 /*
  * One client with these credentials and no others, whose first request says it.
  */
-#include "registry/auth/login.h"
+#include "registry/login.h"
 
 #include <errno.h>
 #include <stddef.h>
