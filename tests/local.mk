@@ -160,6 +160,7 @@ TEST_FILES = \
 	tests/session.py \
 	tests/smallimage.py \
 	tests/steadywriter.py \
+	tests/style/picture.py \
 	tests/summary \
 	tests/tarlayer.py \
 	tests/terminal.py \
