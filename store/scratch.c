@@ -74,6 +74,11 @@ int scratch_make(struct store *s, struct scratch *out)
 	return s->fixed ? -EROFS : make(s, false, out);
 }
 
+int scratch_make_private(struct store *s, struct scratch *out)
+{
+	return s->foreign && !s->aside ? scratch_make_aside(s, out) : scratch_make(s, out);
+}
+
 int scratch_make_aside(struct store *s, struct scratch *out)
 {
 	return make(s, true, out);

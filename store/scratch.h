@@ -20,6 +20,12 @@ struct scratch {
 /* scratch_make - 0 or -errno. */
 int scratch_make(struct store *s, struct scratch *out);
 
+/*
+ * scratch_make_private - one whose path can be given to other programs: in a store that another user could rearrange
+ * meanwhile it is made aside. 0 or -errno.
+ */
+int scratch_make_private(struct store *s, struct scratch *out);
+
 /* scratch_make_aside - one that is not in the store, where that can only be read. 0 or -errno. */
 int scratch_make_aside(struct store *s, struct scratch *out);
 
