@@ -115,6 +115,7 @@ SHELL_TESTS = \
 	tests/registry/hosts \
 	tests/registry/http2 \
 	tests/registry/mirrors \
+	tests/registry/progress \
 	tests/registry/login \
 	tests/registry/search \
 	tests/registry/hostile \
