@@ -59,6 +59,7 @@ libstore_a_SOURCES = \
 	store/mounts.c store/mounts.h \
 	store/partial.c store/partial.h \
 	store/pattern.c store/pattern.h \
+	store/platform.c store/platform.h \
 	store/reference.c store/reference.h \
 	store/parent.c store/parent.h \
 	store/reach.c store/reach.h \

@@ -20,7 +20,7 @@ struct need_options {
 /* need_check - what --pull and --platform said makes sense; -EINVAL. */
 int need_check(const struct need_options *o, struct err *err);
 
-/* need_platform - OS/ARCH[/VARIANT] in words of lower case letters and digits; -EINVAL. */
+/* need_platform - it is one that platform_parse() takes; -EINVAL. */
 int need_platform(const char *platform, struct err *err);
 
 /*
