@@ -217,6 +217,15 @@ static void take_switches(const struct verb *v, char **argv, const struct option
 		take_switch(v, argv, i, longs);
 }
 
+/* "-f=VALUE" is "-f VALUE", as docker takes it: in one word, behind a letter. */
+static char *short_value(int opt, char *arg, const char *word)
+{
+	bool same =
+		arg && word[0] == '-' && word[1] != '-' && arg > word && arg <= word + strlen(word);
+
+	return same && opt > ' ' && opt < 0x7f && arg[0] == '=' && arg[1] ? arg + 1 : arg;
+}
+
 int verb_getopt(const struct verb *v, int argc, char **argv, const char *shorts,
 		const struct option *longs)
 {
@@ -247,6 +256,8 @@ int verb_getopt(const struct verb *v, int argc, char **argv, const char *shorts,
 			continue;
 		if (opt == ':' || opt == '?')
 			exit(wrong_option(v, opt, argv));
+		if (opt != -1)
+			optarg = short_value(opt, optarg, argv[optind - 1]);
 		return opt;
 	}
 }
