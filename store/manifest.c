@@ -434,7 +434,7 @@ int index_rank(const struct descriptor *d, const char *platform)
 int index_choose(const struct index *x, const char *platform, struct err *err)
 {
 	struct buf have _cleanup_buf_ = BUF_INIT;
-	char host[64];
+	char host[64], text[PLATFORM_MAX];
 	size_t i, near = x->n, bare = 0, n_bare = 0;
 
 	if (!platform) {
@@ -452,10 +452,10 @@ int index_choose(const struct index *x, const char *platform, struct err *err)
 			return (int)i;
 		if (how > 0)
 			near = MIN(near, i);
-		if (!has_platform(d))
+		if (!manifest_platform_text(d, text))
 			bare = i, n_bare++;
 		else
-			buf_printf(&have, "%s%s/%s", have.len ? ", " : "", d->os, d->architecture);
+			buf_printf(&have, "%s%s", have.len ? ", " : "", text);
 	}
 	if (near < x->n)
 		return (int)near;
