@@ -74,9 +74,26 @@ int scratch_make(struct store *s, struct scratch *out)
 	return s->fixed ? -EROFS : make(s, false, out);
 }
 
+/* Others could move what lies on the way from the store's directory to imagefs/tmp, or in there. */
+static bool is_shared(struct store *s)
+{
+	static const char *const way[] = { ".", "imagefs", "imagefs/tmp" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(way); i++) {
+		_cleanup_close_ int fd = beneath_open(s->fd, way[i], O_PATH | O_DIRECTORY, 0);
+		struct stat st;
+
+		if (fd < 0 || fstat(fd, &st) < 0 || st.st_uid != geteuid() ||
+		    (st.st_mode & (S_IWGRP | S_IWOTH)))
+			return true;
+	}
+	return false;
+}
+
 int scratch_make_private(struct store *s, struct scratch *out)
 {
-	return s->foreign && !s->aside ? scratch_make_aside(s, out) : scratch_make(s, out);
+	return !s->aside && is_shared(s) ? scratch_make_aside(s, out) : scratch_make(s, out);
 }
 
 int scratch_make_aside(struct store *s, struct scratch *out)

@@ -80,8 +80,9 @@ static int try_writing(int fd)
 static int check(struct store *s, struct err *err)
 {
 	struct buf why _cleanup_buf_ = BUF_INIT;
+	bool foreign;
 	uid_t owner;
-	int r = layout_check(s->fd, s->path, &s->foreign, &owner, err), can;
+	int r = layout_check(s->fd, s->path, &foreign, &owner, err), can;
 
 	if (r < 0)
 		return r;
@@ -89,7 +90,7 @@ static int check(struct store *s, struct err *err)
 	if (can < 0)
 		r = buf_puts(&why, strerror(-can));
 	/* Its owner could lead root's hand: what is written there could be any file of the system. */
-	else if (s->foreign && geteuid() == 0 && !is_trusted(s->fd))
+	else if (foreign && geteuid() == 0 && !is_trusted(s->fd))
 		r = buf_printf(&why,
 			       "it belongs to another user (uid %u); " STORE_TRUST
 			       "=%s lets root write to it",

@@ -32,7 +32,6 @@ struct store {
 	int lock_fd;	 /* -1 only where nothing is written */
 	char *read_only; /* why nothing can be written, or NULL */
 	bool fixed;	 /* containers cannot be written either */
-	bool foreign;	 /* another user could move what lies in it */
 	char *aside;	 /* store_set_aside(): the directory, or NULL */
 	uint64_t swept;	 /* bytes of killed processes' leftovers that exclusive locks removed */
 	struct map deaf; /* mounts.h: daemons that did not answer this command */
