@@ -20,10 +20,7 @@ round()
 	$AS env ARCHIVE="$SCRATCH/tree.tar" $PY "$TESTS/crashwork.py" do "$1" "$box" "$log" &
 	pid=$!
 	reap $pid
-	for i in $(seq 600); do
-		kill -0 $pid && [ ! -s "$log" ] || break
-		sleep 0.1
-	done
+	await [ -s "$log" ]
 	sleep "$($PY -c "import random; print(random.random() + ${LATER:-2} / 10)")"
 	kill_daemon
 	wait $pid

@@ -245,6 +245,36 @@ refute()
 	return 1
 }
 
+# await [SECONDS] COMMAND...: it succeeds at last; the case fails after SECONDS (60), more than a busy machine needs.
+# What the command prints is of no interest. A negation: await [ ! -e FILE ], await exited PID.
+await()
+{
+	local seconds=60 end
+	if [[ $1 != *[!0-9]* ]]; then
+		seconds=$1
+		shift
+	fi
+	end=$((SECONDS + seconds))
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || fail "not within $seconds s: $*"
+		sleep 0.05
+	done
+}
+
+# exited PID: that process has ended; a zombie has.
+exited()
+{
+	[ ! -e "/proc/$1" ] || grep -qs '^State:.*Z' "/proc/$1/status"
+}
+
+# traced TRACER PROCESS: strace, process TRACER, has come to that process, or thread PROCESS/task/THREAD. Skips where it may not.
+traced()
+{
+	grep "^TracerPid:.$1\$" "/proc/$2/status" && return
+	kill -0 "$1" || skip "strace may not trace here"
+	return 1
+}
+
 # assert_fails PATTERN COMMAND...: exit status 1, nothing on stdout, and one line
 # on stderr that matches.
 assert_fails()
