@@ -122,6 +122,7 @@ SHELL_TESTS = \
 	tests/registry/interop \
 	tests/registry/pull \
 	tests/registry/push \
+	tests/style/library \
 	tests/style/manuals \
 	tests/style/sources
 
