@@ -36,7 +36,14 @@ esac
 say() { printf '\n== %s\n' "$*"; }
 # show COMMAND...: as it would be typed, then what it does.
 show() {
-	printf '$ %s\n' "$*"
+	printf '$'
+	for word in "$@"; do
+		case $word in
+		*[!A-Za-z0-9_./:@%+=,-]*) printf " '%s'" "$word" ;;
+		*) printf ' %s' "$word" ;;
+		esac
+	done
+	echo
 	"$@"
 }
 
@@ -124,12 +131,15 @@ show ls -l "$out"
 show imagefs rm demo
 show imagefs umount "$mnt"
 
+own=${XDG_DATA_HOME:-${HOME-~}/.local/share}/imagefs
+[ "$(id -u)" != 0 ] || own=/var/lib/imagefs
+
 say "Done"
 cat <<END
 the program   $src/build/imagefs (to install it: make -C '$src/build' install)
 the image     $out
 
-Next, with a store of your own (${XDG_DATA_HOME:-$HOME/.local/share}/imagefs, root's is /var/lib/imagefs):
+Next, with a store of your own ($own):
 
     export PATH='$src/build':"\$PATH"
     imagefs load -i '$out'

@@ -11,9 +11,10 @@ build="gcc make autoconf automake pkg-config libc6-dev libfuse3-dev fuse3 libarc
 	libjansson-dev libcurl4-openssl-dev libssl-dev zlib1g-dev libzstd-dev libcmocka-dev"
 sample="mmdebstrap ca-certificates xz-utils"
 session="$sample crun docker-registry docker.io man-db"
-test="$session acl attr buildah bzip2 clang-format curl file fio fish
-	fuse-overlayfs git groff-base iproute2 kmod libcap2-bin netavark openssh-client openssl podman procps
-	python3 rsync shellcheck skopeo squashfs-tools strace stress-ng time systemd-container uidmap umoci util-linux xfsprogs xz-utils zsh zstd"
+test="$session acl attr buildah bzip2 clang-format curl erofs-utils file fio fish
+	fuse-overlayfs fuseiso git groff-base iproute2 kmod libcap2-bin netavark openssh-client openssl podman procps
+	python3 rsync shellcheck skopeo squashfs-tools squashfuse strace stress-ng time systemd-container uidmap umoci util-linux xfsprogs
+	xorriso xz-utils zsh zstd"
 
 wanted=
 for set in ${*:-build}; do

@@ -175,13 +175,22 @@ static void begins(void *arg)
 			   (uint64_t)item->desc->size);
 }
 
+/*
+ * The repository of the server that has the blob, NULL: none is known. docker-registry says of one named by
+ * SHA-512 that it is mounted, and does not find it then.
+ */
+static const char *origin_of(const struct sending *s, const struct digest *d)
+{
+	return strncmp(d->str, "sha256:", 7) == 0 ? map_get(&s->mount_sources, d->str) : NULL;
+}
+
 static int send_item(struct sending *s, struct item *item, struct err *err)
 {
 	struct upload u = { .client = s->client,
 			    .http = s->push->http,
 			    .digest = &item->desc->digest,
 			    .size = (uint64_t)item->desc->size,
-			    .origin = map_get(&s->mount_sources, item->desc->digest.str),
+			    .origin = origin_of(s, &item->desc->digest),
 			    .progress = progress,
 			    .begins = begins,
 			    .arg = item };

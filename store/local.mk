@@ -57,6 +57,7 @@ libstore_a_SOURCES = \
 	store/oci/image_config.c store/oci/image_config.h \
 	store/oci/instruction.c store/oci/instruction.h \
 	store/oci/manifest.c store/oci/manifest.h \
+	store/oci/platform.c store/oci/platform.h \
 	store/oci/reference.c store/oci/reference.h \
 	store/oci/shell_word.c store/oci/shell_word.h \
 	store/show/inspect.c store/show/inspect.h \

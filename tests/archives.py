@@ -171,7 +171,7 @@ def named(desc, ref=None, name=None, platform=None):
     if notes:
         d["annotations"] = notes
     if platform:
-        d["platform"] = dict(zip(("os", "architecture"), platform.split("/")))
+        d["platform"] = dict(zip(("os", "architecture", "variant"), platform.split("/")))
     return d
 
 
@@ -791,6 +791,36 @@ def oci_host_after_others():
     m = Members()
     d = index(m, named(arm(m, (EXTRA,)), platform="linux/arm64"), named(image(m, (TOP,)), platform="linux/s390x"),
               named(image(m), platform="linux/" + HOST))
+    return layout(m, named(d, "docker.io/library/app:1"))
+
+
+@good(APP)
+def oci_host_by_another_name():
+    m = Members()
+    d = index(m, named(arm(m, (EXTRA,)), platform="linux/arm64" if HOST != "arm64" else "linux/s390x"),
+              named(image(m), platform="Linux/" + os.uname().machine.upper()))
+    return layout(m, named(d, "docker.io/library/app:1"))
+
+
+@good(APP)
+def oci_host_after_its_variants():
+    """Programs for a later processor may not run here."""
+    m = Members()
+    d = index(m, named(image(m, (EXTRA,)), platform="linux/" + HOST + "/v99"),
+              named(image(m, (TOP,)), platform="linux/" + HOST + "/v98"), named(image(m), platform="linux/" + HOST))
+    return layout(m, named(d, "docker.io/library/app:1"))
+
+
+@good(APP)
+def docker_host_by_another_name():
+    return docker(conf=config((BASE, TOP), architecture=os.uname().machine))
+
+
+@good(APP, stderr=["app:1: " + OTHER + "arm/v6"])
+def oci_arms():
+    m = Members()
+    d = index(m, *[named(image(m, (BASE, layer), conf=config((BASE, layer), architecture="arm", variant=v)), platform="linux/arm/" + v)
+                   for v, layer in (("v6", TOP), ("v7", EXTRA))])
     return layout(m, named(d, "docker.io/library/app:1"))
 
 

@@ -13,23 +13,20 @@ begin_crashes()
 
 round()
 {
-	local pid i log=$SCRATCH/log/$1 box=$BASE/mnt/containers/$1
+	local pid log=$SCRATCH/log/$1 box=$BASE/mnt/containers/$1
 	mkdir -p "$SCRATCH/log"
 	[ -z "$AS" ] || chown 65534:65534 "$SCRATCH/log"
 	$AS imagefs create --name "$1" work:1
 	$AS env ARCHIVE="$SCRATCH/tree.tar" $PY "$TESTS/crashwork.py" do "$1" "$box" "$log" &
 	pid=$!
 	reap $pid
-	for i in $(seq 600); do
-		kill -0 $pid && [ ! -s "$log" ] || break
-		sleep 0.1
-	done
+	await [ -s "$log" ]
 	sleep "$($PY -c "import random; print(random.random() + ${LATER:-2} / 10)")"
 	kill_daemon
 	wait $pid
 	$AS imagefs mount -o image_owners "$BASE/mnt"
 	$AS $PY "$TESTS/crashwork.py" check "$1" "$box" "$log" "$SCRATCH/tree"
-	assert_eq "$(ls -A "$BASE/store/imagefs/containers/$1/work")" ""
+	assert_silent ls -A "$BASE/store/imagefs/containers/$1/work"
 	# What is left can be worked on, and is what a commit holds.
 	$AS bash -c 'echo more >"$1/more"; echo more >>"$1/pages/p39"; mv "$1/pages/p38" "$1/old/"; rm "$1/pages/p37"' - "$box"
 	$AS imagefs commit --compression none "$1" "crash:$1"

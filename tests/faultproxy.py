@@ -10,7 +10,8 @@ where a user agent would stand. `bytes` fixes where a body breaks (else random).
                html, endless, garbage, empty, redirect (another host), norange (200 for a Range), badrange
     statuses   408, 429, 429-after, 500, 503, 503-after (with Retry-After: 1), 404
     requests   refuse (closed before anything is read), lost (done, the answer is not sent),
-               cutbody (reset in the middle of what is sent), corruptbody, slow, hold (`seconds` before it is passed on, 3)
+               cutbody (reset in the middle of what is sent), corruptbody, hold (`seconds` before it is passed on, 3),
+               slow and slowbody (a body takes about a fifth of a second, or `seconds`; slowbody: what is sent)
 """
 
 import http.client
@@ -31,6 +32,8 @@ TRANSIENT = ["cut", "truncate", "short", "long", "chunkcut", "corrupt", "html", 
              "redirect", "norange", "badrange", "408", "429", "429-after", "500", "503", "503-after",
              "refuse", "lost", "cutbody", "corruptbody", "slow"]
 STALL = 45
+# In so many parts a slow body goes.
+STEPS = 20
 
 
 class Gone(Exception):
@@ -50,6 +53,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         out = bytearray()
         length = self.headers.get("Content-Length")
         stop = self.server.where(int(length or 200000)) if fault == "cutbody" else None
+        share = int(length or 0) // STEPS + 1
 
         def take(n):
             while n:
@@ -59,6 +63,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 data = self.rfile.read1(min(want, 65536))
                 if not data:
                     raise Gone("closed")
+                if fault == "slowbody" and len(out) // share < (len(out) + len(data)) // share:
+                    time.sleep(self.server.step)
                 out.extend(data)
                 n -= len(data)
 
@@ -184,9 +190,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.server.stopped.wait(STALL)
             raise Gone("closed")
         if fault == "slow":
-            for i in range(0, length, max(1, length // 10)):
-                self.send(body[i:i + max(1, length // 10)])
-                time.sleep(0.02)
+            for i in range(0, length, length // STEPS + 1):
+                self.send(body[i:i + length // STEPS + 1])
+                time.sleep(self.server.step)
             return
         self.send(body)
         if fault == "long":
@@ -226,11 +232,12 @@ class Proxy(socketserver.ThreadingMixIn, http.server.HTTPServer):
     request_queue_size = 64
 
     def __init__(self, upstream, faults=(), match="", times=1, after=0, seed=0, at=None, log=None,
-                 seconds=3):
+                 seconds=None):
         # 127.0.0.2 is the other host of a redirect.
         super().__init__(("0.0.0.0", 0), Handler)
         self.upstream, self.faults, self.match = upstream, list(faults), re.compile(match)
-        self.times, self.after, self.at, self.seconds = times, after, at, seconds
+        self.times, self.after, self.at = times, after, at
+        self.seconds, self.step = seconds or 3, (seconds or 0.2) / STEPS
         self.random = random.Random(seed)
         self.lock = threading.Lock()
         self.stopped = threading.Event()
@@ -289,7 +296,7 @@ def main():
     given = dict(o.partition("=")[::2] for o in options)
     proxy = Proxy(int(upstream), given["fault"].split(",") if given.get("fault") else [], given.get("match", ""),
                   int(given.get("times", 1)), int(given.get("after", 0)), int(given.get("seed", 0)),
-                  int(given["bytes"]) if "bytes" in given else None, sys.stdout, int(given.get("seconds", 3)))
+                  int(given["bytes"]) if "bytes" in given else None, sys.stdout, int(given.get("seconds", 0)))
     print("listening on %d" % proxy.server_address[1], flush=True)
     proxy.serve_forever()
 

@@ -276,6 +276,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         for habit in self.habits:
             kind = TYPES.get(habit, kind)
         digest = None if "no-digest" in self.habits else "sha256:" + "0" * 64 if "other-digest" in self.habits else sha(body)
+        if "manifest-gzip" in self.habits:
+            return self.answer(200, gzip.compress(body), kind, Docker_Content_Digest=digest, Content_Encoding="gzip")
         return self.answer(200, body, kind, "chunked" in self.habits, Docker_Content_Digest=digest)
 
     def put_manifest(self, name):
@@ -334,7 +336,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(status, Location="/cdn/" + name)
         if "redirect-host" in self.habits:
             return self.answer(307, Location="http://localhost:%d/cdn/%s" % (PORT, name))
-        return self.answer(200, body, "application/octet-stream", "chunked" in self.habits)
+        marked = "blob-gzip" in self.habits or ("blob-marked" in self.habits and name == self.image.layer)
+        if "blob-gzip" in self.habits:
+            body = gzip.compress(body)
+        return self.answer(200, body, "application/octet-stream", "chunked" in self.habits,
+                           Content_Encoding="gzip" if marked else None)
 
     def pushed_blob(self, name):
         body = self.server.bodies.get((self.repo, name))

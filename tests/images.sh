@@ -241,13 +241,15 @@ start_dockerd()
 		--exec-root "$SCRATCH/docker/exec" -H "unix://$SCRATCH/docker/sock" \
 		-p "$SCRATCH/docker/pid" --storage-driver overlay2 >"$SCRATCH/docker/log" 2>&1 &
 	reap $!
-	for i in $(seq 120); do
-		dock version >/dev/null 2>&1 && return 0
-		kill -0 $! 2>/dev/null || break
-		sleep 0.25
-	done
-	tail -20 "$SCRATCH/docker/log"
-	fail "dockerd did not start"
+	DOCKERD=$!
+	await docker_answers
+}
+
+docker_answers()
+{
+	dock version && return
+	kill -0 "$DOCKERD" || fail "dockerd did not start: $(tail -20 "$SCRATCH/docker/log")"
+	return 1
 }
 
 # Debian's own client, of the age of its dockerd, where another one stands before it in PATH.

@@ -6,10 +6,12 @@
 #     case_something() { ...; }
 #     run_cases "$@"
 #
-# Each function case_NAME is one test case, run in a subshell with set -e: it
-# fails at the first command that fails, `skip REASON` skips it. Cases run in the
-# order they are written; arguments of the script name those to run. A case that
-# other cases build on ends the script when it fails: name it setup_NAME.
+# Each function case_NAME is one test case, run in a subshell with set -e and
+# pipefail: it fails at the first command that fails, and also where one fails in
+# $(...) or <(...), whatever becomes of its output. Only `|| :`, `if` and the like
+# forgive. `skip REASON` skips the case. Cases run in the order they are written;
+# arguments of the script name those to run. A case that other cases build on ends
+# the script when it fails: name it setup_NAME.
 #
 #     $SCRATCH     an empty directory of this script, removed at its end
 #     $STORE       a store of this script ($IMAGEFS_STORE); fresh_store gives a case its own
@@ -45,12 +47,12 @@ export HOME=$SCRATCH/home
 mkdir "$HOME"
 STORE=$SCRATCH/store
 export IMAGEFS_STORE=$STORE
-: >"$SCRATCH/pids"
+: >"$SCRATCH/.pids" >"$SCRATCH/.failures"
 
 # --- ending ---------------------------------------------------------------
 
 # reap PID: that process is stopped when the script ends.
-reap() { echo "$1" >>"$SCRATCH/pids"; }
+reap() { echo "$1" >>"$SCRATCH/.pids"; }
 
 # unmount_below DIR: whatever is mounted there, the last mount first.
 unmount_below()
@@ -68,6 +70,7 @@ cleanup()
 {
 	local status=$? pid i
 	trap - EXIT
+	[ -n "${PLANNED-}" ] || say "$(cat "$SCRATCH/.failures")"
 	cd /
 	unmount_below "$SCRATCH"
 	while read -r pid; do
@@ -77,7 +80,7 @@ cleanup()
 			sleep 0.05
 		done
 		kill -9 "$pid" 2>/dev/null
-	done <"$SCRATCH/pids"
+	done <"$SCRATCH/.pids"
 	unmount_below "$SCRATCH"
 	if [ -n "${KEEP_SCRATCH-}" ]; then
 		echo "# kept $SCRATCH"
@@ -97,17 +100,29 @@ trap 'exit 143' TERM
 
 say() { printf '%s\n' "$*" | sed 's/^/# /'; }
 
-# fail WHY: this case fails.
+# fail WHY: this case fails, also from within $(...), where exit ends only the substitution.
 fail()
 {
-	say "$@" >&2
+	printf '%s\n' "$*" >>"$SCRATCH/.failures"
 	exit 1
+}
+
+# failed STATUS COMMAND: what the ERR trap does. Where set -e is off, nobody asked.
+failed()
+{
+	local i where=
+	[[ $- == *e* ]] || return 0
+	for ((i = 1; i < ${#BASH_SOURCE[@]}; i++)); do
+		case ${FUNCNAME[i]} in run_cases | main | source) continue ;; esac
+		where+="${BASH_SOURCE[i]##*/}:${BASH_LINENO[i - 1]}: "
+	done
+	echo "${where}exit status $1: $2" >>"$SCRATCH/.failures"
 }
 
 # skip REASON: this case is skipped.
 skip()
 {
-	printf '%s\n' "$*" >"$SCRATCH/skip"
+	printf '%s\n' "$*" >"$SCRATCH/.skip"
 	exit 77
 }
 
@@ -134,24 +149,28 @@ run_cases()
 		fi
 		n=$((n + 1))
 		start=$SECONDS
-		: >"$SCRATCH/skip"
-		: >"$SCRATCH/refuted"
+		: >"$SCRATCH/.skip"
+		: >"$SCRATCH/.failures"
 		cd "$SCRATCH" || exit 99
 		(
 			trap - EXIT
-			set -e
+			set -eE -o pipefail
+			shopt -s inherit_errexit
+			trap 'failed $? "$BASH_COMMAND"' ERR
 			"$f"
-		) </dev/null >"$SCRATCH/out" 2>&1
+		) </dev/null >"$SCRATCH/.out" 2>&1
 		rc=$?
 		if [ $rc -eq 77 ]; then
-			echo "ok $n - ${f#*_} # SKIP $(head -1 "$SCRATCH/skip")"
+			echo "ok $n - ${f#*_} # SKIP $(head -1 "$SCRATCH/.skip")"
 			continue
-		elif [ $rc -eq 0 ]; then
+		fi
+		[ $rc -ne 0 ] || ! [ -s "$SCRATCH/.failures" ] || rc=1
+		if [ $rc -eq 0 ]; then
 			echo "ok $n - ${f#*_}"
 		else
 			failed=$((failed + 1))
 			echo "not ok $n - ${f#*_}"
-			{ tail -n 200 "$SCRATCH/out"; cat "$SCRATCH/refuted"; } | sed 's/^#* */#     /'
+			{ tail -n 200 "$SCRATCH/.out"; cat "$SCRATCH/.failures"; } | sed 's/^#* */#     /'
 		fi
 		[ $((SECONDS - start)) -lt 10 ] || echo "# ${f#*_}: $((SECONDS - start)) s"
 		if [ $rc -ne 0 ] && [[ $f == setup_* ]]; then
@@ -221,11 +240,11 @@ assert_match()
 	grep -Eq -- "$2" <<<"$1" || fail "${3:-assert_match}: '$1' does not match '$2'"
 }
 
-# assert_silent COMMAND...: it succeeds and prints nothing; assert_eq "$(COMMAND)" "" does not see that it fails.
+# assert_silent COMMAND...: it succeeds and prints nothing.
 assert_silent()
 {
 	local out
-	out=$("$@") || fail "exit status $?: $*"
+	out=$("$@")
 	[ -z "$out" ] || fail "printed by $*: '$out'"
 }
 
@@ -241,7 +260,37 @@ refute()
 	1,grep) return 0 ;;
 	*,grep) echo "refute: grep failed with $rc: $*" ;;
 	*) return 0 ;;
-	esac >>"$SCRATCH/refuted"
+	esac >>"$SCRATCH/.failures"
+	return 1
+}
+
+# await [SECONDS] COMMAND...: it succeeds at last; the case fails after SECONDS (60), more than a busy machine needs.
+# What the command prints is of no interest. A negation: await [ ! -e FILE ], await exited PID.
+await()
+{
+	local seconds=60 end
+	if [[ $1 != *[!0-9]* ]]; then
+		seconds=$1
+		shift
+	fi
+	end=$((SECONDS + seconds))
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || fail "not within $seconds s: $*"
+		sleep 0.05
+	done
+}
+
+# exited PID: that process has ended; a zombie has.
+exited()
+{
+	[ ! -e "/proc/$1" ] || grep -qs '^State:.*Z' "/proc/$1/status"
+}
+
+# traced TRACER PROCESS: strace, process TRACER, has come to that process, or thread PROCESS/task/THREAD. Skips where it may not.
+traced()
+{
+	grep "^TracerPid:.$1\$" "/proc/$2/status" && return
+	kill -0 "$1" || skip "strace may not trace here"
 	return 1
 }
 

@@ -115,12 +115,14 @@ SHELL_TESTS = \
 	tests/registry/hosts \
 	tests/registry/http2 \
 	tests/registry/mirrors \
+	tests/registry/progress \
 	tests/registry/login \
 	tests/registry/search \
 	tests/registry/hostile \
 	tests/registry/interop \
 	tests/registry/pull \
 	tests/registry/push \
+	tests/style/library \
 	tests/style/manuals \
 	tests/style/sources
 

@@ -115,21 +115,21 @@ registry_config()
 	fi
 }
 
-# wait_for_addr NAME PID SED-EXPRESSION: until its log names the port it got.
+# has_port NAME PID SED-EXPRESSION: its log names the port it got.
+has_port()
+{
+	local dir=$SERVERS/$1
+	sed -n "$3" "$dir/log" | tail -n 1 >"$dir/port"
+	[ ! -s "$dir/port" ] || return 0
+	kill -0 "$2" || fail "$1 did not start: $(cat "$dir/log")"
+	return 1
+}
+
+# wait_for_addr NAME PID SED-EXPRESSION: until that.
 wait_for_addr()
 {
-	local dir=$SERVERS/$1 i
-	for i in $(seq 200); do
-		sed -n "$3" "$dir/log" | tail -n 1 >"$dir/port"
-		if [ -s "$dir/port" ]; then
-			echo "127.0.0.1:$(cat "$dir/port")" >"$dir/addr"
-			return 0
-		fi
-		kill -0 "$2" 2>/dev/null || break
-		sleep 0.05
-	done
-	cat "$dir/log" >&2
-	fail "$1 did not start"
+	await has_port "$@"
+	echo "127.0.0.1:$(cat "$SERVERS/$1/port")" >"$SERVERS/$1/addr"
 }
 
 start_registry()
@@ -213,11 +213,7 @@ stop()
 	local pid i
 	pid=$(cat "$SERVERS/$1/pid")
 	kill "$pid" 2>/dev/null || :
-	for i in $(seq 100); do
-		kill -0 "$pid" 2>/dev/null || return 0
-		sleep 0.05
-	done
-	kill -9 "$pid"
+	await exited "$pid"
 }
 
 # Lines of docker-registry's own access log, and of our servers in the same form.

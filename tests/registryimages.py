@@ -15,6 +15,7 @@ put URL REPO KIND   put content into a registry by plain HTTP, print the digest 
     tar        an image with uncompressed layers
     sha512     an image whose blobs are named by sha512
     encrypted  an image whose layers call themselves encrypted
+    null       an image without layers, as Go writes an empty list
 """
 
 import gzip
@@ -145,6 +146,11 @@ def put_foreign(r, tag, urls=("http://127.0.0.1:1/layer",)):
     return r.manifest({"schemaVersion": 2, "mediaType": DOCKER, "config": config, "layers": descs}, tag)
 
 
+def put_null(r, tag):
+    config = r.blob(a.config([]))
+    return r.manifest({"schemaVersion": 2, "mediaType": a.MANIFEST, "config": config, "layers": None}, tag)
+
+
 PUT = {
     "artifact": put_artifact,
     "empty": put_empty,
@@ -153,6 +159,7 @@ PUT = {
     "alien": put_alien,
     "index-of-artifact": put_index_of_artifact,
     "nested": put_nested,
+    "null": put_null,
     "foreign": put_foreign,
     "zstd": lambda r, tag: r.image(small_layers(5), tag, "zstd", "application/vnd.oci.image.layer.v1.tar+zstd"),
     "tar": lambda r, tag: r.image(small_layers(6), tag, "none", a.TAR),

@@ -50,7 +50,7 @@ finish()
 	$AS imagefs mount -o "tree=images${AS:+,uid=65534,gid=65534}" "$BASE/shown"
 	same "$BASE/shown/done/$1/rootfs" "$PLAIN"
 	$AS imagefs umount "$BASE/shown"
-	[ -z "$(ls -A "$BASE/store/imagefs/containers/$1/work")" ]
+	assert_silent ls -A "$BASE/store/imagefs/containers/$1/work"
 	$AS imagefs rm "$1"
 	$AS imagefs rmi "done:$1" >/dev/null
 	rm -rf "$PLAIN"
@@ -116,7 +116,7 @@ stress()
 			fail "stress-ng in $d"
 		}
 		refute grep -E 'fail:|error:' "$said"
-		assert_eq "$($AS ls -A "$d")" ""
+		assert_silent $AS ls -A "$d"
 	done
 }
 

@@ -281,10 +281,8 @@ static int run_image(const struct verb *v, struct run *run, const char *image_na
 		r = make_bundle(run, image, err);
 	if (r == 0)
 		r = block_signals(run, err);
-	if (r == 0)
-		r = tmp_dir_make(run->s, &run->tmp_dir) < 0
-			    ? err_sys(err, errno, "store %s: imagefs/tmp", run->s->path)
-			    : 0;
+	if (r == 0 && (r = tmp_dir_make_private(run->s, &run->tmp_dir)) < 0)
+		err_sys(err, -r, "a directory for the command's files");
 	if (r < 0)
 		return verb_fail(v, err);
 	r = make_container(run->s, run->args.name, image, &run->name, err);

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -249,10 +250,13 @@ static int unmount_all(const struct target *t, struct err *err)
 /* The store that a mount names as its source, where it is still there. It must not be made anew. */
 static void open_store(const struct target *t, struct store **out)
 {
-	_cleanup_free_ char *version = path_join(t->source, "imagefs/version");
+	_cleanup_close_ int fd = open(t->source, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char path[48];
 
-	if (version && access(version, F_OK) == 0)
-		store_open(t->source, out, NULL);
+	/* Whoever mounted it may have put something else there by the time that it is opened by its path. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (fd >= 0 && beneath_exists(fd, "imagefs/version"))
+		store_open(path, out, NULL);
 }
 
 static int read_pid(int pidfd)

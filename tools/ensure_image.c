@@ -15,25 +15,17 @@
 #include "registry/pull.h"
 #include "store/image/image.h"
 #include "store/oci/image_config.h"
+#include "store/oci/platform.h"
 #include "store/oci/reference.h"
 
 int ensure_platform(const char *platform, struct err *err)
 {
-	const char *p = platform;
-	size_t parts = 0, n;
+	struct platform p;
 
-	for (;; p += n + 1) {
-		n = strspn(p, "abcdefghijklmnopqrstuvwxyz0123456789._-");
-		if (n == 0 || ++parts > 3 || (p[n] && p[n] != '/'))
-			break;
-		if (!p[n])
-			return parts >= 2 && strlen(platform) < 64
-				       ? 0
-				       : err_set(err, EINVAL,
-						 "a platform is OS/ARCH[/VARIANT], not \"%s\"",
-						 platform);
-	}
-	return err_set(err, EINVAL, "a platform is OS/ARCH[/VARIANT], not \"%s\"", platform);
+	if (platform_parse(platform, &p) == 0)
+		return 0;
+	return err_set(err, EINVAL, "a platform is OS/ARCH[/VARIANT], OS or ARCH, not \"%.100s\"",
+		       platform);
 }
 
 int ensure_check(const struct ensure_options *o, struct err *err)

@@ -15,7 +15,7 @@ struct store;
 /* ensure_check - what --pull and --platform said makes sense; -EINVAL. */
 int ensure_check(const struct ensure_options *o, struct err *err);
 
-/* ensure_platform - OS/ARCH[/VARIANT] in words of lower case letters and digits; -EINVAL. */
+/* ensure_platform - it is one that platform_parse() takes; -EINVAL. */
 int ensure_platform(const char *platform, struct err *err);
 
 /*

@@ -90,12 +90,19 @@ static void print_verb_help(const struct verb *v)
 	       v->help[0] ? "\n" : "", v->help);
 }
 
-enum { OPT_STORE = 1000, OPT_DEBUG, OPT_HELP, OPT_VERSION };
+enum { OPT_STORE = 1000, OPT_DEBUG, OPT_HELP, OPT_VERSION, OPT_NOTHING };
+
+/* An option that nobody types stands where a switch is off. */
+#define NOTHING " "
 
 static const struct option global_options[] = {
-	{ "store", required_argument, NULL, OPT_STORE }, { "quiet", no_argument, NULL, 'q' },
-	{ "debug", no_argument, NULL, OPT_DEBUG },	 { "help", no_argument, NULL, OPT_HELP },
-	{ "version", no_argument, NULL, OPT_VERSION },	 { NULL, 0, NULL, 0 },
+	{ "store", required_argument, NULL, OPT_STORE },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "debug", no_argument, NULL, OPT_DEBUG },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ "version", no_argument, NULL, OPT_VERSION },
+	{ NOTHING, no_argument, NULL, OPT_NOTHING },
+	{ NULL, 0, NULL, 0 },
 };
 
 /* True where opt was a global option; only_main: --version means something before the verb only. */
@@ -108,6 +115,8 @@ static bool take_global(int opt)
 	case OPT_DEBUG:
 		globals.debug = true;
 		log_init("imagefs", LOG_LEVEL_DEBUG, false);
+		return true;
+	case OPT_NOTHING:
 		return true;
 	case OPT_VERSION:
 		puts("imagefs " PACKAGE_VERSION);
@@ -140,32 +149,81 @@ static int wrong_option(const struct verb *v, int opt, char **argv)
 	return verb_usage(v, "option %s %s", argv[optind - 1], why);
 }
 
-/* "--all=true" is "--all", as docker takes it. */
-static void take_true(char *word, const struct option *longs)
+int verb_bool(const char *s)
 {
-	char *value = strncmp(word, "--", 2) == 0 ? strchr(word, '=') : NULL;
-	const struct option *o;
+	static const char *const words[][6] = {
+		{ "0", "f", "F", "false", "FALSE", "False" },
+		{ "1", "t", "T", "true", "TRUE", "True" },
+	};
+	int value;
+	size_t i;
 
-	if (!value || (strcmp(value, "=true") != 0 && strcmp(value, "=1") != 0))
+	for (value = 0; value < 2; value++)
+		for (i = 0; i < ARRAY_SIZE(words[value]); i++)
+			if (strcmp(s, words[value][i]) == 0)
+				return value;
+	return -1;
+}
+
+/* The switch that a word like --NAME=VALUE or --NAME is, where *value is set to what is behind the =; else NULL. */
+static const struct option *switch_of(char *word, const struct option *longs, char **value)
+{
+	size_t len = strncmp(word, "--", 2) == 0 ? strcspn(word + 2, "=") : 0;
+
+	*value = len && word[2 + len] ? word + 2 + len + 1 : NULL;
+	for (; len && longs->name; longs++)
+		if (longs->has_arg == no_argument && strlen(longs->name) == len &&
+		    strncmp(longs->name, word + 2, len) == 0)
+			return longs;
+	return NULL;
+}
+
+/*
+ * "--all=true" is "--all", as docker takes it, and "--all=false" is nothing. One that takes back what an
+ * earlier word said is refused: it may be in the hands of the verb already.
+ */
+static void take_switch(const struct verb *v, char **argv, size_t at, const struct option *longs)
+{
+	static char nothing[] = "--" NOTHING;
+	char *value;
+	const struct option *o = switch_of(argv[at], longs, &value);
+	int on = o && value ? verb_bool(value) : -1;
+	size_t i;
+
+	if (on < 0)
 		return;
-	for (o = longs; o->name; o++)
-		if (o->has_arg == no_argument && strlen(o->name) == (size_t)(value - word - 2) &&
-		    strncmp(o->name, word + 2, strlen(o->name)) == 0)
-			*value = '\0';
+	value[-1] = '\0';
+	if (on)
+		return;
+	for (i = 1; i < at; i++)
+		if (strcmp(argv[i], argv[at]) == 0)
+			exit(verb_usage(v, "%s=%s after %s", argv[at], value, argv[at]));
+	argv[at] = nothing;
 }
 
 /* Up to "--"; of a verb whose options end with its first argument, the word that is read next. */
-static void take_trues(char **argv, const struct option *longs, bool in_order)
+static void take_switches(const struct verb *v, char **argv, const struct option *longs,
+			  bool in_order)
 {
-	if (in_order) {
-		char *word = argv[optind ? optind : 1];
+	size_t i;
 
-		if (word)
-			take_true(word, longs);
+	if (in_order) {
+		i = optind ? (size_t)optind : 1;
+		if (argv[i])
+			take_switch(v, argv, i, longs);
 		return;
 	}
-	for (argv++; optind == 0 && *argv && strcmp(*argv, "--") != 0; argv++)
-		take_true(*argv, longs);
+	for (i = 1; optind == 0 && argv[i] && strcmp(argv[i], "--") != 0; i++)
+		take_switch(v, argv, i, longs);
+}
+
+/* "-f=VALUE" is "-f VALUE", as docker takes it: in one word, behind a letter. */
+static char *short_value(int opt, char *arg, const char *word)
+{
+	bool same =
+		arg && word[0] == '-' && word[1] != '-' && arg > word && arg <= word + strlen(word);
+
+	return same && opt > ' ' && opt < 0x7f && arg[0] == '=' && arg[1] ? arg + 1 : arg;
 }
 
 int verb_getopt(const struct verb *v, int argc, char **argv, const char *shorts,
@@ -181,7 +239,7 @@ int verb_getopt(const struct verb *v, int argc, char **argv, const char *shorts,
 		 strchr(plain, 'q') ? "" : "q");
 	opterr = 0;
 	for (;;) {
-		take_trues(argv, all_options(longs), shorts[0] == '+');
+		take_switches(v, argv, all_options(longs), shorts[0] == '+');
 		opt = getopt_long(argc, argv, all_shorts, all_options(longs), NULL);
 		if (opt == OPT_HELP) {
 			print_verb_help(v);
@@ -198,6 +256,8 @@ int verb_getopt(const struct verb *v, int argc, char **argv, const char *shorts,
 			continue;
 		if (opt == ':' || opt == '?')
 			exit(wrong_option(v, opt, argv));
+		if (opt != -1)
+			optarg = short_value(opt, optarg, argv[optind - 1]);
 		return opt;
 	}
 }

@@ -92,9 +92,6 @@ int layer_xattrs(const struct upper *u, int fd, bool (*carries)(const char *), s
 		_cleanup_free_ char *value = NULL;
 		ssize_t len = upper_xattr_get(u, fd, names[i], NULL, 0);
 
-		/* A pax record ends its key at the first one; it would be read back as another attribute. */
-		if (strchr(names[i], '='))
-			return -EINVAL;
 		if (len < 0)
 			return (int)len;
 		value = malloc((size_t)len + 1);

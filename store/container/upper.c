@@ -674,10 +674,18 @@ int upper_acl_follow(const struct upper *u, int fd, mode_t mode)
 int upper_xattr_remove(const struct upper *u, int fd, const char *name)
 {
 	char path[PROC_MAX], disk[300];
+	struct stat st;
 	int r = disk_name(u, name, disk);
 
 	if (r < 0)
 		return r == -EPERM ? -ENODATA : r;
 	proc_path(path, fd, NULL);
-	return removexattr(path, disk) < 0 ? -errno : 0;
+	if (removexattr(path, disk) == 0)
+		return 0;
+	r = -errno;
+	/* Neither a fifo nor a socket can carry an attribute of a user: there is none. */
+	if (r == -EPERM && u->unprivileged && fstatat(fd, "", &st, AT_EMPTY_PATH) == 0 &&
+	    !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		r = -ENODATA;
+	return r;
 }

@@ -6,10 +6,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "base/beneath.h"
@@ -155,13 +157,38 @@ int store_give(const struct store *s, int fd)
 	return fchown(fd, owner.st_uid, owner.st_gid) < 0 ? -errno : 0;
 }
 
-/* Without a file that can be opened there is nobody to lock out: nothing is written here. */
-static int open_lock(struct store *s)
+/* Programs' file systems (squashfuse, fuseiso) may tell so only when they are written to. */
+static bool says_read_only(int fd)
 {
-	int flags = s->read_only ? O_RDONLY : O_RDWR | O_CREAT;
-	int fd = beneath_open(s->imagefs_fd, "lock", flags, 0600);
+	struct statfs fs;
+	struct stat st;
 
-	return fd < 0 && s->read_only ? -1 : fd;
+	/* The lock is empty: this changes nothing. */
+	return fstatfs(fd, &fs) == 0 && fs.f_type == FUSE_SUPER_MAGIC && fstat(fd, &st) == 0 &&
+	       S_ISREG(st.st_mode) && st.st_size == 0 && ftruncate(fd, 0) < 0 &&
+	       (errno == ENOSYS || errno == EROFS);
+}
+
+/* Without a file that can be opened there is nobody to lock out: nothing is written here. */
+static int open_lock(struct store *s, struct err *err)
+{
+	_cleanup_close_ int fd = -1;
+
+	if (!s->read_only) {
+		fd = beneath_open(s->imagefs_fd, "lock", O_RDWR | O_CREAT, 0600);
+		if (fd < 0 && fd != -EROFS && fd != -ENOSYS)
+			return err_sys(err, -fd, "store %s: imagefs/lock", s->path);
+		if (fd >= 0 && !says_read_only(fd)) {
+			s->lock_fd = TAKE_FD(fd);
+			return 0;
+		}
+		s->fixed = true;
+		s->read_only = strdup(strerror(EROFS));
+		if (!s->read_only)
+			return err_nomem(err);
+	}
+	s->lock_fd = beneath_open(s->imagefs_fd, "lock", O_RDONLY, 0);
+	return 0;
 }
 
 int store_open(const char *path, struct store **out, struct err *err)
@@ -186,9 +213,9 @@ int store_open(const char *path, struct store **out, struct err *err)
 	s->imagefs_fd = beneath_dir(s->fd, "imagefs");
 	if (s->imagefs_fd < 0)
 		return err_sys(err, -s->imagefs_fd, "store %s: imagefs", path);
-	r = s->lock_fd = open_lock(s);
-	if (r < 0 && !s->read_only)
-		return err_sys(err, -r, "store %s: imagefs/lock", path);
+	r = open_lock(s, err);
+	if (r < 0)
+		return r;
 	*out = TAKE_PTR(s);
 	return 0;
 }

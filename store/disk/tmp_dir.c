@@ -74,6 +74,28 @@ int tmp_dir_make(struct store *s, struct tmp_dir *out)
 	return s->fixed ? -EROFS : make(s, false, out);
 }
 
+/* Others could move what lies on the way from the store's directory to imagefs/tmp, or in there. */
+static bool is_shared(struct store *s)
+{
+	static const char *const way[] = { ".", "imagefs", "imagefs/tmp" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(way); i++) {
+		_cleanup_close_ int fd = beneath_open(s->fd, way[i], O_PATH | O_DIRECTORY, 0);
+		struct stat st;
+
+		if (fd < 0 || fstat(fd, &st) < 0 || st.st_uid != geteuid() ||
+		    (st.st_mode & (S_IWGRP | S_IWOTH)))
+			return true;
+	}
+	return false;
+}
+
+int tmp_dir_make_private(struct store *s, struct tmp_dir *out)
+{
+	return !s->aside && is_shared(s) ? tmp_dir_make_aside(s, out) : tmp_dir_make(s, out);
+}
+
 int tmp_dir_make_aside(struct store *s, struct tmp_dir *out)
 {
 	return make(s, true, out);

@@ -20,6 +20,12 @@ struct tmp_dir {
 /* tmp_dir_make - 0 or -errno. */
 int tmp_dir_make(struct store *s, struct tmp_dir *out);
 
+/*
+ * tmp_dir_make_private - one whose path can be given to other programs: in a store that another user could rearrange
+ * meanwhile it is made aside. 0 or -errno.
+ */
+int tmp_dir_make_private(struct store *s, struct tmp_dir *out);
+
 /* tmp_dir_make_aside - one that is not in the store, where that can only be read. 0 or -errno. */
 int tmp_dir_make_aside(struct store *s, struct tmp_dir *out);
 

@@ -4,6 +4,7 @@
  */
 #include "store/layer/tar_write.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "registry/auth/base64.h"
 
 #define BLOCK 512u
 
@@ -47,10 +49,29 @@ static int put_number(struct buf *out, const char *key, uint64_t v)
 	return put_record(out, key, text, (size_t)n);
 }
 
+/*
+ * A pax record ends its key at the first '='. libarchive's own record escapes the name; who does not know it
+ * leaves the attribute out, where the other one would give the file another attribute.
+ */
+static int put_escaped_xattr(struct buf *out, const char *name, const void *value, size_t len)
+{
+	struct buf key _cleanup_buf_ = BUF_INIT;
+	_cleanup_free_ char *text = base64_encode(value, len);
+	int r = text ? buf_puts(&key, "LIBARCHIVE.xattr.") : -ENOMEM;
+
+	for (; r == 0 && *name; name++)
+		r = isalnum((unsigned char)*name) || strchr("._-", *name)
+			    ? buf_putc(&key, *name)
+			    : buf_printf(&key, "%%%02X", (unsigned char)*name);
+	return r < 0 ? -ENOMEM : put_record(out, buf_str(&key), text, strcspn(text, "="));
+}
+
 int tar_xattr(struct buf *out, const char *name, const void *value, size_t len)
 {
 	char key[300];
 
+	if (strchr(name, '='))
+		return put_escaped_xattr(out, name, value, len);
 	snprintf(key, sizeof(key), "SCHILY.xattr.%s", name);
 	return put_record(out, key, value, len);
 }

@@ -2,7 +2,8 @@
  * Writing a tar that is the same for the same tree, on every machine: ustar
  * headers, pax records only where a value does not fit, no user names, no
  * times but mtime.
- * spec    POSIX.1-2017 pax, "ustar Interchange Format", "pax Extended Header"; SCHILY.xattr of star;
+ * spec    POSIX.1-2017 pax, "ustar Interchange Format", "pax Extended Header"; SCHILY.xattr of star,
+ *         and LIBARCHIVE.xattr of bsdtar where the name has a '=';
  *         sparse files: GNU tar manual, "PAX Format, Version 1.0"
  */
 #ifndef STORE_LAYER_TAR_WRITE_H

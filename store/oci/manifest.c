@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "store/oci/platform.h"
 
 #define INDEX_ENTRIES_MAX 20000
 #define ANNOTATION_REF_NAME "org.opencontainers.image.ref.name"
@@ -375,20 +376,20 @@ bool manifest_platform_text(const struct descriptor *d, char out[static PLATFORM
 	return true;
 }
 
+/* As platform_fit(); what does not name its platform fits none. */
+static int fit(const struct descriptor *d, const char *platform)
+{
+	struct platform have, want;
+
+	if (!platform_set(d->os, d->architecture, d->variant, &have) ||
+	    platform_parse(platform, &want) < 0)
+		return -1;
+	return platform_fit(&have, &want);
+}
+
 bool manifest_platform_fits(const struct descriptor *d, const char *platform)
 {
-	char have[PLATFORM_MAX];
-	size_t n;
-
-	if (!manifest_platform_text(d, have))
-		return false;
-	n = strlen(platform);
-	if (strcmp(have, platform) == 0)
-		return true;
-	if (strncmp(have, platform, n) == 0 && have[n] == '/')
-		return true;
-	n = strlen(have);
-	return strncmp(platform, have, n) == 0 && platform[n] == '/';
+	return fit(d, platform) >= 0;
 }
 
 static bool is_attestation(const struct descriptor *d)
@@ -417,23 +418,24 @@ bool manifest_platform_runs(const struct descriptor *d)
 int index_rank(const struct descriptor *d, const char *platform)
 {
 	char host[64];
+	int how;
 
 	if (is_attestation(d))
 		return -1;
 	if (!has_platform(d))
-		return 1;
-	if (!platform) {
-		manifest_host_platform(host);
-		platform = host;
-	}
-	return manifest_platform_fits(d, platform) ? 0 : 2;
+		return 2;
+	manifest_host_platform(host);
+	how = fit(d, platform ? platform : host);
+	if (how < 0 && !platform && manifest_platform_runs(d))
+		how = 1;
+	return how < 0 ? INDEX_RANKS - 1 : how;
 }
 
 int index_choose(const struct index *x, const char *platform, struct err *err)
 {
 	struct buf have _cleanup_buf_ = BUF_INIT;
-	char host[64];
-	size_t i, bare = 0, n_bare = 0;
+	char host[64], text[PLATFORM_MAX];
+	size_t i, near = x->n, bare = 0, n_bare = 0;
 
 	if (!platform) {
 		manifest_host_platform(host);
@@ -441,16 +443,22 @@ int index_choose(const struct index *x, const char *platform, struct err *err)
 	}
 	for (i = 0; i < x->n; i++) {
 		const struct descriptor *d = &x->entries[i];
+		int how;
 
 		if (is_attestation(d))
 			continue;
-		if (manifest_platform_fits(d, platform))
+		how = fit(d, platform);
+		if (how == 0)
 			return (int)i;
-		if (!has_platform(d))
+		if (how > 0)
+			near = MIN(near, i);
+		if (!manifest_platform_text(d, text))
 			bare = i, n_bare++;
 		else
-			buf_printf(&have, "%s%s/%s", have.len ? ", " : "", d->os, d->architecture);
+			buf_printf(&have, "%s%s", have.len ? ", " : "", text);
 	}
+	if (near < x->n)
+		return (int)near;
 	/* An index of one image that names no platform leaves no choice. */
 	if (n_bare == 1 && !have.len)
 		return (int)bare;

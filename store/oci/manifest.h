@@ -94,8 +94,8 @@ bool manifest_media_is_manifest(const char *media_type);
 void manifest_host_platform(char out[static 64]);
 
 /*
- * manifest_platform_fits - what a descriptor names is "linux/arm64/v8"; what it does not name fits, and a
- * variant counts where both name one.
+ * manifest_platform_fits - what a descriptor names is "linux/arm64/v8", or what a user types for it; a variant
+ * counts where both name one. false where it names none.
  */
 bool manifest_platform_fits(const struct descriptor *d, const char *platform);
 
@@ -108,10 +108,10 @@ bool manifest_platform_runs(const struct descriptor *d);
 
 /*
  * index_rank - how well an entry suits a platform, NULL: this host's.
- * returns 0 it is for that one, 1 it does not say, 2 it is for another one; -1 it is an
- *         attestation (unknown/unknown), and no image
+ * returns 0 it is for that one; 1 but for a variant that one of them does not name, or this host runs it, too;
+ *         2 it does not say; 3 it is for another one; -1 it is an attestation (unknown/unknown), and no image
  */
-#define INDEX_RANKS 3
+#define INDEX_RANKS 4
 int index_rank(const struct descriptor *d, const char *platform);
 
 /*

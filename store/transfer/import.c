@@ -25,79 +25,23 @@
 #include "store/layer/ingest.h"
 #include "store/layer/layer.h"
 #include "store/oci/instruction.h"
+#include "store/oci/platform.h"
 
 #define BLOCK (256u * 1024)
 #define FROM_STDIN "Imported from -"
 
-struct platform {
-	char os[32], arch[32], variant[32];
-};
-
-/* The next part of OS/ARCH/VARIANT, up to '/' or the end; false where it is no word. */
-static bool take_part(const char **s, char out[static 32])
-{
-	size_t n = strcspn(*s, "/"), i;
-
-	if (n == 0 || n >= 32)
-		return false;
-	for (i = 0; i < n; i++)
-		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-",
-			    (*s)[i]))
-			return false;
-	memcpy(out, *s, n);
-	out[n] = '\0';
-	*s += n;
-	if (**s == '/')
-		(*s)++;
-	else if (**s)
-		return false;
-	return true;
-}
-
-/* Go's word for an architecture, where people use another one too. */
-static void normalise(struct platform *p)
-{
-	if (strcmp(p->arch, "x86_64") == 0 || strcmp(p->arch, "x86-64") == 0)
-		strcpy(p->arch, "amd64");
-	else if (strcmp(p->arch, "aarch64") == 0)
-		strcpy(p->arch, "arm64");
-	else if (strcmp(p->arch, "i386") == 0)
-		strcpy(p->arch, "386");
-	if (strcmp(p->arch, "arm64") == 0 && strcmp(p->variant, "v8") == 0)
-		p->variant[0] = '\0';
-}
-
 static int parse_platform(const char *text, struct platform *out, struct err *err)
 {
-	struct platform host = { "", "", "" }, p = { "", "", "" };
-	char name[64];
-	const char *s = name;
-
-	manifest_host_platform(name);
-	take_part(&s, host.os);
-	take_part(&s, host.arch);
-	take_part(&s, host.variant);
 	if (!text || !*text) {
-		*out = host;
+		platform_host(out);
 		return 0;
 	}
-	s = text;
-	if (!take_part(&s, p.os) || (*s && !take_part(&s, p.arch)) ||
-	    (*s && !take_part(&s, p.variant)) || *s || text[strlen(text) - 1] == '/')
+	if (platform_parse(text, out) < 0)
 		return err_set(err, EINVAL, "--platform %.100s: it is OS[/ARCH[/VARIANT]] or ARCH",
 			       text);
-	if (!p.arch[0] && strcmp(p.os, "linux") == 0) {
-		strcpy(p.arch, host.arch);
-		strcpy(p.variant, host.variant);
-	} else if (!p.arch[0] && strcmp(p.os, "windows") != 0) {
-		strcpy(p.arch, p.os);
-		strcpy(p.os, "linux");
-	}
-	if (strcmp(p.os, "linux") != 0)
+	if (strcmp(out->os, "linux") != 0)
 		return err_set(err, EINVAL, "--platform %.100s: operating system is not supported",
 			       text);
-	normalise(&p);
-	*out = p;
 	return 0;
 }
 

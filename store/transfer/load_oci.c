@@ -267,7 +267,7 @@ static int choose(struct oci *o, const struct index *x, int depth, const struct 
 		  struct err *err)
 {
 	const char *platform = o->load->options->platform;
-	int ranks = platform ? 2 : INDEX_RANKS, rank, r, first = 0;
+	int ranks = platform ? INDEX_RANKS - 1 : INDEX_RANKS, rank, r, first = 0;
 	bool artifact = false; /* what first is of */
 	struct err why = ERR_INIT;
 	size_t i;

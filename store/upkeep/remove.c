@@ -97,10 +97,7 @@ static int read_users(struct removal *r, struct err *err)
 		if (container_open(r->store, names[i], &c, NULL) < 0)
 			continue;
 		u->name = strdup(c->name);
-		if (!u->name) {
-			e = err_nomem(err);
-			break;
-		}
+		e = u->name ? 0 : err_nomem(err);
 		u->image = c->image_id;
 		u->manifest = c->manifest.digest;
 		u->created = c->created;
@@ -213,19 +210,14 @@ static struct step *add_step(struct removal *r, enum removal_kind kind, const ch
 static char *familiar(const char *full, const struct digest *digest)
 {
 	_cleanup_reference_ struct reference ref = { 0 };
-	_cleanup_free_ char *repo = NULL;
-	struct buf out = BUF_INIT;
 
 	if (reference_parse(full, &ref, NULL) < 0)
 		return strdup(full);
-	if (!digest)
-		return reference_familiar(&ref);
-	repo = reference_repo(&ref);
-	if (!repo || buf_printf(&out, "%s@%s", repo, digest->str) < 0) {
-		buf_fini(&out);
-		return NULL;
+	if (digest) {
+		free(TAKE_PTR(ref.tag));
+		ref.digest = *digest;
 	}
-	return buf_take(&out);
+	return reference_familiar(&ref);
 }
 
 static int untagged(struct removal *r, const char *full, const struct digest *digest)
@@ -249,6 +241,41 @@ static struct ref *sibling(struct removal *r, size_t i)
 	return NULL;
 }
 
+/* All that its manifests lead to may be garbage once an entry is gone. */
+static int add_candidates(struct removal *r, const struct ref *ref)
+{
+	const struct descriptor roots[] = { ref->desc, { .digest = ref->compressed } };
+	const struct map_slot *slot;
+	size_t k, i;
+
+	for (k = 0; k < ARRAY_SIZE(roots) && digest_is_set(&roots[k].digest); k++) {
+		_cleanup_(cleanup_reachable_free) struct reachable *reachable = NULL;
+
+		if (reachable_new_of(r->store, &roots[k], &reachable, NULL) < 0)
+			return -ENOMEM;
+		for (i = 0; (slot = map_next(reachable_blobs(reachable), &i));)
+			if (map_put(&r->candidates, slot->key, r) < 0)
+				return -ENOMEM;
+	}
+	return 0;
+}
+
+/* The image may stay by another manifest: this one is no longer needed for it. */
+static int drop_name(struct removal *r, size_t i)
+{
+	const struct ref *ref = &r->refs.v[i];
+	bool other = false;
+	size_t k;
+
+	for (k = 0; k < r->refs.n; k++)
+		other |= is_of(&r->refs.v[k], key_of(ref)) &&
+			 !digest_eq(&r->refs.v[k].desc.digest, &ref->desc.digest);
+	if (untagged(r, ref->name, NULL) < 0 || (other && add_candidates(r, ref) < 0))
+		return -ENOMEM;
+	refs_untag(&r->refs, i);
+	return 0;
+}
+
 /* Names by a digest go with the last tag of their repository. name: one in it. */
 static int untag_digests(struct removal *r, const struct digest *image, const char *name)
 {
@@ -257,12 +284,9 @@ static int untag_digests(struct removal *r, const struct digest *image, const ch
 	for (i = r->refs.n; i-- > 0;) {
 		struct ref *ref = &r->refs.v[i];
 
-		if (!ref->name || ref_has_tag(ref) || !is_of(ref, image) ||
-		    !refs_same_repo(ref->name, name))
-			continue;
-		if (untagged(r, ref->name, NULL) < 0)
+		if (ref->name && !ref_has_tag(ref) && is_of(ref, image) &&
+		    refs_same_repo(ref->name, name) && drop_name(r, i) < 0)
 			return -ENOMEM;
-		refs_untag(&r->refs, i);
 	}
 	return 0;
 }
@@ -278,11 +302,10 @@ static int untag(struct removal *r, size_t i)
 	bool tag = ref_has_tag(&r->refs.v[i]);
 	struct ref *other = tag ? sibling(r, i) : NULL;
 
-	if (!name || untagged(r, name, NULL) < 0)
-		return -ENOMEM;
 	if (other && digest_is_set(&digest) && !digest_is_set(&other->repo_digest))
 		other->repo_digest = digest;
-	refs_untag(&r->refs, i);
+	if (!name || drop_name(r, i) < 0)
+		return -ENOMEM;
 	if (!tag || other)
 		return 0;
 	if (digest_is_set(&digest) && untagged(r, name, &digest) < 0)
@@ -375,25 +398,9 @@ static int list_layers(struct removal *r, const struct descriptor *manifest, str
 	return 0;
 }
 
-/* All that a manifest leads to may be garbage once its entry is gone. */
-static int add_candidates(struct removal *r, const struct descriptor *d)
-{
-	_cleanup_(cleanup_reachable_free) struct reachable *reachable = NULL;
-	const struct map_slot *slot;
-	size_t i = 0;
-
-	if (reachable_new_of(r->store, d, &reachable, NULL) < 0)
-		return -ENOMEM;
-	while ((slot = map_next(reachable_blobs(reachable), &i)))
-		if (map_put(&r->candidates, slot->key, r) < 0)
-			return -ENOMEM;
-	return 0;
-}
-
 /* Every entry of the image goes, and the image with them. */
 static int delete_image(struct removal *r, const struct digest *image)
 {
-	struct descriptor made = { 0 };
 	struct step *step;
 	size_t i;
 	bool listed = false;
@@ -407,9 +414,7 @@ static int delete_image(struct removal *r, const struct digest *image)
 	for (i = r->refs.n; i-- > 0;) {
 		if (!is_of(&r->refs.v[i], image))
 			continue;
-		made.digest = r->refs.v[i].compressed;
-		if (add_candidates(r, &r->refs.v[i].desc) < 0 ||
-		    (digest_is_set(&made.digest) && add_candidates(r, &made) < 0) ||
+		if (add_candidates(r, &r->refs.v[i]) < 0 ||
 		    (!listed && list_layers(r, &r->refs.v[i].desc, step) < 0))
 			return -ENOMEM;
 		listed = true;

@@ -229,11 +229,26 @@ static int look_at_path(const struct look *l, const char *path)
 	return fd < 0 ? 0 : look_at_file(l, fd, 0);
 }
 
+/* Not found; or denied, what was found and cannot be executed. */
+static int not_in_path(const struct look *l, const struct stat *denied)
+{
+	struct buf what _cleanup_buf_ = BUF_INIT;
+
+	if (denied->st_mode)
+		return cannot(l, S_ISDIR(denied->st_mode)
+					 ? "permission denied: it is a directory"
+					 : "permission denied: the file is not executable");
+	text_quote(&what, l->name, strlen(l->name));
+	err_set(l->err, ENOENT, "%.200s: exec: %.200s: executable file not found in $PATH", l->name,
+		buf_str(&what));
+	return NOT_FOUND;
+}
+
 /* The first one in PATH that could be executed; 0: fd is it. */
 static int search(const struct look *l, const char *cwd, char *const *env, int *fd)
 {
 	const char *path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-	struct buf what _cleanup_buf_ = BUF_INIT;
+	struct stat st, denied = { .st_mode = 0 };
 	size_t n;
 
 	for (; env && *env; env++)
@@ -241,23 +256,26 @@ static int search(const struct look *l, const char *cwd, char *const *env, int *
 			path = *env + 5;
 	for (; *path && *l->name; path += n + (path[n] == ':')) {
 		struct buf file _cleanup_buf_ = BUF_INIT;
+		_cleanup_free_ char *where = NULL;
 		_cleanup_close_ int found = -1;
-		struct stat st;
 
 		n = strcspn(path, ":");
 		if (buf_printf(&file, "%s/%.*s/%s", *path == '/' ? "" : cwd, (int)n, path,
 			       l->name) < 0)
 			return 0;
-		found = inroot_open(l->rootfd, buf_str(&file));
-		if (found >= 0 && fstat(found, &st) == 0 && (st.st_mode & 0111)) {
-			*fd = TAKE_FD(found);
+		if (inroot_where(l->rootfd, buf_str(&file), &where) < 0)
+			continue;
+		found = inroot_find(l->rootfd, where);
+		if (found < 0 || fstat(found, &st) < 0)
+			continue;
+		if (!S_ISDIR(st.st_mode) && (st.st_mode & 0111)) {
+			*fd = inroot_open(l->rootfd, buf_str(&file));
 			return 0;
 		}
+		if (!denied.st_mode)
+			denied = st;
 	}
-	text_quote(&what, l->name, strlen(l->name));
-	err_set(l->err, ENOENT, "%.200s: exec: %.200s: executable file not found in $PATH", l->name,
-		buf_str(&what));
-	return NOT_FOUND;
+	return not_in_path(l, &denied);
 }
 
 int exec_error_explain(int rootfd, const char *cwd, char *const *env, const char *name,

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -116,14 +117,26 @@ static bool has_word(const char *list, const char *word)
 	return false;
 }
 
-/* Root's, everybody may enter, it can be written: the container's users are not those who mounted. */
-static bool fits(struct store *s, const char *dir)
+/*
+ * Root's, everybody may enter, it can be written: the container's users are not those who mounted. dir is what some process
+ * says; what its path leads to must be of that mount. A descriptor of the container in it, or -1.
+ */
+static int pin(struct mount_ns *st, struct store *s, const char *dir, const char *name)
 {
 	_cleanup_mountpoint_ struct mountpoint m = { 0 };
+	_cleanup_close_ int fd = -1;
+	struct stat sb;
 
-	return mountpoint_find(dir, &m, NULL) > 0 && strcmp(m.type, "fuse.imagefs") == 0 &&
-	       strcmp(m.source, s->path) == 0 && has_word(m.options, "allow_other") &&
-	       has_word(m.options, "user_id=0") && has_word(m.options, "rw");
+	buf_clear(&st->path);
+	if (mountpoint_find(dir, &m, NULL) <= 0 || strcmp(m.type, "fuse.imagefs") != 0 ||
+	    strcmp(m.source, s->path) != 0 || !has_word(m.options, "allow_other") ||
+	    !has_word(m.options, "user_id=0") || !has_word(m.options, "rw") ||
+	    buf_printf(&st->path, "%s/%s", dir, name) < 0)
+		return -1;
+	fd = open(buf_str(&st->path), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &sb) < 0 || sb.st_dev != makedev(m.dev_major, m.dev_minor))
+		return -1;
+	return TAKE_FD(fd);
 }
 
 /* An images' tree that is mounted alone has no containers in it. */
@@ -134,11 +147,10 @@ void mount_ns_find(struct mount_ns *st, struct store *s, const char *name)
 
 	for (i = 0; dirs && dirs[i] && st->pinned_fd < 0; i++) {
 		_cleanup_free_ char *dir = path_join(dirs[i], "containers");
-		const char *tree = dir && fits(s, dir) ? dir : fits(s, dirs[i]) ? dirs[i] : NULL;
 
-		buf_clear(&st->path);
-		if (tree && buf_printf(&st->path, "%s/%s", tree, name) == 0)
-			st->pinned_fd = open(buf_str(&st->path), O_PATH | O_DIRECTORY | O_CLOEXEC);
+		st->pinned_fd = dir ? pin(st, s, dir, name) : -1;
+		if (st->pinned_fd < 0)
+			st->pinned_fd = pin(st, s, dirs[i], name);
 	}
 	mounts_dirs_free(dirs);
 	if (st->pinned_fd < 0)
@@ -164,7 +176,7 @@ static int start_daemon(struct mount_ns *st, struct store *s, struct err *err)
 		return r;
 	if (buf_printf(&st->tree, "%s/tree", buf_str(&st->dir)) < 0)
 		return err_nomem(err);
-	if (mkdir(buf_str(&st->tree), 0700) < 0)
+	if (mkdirat(st->dir_fd, "tree", 0700) < 0)
 		return err_sys(err, errno, "%s", buf_str(&st->tree));
 	argv[0] = buf_str(&helper);
 	argv[2] = buf_str(&st->tree);
@@ -197,43 +209,89 @@ static int start_daemon(struct mount_ns *st, struct store *s, struct err *err)
 		       : err_set(err, ESRCH, "the mount's daemon is gone");
 }
 
-/* A container belongs to whichever mount comes first, until its files are closed. */
-static int open_container(struct store *s, const char *path, const char *name, struct err *err)
+static bool is_same(int a, int b)
 {
-	int tries, fd = -1;
+	struct stat x, y;
+
+	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev &&
+	       x.st_ino == y.st_ino;
+}
+
+/*
+ * What is open already, once more by its path: in a new mount name space a mount is not what it was in the old one.
+ * -ESTALE: something else is there now.
+ */
+static int open_again(const char *path, int before)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	return before < 0 || is_same(fd, before) ? TAKE_FD(fd) : -ESTALE;
+}
+
+/* A container belongs to whichever mount comes first, until its files are closed. pinned: what path leads to, or -1. */
+static int open_container(struct store *s, const char *path, int pinned, const char *name,
+			  struct err *err)
+{
+	int tries, fd = -EBUSY;
 
 	for (tries = 0; tries < OPEN_TRIES; tries++) {
-		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		fd = open_again(path, pinned);
 		if (fd >= 0 && faccessat(fd, ".imagefs-run", F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
 		    errno == EBUSY) {
-			close(TAKE_FD(fd));
-			errno = EBUSY;
+			close(fd);
+			fd = -EBUSY;
 		}
-		if (fd >= 0 || errno != EBUSY)
+		if (fd != -EBUSY)
 			break;
 		/* Whoever has it comes back soon: what it let go of is taken at once. */
 		pause_10ms();
 		if (mounts_close(s, name, err) < 0)
 			return -EBUSY;
-		errno = EBUSY;
 	}
-	if (fd < 0 && errno == EBUSY)
+	if (fd == -EBUSY)
 		return err_set(err, EBUSY, "container %s is in use", name);
-	return fd < 0 ? err_sys(err, errno, "container %s", name) : fd;
+	return fd < 0 ? err_sys(err, -fd, "container %s", name) : fd;
+}
+
+/* A name in our own directory, for calls that take nothing but a path. */
+static void path_in(const struct mount_ns *st, const char *name, char out[static 48])
+{
+	snprintf(out, 48, "/proc/self/fd/%d/%s", st->dir_fd, name);
+}
+
+static int mount_rootfs(struct mount_ns *st, int container, bool userns, struct err *err)
+{
+	char from[48], to[48];
+
+	snprintf(from, sizeof(from), "/proc/self/fd/%d", container);
+	path_in(st, "rootfs", to);
+	if (mount(from, to, NULL, MS_BIND, NULL) < 0)
+		return err_sys(err, errno, "%s", buf_str(&st->rootfs));
+	st->mounted_rootfs = true;
+	/* Devices of an image are not to be had; that set-id bits work is for the container alone. */
+	if (!userns && mount(NULL, to, NULL, MS_REMOUNT | MS_BIND | MS_NODEV, NULL) < 0)
+		return err_sys(err, errno, "%s", buf_str(&st->rootfs));
+	st->root_fd = openat(st->dir_fd, "rootfs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return st->root_fd < 0 ? err_sys(err, errno, "%s", buf_str(&st->rootfs)) : 0;
 }
 
 int mount_ns_open(struct mount_ns *st, struct store *s, const struct tmp_dir *sc, const char *name,
 		  bool userns, struct err *err)
 {
-	const char *path;
+	_cleanup_close_ int container = -1;
 	int r;
 
 	if (tmp_dir_path(s, sc, &st->dir) < 0 ||
 	    buf_printf(&st->rootfs, "%s/rootfs", buf_str(&st->dir)) < 0)
 		return err_nomem(err);
-	st->dir_fd = open(buf_str(&st->dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (st->dir_fd < 0 || mkdirat(st->dir_fd, "rootfs", 0700) < 0)
-		return err_sys(err, errno, "%s", buf_str(&st->dir));
+	r = open_again(buf_str(&st->dir), sc->fd);
+	if (r < 0)
+		return err_sys(err, -r, "%s", buf_str(&st->dir));
+	st->dir_fd = r;
+	if (mkdirat(st->dir_fd, "rootfs", 0700) < 0)
+		return err_sys(err, errno, "%s", buf_str(&st->rootfs));
 	if (st->path.len == 0) {
 		r = start_daemon(st, s, err);
 		if (r == 0 && buf_printf(&st->path, "%s/%s", buf_str(&st->tree), name) < 0)
@@ -241,21 +299,9 @@ int mount_ns_open(struct mount_ns *st, struct store *s, const struct tmp_dir *sc
 		if (r < 0)
 			return r;
 	}
-	path = buf_str(&st->path);
-	log_debug("container at %s", path);
-	r = open_container(s, path, name, err);
-	if (r < 0)
-		return r;
-	close(r);
-	if (mount(path, buf_str(&st->rootfs), NULL, MS_BIND, NULL) < 0)
-		return err_sys(err, errno, "%s", buf_str(&st->rootfs));
-	st->mounted_rootfs = true;
-	/* Devices of an image are not to be had; that set-id bits work is for the container alone. */
-	if (!userns &&
-	    mount(NULL, buf_str(&st->rootfs), NULL, MS_REMOUNT | MS_BIND | MS_NODEV, NULL) < 0)
-		return err_sys(err, errno, "%s", buf_str(&st->rootfs));
-	st->root_fd = open(buf_str(&st->rootfs), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return st->root_fd < 0 ? err_sys(err, errno, "%s", buf_str(&st->rootfs)) : 0;
+	log_debug("container at %s", buf_str(&st->path));
+	container = open_container(s, buf_str(&st->path), st->pinned_fd, name, err);
+	return container < 0 ? container : mount_rootfs(st, container, userns, err);
 }
 
 /* In the container's mount name space nothing is looked up but its root. Returns an errno. */
@@ -291,17 +337,19 @@ int mount_ns_forbid_devices(int pid, struct err *err)
 	return r ? err_sys(err, r < 0 ? -r : r, "forbidding devices in the container") : 0;
 }
 
-static void unmount(const char *dir)
+static void unmount(const struct mount_ns *st, const char *name)
 {
+	char dir[48];
 	int tries;
 
+	path_in(st, name, dir);
 	for (tries = 0; tries < BUSY_TRIES; tries++) {
 		if (umount2(dir, UMOUNT_NOFOLLOW) == 0 || errno != EBUSY)
 			return;
 		pause_10ms();
 	}
 	if (umount2(dir, UMOUNT_NOFOLLOW | MNT_DETACH) < 0)
-		log_warn("%s: %s", dir, strerror(errno));
+		log_warn("%s/%s: %s", buf_str(&st->dir), name, strerror(errno));
 }
 
 void mount_ns_close(struct mount_ns *st)
@@ -312,9 +360,9 @@ void mount_ns_close(struct mount_ns *st)
 	if (st->root_fd >= 0)
 		close(TAKE_FD(st->root_fd));
 	if (st->mounted_rootfs)
-		unmount(buf_str(&st->rootfs));
+		unmount(st, "rootfs");
 	if (st->mounted_tree)
-		unmount(buf_str(&st->tree));
+		unmount(st, "tree");
 	if (st->pinned_fd >= 0)
 		close(TAKE_FD(st->pinned_fd));
 	if (st->dir_fd >= 0)

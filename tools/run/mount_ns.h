@@ -15,13 +15,13 @@ struct tmp_dir;
 struct store;
 
 struct mount_ns {
-	struct buf dir;	 /* the bundle: below imagefs/tmp */
+	struct buf dir;	 /* the bundle: a directory of our own, nobody else can move it */
 	struct buf path; /* the container in a mount that is there already; empty: there is none */
 	struct buf tree; /* our own mount of the containers */
 	struct buf rootfs; /* the container's tree */
-	int dir_fd;
-	int root_fd;   /* of rootfs */
-	int pinned_fd; /* keeps that other mount from being taken away */
+	int dir_fd;	   /* of dir, in our mount name space */
+	int root_fd;	   /* of rootfs */
+	int pinned_fd;	   /* keeps that other mount from being taken away */
 	bool mounted_tree, mounted_rootfs;
 	pid_t daemon; /* of our own mount */
 };

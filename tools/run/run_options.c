@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "tools/run/ensure_options.h"
 #include "tools/run/run_args.h"
+#include "tools/verb.h"
 
 enum {
 	OPT_NAME = 256,
@@ -27,6 +28,8 @@ enum {
 	OPT_TMPFS,
 	OPT_SECURITY,
 	OPT_NOTHING,
+	OPT_SIGNALS,
+	OPT_TRUST,
 	OPT_REFUSED /* the first of many */
 };
 
@@ -53,7 +56,8 @@ static const struct option own[] = {
 	{ "platform", required_argument, NULL, OPT_PLATFORM },
 	{ "plain-http", no_argument, NULL, OPT_PLAIN_HTTP },
 	/* True of every run. */
-	{ "sig-proxy", no_argument, NULL, OPT_NOTHING },
+	{ "sig-proxy", optional_argument, NULL, OPT_SIGNALS },
+	{ "disable-content-trust", optional_argument, NULL, OPT_TRUST },
 	{ "no-healthcheck", no_argument, NULL, OPT_NOTHING },
 };
 
@@ -185,7 +189,6 @@ static const struct refused {
 	  "there is no verb stop; timeout(1) ends this command" },
 	{ "cidfile", required_argument, 0, "a container has no ID; give it a name: --name" },
 	{ "isolation", required_argument, 0, none },
-	{ "disable-content-trust", no_argument, 0, none },
 	{ "use-api-socket", no_argument, 0, none },
 };
 
@@ -260,6 +263,17 @@ static bool *switch_of(struct run_args *a, struct ensure_options *ensure, int op
 	}
 }
 
+/* A switch that is always on; arg is what is behind its =, or NULL. */
+static int take_always(const char *name, const char *arg, const char *why, struct err *err)
+{
+	struct buf shown _cleanup_buf_ = BUF_INIT;
+
+	if (!arg || verb_bool(arg) == 1)
+		return 0;
+	text_escape(&shown, arg);
+	return err_set(err, ENOTSUP, "--%s=%.20s cannot work here: %s", name, buf_str(&shown), why);
+}
+
 static int take_refused(int opt, struct err *err)
 {
 	size_t i;
@@ -299,6 +313,11 @@ int run_options_take(struct run_args *a, struct ensure_options *ensure, int opt,
 		return run_args_security(a, arg, err);
 	case OPT_NETWORK:
 		return take_network(arg, err);
+	case OPT_SIGNALS:
+		return take_always("sig-proxy", arg, "signals always go to the command", err);
+	case OPT_TRUST:
+		return take_always("disable-content-trust", arg,
+				   "no image's signature is looked at", err);
 	case 'd':
 		return err_set(err, ENOTSUP, "--detach cannot work here: %s", detach);
 	default:

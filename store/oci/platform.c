@@ -1,0 +1,166 @@
+/*
+ * Names come from images and users: each is lower case, has its usual word, and no variant that goes without
+ * saying.
+ */
+#include "store/oci/platform.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "store/oci/manifest.h"
+
+#define WORD "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
+
+static bool set_part(const char *s, size_t n, char out[static PLATFORM_PART])
+{
+	size_t i;
+
+	if (n >= PLATFORM_PART)
+		return false;
+	for (i = 0; i < n; i++)
+		out[i] = (char)tolower((unsigned char)s[i]);
+	out[n] = '\0';
+	return true;
+}
+
+static void normalise(struct platform *p)
+{
+	/* variant: the one that is meant by this word, NULL: the one that is named */
+	static const struct {
+		const char *word, *arch, *variant;
+	} arches[] = {
+		{ "i386", "386", "" },	     { "x86_64", "amd64", NULL },
+		{ "x86-64", "amd64", NULL }, { "aarch64", "arm64", NULL },
+		{ "armhf", "arm", "v7" },    { "armel", "arm", "v6" },
+	};
+	/* as: another word for the variant, or "" for the one that every such machine has */
+	static const struct {
+		const char *arch, *variant, *as;
+	} variants[] = {
+		{ "amd64", "v1", "" }, { "arm64", "8", "" }, { "arm64", "v8", "" },
+		{ "arm", "", "v7" },   { "arm", "5", "v5" }, { "arm", "6", "v6" },
+		{ "arm", "7", "v7" },  { "arm", "8", "v8" },
+	};
+	size_t i;
+
+	p->any = !p->variant[0];
+	if (strcmp(p->os, "macos") == 0)
+		strcpy(p->os, "darwin");
+	for (i = 0; i < ARRAY_SIZE(arches); i++) {
+		if (strcmp(p->arch, arches[i].word) != 0)
+			continue;
+		strcpy(p->arch, arches[i].arch);
+		if (arches[i].variant) {
+			strcpy(p->variant, arches[i].variant);
+			p->any = !p->variant[0];
+		}
+		break;
+	}
+	for (i = 0; i < ARRAY_SIZE(variants); i++)
+		if (strcmp(p->arch, variants[i].arch) == 0 &&
+		    strcmp(p->variant, variants[i].variant) == 0) {
+			strcpy(p->variant, variants[i].as);
+			break;
+		}
+}
+
+/* The next word of text, up to '/' or the end. */
+static bool take_part(const char **s, char out[static PLATFORM_PART])
+{
+	size_t n = strspn(*s, WORD);
+
+	if (n == 0 || ((*s)[n] && (*s)[n] != '/') || !set_part(*s, n, out))
+		return false;
+	*s += n;
+	return true;
+}
+
+/* One to three words in the order of the members; how many, 0: they are none. */
+static int split(const char *s, struct platform *out)
+{
+	char *const parts[] = { out->os, out->arch, out->variant };
+	size_t n = 0;
+
+	memset(out, 0, sizeof(*out));
+	while (n < ARRAY_SIZE(parts) && take_part(&s, parts[n])) {
+		n++;
+		if (!*s++)
+			return (int)n;
+	}
+	return 0;
+}
+
+void platform_host(struct platform *out)
+{
+	char name[64];
+
+	manifest_host_platform(name);
+	split(name, out);
+	normalise(out);
+}
+
+static bool is_one_of(const char *word, const char *const *v, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (strcmp(word, v[i]) == 0)
+			return true;
+	return false;
+}
+
+int platform_parse(const char *text, struct platform *out)
+{
+	static const char *const systems[] = { "linux",	 "windows", "darwin",  "freebsd",
+					       "netbsd", "openbsd", "solaris", "plan9" };
+	static const char *const arches[] = { "386",	 "amd64",   "arm",	"arm64",  "loong64",
+					      "mips",	 "mips64",  "mips64le", "mipsle", "ppc64",
+					      "ppc64le", "riscv64", "s390x",	"wasm" };
+	struct platform host, p;
+	int n = split(text, &p);
+
+	platform_host(&host);
+	if (n == 0)
+		return -EINVAL;
+	normalise(&p);
+	if (n == 1 && is_one_of(p.os, systems, ARRAY_SIZE(systems))) {
+		strcpy(p.arch, host.arch);
+		strcpy(p.variant, host.variant);
+	} else if (n == 1) {
+		strcpy(p.arch, p.os);
+		strcpy(p.os, host.os);
+		normalise(&p);
+		if (!is_one_of(p.arch, arches, ARRAY_SIZE(arches)))
+			return -EINVAL;
+	}
+	*out = p;
+	return 0;
+}
+
+bool platform_set(const char *os, const char *arch, const char *variant, struct platform *out)
+{
+	struct platform p = { .any = false };
+
+	if (!os || !*os || !arch || !*arch)
+		return false;
+	if (!variant)
+		variant = "";
+	if (!set_part(os, strlen(os), p.os) || !set_part(arch, strlen(arch), p.arch) ||
+	    !set_part(variant, strlen(variant), p.variant))
+		return false;
+	normalise(&p);
+	*out = p;
+	return true;
+}
+
+int platform_fit(const struct platform *a, const struct platform *b)
+{
+	if (strcmp(a->os, b->os) != 0 || strcmp(a->arch, b->arch) != 0)
+		return -1;
+	if (strcmp(a->variant, b->variant) == 0)
+		return 0;
+	return a->any || b->any ? 1 : -1;
+}
