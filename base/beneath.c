@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/file.h"
 
 /* Not in the headers of older systems; one number on every machine. */
 #define SYS_FCHMODAT2 452
@@ -177,12 +176,4 @@ int beneath_sync_dir(int dirfd, const char *path)
 	if (fd < 0)
 		return fd;
 	return fsync(fd) < 0 ? -errno : 0;
-}
-
-int beneath_remove_tree(int dirfd, const char *path)
-{
-	const char *name;
-	_cleanup_close_ int dir = beneath_parent(dirfd, path, &name);
-
-	return dir < 0 ? dir : file_remove_tree(dir, name);
 }

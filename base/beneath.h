@@ -37,9 +37,8 @@ int beneath_rename(int from, const char *path, int to, const char *new_path, uns
 /* beneath_exists - something has this name, a symbolic link included. */
 bool beneath_exists(int dirfd, const char *path);
 
-/* As file_mkdirs(), file_sync_dir() and file_remove_tree(). */
+/* As file_mkdirs() and file_sync_dir(). */
 int beneath_mkdirs(int dirfd, const char *path, mode_t mode);
 int beneath_sync_dir(int dirfd, const char *path);
-int beneath_remove_tree(int dirfd, const char *path);
 
 #endif

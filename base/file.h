@@ -32,12 +32,6 @@ int file_pread_all(int fd, void *data, size_t len, uint64_t off);
 int file_mkdirs(int dirfd, const char *path, mode_t mode);
 
 /*
- * file_remove_tree - remove name below dirfd and everything in it, on one
- * file system, following no link, without recursion on the C stack. A missing name is fine.
- */
-int file_remove_tree(int dirfd, const char *name);
-
-/*
  * file_names - the names in a directory, sorted (strcmp), without "." and "..".
  * fd      is not moved: it is opened once more
  * names   *n of them, each to be freed, as the array; 0 or -errno

@@ -17,6 +17,7 @@ libbase_a_SOURCES = \
 	base/program.c base/program.h \
 	base/progress.c base/progress.h \
 	base/rate.c base/rate.h \
+	base/remove_tree.c base/remove_tree.h \
 	base/sink.h \
 	base/text.c base/text.h \
 	base/walk.c base/walk.h

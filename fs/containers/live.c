@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/remove_tree.h"
 #include "fs/containers/copyup.h"
 #include "fs/containers/node.h"
 #include "fs/containers/ops.h"
@@ -169,7 +170,7 @@ static void sweep_work(struct live *live)
 		if (r == 0)
 			r = placeholder_finish(live, e->d_name);
 		if (r == 0)
-			r = file_remove_tree(live->upper.work_fd, e->d_name);
+			r = remove_tree(live->upper.work_fd, e->d_name);
 		if (r < 0)
 			log_warn("container %s: leftover in work/: %s", live->name, strerror(-r));
 	}

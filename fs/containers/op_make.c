@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/remove_tree.h"
 #include "fs/containers/copyup.h"
 #include "fs/containers/file.h"
 #include "fs/containers/live.h"
@@ -141,7 +142,7 @@ static int make_over(struct live *live, int dirfd, const char *name, const struc
 	if (r == 0)
 		r = op_place(live, temp, dirfd, name, directory, true);
 	if (r < 0)
-		file_remove_tree(live->upper.work_fd, temp);
+		remove_tree(live->upper.work_fd, temp);
 	return r;
 }
 

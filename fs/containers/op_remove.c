@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/file.h"
+#include "base/remove_tree.h"
 #include "fs/containers/copyup.h"
 #include "fs/containers/links.h"
 #include "fs/containers/live.h"
@@ -113,8 +113,8 @@ static int remove_upper_dir(struct live *live, int fd, const char *name)
 		return -errno;
 	upper_temp(temp);
 	if (renameat(fd, name, live->upper.work_fd, temp) < 0)
-		return errno == EXDEV ? file_remove_tree(fd, name) : -errno;
-	file_remove_tree(live->upper.work_fd, temp);
+		return errno == EXDEV ? remove_tree(fd, name) : -errno;
+	remove_tree(live->upper.work_fd, temp);
 	return 0;
 }
 

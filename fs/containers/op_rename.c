@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "base/log.h"
+#include "base/remove_tree.h"
 #include "fs/containers/copyup.h"
 #include "fs/containers/live.h"
 #include "fs/containers/merge.h"
@@ -113,7 +113,7 @@ static int clear_old(const struct side *from)
 	upper_temp(temp);
 	if (renameat(from->location.fd, from->name, work, temp) < 0)
 		return -errno;
-	file_remove_tree(work, temp);
+	remove_tree(work, temp);
 	return 0;
 }
 
@@ -232,7 +232,7 @@ int op_hide_in_place(struct live *live, uint32_t lower, int dirfd, const char *n
 	/* First: what is hidden by whiteouts in it stays hidden without them. */
 	r = upper_opaque(u, fd);
 	if (r == 0)
-		r = file_remove_tree(dirfd, name);
+		r = remove_tree(dirfd, name);
 	if (r < 0) {
 		unlinkat(u->work_fd, left, 0);
 		return r;

@@ -24,6 +24,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/map.h"
+#include "base/remove_tree.h"
 #include "base/text.h"
 #include "base/walk.h"
 #include "store/container/upper.h"
@@ -494,7 +495,7 @@ int container_create(struct store *s, const char *name, const struct image *imag
 		return r;
 	r = create_locked(s, name, image, temp, err);
 	if (r < 0)
-		beneath_remove_tree(s->imagefs_fd, temp);
+		remove_tree_beneath(s->imagefs_fd, temp);
 	store_unlock(s);
 	return r;
 }
@@ -511,7 +512,7 @@ static int remove_in_place(struct store *s, const char *path)
 		return fd;
 	if (unlinkat(fd, "container.json", 0) < 0 && errno != ENOENT)
 		return -errno;
-	return beneath_remove_tree(s->imagefs_fd, path);
+	return remove_tree_beneath(s->imagefs_fd, path);
 }
 
 int container_remove(struct store *s, const char *name, struct err *err)
@@ -537,7 +538,7 @@ int container_remove(struct store *s, const char *name, struct err *err)
 					 : err_sys(err, -r, "container %s", name);
 	} else {
 		beneath_sync_dir(s->imagefs_fd, "containers");
-		r = beneath_remove_tree(s->imagefs_fd, temp);
+		r = remove_tree_beneath(s->imagefs_fd, temp);
 		if (r < 0)
 			r = err_sys(err, -r, "container %s: imagefs/%s", name, temp);
 	}

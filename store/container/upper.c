@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/inroot.h"
+#include "base/remove_tree.h"
 #include "store/container/acl.h"
 
 #define XATTR_OPAQUE_ROOT "trusted.overlay.opaque"
@@ -285,7 +286,7 @@ int upper_whiteout_put(const struct upper *u, const char *work_name, int dirfd, 
 	/* A directory changes places with it, and is removed where nobody looks. */
 	if (renameat2(u->work_fd, work_name, dirfd, name, RENAME_EXCHANGE) < 0)
 		return -errno;
-	file_remove_tree(u->work_fd, work_name);
+	remove_tree(u->work_fd, work_name);
 	return 0;
 }
 

@@ -16,7 +16,7 @@
 #include "base/beneath.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
-#include "base/file.h"
+#include "base/remove_tree.h"
 #include "store/disk/store.h"
 
 static const char *temporary_dir(void)
@@ -114,7 +114,7 @@ void tmp_dir_remove(struct store *s, struct tmp_dir *sc)
 	_cleanup_close_ int tmp = open_tmp(s, sc->aside);
 
 	if (tmp >= 0)
-		file_remove_tree(tmp, sc->name);
+		remove_tree(tmp, sc->name);
 	close(sc->fd);
 	sc->fd = -1;
 }

@@ -12,8 +12,8 @@
 
 #include "base/beneath.h"
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "base/log.h"
+#include "base/remove_tree.h"
 #include "base/walk.h"
 #include "store/disk/store.h"
 
@@ -70,7 +70,7 @@ unsigned tmp_sweep(struct store *s, bool sweep, uint64_t *bytes)
 			add_file(&st, bytes);
 		if (sweep) {
 			log_debug("sweeping imagefs/tmp/%s", e->d_name);
-			file_remove_tree(tmp, e->d_name);
+			remove_tree(tmp, e->d_name);
 		}
 	}
 	return n;

@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/remove_tree.h"
 
 struct save_dir {
 	struct save_sink sink; /* the first member: one is cast to the other */
@@ -98,7 +99,7 @@ static void dir_free(struct save_sink *k)
 	if (d->fd >= 0)
 		close(d->fd);
 	if (d->tmp[0])
-		file_remove_tree(d->parent, d->tmp);
+		remove_tree(d->parent, d->tmp);
 	if (d->parent >= 0)
 		close(d->parent);
 	free(d->name);

@@ -19,6 +19,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/remove_tree.h"
 #include "store/disk/store.h"
 #include "store/disk/txn.h"
 #include "store/layer/checksum.h"
@@ -198,7 +199,7 @@ struct damage *damage_begin(bool copy)
 void damage_end(struct damage *d)
 {
 	store_close(d->s);
-	file_remove_tree(AT_FDCWD, d->dir);
+	remove_tree(AT_FDCWD, d->dir);
 	buf_fini(&d->index);
 	buf_fini(&d->truth);
 	free(d);

@@ -21,6 +21,7 @@
 #include "base/file.h"
 #include "base/map.h"
 #include "base/rate.h"
+#include "base/remove_tree.h"
 #include "base/text.h"
 #include "store/layer/ring.h"
 
@@ -195,10 +196,10 @@ static void test_remove_tree(void **state)
 		strcat(path, "/d");
 	assert_int_equal(file_mkdirs(fd, path, 0700), 0);
 	assert_int_equal(symlinkat("/etc", fd, "t/out"), 0);
-	assert_int_equal(file_remove_tree(fd, "t"), 0);
+	assert_int_equal(remove_tree(fd, "t"), 0);
 	assert_int_equal(faccessat(fd, "t", F_OK, 0), -1);
 	assert_int_equal(access("/etc/passwd", F_OK), 0);
-	assert_int_equal(file_remove_tree(fd, "t"), 0);
+	assert_int_equal(remove_tree(fd, "t"), 0);
 	rmdir(dir);
 }
 
@@ -247,11 +248,11 @@ static void remove_tree_is_moved(void **state)
 	assert_int_equal(file_mkdirs(fd, "others/kept", 0700), 0);
 	disturbed_fd = fd;
 	at_dotdot = move_away;
-	assert_int_equal(file_remove_tree(fd, "t"), -ESTALE);
+	assert_int_equal(remove_tree(fd, "t"), -ESTALE);
 	assert_null(at_dotdot);
 	assert_int_equal(faccessat(fd, "others/kept", F_OK, 0), 0);
-	assert_int_equal(file_remove_tree(fd, "t"), 0);
-	assert_int_equal(file_remove_tree(fd, "others"), 0);
+	assert_int_equal(remove_tree(fd, "t"), 0);
+	assert_int_equal(remove_tree(fd, "others"), 0);
 	rmdir(dir);
 }
 
@@ -269,7 +270,7 @@ static void remove_tree_is_shut(void **state)
 	assert_int_equal(fchmodat(fd, "t/a/b", 0, 0), 0);
 	assert_int_equal(fchmodat(fd, "t/a", 0, 0), 0);
 	assert_int_equal(fchmodat(fd, "t", 0500, 0), 0);
-	assert_int_equal(file_remove_tree(fd, "t"), 0);
+	assert_int_equal(remove_tree(fd, "t"), 0);
 	assert_int_equal(faccessat(fd, "t", F_OK, 0), -1);
 	rmdir(dir);
 }
@@ -309,7 +310,7 @@ static void beneath_stays(void **state)
 	assert_int_equal(beneath_link(in, "a/f", in, "out/f"), -ELOOP);
 	assert_int_equal(beneath_rename(in, "a/f", in, "out/f", 0), -ELOOP);
 	assert_int_equal(beneath_rename(in, "out/d", in, "a/d", 0), -ELOOP);
-	assert_int_equal(beneath_remove_tree(in, "out/d"), -ELOOP);
+	assert_int_equal(remove_tree_beneath(in, "out/d"), -ELOOP);
 	assert_int_equal(beneath_sync_dir(in, "out"), -ELOOP);
 	assert_true(beneath_chmod(in, "out", 0) < 0);
 	assert_true(beneath_chmod(in, "out/d", 0) < 0);
@@ -317,10 +318,10 @@ static void beneath_stays(void **state)
 	assert_int_equal(st.st_mode & 0777, 0700);
 	/* What lies in the last place is the link itself. */
 	assert_true(beneath_exists(in, "file"));
-	assert_int_equal(beneath_remove_tree(in, "out"), 0);
+	assert_int_equal(remove_tree_beneath(in, "out"), 0);
 	assert_int_equal(faccessat(top, "others/d/d", F_OK, 0), 0);
-	assert_int_equal(file_remove_tree(top, "in"), 0);
-	assert_int_equal(file_remove_tree(top, "others"), 0);
+	assert_int_equal(remove_tree(top, "in"), 0);
+	assert_int_equal(remove_tree(top, "others"), 0);
 	rmdir(dir);
 }
 

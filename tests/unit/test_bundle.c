@@ -18,6 +18,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/remove_tree.h"
 #include "tools/run/bundle.h"
 #include "tools/run/image_passwd.h"
 
@@ -331,7 +332,7 @@ static int teardown(void **state)
 	struct world *w = *state;
 
 	close(w->root);
-	file_remove_tree(AT_FDCWD, w->dir);
+	remove_tree(AT_FDCWD, w->dir);
 	free(w);
 	return 0;
 }

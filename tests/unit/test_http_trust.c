@@ -23,6 +23,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/remove_tree.h"
 #include "registry/config/hosts.h"
 #include "registry/http/http.h"
 #include "tests/unit/ask.h"
@@ -387,7 +388,7 @@ static void test_authorities_elsewhere(void **state)
 
 	if (before)
 		setenv("HOME", before, 1);
-	assert_int_equal(file_remove_tree(AT_FDCWD, dir), 0);
+	assert_int_equal(remove_tree(AT_FDCWD, dir), 0);
 	server_stop(near);
 	server_stop(far);
 	server_stop(here);

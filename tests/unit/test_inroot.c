@@ -16,6 +16,7 @@
 
 #include "base/file.h"
 #include "base/inroot.h"
+#include "base/remove_tree.h"
 
 struct world {
 	char dir[32];
@@ -55,7 +56,7 @@ static int teardown(void **state)
 	struct world *w = *state;
 
 	close(w->root);
-	file_remove_tree(AT_FDCWD, w->dir);
+	remove_tree(AT_FDCWD, w->dir);
 	free(w);
 	return 0;
 }

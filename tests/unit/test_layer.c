@@ -21,6 +21,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/remove_tree.h"
 #include "store/disk/blob.h"
 #include "store/disk/store.h"
 #include "store/disk/txn.h"
@@ -97,7 +98,7 @@ static int teardown(void **state)
 	struct fixture *f = *state;
 
 	store_close(f->s);
-	file_remove_tree(AT_FDCWD, f->dir);
+	remove_tree(AT_FDCWD, f->dir);
 	buf_fini(&f->tar);
 	free(f->big);
 	free(f);

@@ -16,6 +16,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "base/remove_tree.h"
 #include "store/disk/blob.h"
 #include "store/disk/partial.h"
 #include "store/disk/store.h"
@@ -54,7 +55,7 @@ static int teardown(void **state)
 	struct world *w = *state;
 
 	store_close(w->store);
-	file_remove_tree(AT_FDCWD, w->dir);
+	remove_tree(AT_FDCWD, w->dir);
 	free(w);
 	return 0;
 }

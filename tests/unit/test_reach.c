@@ -14,8 +14,8 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "base/file.h"
 #include "base/map.h"
+#include "base/remove_tree.h"
 #include "store/disk/blob.h"
 #include "store/disk/refs.h"
 #include "store/disk/store.h"
@@ -46,7 +46,7 @@ static int teardown(void **state)
 
 	refs_fini(&w->refs);
 	store_close(w->store);
-	file_remove_tree(AT_FDCWD, w->dir);
+	remove_tree(AT_FDCWD, w->dir);
 	free(w);
 	return 0;
 }

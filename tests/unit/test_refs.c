@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/remove_tree.h"
 #include "store/disk/refs.h"
 #include "store/disk/store.h"
 #include "store/disk/txn.h"
@@ -50,7 +51,7 @@ static int teardown(void **state)
 
 	refs_fini(&w->refs);
 	store_close(w->store);
-	file_remove_tree(AT_FDCWD, w->dir);
+	remove_tree(AT_FDCWD, w->dir);
 	free(w);
 	return 0;
 }

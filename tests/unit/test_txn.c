@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "base/err.h"
-#include "base/file.h"
+#include "base/remove_tree.h"
 #include "store/disk/store.h"
 #include "store/disk/txn.h"
 
@@ -43,7 +43,7 @@ static int teardown(void **state)
 	struct world *w = *state;
 
 	store_close(w->store);
-	file_remove_tree(AT_FDCWD, w->dir);
+	remove_tree(AT_FDCWD, w->dir);
 	free(w);
 	return 0;
 }

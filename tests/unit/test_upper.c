@@ -19,7 +19,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "base/file.h"
+#include "base/remove_tree.h"
 #include "store/container/upper.h"
 
 struct place {
@@ -54,7 +54,7 @@ static int teardown(void **state)
 
 	close(p->u.fd);
 	close(p->u.work_fd);
-	file_remove_tree(AT_FDCWD, p->path);
+	remove_tree(AT_FDCWD, p->path);
 	free(p);
 	return 0;
 }
