@@ -250,7 +250,7 @@ int store_lock(struct store *s, enum store_lock_mode mode, struct err *err)
 		if (errno != EINTR)
 			return err_sys(err, errno, "store %s: cannot lock", s->path);
 	if (mode == STORE_LOCK_EXCLUSIVE) {
-		tmp_sweep(s, true, &bytes);
+		tmp_sweep(s->imagefs_fd, true, &bytes);
 		s->swept += bytes;
 	}
 	return 0;

@@ -15,7 +15,6 @@
 #include "base/log.h"
 #include "base/remove_tree.h"
 #include "base/walk.h"
-#include "store/disk/store.h"
 
 /* A file with a second name is a blob that the transaction kept: it stays where it is. */
 static void add_file(const struct stat *st, uint64_t *bytes)
@@ -44,9 +43,9 @@ static void add_tree(int fd, uint64_t *bytes)
 	}
 }
 
-unsigned tmp_sweep(struct store *s, bool sweep, uint64_t *bytes)
+unsigned tmp_sweep(int imagefs_fd, bool sweep, uint64_t *bytes)
 {
-	_cleanup_close_ int tmp = beneath_dir(s->imagefs_fd, "tmp");
+	_cleanup_close_ int tmp = beneath_dir(imagefs_fd, "tmp");
 	_cleanup_closedir_ DIR *d = NULL;
 	struct dirent *e;
 	struct stat st;

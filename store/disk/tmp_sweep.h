@@ -9,13 +9,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct store;
-
 /*
- * leftovers - count them, and remove them where sweep is said. The caller holds the exclusive lock.
- * bytes   receives what goes with them: lengths of files that have no name elsewhere (st_size)
- * returns how many
+ * tmp_sweep - count them, and remove them where sweep is said. The caller holds the store's exclusive lock.
+ * imagefs_fd  the store's imagefs/
+ * bytes       receives what goes with them: lengths of files that have no name elsewhere (st_size)
+ * returns     how many
  */
-unsigned tmp_sweep(struct store *s, bool sweep, uint64_t *bytes);
+unsigned tmp_sweep(int imagefs_fd, bool sweep, uint64_t *bytes);
 
 #endif

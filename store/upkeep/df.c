@@ -356,7 +356,7 @@ static void count_dead(struct store *s, struct df *d)
 {
 	if (flock(s->lock_fd, LOCK_EX | LOCK_NB) < 0)
 		return;
-	d->leftovers.n = tmp_sweep(s, false, &d->dead);
+	d->leftovers.n = tmp_sweep(s->imagefs_fd, false, &d->dead);
 	d->leftovers.size = d->leftovers.reclaimable = d->dead;
 	store_unlock(s);
 }
