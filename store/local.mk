@@ -18,6 +18,7 @@ libstore_a_SOURCES = \
 	store/disk/mounts.c store/disk/mounts.h \
 	store/disk/partial.c store/disk/partial.h \
 	store/disk/refs.c store/disk/refs.h \
+	store/disk/refs_write.c store/disk/refs_write.h \
 	store/disk/spare.c store/disk/spare.h \
 	store/disk/store.c store/disk/store.h \
 	store/disk/sync.c store/disk/sync.h \

@@ -9,14 +9,10 @@
 #include <unistd.h>
 
 #include "base/beneath.h"
-#include "base/buf.h"
 #include "base/cleanup.h"
-#include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "store/disk/refs.h"
 #include "store/disk/store.h"
-#include "store/disk/txn.h"
 
 #define SPARE "spare"
 #define SPARE_NEW "spare.new"
@@ -73,10 +69,10 @@ void spare_keep(struct store *s)
 }
 
 /*
- * This text becomes index.json, by way of the spare. The two change places: the next one needs a spare too, and
- * what is free by then may not do for a new file (xfs wants room for 64 inodes).
+ * The two change places: the next one needs a spare too, and what is free by then may not do for a
+ * new file (xfs wants room for 64 inodes).
  */
-static int use(struct store *s, const char *text, size_t len)
+int spare_use(struct store *s, const char *text, size_t len)
 {
 	_cleanup_close_ int fd = beneath_open(s->imagefs_fd, SPARE, O_WRONLY, 0);
 	struct stat st;
@@ -100,30 +96,7 @@ static int use(struct store *s, const char *text, size_t len)
 	return 0;
 }
 
-static int write_new(struct store *s, const struct refs *refs, struct err *err)
+int spare_drop(struct store *s)
 {
-	struct txn *t = NULL;
-	int r = txn_begin(s, &t, err);
-
-	if (r == 0)
-		r = refs_stage(t, refs, err);
-	if (r == 0)
-		r = txn_publish(t, err);
-	txn_free(t);
-	return r;
-}
-
-int spare_write(struct store *s, const struct refs *refs, struct err *err)
-{
-	struct buf text _cleanup_buf_ = BUF_INIT;
-	int r = write_new(s, refs, err);
-
-	if (r != -ENOSPC && r != -EDQUOT)
-		return r;
-	if (refs_text(refs, &text) < 0)
-		return err_nomem(err);
-	if (use(s, text.data, text.len) == 0)
-		return 0;
-	/* Where to write over is not to write in place (btrfs), the room that it took may do. */
-	return beneath_unlink(s->imagefs_fd, SPARE) == 0 ? write_new(s, refs, err) : r;
+	return beneath_unlink(s->imagefs_fd, SPARE);
 }

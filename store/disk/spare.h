@@ -5,14 +5,17 @@
 #ifndef STORE_DISK_SPARE_H
 #define STORE_DISK_SPARE_H
 
-struct err;
-struct refs;
+#include <stddef.h>
+
 struct store;
 
 /* spare_keep - see that there is one for the index.json of now. The exclusive lock is held; that there is no room is no error. */
 void spare_keep(struct store *s);
 
-/* spare_write - refs become index.json, on a full file system too. The exclusive lock is held. */
-int spare_write(struct store *s, const struct refs *refs, struct err *err);
+/* spare_use - text becomes index.json: the spare is written over and renamed. The exclusive lock is held; 0 or -errno. */
+int spare_use(struct store *s, const char *text, size_t len);
+
+/* spare_drop - give its room back; 0 or -errno. */
+int spare_drop(struct store *s);
 
 #endif

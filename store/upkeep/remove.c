@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "store/container/container.h"
 #include "store/disk/refs.h"
+#include "store/disk/refs_write.h"
 #include "store/disk/spare.h"
 #include "store/disk/store.h"
 #include "store/image/chains.h"
@@ -753,7 +754,7 @@ static int drop_kept_layers(struct removal *r)
 
 int removal_commit(struct removal *r, bool sweep, struct err *err)
 {
-	int e = r->changed ? spare_write(r->store, &r->refs, err) : 0;
+	int e = r->changed ? refs_write(r->store, &r->refs, err) : 0;
 
 	if (e == 0 && sweep)
 		e = gc_all(r->store, &r->refs, false, &r->collected, err);
