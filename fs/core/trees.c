@@ -92,7 +92,7 @@ static int get(struct trees *t, const struct digest *key, const struct image *im
 		if (!s)
 			r = err_nomem(err);
 		else if (image)
-			r = tree_open(t->layers, image, &s->tree, err);
+			r = tree_open(t->layers, &image->manifest, &s->tree, err);
 		else
 			r = tree_open_layer(t->layers, key, &s->tree, err);
 		if (r < 0) {

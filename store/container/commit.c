@@ -83,7 +83,7 @@ static int base_root(struct txn *txn, const struct image *base, struct layer_roo
 	if (!ls)
 		return err_nomem(err);
 	layers_look_in(ls, txn);
-	r = tree_open(ls, base, &t, err);
+	r = tree_open(ls, &base->manifest, &t, err);
 	if (r == 0) {
 		tree_stat(t, TREE_ROOT, &root->st);
 		e = tree_entry(t, TREE_ROOT, &l, NULL);

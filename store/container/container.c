@@ -373,7 +373,7 @@ static int copy_root(struct store *s, const struct image *image, const struct up
 
 	if (!ls)
 		return err_nomem(err);
-	r = tree_open(ls, image, &tree, err);
+	r = tree_open(ls, &image->manifest, &tree, err);
 	if (r < 0)
 		goto out;
 	tree_stat(tree, TREE_ROOT, &st);

@@ -410,9 +410,9 @@ static int diff_trees(struct store *s, const struct image *before, const struct 
 
 	if (!ls)
 		return err_nomem(err);
-	r = tree_open(ls, before, &c.before, err);
+	r = tree_open(ls, &before->manifest, &c.before, err);
 	if (r == 0)
-		r = tree_open(ls, now, &c.now, err);
+		r = tree_open(ls, &now->manifest, &c.now, err);
 	if (r == 0)
 		r = compare_trees(&c, err);
 	free(c.marks);

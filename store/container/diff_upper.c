@@ -306,7 +306,7 @@ int diff_container(struct store *s, const struct container *c, struct diff *out,
 	ls = layers_new(s, 0);
 	if (!ls)
 		return err_nomem(err);
-	r = tree_open(ls, base, &tree, err);
+	r = tree_open(ls, &base->manifest, &tree, err);
 	d.tree = tree;
 	if (r == 0)
 		r = diff_with(&d, c);

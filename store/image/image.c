@@ -331,7 +331,7 @@ int image_check(struct txn *t, const struct descriptor *manifest, struct err *er
 	if (!ls)
 		return err_nomem(err);
 	layers_look_in(ls, t);
-	r = tree_open(ls, i, &tree, err);
+	r = tree_open(ls, &i->manifest, &tree, err);
 	if (r == 0)
 		tree_free(tree);
 	layers_free(ls);

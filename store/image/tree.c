@@ -11,8 +11,8 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/text.h"
-#include "store/image/image.h"
 #include "store/image/tree_private.h"
+#include "store/oci/manifest.h"
 
 /* What a raw view shows for a whiteout that the index only has as a flag. */
 static const struct layer_entry marker_entry = { .type = ENTRY_WHITEOUT, .mode = 0600 };
@@ -237,11 +237,9 @@ static void count_links(struct tree *t)
 	}
 }
 
-static int tree_new(struct layers *ls, const struct digest *blobs, size_t n, struct tree **out,
-		    struct err *err)
+static int tree_new(size_t n, struct tree **out, struct err *err)
 {
 	struct tree *t = calloc(1, sizeof(*t));
-	int r;
 
 	if (!t)
 		return err_nomem(err);
@@ -250,37 +248,22 @@ static int tree_new(struct layers *ls, const struct digest *blobs, size_t n, str
 		free(t);
 		return err_nomem(err);
 	}
-	for (; t->n_layers < n; t->n_layers++) {
-		r = layers_get(ls, &blobs[t->n_layers], &t->layers[t->n_layers], err);
-		if (r < 0) {
-			tree_free(t);
-			return r;
-		}
-	}
 	*out = t;
 	return 0;
 }
 
-int tree_open(struct layers *ls, const struct image *image, struct tree **out, struct err *err)
+static int add_layer(struct tree *t, struct layers *ls, const struct digest *blob, struct err *err)
 {
-	size_t n = image->manifest.n_layers, i;
-	_cleanup_free_ struct digest *blobs = calloc(n ? n : 1, sizeof(*blobs));
-	struct tree *t;
-	int r;
+	int r = layers_get(ls, blob, &t->layers[t->n_layers], err);
 
-	if (!blobs)
-		return err_nomem(err);
-	for (i = 0; i < n; i++)
-		blobs[i] = image->manifest.layers[i].digest;
-	r = tree_new(ls, blobs, n, &t, err);
-	if (r < 0)
-		return r;
-	r = tree_apply_root(t);
-	for (i = 0; i < n && r == 0; i++) {
-		r = tree_apply(t, (uint32_t)i, err);
-		if (r < 0)
-			err_wrap(err, r, "layer %s", blobs[i].str);
-	}
+	if (r == 0)
+		t->n_layers++;
+	return r;
+}
+
+/* r is what became of t: either it is finished and the caller's, or it is freed. */
+static int give(struct tree *t, int r, struct tree **out, struct err *err)
+{
 	if (r < 0) {
 		tree_free(t);
 		return r == -ENOMEM ? err_nomem(err) : r;
@@ -288,23 +271,38 @@ int tree_open(struct layers *ls, const struct image *image, struct tree **out, s
 	count_links(t);
 	*out = t;
 	return 0;
+}
+
+int tree_open(struct layers *ls, const struct manifest *m, struct tree **out, struct err *err)
+{
+	struct tree *t;
+	size_t i;
+	int r = tree_new(m->n_layers, &t, err);
+
+	if (r < 0)
+		return r;
+	for (i = 0; i < m->n_layers && r == 0; i++)
+		r = add_layer(t, ls, &m->layers[i].digest, err);
+	if (r == 0)
+		r = tree_apply_root(t);
+	for (i = 0; i < m->n_layers && r == 0; i++) {
+		r = tree_apply(t, (uint32_t)i, err);
+		if (r < 0)
+			err_wrap(err, r, "layer %s", m->layers[i].digest.str);
+	}
+	return give(t, r, out, err);
 }
 
 int tree_open_layer(struct layers *ls, const struct digest *blob, struct tree **out,
 		    struct err *err)
 {
 	struct tree *t;
-	int r;
+	int r = tree_new(1, &t, err);
 
-	r = tree_new(ls, blob, 1, &t, err);
 	if (r < 0)
 		return r;
-	r = tree_apply_raw(t, err);
-	if (r < 0) {
-		tree_free(t);
-		return r == -ENOMEM ? err_nomem(err) : r;
-	}
-	count_links(t);
-	*out = t;
-	return 0;
+	r = add_layer(t, ls, blob, err);
+	if (r == 0)
+		r = tree_apply_raw(t, err);
+	return give(t, r, out, err);
 }

@@ -14,16 +14,16 @@
 #include "store/layer/layer.h"
 
 struct err;
-struct image;
+struct manifest;
 
 #define TREE_ROOT 0u
 #define TREE_NONE UINT32_MAX
 
 struct tree;
 
-/* tree_open - merge all layers of an image. Released with tree_free(). Immutable: any thread may
+/* tree_open - merge all layers of a manifest. Released with tree_free(). Immutable: any thread may
  * read it. */
-int tree_open(struct layers *ls, const struct image *image, struct tree **out, struct err *err);
+int tree_open(struct layers *ls, const struct manifest *m, struct tree **out, struct err *err);
 
 /*
  * tree_open_layer - one layer alone, raw: whiteouts stand as empty regular

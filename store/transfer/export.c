@@ -151,7 +151,7 @@ static int export_image(const struct source *from, const struct image *image, co
 
 	if (!ls)
 		return err_nomem(err);
-	r = tree_open(ls, image, &t, err);
+	r = tree_open(ls, &image->manifest, &t, err);
 	if (r == 0 && image_size(from->s, image, &total, NULL) < 0)
 		total = 0;
 	if (r == 0)

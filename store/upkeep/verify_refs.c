@@ -162,7 +162,7 @@ static int check_layers(struct verify *v, const struct image *image, struct err 
 	ls = layers_new(v->store, 0);
 	if (!ls)
 		return err_nomem(why);
-	r = tree_open(ls, image, &t, why);
+	r = tree_open(ls, &image->manifest, &t, why);
 	if (r == 0)
 		tree_free(t);
 	layers_free(ls);
