@@ -2,7 +2,6 @@ noinst_LIBRARIES += libstore.a
 libstore_a_CFLAGS = $(AM_CFLAGS) $(ARCHIVE_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS) $(ZLIB_CFLAGS) $(ZSTD_CFLAGS)
 STORE_LIBS = libstore.a libbase.a $(ARCHIVE_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS) $(ZLIB_LIBS) $(ZSTD_LIBS)
 libstore_a_SOURCES = \
-	store/container/acl.c store/container/acl.h \
 	store/container/commit.c store/container/commit.h \
 	store/container/container.c store/container/container.h \
 	store/container/container_lock.c store/container/container_lock.h \
@@ -33,6 +32,7 @@ libstore_a_SOURCES = \
 	store/image/tree.c store/image/tree.h \
 	store/image/tree_apply.c \
 	store/image/tree_private.h \
+	store/layer/acl.c store/layer/acl.h \
 	store/layer/checksum.c store/layer/checksum.h \
 	store/layer/decode.c store/layer/decode.h \
 	store/layer/encode.c store/layer/encode.h \
@@ -47,6 +47,7 @@ libstore_a_SOURCES = \
 	store/layer/layer_format.c store/layer/layer_format.h \
 	store/layer/layer_index.c store/layer/layer_index.h \
 	store/layer/layer_tar.c store/layer/layer_tar.h \
+	store/layer/overlay_xattr.c store/layer/overlay_xattr.h \
 	store/layer/ring.c store/layer/ring.h \
 	store/layer/span_cache.c store/layer/span_cache.h \
 	store/layer/span_decode.c \

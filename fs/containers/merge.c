@@ -18,6 +18,7 @@
 #include "fs/core/fs.h"
 #include "store/container/upper.h"
 #include "store/layer/layer.h"
+#include "store/layer/overlay_xattr.h"
 
 uint32_t merge_below(const struct node *dir, const char *name)
 {
@@ -99,7 +100,7 @@ static void log_unreadable(struct node *dir, const char *name)
 	if (node_path(dir->live->nodes, dir, &path) == 0 && buf_printf(&path, "/%s", name) == 0 &&
 	    text_escape(&shown, buf_str(&path)) == 0)
 		log_warn("container %s: %s: attributes cannot be read; is %s valid?",
-			 dir->live->name, buf_str(&shown), UPPER_XATTR_OVERRIDE);
+			 dir->live->name, buf_str(&shown), OVERLAY_XATTR_OVERRIDE);
 }
 
 int merge_lookup(struct node *dir, const char *name, struct lookup_result *out)

@@ -20,9 +20,9 @@
 #include "fs/containers/ops.h"
 #include "fs/core/caller.h"
 #include "fs/core/fs.h"
-#include "store/container/acl.h"
 #include "store/container/upper.h"
 #include "store/image/tree.h"
+#include "store/layer/acl.h"
 
 /*
  * What the place of a new name is like: dir's upper side is made, and nothing

@@ -18,10 +18,11 @@
 #include "fs/core/fs.h"
 #include "fs/core/session.h"
 #include "fs/core/xattr_reply.h"
-#include "store/container/acl.h"
 #include "store/container/upper.h"
 #include "store/image/tree.h"
+#include "store/layer/acl.h"
 #include "store/layer/layer.h"
+#include "store/layer/overlay_xattr.h"
 
 #define CAPABILITY "security.capability"
 
@@ -242,7 +243,7 @@ static int check_below(struct node *n, const char *name, bool removed, int flags
 		return 0;
 	if (!there && (removed || (flags & XATTR_REPLACE)))
 		return -ENODATA;
-	if (!removed && upper_xattr_is_private(name))
+	if (!removed && overlay_xattr_is_private(name))
 		return -EPERM;
 	return there && (flags & XATTR_CREATE) ? -EEXIST : 0;
 }

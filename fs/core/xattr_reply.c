@@ -7,14 +7,14 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "store/container/acl.h"
-#include "store/container/upper.h"
+#include "store/layer/acl.h"
+#include "store/layer/overlay_xattr.h"
 
 bool xattr_is_shown(const char *name, const void *value, size_t len, bool directory)
 {
 	if (strcmp(name, ACL_DEFAULT) == 0 && !directory)
 		return false;
-	return acl_is_name(name) ? acl_is_valid(value, len) : !upper_xattr_is_private(name);
+	return acl_is_name(name) ? acl_is_valid(value, len) : !overlay_xattr_is_private(name);
 }
 
 int xattr_shown(const char *name, const void *value, size_t len, mode_t mode, struct buf *out)

@@ -11,9 +11,9 @@
 #include "base/log.h"
 #include "fs/core/fs.h"
 #include "fs/core/trees.h"
-#include "store/container/acl.h"
 #include "store/disk/blob.h"
 #include "store/image/image.h"
+#include "store/layer/acl.h"
 #include "store/layer/layer.h"
 
 /* What is wrong with an image is for the log; who reads the directory gets EIO. */

@@ -17,9 +17,9 @@
 #include "fs/core/trees.h"
 #include "fs/core/xattr_reply.h"
 #include "fs/images/image_node.h"
-#include "store/container/acl.h"
 #include "store/disk/store.h"
 #include "store/image/tree.h"
+#include "store/layer/acl.h"
 #include "store/layer/layer.h"
 
 /* Offsets in a place's directory: ".", "..", the image's own names, then places by their number. */

@@ -33,6 +33,7 @@
 #include "store/image/image.h"
 #include "store/image/tree.h"
 #include "store/layer/layer.h"
+#include "store/layer/overlay_xattr.h"
 #include "store/oci/reference.h"
 
 #define CONTAINER_JSON "container.json"
@@ -380,7 +381,7 @@ static int copy_root(struct store *s, const struct image *image, const struct up
 	r = upper_set_owner(u, u->fd, &st);
 	e = tree_entry(tree, TREE_ROOT, &l, &index);
 	while (r == 0 && e && layer_xattr(l, e, &pos, &name, &value, &len) > 0)
-		if (!upper_xattr_is_private(name))
+		if (!overlay_xattr_is_private(name))
 			r = upper_xattr_set(u, u->fd, name, value, len, 0);
 	times[0] = times[1] = st.st_mtim;
 	if (r == 0 && futimens(u->fd, times) < 0)

@@ -2,7 +2,7 @@
  * One walk over the upper directory, names sorted: an entry, or a marker, for each file in it.
  */
 #include "store/container/layer_write.h"
-#include "store/container/acl.h"
+#include "store/layer/acl.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -18,14 +18,14 @@
 #include "base/file.h"
 #include "base/inroot.h"
 #include "base/remove_tree.h"
-#include "store/container/acl.h"
+#include "store/layer/acl.h"
+#include "store/layer/overlay_xattr.h"
 
 #define XATTR_OPAQUE_ROOT "trusted.overlay.opaque"
 #define XATTR_OPAQUE_USER "user.overlay.opaque"
 #define XATTR_WHITEOUT_ROOT "trusted.overlay.whiteout"
 #define XATTR_WHITEOUT_USER "user.overlay.whiteout"
 #define XATTR_MOUNTPOINT "user.overlay.imagefs.mountpoint"
-#define XATTR_ESCAPE "user.imagefs."
 
 /* Room for "/proc/self/fd/N/NAME". */
 #define PROC_MAX 320
@@ -127,7 +127,7 @@ static int apply_override(const struct upper *u, int fd, const char *name, struc
 	st->st_gid = 0;
 	if (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode))
 		return 0;
-	n = get_raw(fd, name, UPPER_XATTR_OVERRIDE, text, sizeof(text) - 1);
+	n = get_raw(fd, name, OVERLAY_XATTR_OVERRIDE, text, sizeof(text) - 1);
 	if (n == -ENODATA || n == -ENOTSUP)
 		return 0;
 	if (n < 0)
@@ -395,13 +395,13 @@ static int set_override(const struct upper *u, int fd, const struct stat *st)
 	/* First the attribute, which decides; in between nobody sees a wrong owner. */
 	if (st->st_uid || st->st_gid || (st->st_mode & 07777) != real_mode(st) ||
 	    (st->st_mode & S_IFMT) != (disk.st_mode & S_IFMT)) {
-		if (setxattr(path, UPPER_XATTR_OVERRIDE, text, (size_t)n, 0) < 0)
+		if (setxattr(path, OVERLAY_XATTR_OVERRIDE, text, (size_t)n, 0) < 0)
 			return -errno;
 		return chmod(path, real_mode(st)) < 0 ? -errno : 0;
 	}
 	if (chmod(path, real_mode(st)) < 0)
 		return -errno;
-	if (removexattr(path, UPPER_XATTR_OVERRIDE) < 0 && errno != ENODATA && errno != ENOTSUP)
+	if (removexattr(path, OVERLAY_XATTR_OVERRIDE) < 0 && errno != ENODATA && errno != ENOTSUP)
 		return -errno;
 	return 0;
 }
@@ -537,23 +537,16 @@ bool upper_is_mountpoint(int dirfd, const char *name, const struct stat *st)
 	       get_raw(dirfd, name, XATTR_MOUNTPOINT, NULL, 0) >= 0;
 }
 
-bool upper_xattr_is_private(const char *name)
-{
-	return has_prefix(name, "trusted.overlay.") || has_prefix(name, "user.overlay.") ||
-	       has_prefix(name, "user.fuseoverlayfs.") || has_prefix(name, XATTR_ESCAPE) ||
-	       strcmp(name, UPPER_XATTR_OVERRIDE) == 0;
-}
-
 /* The name on disk; -EPERM for a private one. */
 static int disk_name(const struct upper *u, const char *name, char out[static 300])
 {
 	const char *prefix = "";
 
-	if (upper_xattr_is_private(name))
+	if (overlay_xattr_is_private(name))
 		return -EPERM;
 	if (u->unprivileged &&
 	    (has_prefix(name, "security.") || has_prefix(name, "trusted.") || acl_is_name(name)))
-		prefix = XATTR_ESCAPE;
+		prefix = OVERLAY_XATTR_ESCAPE;
 	if (snprintf(out, 300, "%s%s", prefix, name) > 255)
 		return -ERANGE;
 	return 0;
@@ -583,9 +576,9 @@ int upper_xattr_list(const struct upper *u, int fd, struct buf *out)
 	for (i = 0; i < n; i += (ssize_t)strlen(names + i) + 1) {
 		const char *name = names + i;
 
-		if (u->unprivileged && has_prefix(name, XATTR_ESCAPE))
-			name += strlen(XATTR_ESCAPE);
-		else if (upper_xattr_is_private(name) ||
+		if (u->unprivileged && has_prefix(name, OVERLAY_XATTR_ESCAPE))
+			name += strlen(OVERLAY_XATTR_ESCAPE);
+		else if (overlay_xattr_is_private(name) ||
 			 (u->unprivileged && !has_prefix(name, "user.")))
 			continue;
 		if (buf_append(out, name, strlen(name) + 1) < 0)

@@ -43,8 +43,6 @@
 
 struct buf;
 
-#define UPPER_XATTR_OVERRIDE "user.containers.override_stat"
-
 /* How one upper directory stores what it stores. */
 struct upper {
 	int fd;		   /* the upper directory */
@@ -123,15 +121,12 @@ int upper_create(const struct upper *u, int dirfd, const char *name, const struc
 /* upper_temp - a name that nothing in the work directory has yet. */
 void upper_temp(char name[static 32]);
 
-/* upper_xattr_is_private - true for names that belong to this form and never to the image. */
-bool upper_xattr_is_private(const char *name);
-
 /*
  * Extended attributes of an open file (O_PATH will do), under the names that
  * the image has for them. Private ones do not exist (-ENODATA) and are not made (-EPERM).
  *
  * upper_xattr_get   value's length; size 0: the length alone; -ERANGE
- * upper_xattr_set   of an access list (store/container/acl.h): the mode follows it; -ENOTSUP, -EACCES where there can be none
+ * upper_xattr_set   of an access list (store/layer/acl.h): the mode follows it; -ENOTSUP, -EACCES where there can be none
  * upper_xattr_list  append the names, each with its NUL
  */
 ssize_t upper_xattr_get(const struct upper *u, int fd, const char *name, void *value, size_t size);

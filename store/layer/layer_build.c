@@ -14,10 +14,10 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/map.h"
-#include "store/container/acl.h"
-#include "store/container/upper.h"
+#include "store/layer/acl.h"
 #include "store/layer/decode.h"
 #include "store/layer/layer_build_private.h"
+#include "store/layer/overlay_xattr.h"
 
 #define SYMLINKS_MAX 40
 #define XATTRS_MAX (1u << 20)
@@ -553,7 +553,7 @@ int layer_build_xattr(struct layer_build *b, uint32_t node, const char *name, co
 	struct build_inode *i = &b->inodes[b->nodes[node].inode];
 	struct layer_xattr x = { .name_len = (uint16_t)strlen(name), .value_len = (uint32_t)len };
 
-	if (upper_xattr_is_private(name) || !is_kept(i->type, name, value, len))
+	if (overlay_xattr_is_private(name) || !is_kept(i->type, name, value, len))
 		return 0;
 	if (!*name || strlen(name) > NAME_MAX)
 		return err_set(err, EINVAL, "an extended attribute with a name of %zu bytes",

@@ -13,9 +13,9 @@
 #include <zstd.h>
 
 #include "base/cleanup.h"
-#include "store/container/upper.h"
 #include "store/layer/checksum.h"
 #include "store/layer/decode.h"
+#include "store/layer/overlay_xattr.h"
 #include "store/oci/codec.h"
 
 struct check {
@@ -143,7 +143,7 @@ static bool good_xattrs(struct check *c, const struct layer_entry *e)
 		    x->value_len > LAYER_XATTR_VALUE_MAX || name[x->name_len] != '\0')
 			return false;
 		/* An empty name marks one that a later one has replaced. */
-		if (*name && (memchr(name, '\0', x->name_len) || upper_xattr_is_private(name)))
+		if (*name && (memchr(name, '\0', x->name_len) || overlay_xattr_is_private(name)))
 			return false;
 		len = (len + 3) & ~3ull;
 		c->used_xattrs += len;

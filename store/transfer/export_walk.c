@@ -2,7 +2,7 @@
  * A walk over base tree and upper directory at once, depth first and sorted,
  * with an explicit stack and one descriptor: the upper directory at hand.
  */
-#include "store/container/acl.h"
+#include "store/layer/acl.h"
 #include "store/transfer/export_private.h"
 
 #include <errno.h>
@@ -23,6 +23,7 @@
 #include "store/container/upper.h"
 #include "store/image/tree.h"
 #include "store/layer/layer.h"
+#include "store/layer/overlay_xattr.h"
 #include "store/layer/tar_write.h"
 
 #define COPY_SIZE (256u * 1024)
@@ -82,7 +83,7 @@ bool export_carries(const char *xattr)
 		if (strcmp(xattr, ours[i]) == 0)
 			return false;
 	return (strncmp(xattr, "system.", 7) != 0 || acl_is_name(xattr)) &&
-	       !upper_xattr_is_private(xattr);
+	       !overlay_xattr_is_private(xattr);
 }
 
 static int fail(struct walk *w, int r, const char *what)

@@ -26,6 +26,7 @@
 #include "store/image/tree.h"
 #include "store/layer/layer.h"
 #include "store/layer/layer_copy.h"
+#include "store/layer/overlay_xattr.h"
 #include "store/oci/reference.h"
 #include "store/upkeep/verify_private.h"
 
@@ -538,7 +539,7 @@ static int check_owners(struct verify *v, const struct container *c)
 			if (text_escape(&shown, buf_str(&walk.path)) < 0)
 				return -ENOMEM;
 			verify_say(v, true, "container %s: /%s: its owner (%s) cannot be read",
-				   c->name, buf_str(&shown), UPPER_XATTR_OVERRIDE);
+				   c->name, buf_str(&shown), OVERLAY_XATTR_OVERRIDE);
 			v->result->left++;
 		}
 		r = fstatat(walk.fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode)

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "store/container/acl.h"
+#include "store/layer/acl.h"
 
 #define NOBODY 0xff, 0xff, 0xff, 0xff
 #define E(tag, perm, ...) tag, 0, perm, 0, __VA_ARGS__

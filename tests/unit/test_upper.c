@@ -21,6 +21,7 @@
 #include "base/buf.h"
 #include "base/remove_tree.h"
 #include "store/container/upper.h"
+#include "store/layer/overlay_xattr.h"
 
 struct place {
 	char path[64];
@@ -106,7 +107,7 @@ static void test_plain_needs_no_override(void **state)
 
 	assert_int_equal(upper_make(&p->u, p->u.fd, "d", &want, NULL), 0);
 	snprintf(path, sizeof(path), "%s/upper/d", p->path);
-	assert_int_equal(getxattr(path, UPPER_XATTR_OVERRIDE, value, sizeof(value)), -1);
+	assert_int_equal(getxattr(path, OVERLAY_XATTR_OVERRIDE, value, sizeof(value)), -1);
 	assert_int_equal(errno, ENODATA);
 	assert_int_equal(upper_stat(&p->u, p->u.fd, "d", &got), 0);
 	assert_int_equal(got.st_uid, 0);
@@ -175,12 +176,12 @@ static void test_damaged_override(void **state)
 	assert_int_equal(upper_make(&p->u, p->u.fd, "f", &want, NULL), 0);
 	snprintf(path, sizeof(path), "%s/upper/f", p->path);
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		assert_int_equal(setxattr(path, UPPER_XATTR_OVERRIDE, bad[i], strlen(bad[i]), 0),
+		assert_int_equal(setxattr(path, OVERLAY_XATTR_OVERRIDE, bad[i], strlen(bad[i]), 0),
 				 0);
 		if (upper_stat(&p->u, p->u.fd, "f", &got) != -EIO)
 			fail_msg("\"%s\" was taken", bad[i]);
 	}
-	assert_int_equal(setxattr(path, UPPER_XATTR_OVERRIDE, "7:8:0600", 8, 0), 0);
+	assert_int_equal(setxattr(path, OVERLAY_XATTR_OVERRIDE, "7:8:0600", 8, 0), 0);
 	assert_int_equal(upper_stat(&p->u, p->u.fd, "f", &got), 0);
 	assert_int_equal(got.st_gid, 8);
 }
@@ -243,18 +244,18 @@ static void test_xattrs(void **state)
 	assert_int_equal(upper_make(&p->u, p->u.fd, "f", &want, NULL), 0);
 	fd = openat(p->u.fd, "f", O_PATH | O_NOFOLLOW);
 	assert_int_equal(upper_xattr_set(&p->u, fd, "security.capability", "cap", 3, 0), 0);
-	assert_int_equal(upper_xattr_set(&p->u, fd, UPPER_XATTR_OVERRIDE, "x", 1, 0), -EPERM);
+	assert_int_equal(upper_xattr_set(&p->u, fd, OVERLAY_XATTR_OVERRIDE, "x", 1, 0), -EPERM);
 	assert_int_equal(upper_xattr_set(&p->u, fd, "user.overlay.opaque", "y", 1, 0), -EPERM);
 	assert_int_equal(upper_xattr_set(&p->u, fd, "user.imagefs.x", "y", 1, 0), -EPERM);
 	assert_int_equal(upper_xattr_get(&p->u, fd, "security.capability", value, sizeof(value)),
 			 3);
-	assert_int_equal(upper_xattr_get(&p->u, fd, UPPER_XATTR_OVERRIDE, value, sizeof(value)),
+	assert_int_equal(upper_xattr_get(&p->u, fd, OVERLAY_XATTR_OVERRIDE, value, sizeof(value)),
 			 -ENODATA);
 	assert_int_equal(upper_xattr_list(&p->u, fd, &names), 0);
 	assert_int_equal(names.len, sizeof("security.capability"));
 	assert_string_equal(names.data, "security.capability");
 	assert_int_equal(upper_xattr_remove(&p->u, fd, "security.capability"), 0);
-	assert_int_equal(upper_xattr_remove(&p->u, fd, UPPER_XATTR_OVERRIDE), -ENODATA);
+	assert_int_equal(upper_xattr_remove(&p->u, fd, OVERLAY_XATTR_OVERRIDE), -ENODATA);
 	close(fd);
 }
 

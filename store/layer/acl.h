@@ -4,8 +4,8 @@
  * spec    POSIX.1e draft 17, 23.1; acl(5); linux/posix_acl_xattr.h: version 2, little endian
  * units   mode: the permission bits, and others that stay as they are
  */
-#ifndef STORE_CONTAINER_ACL_H
-#define STORE_CONTAINER_ACL_H
+#ifndef STORE_LAYER_ACL_H
+#define STORE_LAYER_ACL_H
 
 #include <stdbool.h>
 #include <stddef.h>

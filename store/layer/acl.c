@@ -2,7 +2,7 @@
  * A list is a number of version and entries of eight bytes. What a file's mode says of its group is
  * the list's mask, where there is one.
  */
-#include "store/container/acl.h"
+#include "store/layer/acl.h"
 
 #include <endian.h>
 #include <errno.h>
