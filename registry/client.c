@@ -15,9 +15,10 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "registry/auth/auth.h"
-#include "registry/auth/creds.h"
+#include "registry/auth/cred.h"
 #include "registry/client_private.h"
 #include "registry/config/hosts.h"
+#include "registry/http/http_url.h"
 #include "registry/http/refusal.h"
 
 #define CHALLENGED_MAX 2

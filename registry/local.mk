@@ -19,6 +19,7 @@ libregistry_a_SOURCES = \
 	registry/auth/auth.c registry/auth/auth.h \
 	registry/auth/base64.c registry/auth/base64.h \
 	registry/auth/challenge.c registry/auth/challenge.h \
+	registry/auth/cred.c registry/auth/cred.h \
 	registry/auth/credfile.c registry/auth/credfile.h \
 	registry/auth/credhelper.c registry/auth/credhelper.h \
 	registry/auth/creds.c registry/auth/creds.h \

@@ -10,7 +10,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "registry/auth/auth.h"
-#include "registry/auth/creds.h"
+#include "registry/auth/cred.h"
 #include "registry/client.h"
 #include "registry/config/hosts.h"
 #include "registry/http/http.h"

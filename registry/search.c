@@ -19,6 +19,7 @@
 #include "registry/client.h"
 #include "registry/config/hosts.h"
 #include "registry/http/http.h"
+#include "registry/http/http_url.h"
 #include "registry/http/retry.h"
 #include "store/oci/reference.h"
 

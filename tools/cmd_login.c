@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "registry/auth/cred.h"
 #include "registry/auth/creds.h"
 #include "registry/login.h"
 #include "tools/prompt.h"

@@ -21,7 +21,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "registry/auth/base64.h"
-#include "registry/auth/creds.h"
+#include "registry/auth/cred.h"
 
 #define HUB "docker.io"
 #define HUB_URL "https://index.docker.io/v1/"

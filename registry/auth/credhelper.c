@@ -24,7 +24,7 @@
 #include "base/log.h"
 #include "base/program.h"
 #include "base/text.h"
-#include "registry/auth/creds.h"
+#include "registry/auth/cred.h"
 
 #define PREFIX "docker-credential-"
 #define TOKEN_USER "<token>"

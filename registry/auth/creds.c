@@ -16,27 +16,13 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "registry/auth/cred.h"
 #include "registry/auth/credfile.h"
 #include "registry/auth/credhelper.h"
 
 #define HUB "docker.io"
 #define HUB_URL "https://index.docker.io/v1/"
 #define MAX_FILES 5
-
-void cred_wipe(char *secret)
-{
-	if (secret)
-		explicit_bzero(secret, strlen(secret));
-	free(secret);
-}
-
-void cred_fini(struct cred *c)
-{
-	free(c->user);
-	cred_wipe(c->password);
-	cred_wipe(c->identity_token);
-	memset(c, 0, sizeof(*c));
-}
 
 char *creds_key(const char *name)
 {

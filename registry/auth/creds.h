@@ -21,18 +21,8 @@
 
 #include <stdbool.h>
 
+struct cred;
 struct err;
-
-/* Either may be missing (NULL): a password, or an identity token that stands for one. */
-struct cred {
-	char *user, *password, *identity_token;
-};
-
-#define _cleanup_cred_ __attribute__((cleanup(cred_fini)))
-
-/* cred_fini - wipe and free; cred_wipe - the same for one string, NULL is fine. */
-void cred_fini(struct cred *c);
-void cred_wipe(char *secret);
 
 /* creds_key - what a user calls a registry ("https://HOST/v1/", "index.docker.io") as a key: host[:port],
  * "docker.io" for the Hub. Heap; NULL: no memory. */

@@ -14,9 +14,10 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "registry/auth/base64.h"
-#include "registry/auth/creds.h"
+#include "registry/auth/cred.h"
 #include "registry/config/hosts.h"
 #include "registry/http/http.h"
+#include "registry/http/http_url.h"
 #include "registry/http/refusal.h"
 #include "registry/http/retry.h"
 

@@ -106,13 +106,4 @@ int http_do(struct http *h, const struct http_request *q, struct http_response *
 /* http_transient - may the same request succeed a little later? r is http_do()'s error, or -EAGAIN for an answer of such a status. */
 bool http_transient(int r);
 
-/* http_same_origin - both URLs have the same scheme, host and port. */
-bool http_same_origin(const char *a, const char *b);
-
-/* http_url_shown - a URL as it may be printed: no user, password or query, nothing but visible characters. Heap; NULL: no memory. */
-char *http_url_shown(const char *url);
-
-/* http_escape - text as a part of a URL's query or path. Heap; NULL: no memory. */
-char *http_escape(const char *text);
-
 #endif

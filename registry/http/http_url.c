@@ -1,6 +1,8 @@
 /*
  * URLs: compared, joined and made fit to be shown, by libcurl's own parser.
  */
+#include "registry/http/http_url.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -10,8 +12,6 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "registry/http/http.h"
-#include "registry/http/http_url.h"
 
 static inline void cleanup_url(CURLU **u)
 {

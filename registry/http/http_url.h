@@ -22,4 +22,13 @@ char *http_url_moved(const char *base, const char *url);
 
 bool http_url_is_tls(const char *url);
 
+/* http_same_origin - both URLs have the same scheme, host and port. */
+bool http_same_origin(const char *a, const char *b);
+
+/* http_url_shown - a URL as it may be printed: no user, password or query, nothing but visible characters. Heap; NULL: no memory. */
+char *http_url_shown(const char *url);
+
+/* http_escape - text as a part of a URL's query or path. Heap; NULL: no memory. */
+char *http_escape(const char *text);
+
 #endif

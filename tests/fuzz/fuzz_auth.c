@@ -16,8 +16,8 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "registry/auth/challenge.h"
+#include "registry/auth/cred.h"
 #include "registry/auth/credfile.h"
-#include "registry/auth/creds.h"
 #include "registry/auth/realm.h"
 #include "registry/auth/token.h"
 

@@ -24,7 +24,7 @@
 #include "registry/auth/auth.h"
 #include "registry/auth/base64.h"
 #include "registry/auth/challenge.h"
-#include "registry/auth/creds.h"
+#include "registry/auth/cred.h"
 #include "registry/auth/realm.h"
 #include "registry/auth/token.h"
 #include "registry/config/hosts.h"

@@ -26,6 +26,7 @@
 #include "base/remove_tree.h"
 #include "registry/config/hosts.h"
 #include "registry/http/http.h"
+#include "registry/http/http_url.h"
 #include "tests/unit/ask.h"
 #include "tests/unit/server.h"
 
