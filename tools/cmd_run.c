@@ -30,6 +30,7 @@
 #include "tools/run/monitor.h"
 #include "tools/run/mount_ns.h"
 #include "tools/run/run_args.h"
+#include "tools/run/run_job.h"
 #include "tools/run/run_options.h"
 #include "tools/run/runtime.h"
 #include "tools/verb.h"

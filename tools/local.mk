@@ -11,6 +11,7 @@ librun_a_SOURCES = \
 	tools/run/mount_ns.c tools/run/mount_ns.h \
 	tools/run/run_args.c tools/run/run_args.h \
 	tools/run/run_bundle.c tools/run/run_bundle.h \
+	tools/run/run_job.h \
 	tools/run/run_mounts.c \
 	tools/run/run_options.c tools/run/run_options.h \
 	tools/run/runtime.c tools/run/runtime.h \

@@ -30,6 +30,7 @@
 #include "tools/run/mount_ns.h"
 #include "tools/run/run_args.h"
 #include "tools/run/run_bundle.h"
+#include "tools/run/run_job.h"
 #include "tools/run/runtime.h"
 #include "tools/run/stdio.h"
 

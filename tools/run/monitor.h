@@ -7,27 +7,8 @@
 #ifndef TOOLS_RUN_MONITOR_H
 #define TOOLS_RUN_MONITOR_H
 
-#include <stdbool.h>
-
-struct bundle;
 struct err;
-struct run_args;
-struct runtime;
-struct tmp_dir;
-struct store;
-
-struct run_job {
-	struct store *store;
-	const struct run_args *args;
-	const struct bundle *bundle;
-	struct runtime *runtime;
-	const struct tmp_dir *tmp_dir;
-	const char *name; /* of the container */
-	bool userns;
-	int control_fd; /* where signals come from */
-	int map_fds[2]; /* mount_ns_enter()'s */
-	bool *started;	/* shared: the command was started */
-};
+struct run_job;
 
 /*
  * run_keep - from the name spaces to the end.

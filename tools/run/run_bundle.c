@@ -22,9 +22,9 @@
 #include "store/container/upper.h"
 #include "tools/run/bundle.h"
 #include "tools/run/idmap.h"
-#include "tools/run/monitor.h"
 #include "tools/run/mount_ns.h"
 #include "tools/run/run_args.h"
+#include "tools/run/run_job.h"
 #include "tools/run/runtime.h"
 
 #define HOST_FILE_MAX (1u << 20)
