@@ -1,5 +1,7 @@
 noinst_LIBRARIES += librun.a
 librun_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+# Where `imagefs mount` looks for the daemon when it is not beside it.
+librun_a_CPPFLAGS = $(AM_CPPFLAGS) -DMOUNT_HELPER_DIR='"$(mounthelperdir)"'
 librun_a_SOURCES = \
 	tools/run/bundle.c tools/run/bundle.h \
 	tools/run/daemon.c tools/run/daemon.h \
@@ -58,5 +60,3 @@ imagefs_SOURCES = \
 	tools/print/listing.c tools/print/listing.h
 imagefs_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 imagefs_LDADD = librun.a $(REGISTRY_LIBS)
-# Where `imagefs mount` looks for the daemon when it is not beside it.
-imagefs_CPPFLAGS = $(AM_CPPFLAGS) -DMOUNT_HELPER_DIR='"$(mounthelperdir)"'
