@@ -1,7 +1,6 @@
 noinst_LIBRARIES += libbase.a
 libbase_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 libbase_a_SOURCES = \
-	base/bars.c base/bars.h \
 	base/beneath.c base/beneath.h \
 	base/buf.c base/buf.h \
 	base/cleanup.h \
@@ -16,7 +15,6 @@ libbase_a_SOURCES = \
 	base/pattern.c base/pattern.h \
 	base/program.c base/program.h \
 	base/progress.c base/progress.h \
-	base/rate.c base/rate.h \
 	base/remove_tree.c base/remove_tree.h \
 	base/sink.h \
 	base/text.c base/text.h \

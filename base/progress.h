@@ -1,23 +1,70 @@
 /*
- * A progress bar on stderr with the rate and the time left, only where that is a terminal and the user did
- * not ask for quiet.
+ * Progress on stderr, only where that is a terminal and the user did not ask for quiet: one bar that
+ * is erased at the end, or one line for each of several transfers, which stay.
+ * threads any; NULL is legal everywhere and shows nothing
  */
 #ifndef BASE_PROGRESS_H
 #define BASE_PROGRESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
-struct progress {
-	char what[48];
-	uint64_t done, total;	 /* bytes; total 0: not known */
-	int64_t began, shown_at; /* rate_now() */
-	bool on, drawn;
-};
+struct progress;
 
-void progress_start(struct progress *p, const char *what, uint64_t total, bool quiet);
-void progress_add(struct progress *p, uint64_t bytes);
-/* progress_end - take the bar off the screen. */
+/*
+ * progress_bar - one bar: "Saving [===>   ] 12MB/40MB 3MB/s 9s left". progress_end() erases it.
+ * total   bytes; 0: unknown, then what is done is shown without a bar
+ * returns NULL: no terminal, quiet, or no memory
+ */
+struct progress *progress_bar(const char *what, uint64_t total, bool quiet);
+
+/* progress_lines - n lines, empty until progress_state(). Their last states stay on the screen. */
+struct progress *progress_lines(size_t n, bool quiet);
+
+/* progress_end - finish and free; NULL is legal. */
 void progress_end(struct progress *p);
+
+static inline void cleanup_progress(struct progress **p)
+{
+	progress_end(*p);
+}
+#define _cleanup_progress_ __attribute__((cleanup(cleanup_progress)))
+
+/*
+ * progress_state - set the text of line i: "5f70bf18a086: Pushed". Copied.
+ * total   bytes; if not 0, a bar is shown. Counting starts again from 0
+ */
+void progress_state(struct progress *p, size_t i, const char *label, const char *state,
+		    uint64_t total);
+
+/* progress_add - count more bytes of the only bar; progress_add_line - of line i. */
+void progress_add(struct progress *p, uint64_t bytes);
+void progress_add_line(struct progress *p, size_t i, uint64_t bytes);
+
+/* progress_set_line - set the count of line i: a resumed transfer may fall back. */
+void progress_set_line(struct progress *p, size_t i, uint64_t bytes);
+
+/* progress_hide - erase what is drawn, until the next count or state. */
+void progress_hide(struct progress *p);
+
+/* progress_print - print a line, given without its newline, above the bars. NULL: print it all the same. */
+void progress_print(struct progress *p, FILE *to, const char *line);
+
+/*
+ * progress_replaces_stdout - true if the lines stand for those that docker prints about each layer,
+ * because stdout is a terminal, too. False for NULL.
+ */
+bool progress_replaces_stdout(const struct progress *p);
+
+#define PROGRESS_RATE_MAX 72
+
+/*
+ * progress_rate - the end of a line: " 12.3MB/s 1m05s left", or "" in the first second.
+ * done    bytes in the last ms milliseconds
+ * left    bytes that are missing; 0: unknown
+ */
+void progress_rate(uint64_t done, uint64_t left, int64_t ms, char out[static PROGRESS_RATE_MAX]);
 
 #endif

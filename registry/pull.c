@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bars.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/progress.h"
 #include "base/text.h"
 #include "registry/auth/auth.h"
 #include "registry/client.h"
@@ -74,13 +74,13 @@ static void __attribute__((format(printf, 2, 3))) say(struct pull *p, const char
 	if (p->options->quiet)
 		return;
 	if (!p->said && p->options->first)
-		bars_print(NULL, p->options->to, p->options->first);
+		progress_print(NULL, p->options->to, p->options->first);
 	p->said = true;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	if (text_escape(&line, text) == 0)
-		bars_print(NULL, p->options->to, buf_str(&line));
+		progress_print(NULL, p->options->to, buf_str(&line));
 }
 
 /* --- what a manifest is -------------------------------------------------------- */
@@ -275,9 +275,9 @@ static int get_image(struct pull *p, const struct found *f, struct pull_image *i
 	image->desc.size = (int64_t)f->m.text.len;
 	if (!image->desc.media_type)
 		return err_nomem(err);
-	image->bars = bars_new(image->manifest.n_layers, p->options->quiet);
+	image->progress = progress_lines(image->manifest.n_layers, p->options->quiet);
 	r = pull_layers(image, err);
-	bars_free(TAKE_PTR(image->bars));
+	progress_end(TAKE_PTR(image->progress));
 	return r;
 }
 

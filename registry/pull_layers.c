@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bars.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/progress.h"
 #include "registry/client.h"
 #include "registry/http/http.h"
 #include "store/disk/blob.h"
@@ -63,12 +63,12 @@ static void say(const struct pull_image *image, size_t i, const char *state)
 	char id[SHORT_ID + 1], line[128];
 
 	short_id(image, i, id);
-	bars_state(image->bars, i, id, state, 0);
-	if (image->options->quiet || bars_show_lines(image->bars) ||
-	    (image->bars && image->options->to == stderr))
+	progress_state(image->progress, i, id, state, 0);
+	if (image->options->quiet || progress_replaces_stdout(image->progress) ||
+	    (image->progress && image->options->to == stderr))
 		return;
 	snprintf(line, sizeof(line), "%s: %s", id, state);
-	bars_print(image->bars, image->options->to, line);
+	progress_print(image->progress, image->options->to, line);
 }
 
 static bool has_failed(struct workers *workers)
@@ -99,7 +99,7 @@ static int take(void *arg, const void *data, size_t len, struct err *err)
 	struct fetch *f = arg;
 	int r = ingest_write(f->ingest, data, len, err);
 
-	bars_add(f->workers->image->bars, f->i, len);
+	progress_add_line(f->workers->image->progress, f->i, len);
 	return r;
 }
 
@@ -116,7 +116,7 @@ static int begin_anew(void *arg, struct err *err)
 		r = partial_restart(f->partial, err);
 	if (r < 0)
 		return r;
-	bars_set(f->workers->image->bars, f->i, 0);
+	progress_set_line(f->workers->image->progress, f->i, 0);
 	if (f->partial)
 		return ingest_begin_partial(f->txn, f->partial, &f->ingest, &have, err);
 	return ingest_begin(f->txn, &f->d->digest, &f->ingest, err);
@@ -148,8 +148,8 @@ static int receive(struct fetch *f, bool *pieced, struct ingest_result *res, str
 		log_debug("layer %s: %llu bytes are there", f->d->digest.str,
 			  (unsigned long long)have);
 	short_id(image, f->i, id);
-	bars_state(image->bars, f->i, id, "Downloading", size);
-	bars_set(image->bars, f->i, have);
+	progress_state(image->progress, f->i, id, "Downloading", size);
+	progress_set_line(image->progress, f->i, have);
 	if (have < size)
 		r = client_blob_get(image->client, &f->d->digest, size, have, &sink, err);
 	if (r < 0) {

@@ -11,20 +11,20 @@
 #include "store/oci/digest.h"
 #include "store/oci/manifest.h"
 
-struct bars;
 struct client;
 struct http;
+struct progress;
 struct txn;
 
 /* One image on its way. */
 struct pull_image {
 	struct store *store;
 	const struct pull_options *options;
-	struct http *http;	/* cancelled when a layer fails */
-	struct client *client;	/* that gave the manifest */
-	struct txn *txn;	/* keeps what is there until the image is published */
-	struct bars *bars;	/* a line for each layer; may be NULL */
-	struct descriptor desc; /* of the manifest */
+	struct http *http;	   /* cancelled when a layer fails */
+	struct client *client;	   /* that gave the manifest */
+	struct txn *txn;	   /* keeps what is there until the image is published */
+	struct progress *progress; /* a line for each layer; may be NULL */
+	struct descriptor desc;	   /* of the manifest */
 	struct manifest manifest;
 	struct digest *diff_ids; /* of its layers, as the config has them */
 	struct digest id;

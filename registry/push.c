@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bars.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/progress.h"
 #include "registry/auth/auth.h"
 #include "registry/client.h"
 #include "registry/config/hosts.h"
@@ -222,7 +222,7 @@ static void say(const struct push *p, const char *format, const char *what)
 	if (p->options->quiet)
 		return;
 	snprintf(line, sizeof(line), format, what);
-	bars_say(NULL, line);
+	progress_print(NULL, stdout, line);
 }
 
 static int push_parsed(struct push *p, const struct reference *ref, struct err *err)
@@ -242,7 +242,7 @@ static int push_parsed(struct push *p, const struct reference *ref, struct err *
 	if (r == 0)
 		r = push_names(p, ref, &names, err);
 	if (r == 0 && p->options->quiet)
-		bars_say(NULL, p->options->all_tags ? repo : shown);
+		progress_print(NULL, stdout, p->options->all_tags ? repo : shown);
 	return r;
 }
 

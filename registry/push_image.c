@@ -8,12 +8,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/bars.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "base/progress.h"
 #include "base/text.h"
 #include "registry/client.h"
 #include "registry/config/hosts.h"
@@ -47,7 +47,7 @@ struct sending {
 	struct client *client;
 	struct txn *pinned;
 	struct map mount_sources; /* digest -> repository */
-	struct bars *bars;
+	struct progress *progress;
 	struct item *items;
 	size_t n_items;
 	pthread_mutex_t lock; /* of what follows */
@@ -76,11 +76,11 @@ static void say_line(struct sending *s, size_t line, const char *state, uint64_t
 	char id[SHORT_ID + 1], text[512];
 
 	line_id(s->image, line, id);
-	bars_state(s->bars, line, id, state, total);
-	if (s->push->options->quiet || bars_show_lines(s->bars))
+	progress_state(s->progress, line, id, state, total);
+	if (s->push->options->quiet || progress_replaces_stdout(s->progress))
 		return;
 	snprintf(text, sizeof(text), "%s: %s", id, state);
-	bars_say(s->bars, text);
+	progress_print(s->progress, stdout, text);
 }
 
 /* A layer may stand in an image twice; each of its lines says the same. */
@@ -157,11 +157,11 @@ static int open_item(struct sending *s, const struct item *item, struct err *err
 	return TAKE_FD(fd);
 }
 
-static void progress(void *arg, uint64_t done)
+static void count_sent(void *arg, uint64_t done)
 {
 	struct item *item = arg;
 
-	bars_set(item->sending->bars, item->layer, done);
+	progress_set_line(item->sending->progress, item->layer, done);
 }
 
 static void begins(void *arg)
@@ -171,8 +171,8 @@ static void begins(void *arg)
 	char id[SHORT_ID + 1];
 
 	if (item->layer < s->image->manifest.n_layers)
-		bars_state(s->bars, item->layer, line_id(s->image, item->layer, id), "Pushing",
-			   (uint64_t)item->desc->size);
+		progress_state(s->progress, item->layer, line_id(s->image, item->layer, id),
+			       "Pushing", (uint64_t)item->desc->size);
 }
 
 /*
@@ -191,7 +191,7 @@ static int send_item(struct sending *s, struct item *item, struct err *err)
 			    .digest = &item->desc->digest,
 			    .size = (uint64_t)item->desc->size,
 			    .origin = origin_of(s, &item->desc->digest),
-			    .progress = progress,
+			    .progress = count_sent,
 			    .begins = begins,
 			    .arg = item };
 	_cleanup_close_ int fd = -1;
@@ -357,7 +357,7 @@ static int put_as_docker(struct sending *s, const struct reference *ref, struct 
 	r = put_manifest(s, ref->tag, MEDIA_DOCKER_MANIFEST, &docker, digest, err);
 	if (r < 0)
 		return r;
-	bars_free(TAKE_PTR(s->bars));
+	progress_end(TAKE_PTR(s->progress));
 	log_warn("%s: the registry refuses OCI manifests; pushed as a Docker manifest (schema 2)",
 		 shown);
 	buf_fini(text);
@@ -384,10 +384,10 @@ static int send_manifest(struct sending *s, const struct reference *ref, struct 
 		return r;
 	*pushed = digest;
 	/* The last word stands below the bars. */
-	bars_free(TAKE_PTR(s->bars));
+	progress_end(TAKE_PTR(s->progress));
 	snprintf(line, sizeof(line), "%s: digest: %s size: %zu", ref->tag, digest.str, text.len);
 	if (!s->push->options->quiet)
-		bars_say(NULL, line);
+		progress_print(NULL, stdout, line);
 	return 0;
 }
 
@@ -416,7 +416,7 @@ static int send_image(struct sending *s, const struct reference *ref, struct dig
 		r = ask_for_mount_sources(s, err);
 	if (r < 0)
 		return r;
-	s->bars = bars_new(s->image->manifest.n_layers, s->push->options->quiet);
+	s->progress = progress_lines(s->image->manifest.n_layers, s->push->options->quiet);
 	say_preparing(s);
 	r = send_all(s, err);
 	return r == 0 ? send_manifest(s, ref, pushed, err) : r;
@@ -428,7 +428,7 @@ int push_image(struct push *p, const struct image *image, const struct reference
 	struct sending s = { .push = p, .image = image, .lock = PTHREAD_MUTEX_INITIALIZER };
 	int r = send_image(&s, ref, pushed, err);
 
-	bars_free(s.bars);
+	progress_end(s.progress);
 	client_free(s.client);
 	map_fini(&s.mount_sources, free);
 	free(s.items);

@@ -103,14 +103,14 @@ static int to_ingest(void *ctx, const void *data, size_t len, struct err *err)
 /* The plain bytes of the layer on their way to the encoder. */
 struct counted {
 	struct encoder *to;
-	struct progress progress;
+	struct progress *progress;
 };
 
 static int count(void *ctx, const void *data, size_t len, struct err *err)
 {
 	struct counted *c = ctx;
 
-	progress_add(&c->progress, len);
+	progress_add(c->progress, len);
 	return encoder_write(c->to, data, len, err);
 }
 
@@ -143,11 +143,11 @@ static int write_layer(struct txn *t, struct container *c, const struct layer_ro
 	plain.ctx = &counted;
 	/* Less where patterns leave something out: then it is over early. */
 	container_changed_size(c, &total, NULL);
-	progress_start(&counted.progress, "Committing", total, o->quiet);
+	counted.progress = progress_bar("Committing", total, o->quiet);
 	r = e ? layer_write(&u, root, o->include, o->exclude, &plain, empty, err) : err_nomem(err);
 	if (r == 0 && !*empty)
 		r = encoder_end(e, err);
-	progress_end(&counted.progress);
+	progress_end(counted.progress);
 	if (r < 0 || *empty)
 		ingest_abort(in);
 	else

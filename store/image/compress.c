@@ -38,8 +38,8 @@ struct work {
 	struct txn *txn;
 	const struct image *image;
 	struct descriptor *layers; /* as they go out; one without a digest is still to be made */
-	struct progress progress;
-	pthread_mutex_t lock; /* what follows, and progress */
+	struct progress *progress;
+	pthread_mutex_t lock; /* what follows */
 	size_t next;
 	int r;
 	struct err err;
@@ -206,7 +206,7 @@ static bool add_progress(struct work *w, uint64_t bytes)
 	bool go_on;
 
 	pthread_mutex_lock(&w->lock);
-	progress_add(&w->progress, bytes);
+	progress_add(w->progress, bytes);
 	go_on = w->r == 0;
 	pthread_mutex_unlock(&w->lock);
 	return go_on;
@@ -320,7 +320,7 @@ static int pack_all(struct work *w, bool quiet, struct err *err)
 		total += (uint64_t)w->image->manifest.layers[i].size;
 		todo++;
 	}
-	progress_start(&w->progress, "Compressing", total, quiet);
+	w->progress = progress_bar("Compressing", total, quiet);
 	n = MIN(todo, (size_t)MAX(1, MIN(cpus, THREADS_MAX)));
 	/* This thread is one of them. */
 	for (i = 1; i < n; i++)
@@ -329,7 +329,7 @@ static int pack_all(struct work *w, bool quiet, struct err *err)
 	pack_some(w);
 	while (i-- > 1)
 		pthread_join(threads[i], NULL);
-	progress_end(&w->progress);
+	progress_end(w->progress);
 	if (w->r < 0)
 		return err_set(err, -w->r, "%s", w->err.msg);
 	return 0;

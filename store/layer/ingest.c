@@ -367,8 +367,7 @@ static int read_through(struct ingest *in, int fd, struct progress *progress,
 		if (n <= 0)
 			break;
 		r = put(in, block, (size_t)n, err);
-		if (progress)
-			progress_add(progress, (uint64_t)n);
+		progress_add(progress, (uint64_t)n);
 	}
 	return r;
 }

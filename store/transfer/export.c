@@ -38,7 +38,7 @@ struct output {
 	pthread_t thread;
 	char *block; /* headers and small files are gathered */
 	size_t have;
-	struct progress progress;
+	struct progress *progress;
 	int error; /* of write(2) */
 };
 
@@ -71,7 +71,7 @@ static int gather(void *ctx, const void *data, size_t len, struct err *err)
 {
 	struct output *o = ctx;
 
-	progress_add(&o->progress, len);
+	progress_add(o->progress, len);
 	while (len) {
 		size_t n = MIN(len, BLOCK - o->have);
 		int r;
@@ -126,9 +126,9 @@ static int write_output(struct tree *t, const struct source *from, const char *o
 	int r = output ? save_file_open(&o.file, output, err) : 0;
 
 	if (r == 0) {
-		progress_start(&o.progress, "Exporting", total, quiet);
+		o.progress = progress_bar("Exporting", total, quiet);
 		r = write_tree(t, from->c ? &from->u : NULL, &o, err);
-		progress_end(&o.progress);
+		progress_end(o.progress);
 	}
 	if (from->c)
 		r = container_lock_confirm(from->s, from->c, r, err);

@@ -48,7 +48,7 @@ static int parse_platform(const char *text, struct platform *out, struct err *er
 /* What is read, and where it goes. */
 struct feed {
 	int fd;
-	struct progress progress;
+	struct progress *progress;
 	struct ingest *in;
 	struct err *err; /* of what failed first */
 	int error;
@@ -65,7 +65,7 @@ static ssize_t read_block(struct feed *f, void *data, size_t len)
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return f->error = err_sys(f->err, errno, "cannot read");
-	progress_add(&f->progress, (uint64_t)n);
+	progress_add(f->progress, (uint64_t)n);
 	return n;
 }
 
@@ -167,10 +167,10 @@ static int read_layer(struct txn *t, int fd, bool quiet, struct ingest_result *o
 	r = ingest_begin(t, NULL, &f.in, err);
 	if (r < 0)
 		return r;
-	progress_start(&f.progress, "Importing", S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0,
-		       quiet);
+	f.progress =
+		progress_bar("Importing", S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0, quiet);
 	r = feed(&f);
-	progress_end(&f.progress);
+	progress_end(f.progress);
 	free(f.block);
 	free(f.plain);
 	if (r < 0) {

@@ -331,7 +331,7 @@ static int publish(struct load *l, struct err *err)
 	return r;
 }
 
-static int open_source(struct load *l, int fd, struct progress *p, struct err *err)
+static int open_source(struct load *l, int fd, struct progress **p, struct err *err)
 {
 	struct stat st;
 	uint64_t total;
@@ -339,10 +339,10 @@ static int open_source(struct load *l, int fd, struct progress *p, struct err *e
 	if (fstat(fd, &st) < 0)
 		return err_sys(err, errno, "cannot read");
 	total = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
-	progress_start(p, "Loading", total, l->options->quiet);
+	*p = progress_bar("Loading", total, l->options->quiet);
 	if (S_ISDIR(st.st_mode))
-		return load_dir_open(l, fd, p, &l->src, err);
-	return load_archive_open(l->txn, fd, p, &l->src, err);
+		return load_dir_open(l, fd, *p, &l->src, err);
+	return load_archive_open(l->txn, fd, *p, &l->src, err);
 }
 
 int load(struct store *s, int fd, const char *what, const struct load_options *o,
@@ -351,13 +351,12 @@ int load(struct store *s, int fd, const char *what, const struct load_options *o
 	_cleanup_load_result_ struct load_result result = { 0 };
 	struct load l = { .options = o, .result = &result };
 	struct err unread = ERR_INIT;
-	struct progress progress;
+	struct progress *progress = NULL;
 	int r;
 
 	/* What is wrong with one image is taken from there. */
 	if (!err)
 		err = &unread;
-	memset(&progress, 0, sizeof(progress));
 	r = txn_begin(s, &l.txn, err);
 	if (r < 0)
 		return r;
@@ -368,7 +367,7 @@ int load(struct store *s, int fd, const char *what, const struct load_options *o
 		r = find_images(&l, err);
 	if (r == 0)
 		r = load_parents(&l, err);
-	progress_end(&progress);
+	progress_end(progress);
 	if (r == 0)
 		r = publish(&l, err);
 	if (r < 0)

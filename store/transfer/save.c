@@ -316,14 +316,14 @@ static int save_blobs(struct txn *t, struct save_sink *k, const struct blob_list
 		      struct err *err)
 {
 	_cleanup_free_ char *block = malloc(READ_BLOCK);
-	struct progress progress;
+	struct progress *progress;
 	char alg[16] = "";
 	size_t i;
 	int r;
 
 	if (!block)
 		return err_nomem(err);
-	progress_start(&progress, "Saving", blobs->bytes, quiet);
+	progress = progress_bar("Saving", blobs->bytes, quiet);
 	r = k->ops->dir(k, "blobs", err);
 	for (i = 0; i < blobs->n && r == 0; i++) {
 		const char *d = blobs->v[i]->digest.str;
@@ -336,9 +336,9 @@ static int save_blobs(struct txn *t, struct save_sink *k, const struct blob_list
 			r = k->ops->dir(k, dir, err);
 		}
 		if (r == 0)
-			r = save_blob(t, k, blobs->v[i], block, &progress, err);
+			r = save_blob(t, k, blobs->v[i], block, progress, err);
 	}
-	progress_end(&progress);
+	progress_end(progress);
 	return r;
 }
 

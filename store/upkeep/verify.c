@@ -21,6 +21,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/progress.h"
 #include "base/text.h"
 #include "store/disk/blob.h"
 #include "store/disk/layout.h"
@@ -48,7 +49,7 @@ void verify_say(struct verify *v, bool broken, const char *fmt, ...)
 	va_end(ap);
 	if (broken)
 		v->result->broken++;
-	progress_end(&v->progress);
+	progress_hide(v->progress);
 	if (text_escape(&line, text) == 0)
 		v->o->say(buf_str(&line));
 }
@@ -81,7 +82,7 @@ static int hash_fd(struct verify *v, int fd, const struct digest *like, struct d
 		if (n <= 0)
 			break;
 		hash_update(h, block, (size_t)n);
-		progress_add(&v->progress, (uint64_t)n);
+		progress_add(v->progress, (uint64_t)n);
 	}
 	if (r == 0)
 		r = hash_final(h, out);
@@ -277,7 +278,7 @@ static int check_layer(struct verify *v, int fd, const struct digest *d, struct 
 	struct buf index _cleanup_buf_ = BUF_INIT;
 	struct ingest_result res = { 0 };
 	struct err why = ERR_INIT;
-	int r = ingest_look(fd, d, &v->progress, &res, &index, &why);
+	int r = ingest_look(fd, d, v->progress, &res, &index, &why);
 
 	if (r < 0)
 		r = blob_not_checked(v, d, why.msg);
@@ -400,10 +401,10 @@ int verify_blobs(struct verify *v, struct err *err)
 
 	for (i = 0; !v->o->n && i < ARRAY_SIZE(algorithms); i++)
 		total += bytes_in(v->store, algorithms[i]);
-	progress_start(&v->progress, "Verifying", total, v->o->quiet);
+	v->progress = progress_bar("Verifying", total, v->o->quiet);
 	for (i = 0; i < ARRAY_SIZE(algorithms) && r == 0; i++)
 		r = each_blob(v, algorithms[i], err);
-	progress_end(&v->progress);
+	progress_end(TAKE_PTR(v->progress));
 	return r;
 }
 

@@ -5,9 +5,10 @@
 #define STORE_UPKEEP_VERIFY_PRIVATE_H
 
 #include "base/map.h"
-#include "base/progress.h"
 #include "store/oci/digest.h"
 #include "store/upkeep/verify.h"
+
+struct progress;
 
 struct verify {
 	struct store *store;
@@ -17,7 +18,7 @@ struct verify {
 	struct map layers; /* digests that an image or a container has as a layer */
 	struct map bad;	   /* blobs that are not what they are called */
 	struct map stale;  /* blobs whose index is damaged still */
-	struct progress progress;
+	struct progress *progress;
 };
 
 /* verify_say - one line; broken: count it. */

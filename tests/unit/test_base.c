@@ -20,7 +20,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/map.h"
-#include "base/rate.h"
+#include "base/progress.h"
 #include "base/remove_tree.h"
 #include "base/text.h"
 #include "store/layer/ring.h"
@@ -371,9 +371,9 @@ static void test_rate(void **state)
 
 	(void)state;
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		char text[RATE_MAX];
+		char text[PROGRESS_RATE_MAX];
 
-		rate_text(cases[i].done, cases[i].left, 50, 50 + cases[i].ms, text);
+		progress_rate(cases[i].done, cases[i].left, cases[i].ms, text);
 		assert_string_equal(text, cases[i].text);
 	}
 }
