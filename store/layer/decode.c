@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <archive.h>
 #include <zstd.h>
 #include <zstd_errors.h>
 
@@ -380,7 +379,7 @@ static int decode_gzip(struct decoder *d)
 
 static int zstd_failed(size_t code, struct err *err)
 {
-	if (codec_zstd_error(code) == -ENOMEM)
+	if (decode_zstd_error(code) == -ENOMEM)
 		return err_nomem(err);
 	if (ZSTD_getErrorCode(code) == ZSTD_error_frameParameter_windowTooLarge)
 		return err_set(err, ENOTSUP,
@@ -553,4 +552,9 @@ out:
 	hash_free(d.hash);
 	ZSTD_freeCCtx(d.cctx);
 	return r < 0 ? r : 0;
+}
+
+int decode_zstd_error(size_t code)
+{
+	return ZSTD_getErrorCode(code) == ZSTD_error_memory_allocation ? -ENOMEM : -EBADMSG;
 }

@@ -66,4 +66,7 @@ int decode(const struct decode_io *io, enum codec *codec, struct spans *spans, u
 int span_decode(int fd, enum codec codec, const struct layer_span *span, const void *window,
 		size_t window_len, void *out, size_t cap);
 
+/* decode_zstd_error - what libzstd returned where it failed: -ENOMEM, or -EBADMSG: the data is damaged. */
+int decode_zstd_error(size_t code);
+
 #endif

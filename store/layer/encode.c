@@ -12,6 +12,7 @@
 #include <zstd.h>
 
 #include "base/err.h"
+#include "store/layer/decode.h"
 
 #define OUT_SIZE (256u * 1024)
 #define GZIP_LEVEL 6
@@ -89,7 +90,7 @@ static int zstd_some(struct encoder *e, const void *data, size_t len, ZSTD_EndDi
 
 		left = ZSTD_compressStream2(e->zstd, &out, &in, end);
 		if (ZSTD_isError(left))
-			return codec_zstd_error(left) == -ENOMEM
+			return decode_zstd_error(left) == -ENOMEM
 				       ? err_nomem(err)
 				       : err_set(err, EIO, "zstd: %s", ZSTD_getErrorName(left));
 		r = sink_write(&e->out, e->block, out.pos, err);

@@ -326,6 +326,6 @@ int layer_copy_read(const struct layer_copy *c, uint64_t i, void *out, size_t ca
 		return r;
 	n = ZSTD_decompress(out, cap, packed, len);
 	if (ZSTD_isError(n))
-		return codec_zstd_error(n);
+		return decode_zstd_error(n);
 	return n == cap ? 0 : -EBADMSG;
 }

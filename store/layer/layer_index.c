@@ -17,8 +17,8 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "store/layer/checksum.h"
+#include "store/layer/decode.h"
 #include "store/layer/layer_check.h"
-#include "store/oci/codec.h"
 
 /* What all indexes of this process take, and may take: 0 half of the machine's memory. */
 static _Atomic uint64_t in_use;
@@ -159,7 +159,7 @@ int layer_index_window(const struct layer_index *ix, const struct layer_span *s,
 	    checksum_crc32(0, packed, s->window_len) != s->window_crc)
 		return -EUCLEAN;
 	n = ZSTD_decompress(out, LAYER_WINDOW_MAX, packed, s->window_len);
-	if (ZSTD_isError(n) && codec_zstd_error(n) == -ENOMEM)
+	if (ZSTD_isError(n) && decode_zstd_error(n) == -ENOMEM)
 		return -ENOMEM;
 	if (ZSTD_isError(n) || (n != want && !(n == 0 && s->window_plain == 0)))
 		return -EUCLEAN;

@@ -10,9 +10,6 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include <archive.h>
-#include <archive_entry.h>
-
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/text.h"

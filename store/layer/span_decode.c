@@ -144,7 +144,7 @@ static int decode_zstd_span(const unsigned char *in, size_t len, void *out, size
 	size_t n = ZSTD_decompress(out, cap, in, len);
 
 	if (ZSTD_isError(n))
-		return codec_zstd_error(n);
+		return decode_zstd_error(n);
 	return n == cap ? 0 : -EBADMSG;
 }
 

@@ -7,8 +7,6 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include <archive.h>
-
 #include "base/err.h"
 
 locale_t tarlib_bytes(void)

@@ -1,12 +1,14 @@
 /*
- * libarchive as it is used here: names stay bytes, and what the machine lacks is not called damage.
+ * libarchive, which is included here only, as it is used here: names stay bytes, and what the machine lacks is not called damage.
  */
 #ifndef STORE_LAYER_TARLIB_H
 #define STORE_LAYER_TARLIB_H
 
 #include <locale.h>
 
-struct archive;
+#include <archive.h>
+#include <archive_entry.h>
+
 struct err;
 
 /*

@@ -3,11 +3,7 @@
  */
 #include "store/oci/codec.h"
 
-#include <errno.h>
 #include <string.h>
-
-#include <zstd.h>
-#include <zstd_errors.h>
 
 #include "store/oci/manifest.h"
 
@@ -54,11 +50,6 @@ const char *codec_name(enum codec c)
 	static const char *const names[] = { "none", "gzip", "zstd", "bzip2", "xz" };
 
 	return names[c];
-}
-
-int codec_zstd_error(size_t code)
-{
-	return ZSTD_getErrorCode(code) == ZSTD_error_memory_allocation ? -ENOMEM : -EBADMSG;
 }
 
 const char *codec_media_type(enum codec c)

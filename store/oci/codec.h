@@ -16,9 +16,6 @@ enum codec codec_sniff(const void *data, size_t len);
 /* codec_name - "none", "gzip", "zstd", "bzip2", "xz". */
 const char *codec_name(enum codec c);
 
-/* codec_zstd_error - what libzstd returned where it failed: -ENOMEM, or -EBADMSG: the data is damaged. */
-int codec_zstd_error(size_t code);
-
 /* codec_no_tar - what bytes of another kind of archive are: "a zip file"; NULL: nothing that is known. */
 const char *codec_no_tar(const void *data, size_t len);
 

@@ -14,9 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <archive.h>
-#include <archive_entry.h>
-
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"

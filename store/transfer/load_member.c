@@ -9,8 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <archive.h>
-
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"

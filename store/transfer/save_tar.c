@@ -9,12 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <archive.h>
-#include <archive_entry.h>
-
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "store/layer/tarlib.h"
 
 #define BLOCK (1u << 20)
 
