@@ -1,6 +1,7 @@
 noinst_LIBRARIES += libbase.a
 libbase_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 libbase_a_SOURCES = \
+	base/base64.c base/base64.h \
 	base/beneath.c base/beneath.h \
 	base/buf.c base/buf.h \
 	base/cleanup.h \

@@ -17,7 +17,6 @@ libregistry_a_SOURCES = \
 	registry/search.c registry/search.h \
 	registry/upload.c \
 	registry/auth/auth.c registry/auth/auth.h \
-	registry/auth/base64.c registry/auth/base64.h \
 	registry/auth/challenge.c registry/auth/challenge.h \
 	registry/auth/cred.c registry/auth/cred.h \
 	registry/auth/credfile.c registry/auth/credfile.h \

@@ -13,13 +13,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/base64.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/map.h"
-#include "registry/auth/base64.h"
 #include "registry/auth/challenge.h"
 #include "registry/auth/cred.h"
 #include "registry/auth/creds.h"

@@ -14,13 +14,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/base64.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/conffile.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "registry/auth/base64.h"
 #include "registry/auth/cred.h"
 
 #define HUB "docker.io"

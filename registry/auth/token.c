@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/json.h"
-#include "registry/auth/base64.h"
 #include "registry/auth/cred.h"
 #include "registry/config/hosts.h"
 #include "registry/http/http.h"

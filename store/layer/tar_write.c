@@ -10,10 +10,10 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "base/base64.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "registry/auth/base64.h"
 
 #define BLOCK 512u
 

@@ -19,10 +19,10 @@
 
 #include <cmocka.h>
 
+#include "base/base64.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "registry/auth/auth.h"
-#include "registry/auth/base64.h"
 #include "registry/auth/challenge.h"
 #include "registry/auth/cred.h"
 #include "registry/auth/realm.h"

@@ -2,8 +2,8 @@
  * Base64, the standard alphabet with padding.
  * spec    RFC 4648, section 4
  */
-#ifndef REGISTRY_AUTH_BASE64_H
-#define REGISTRY_AUTH_BASE64_H
+#ifndef BASE_BASE64_H
+#define BASE_BASE64_H
 
 #include <stddef.h>
 

@@ -1,7 +1,7 @@
 /*
  * Base64 with two tables: there and back.
  */
-#include "registry/auth/base64.h"
+#include "base/base64.h"
 
 #include <errno.h>
 #include <stdint.h>
