@@ -4,7 +4,6 @@
 #include "registry/auth/realm.h"
 
 #include <arpa/inet.h>
-#include <curl/curl.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,15 +14,10 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "registry/config/hosts.h"
+#include "registry/http/http_url.h"
 
 #define MAX_REALM 4096
 #define HOST_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]"
-
-static void cleanup_curl(char **s)
-{
-	curl_free(*s);
-}
-#define _cleanup_curl_ _cleanup_(cleanup_curl)
 
 void realm_fini(struct realm *r)
 {
@@ -96,47 +90,8 @@ static bool is_private(const char *host)
 	       (n > 10 && strcasecmp(name + n - 10, ".localhost") == 0);
 }
 
-/* A URL taken to pieces. */
-struct parts {
-	CURLU *u;
-	char *scheme, *host, *port, *user, *password, *fragment;
-};
-
-static void parts_fini(struct parts *p)
-{
-	curl_url_cleanup(p->u);
-	curl_free(p->scheme);
-	curl_free(p->host);
-	curl_free(p->port);
-	curl_free(p->user);
-	curl_free(p->password);
-	curl_free(p->fragment);
-}
-
-/* 0, -EINVAL or -ENOMEM. */
-static int take_apart(const char *url, struct parts *p)
-{
-	CURLUcode c;
-
-	p->u = curl_url();
-	if (!p->u)
-		return -ENOMEM;
-	c = curl_url_set(p->u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME);
-	if (c == CURLUE_OK)
-		c = curl_url_get(p->u, CURLUPART_SCHEME, &p->scheme, 0);
-	if (c == CURLUE_OK)
-		c = curl_url_get(p->u, CURLUPART_HOST, &p->host, 0);
-	if (c != CURLUE_OK)
-		return c == CURLUE_OUT_OF_MEMORY ? -ENOMEM : -EINVAL;
-	curl_url_get(p->u, CURLUPART_PORT, &p->port, 0);
-	curl_url_get(p->u, CURLUPART_USER, &p->user, 0);
-	curl_url_get(p->u, CURLUPART_PASSWORD, &p->password, 0);
-	curl_url_get(p->u, CURLUPART_FRAGMENT, &p->fragment, 0);
-	return 0;
-}
-
 /* refuse - text is the server's, and may have a password in it. */
-static int refuse(const struct parts *p, const char *why, struct err *err)
+static int refuse(const struct http_url_parts *p, const char *why, struct err *err)
 {
 	struct buf shown _cleanup_buf_ = BUF_INIT;
 
@@ -147,7 +102,8 @@ static int refuse(const struct parts *p, const char *why, struct err *err)
 		       buf_str(&shown), shown.len ? ": " : "", why);
 }
 
-static int check(const char *text, const struct parts *p, const struct parts *base, struct err *err)
+static int check(const char *text, const struct http_url_parts *p,
+		 const struct http_url_parts *base, struct err *err)
 {
 	bool https = p->scheme && strcasecmp(p->scheme, "https") == 0;
 	const char *s;
@@ -169,17 +125,17 @@ static int check(const char *text, const struct parts *p, const struct parts *ba
 	return 0;
 }
 
-static int fill(const struct parts *p, const struct parts *base, struct realm *out, struct err *err)
+static int fill(const struct http_url_parts *p, const struct http_url_parts *base,
+		struct realm *out, struct err *err)
 {
-	_cleanup_curl_ char *url = NULL;
 	struct buf host _cleanup_buf_ = BUF_INIT;
 	struct realm r _cleanup_realm_ = { 0 };
 
-	if (curl_url_get(p->u, CURLUPART_URL, &url, 0) != CURLUE_OK)
-		return err_nomem(err);
+	if (!p->url)
+		return refuse(p, "not a URL", err);
 	if (buf_puts(&host, p->host) < 0 || (p->port && buf_printf(&host, ":%s", p->port) < 0))
 		return err_nomem(err);
-	r.url = strdup(url);
+	r.url = strdup(p->url);
 	r.host = buf_take(&host);
 	r.https = strcasecmp(p->scheme, "https") == 0;
 	r.same_host = strcasecmp(p->host, base->host) == 0;
@@ -192,13 +148,13 @@ static int fill(const struct parts *p, const struct parts *base, struct realm *o
 
 int realm_check(const char *text, const char *base_url, struct realm *out, struct err *err)
 {
-	struct parts p _cleanup_(parts_fini) = { 0 }, base _cleanup_(parts_fini) = { 0 };
-	int r = take_apart(base_url, &base);
+	struct http_url_parts p _cleanup_url_parts_ = { 0 }, base _cleanup_url_parts_ = { 0 };
+	int r = http_url_split(base_url, &base);
 
 	if (r == -EINVAL)
 		return err_set(err, EINVAL, "not the URL of a registry");
 	if (r == 0)
-		r = strlen(text) > MAX_REALM ? -EINVAL : take_apart(text, &p);
+		r = strlen(text) > MAX_REALM ? -EINVAL : http_url_split(text, &p);
 	if (r == -EINVAL)
 		return refuse(&p, "not a URL", err);
 	if (r < 0)

@@ -4,7 +4,6 @@
  */
 #include "registry/auth/token.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,11 +46,6 @@ static void cleanup_wipe(char **s)
 	cred_wipe(*s);
 }
 #define _cleanup_wipe_ _cleanup_(cleanup_wipe)
-
-static void cleanup_curl(char **s)
-{
-	curl_free(*s);
-}
 
 void token_fini(struct token *t)
 {
@@ -157,21 +151,12 @@ static int refused(const struct http_response *a, const struct token_request *q,
 
 /* --- requests -------------------------------------------------------------------- */
 
-static int append_query(CURLU *u, const char *name, const char *value)
+static int add_query(char **url, const char *name, const char *value)
 {
-	struct buf text _cleanup_buf_ = BUF_INIT;
-
-	if (!value || !*value)
-		return 0;
-	if (buf_printf(&text, "%s=%s", name, value) < 0)
-		return -ENOMEM;
-	return curl_url_set(u, CURLUPART_QUERY, text.data, CURLU_APPENDQUERY | CURLU_URLENCODE) ==
-			       CURLUE_OK
-		       ? 0
-		       : -ENOMEM;
+	return value && *value ? http_url_add_query(url, name, value) : 0;
 }
 
-static int append_scopes(CURLU *u, const char *scope)
+static int add_scopes(char **url, const char *scope)
 {
 	int r = 0;
 
@@ -179,7 +164,7 @@ static int append_scopes(CURLU *u, const char *scope)
 		size_t n = strcspn(scope, " ");
 		_cleanup_free_ char *one = strndup(scope, n);
 
-		r = one ? append_query(u, "scope", one) : -ENOMEM;
+		r = one ? add_query(url, "scope", one) : -ENOMEM;
 		scope += n + strspn(scope + n, " ");
 	}
 	return r;
@@ -187,27 +172,20 @@ static int append_scopes(CURLU *u, const char *scope)
 
 static int get_url(const struct token_request *q, char **out)
 {
-	_cleanup_(cleanup_curl) char *text = NULL;
-	CURLU *u = curl_url();
-	int r = -ENOMEM;
+	_cleanup_free_ char *url = strdup(q->url);
+	int r = url ? add_query(&url, "service", q->service) : -ENOMEM;
 
-	if (u && curl_url_set(u, CURLUPART_URL, q->url, 0) == CURLUE_OK)
-		r = append_query(u, "service", q->service);
 	if (r == 0)
-		r = append_scopes(u, q->scope);
+		r = add_scopes(&url, q->scope);
 	if (r == 0 && q->cred)
-		r = append_query(u, "account", q->cred->user);
+		r = add_query(&url, "account", q->cred->user);
 	if (r == 0 && q->offline)
-		r = append_query(u, "offline_token", "true");
+		r = add_query(&url, "offline_token", "true");
 	if (r == 0 && q->offline)
-		r = append_query(u, "client_id", CLIENT_ID);
-	if (r == 0 && curl_url_get(u, CURLUPART_URL, &text, 0) != CURLUE_OK)
-		r = -ENOMEM;
-	curl_url_cleanup(u);
-	if (r < 0)
-		return r;
-	*out = strdup(text);
-	return *out ? 0 : -ENOMEM;
+		r = add_query(&url, "client_id", CLIENT_ID);
+	if (r == 0)
+		*out = TAKE_PTR(url);
+	return r;
 }
 
 static int form_field(struct buf *form, const char *name, const char *value)

@@ -3,6 +3,7 @@
  */
 #include "registry/http/http_url.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -160,4 +161,86 @@ char *http_escape(const char *text)
 		curl_easy_escape(NULL, text, (int)MIN(strlen(text), (size_t)HTTP_URL_MAX));
 
 	return out ? strdup(out) : NULL;
+}
+
+void http_url_parts_fini(struct http_url_parts *p)
+{
+	free(p->url);
+	free(p->scheme);
+	free(p->host);
+	free(p->port);
+	free(p->user);
+	free(p->password);
+	free(p->fragment);
+	memset(p, 0, sizeof(*p));
+}
+
+/* One part of u, on the heap; a part that the URL does not have is NULL and no error. */
+static int get_part(CURLU *u, CURLUPart part, char **out)
+{
+	_cleanup_curl_ char *text = NULL;
+
+	switch (curl_url_get(u, part, &text, 0)) {
+	case CURLUE_OK:
+		*out = strdup(text);
+		return *out ? 0 : -ENOMEM;
+	case CURLUE_OUT_OF_MEMORY:
+		return -ENOMEM;
+	default:
+		return 0;
+	}
+}
+
+int http_url_split(const char *url, struct http_url_parts *out)
+{
+	struct http_url_parts p _cleanup_url_parts_ = { 0 };
+	const struct {
+		CURLUPart part;
+		char **to;
+	} parts[] = {
+		{ CURLUPART_URL, &p.url },	     { CURLUPART_SCHEME, &p.scheme },
+		{ CURLUPART_HOST, &p.host },	     { CURLUPART_PORT, &p.port },
+		{ CURLUPART_USER, &p.user },	     { CURLUPART_PASSWORD, &p.password },
+		{ CURLUPART_FRAGMENT, &p.fragment },
+	};
+	_cleanup_url_ CURLU *u = curl_url();
+	CURLUcode c;
+	size_t i;
+	int r = 0;
+
+	if (!u)
+		return -ENOMEM;
+	c = curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME);
+	if (c != CURLUE_OK)
+		return c == CURLUE_OUT_OF_MEMORY ? -ENOMEM : -EINVAL;
+	for (i = 0; i < ARRAY_SIZE(parts) && r == 0; i++)
+		r = get_part(u, parts[i].part, parts[i].to);
+	if (r < 0)
+		return r;
+	if (!p.scheme || !p.host)
+		return -EINVAL;
+	*out = p;
+	memset(&p, 0, sizeof(p));
+	return 0;
+}
+
+int http_url_add_query(char **url, const char *name, const char *value)
+{
+	_cleanup_url_ CURLU *u = curl_url();
+	_cleanup_curl_ char *out = NULL;
+	struct buf text _cleanup_buf_ = BUF_INIT;
+	char *copy;
+
+	if (buf_printf(&text, "%s=%s", name, value) < 0 || !u ||
+	    curl_url_set(u, CURLUPART_URL, *url, 0) != CURLUE_OK ||
+	    curl_url_set(u, CURLUPART_QUERY, text.data, CURLU_APPENDQUERY | CURLU_URLENCODE) !=
+		    CURLUE_OK ||
+	    curl_url_get(u, CURLUPART_URL, &out, 0) != CURLUE_OK)
+		return -ENOMEM;
+	copy = strdup(out);
+	if (!copy)
+		return -ENOMEM;
+	free(*url);
+	*url = copy;
+	return 0;
 }

@@ -1,5 +1,6 @@
 /*
- * URLs as http needs them: joined, and taken apart. Whatever is not http or https is none.
+ * URLs as http needs them: joined, compared and split, by the parser that connects to them. Functions take http
+ * and https only where they do not say otherwise.
  */
 #ifndef REGISTRY_HTTP_HTTP_URL_H
 #define REGISTRY_HTTP_HTTP_URL_H
@@ -30,5 +31,23 @@ char *http_url_shown(const char *url);
 
 /* http_escape - text as a part of a URL's query or path. Heap; NULL: no memory. */
 char *http_escape(const char *text);
+
+/* A URL split, each part as it is written there; NULL: it has none. All heap. */
+struct http_url_parts {
+	char *url; /* the whole, as libcurl writes it */
+	char *scheme, *host, *port, *user, *password, *fragment;
+};
+
+#define _cleanup_url_parts_ __attribute__((cleanup(http_url_parts_fini)))
+void http_url_parts_fini(struct http_url_parts *p);
+
+/*
+ * http_url_split - of any scheme.
+ * errors  -EINVAL not a URL with a scheme and a host; -ENOMEM
+ */
+int http_url_split(const char *url, struct http_url_parts *out);
+
+/* http_url_add_query - append NAME=VALUE, escaped, to the query of *url, which is heap and replaced. 0 or -ENOMEM. */
+int http_url_add_query(char **url, const char *name, const char *value);
 
 #endif
