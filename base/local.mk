@@ -10,6 +10,7 @@ libbase_a_SOURCES = \
 	base/file.c base/file.h \
 	base/inroot.c base/inroot.h \
 	base/json.c base/json.h \
+	base/lock.c base/lock.h \
 	base/log.c base/log.h \
 	base/map.c base/map.h \
 	base/mountpoint.c base/mountpoint.h \

@@ -5,7 +5,10 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <syslog.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/text.h"
 
@@ -15,28 +18,82 @@ static struct {
 	bool to_syslog;
 } log_state = { "imagefs", LOG_LEVEL_WARN, false };
 
+bool log_debugging;
+
+/* When the program started, in milliseconds of CLOCK_MONOTONIC. */
+static double started;
+
+static double now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+__attribute__((constructor)) static void note_start(void)
+{
+	started = now_ms();
+}
+
+double log_ms(void)
+{
+	return now_ms() - started;
+}
+
 void log_init(const char *name, enum log_level level, bool to_syslog)
 {
 	log_state.name = name;
 	log_state.level = level;
 	log_state.to_syslog = to_syslog;
+	log_debugging = level >= LOG_LEVEL_DEBUG;
 	if (to_syslog)
 		openlog(name, LOG_PID, LOG_DAEMON);
 }
 
-static void say(int priority, const char *fmt, va_list ap)
+static void put(int priority, char *line)
 {
-	char line[2048];
-
-	vsnprintf(line, sizeof(line), fmt, ap);
 	text_neutralise(line);
 	if (log_state.to_syslog) {
 		syslog(priority, "%s", line);
 		return;
 	}
-	/* Where both go into one pipe, what was said before stands before. */
+	/* In a pipe that stdout shares, lines keep their order. */
 	fflush(stdout);
 	fprintf(stderr, "%s: %s\n", log_state.name, line);
+}
+
+/*
+ * The folder of a source file, seen from the top of the tree. The compiler names all files with the same
+ * prefix; this file's own name shows how long it is.
+ */
+static int room_of(const char *file, const char **out)
+{
+	size_t prefix = strlen(__FILE__) - strlen("base/log.c");
+	const char *slash;
+
+	if (strncmp(file, __FILE__, prefix) == 0)
+		file += prefix;
+	slash = strrchr(file, '/');
+	*out = file;
+	return (int)(slash ? (size_t)(slash - file) : strlen(file));
+}
+
+__attribute__((format(printf, 3, 0))) static void say(int priority, const char *file,
+						      const char *fmt, va_list ap)
+{
+	char line[2048];
+	int n = 0;
+
+	if (file && log_debugging) {
+		const char *room;
+		int len = room_of(file, &room);
+
+		n = snprintf(line, sizeof(line), "%.3f %d %.*s: ", log_ms(), (int)gettid(), len,
+			     room);
+	}
+	vsnprintf(line + n, sizeof(line) - (size_t)n, fmt, ap);
+	put(priority, line);
 }
 
 void log_warn(const char *fmt, ...)
@@ -46,28 +103,26 @@ void log_warn(const char *fmt, ...)
 	if (log_state.level < LOG_LEVEL_WARN)
 		return;
 	va_start(ap, fmt);
-	say(LOG_WARNING, fmt, ap);
+	say(LOG_WARNING, NULL, fmt, ap);
 	va_end(ap);
 }
 
-void log_note(const char *fmt, ...)
+void log_note_from(const char *file, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (log_state.level < LOG_LEVEL_DEBUG && !log_state.to_syslog)
+	if (!log_debugging && !log_state.to_syslog)
 		return;
 	va_start(ap, fmt);
-	say(LOG_INFO, fmt, ap);
+	say(LOG_INFO, file, fmt, ap);
 	va_end(ap);
 }
 
-void log_debug(const char *fmt, ...)
+void log_debug_from(const char *file, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (log_state.level < LOG_LEVEL_DEBUG)
-		return;
 	va_start(ap, fmt);
-	say(LOG_DEBUG, fmt, ap);
+	say(LOG_DEBUG, file, fmt, ap);
 	va_end(ap);
 }

@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "base/mountpoint.h"
 #include "store/disk/mount_dirs.h"
@@ -60,9 +61,12 @@ static int clear(const char *dir, struct err *err)
 /* Two that mount at one place at once take turns. Where the directory cannot be read they do not. */
 static void lock(struct mountdir *m)
 {
+	int r;
+
 	m->lock_fd = open(m->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (m->lock_fd >= 0 && flock(m->lock_fd, LOCK_EX) < 0)
-		log_debug("%s: %s", m->dir, strerror(errno));
+	r = m->lock_fd < 0 ? 0 : lock_take(m->lock_fd, LOCK_MODE_EXCLUSIVE, "mount point", m->dir);
+	if (r < 0)
+		log_debug("%s: %s", m->dir, strerror(-r));
 }
 
 int mountdir_prepare(struct mountdir *m, struct store *s, const char *path, enum mount_tree tree,

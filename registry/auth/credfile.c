@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,6 +19,7 @@
 #include "base/conffile.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/lock.h"
 #include "base/text.h"
 #include "registry/auth/cred.h"
 
@@ -360,9 +360,8 @@ static int open_directory(const char *path, int *out, const char **name, struct 
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(err, errno, "%s", dir);
-	/* Where there are no locks it has to do without. */
-	while (flock(fd, LOCK_EX) < 0 && errno == EINTR)
-		;
+	/* A file system without locks is used without. */
+	(void)lock_take(fd, LOCK_MODE_EXCLUSIVE, "credentials", dir);
 	*out = fd;
 	*name = slash ? slash + 1 : path;
 	return 0;

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -23,6 +22,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/lock.h"
 #include "base/map.h"
 #include "base/remove_tree.h"
 #include "base/text.h"
@@ -612,7 +612,7 @@ static int lock_reading(const struct container *c)
 
 	if (fd < 0)
 		fd = openat(c->fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	else if (flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+	else if (lock_try(fd, LOCK_MODE_SHARED, "container", c->name) == -EWOULDBLOCK)
 		return -EWOULDBLOCK;
 	return fd < 0 ? -errno : TAKE_FD(fd);
 }
@@ -620,6 +620,8 @@ static int lock_reading(const struct container *c)
 int container_flock(const struct container *c, bool exclusive, bool wait)
 {
 	_cleanup_close_ int fd = -1;
+	enum lock_mode mode;
+	int r;
 
 	if (c->read_only)
 		return lock_reading(c);
@@ -634,10 +636,10 @@ int container_flock(const struct container *c, bool exclusive, bool wait)
 	}
 	if (fd < 0)
 		return fd;
-	while (flock(fd, (exclusive ? LOCK_EX : LOCK_SH) | (wait ? 0 : LOCK_NB)) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return TAKE_FD(fd);
+	mode = exclusive ? LOCK_MODE_EXCLUSIVE : LOCK_MODE_SHARED;
+	r = wait ? lock_take(fd, mode, "container", c->name)
+		 : lock_try(fd, mode, "container", c->name);
+	return r < 0 ? r : TAKE_FD(fd);
 }
 
 /* Files and symbolic links below upper/, as docker counts: each once however many names it has. */

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,6 +18,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "store/disk/store.h"
 
@@ -96,8 +96,9 @@ static int write_notes(struct mount_dirs *m)
 		m->fd = beneath_open(m->dirfd, m->name, O_RDWR | O_CREAT | O_EXCL, 0600);
 		if (m->fd < 0)
 			return m->fd;
-		if (flock(m->fd, LOCK_EX | LOCK_NB) < 0)
-			return -errno;
+		r = lock_try(m->fd, LOCK_MODE_EXCLUSIVE, "mount dirs", m->name);
+		if (r < 0)
+			return r;
 	}
 	for (i = 0; i < m->n && r == 0; i++)
 		r = buf_printf(&text, "%s\n", m->paths[i]);
@@ -166,7 +167,7 @@ static bool wait_for_end(int fd)
 	int tries;
 
 	for (tries = 0; tries < ENDING_TRIES; tries++) {
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		if (lock_again(fd, LOCK_MODE_EXCLUSIVE) == 0)
 			return true;
 		nanosleep(&pause, NULL);
 	}

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "store/disk/blob.h"
 #include "store/disk/store.h"
@@ -110,9 +110,10 @@ static int take(struct partial *p, int (*waiting)(void *arg, struct err *err), v
 
 		if (fd < 0)
 			return fd;
-		while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-			if (errno != EWOULDBLOCK && errno != EINTR)
-				return err_sys(err, errno, "store %s: imagefs/%s: cannot lock",
+		r = lock_try(fd, LOCK_MODE_EXCLUSIVE, "download", p->path);
+		for (; r < 0; r = lock_again(fd, LOCK_MODE_EXCLUSIVE)) {
+			if (r != -EWOULDBLOCK)
+				return err_sys(err, -r, "store %s: imagefs/%s: cannot lock",
 					       p->store->path, p->path);
 			r = wait_a_little(fd, &w, waiting, arg, err);
 			if (r < 0)
@@ -187,7 +188,7 @@ int partial_restart(struct partial *p, struct err *err)
 	r = fd = beneath_open(p->store->imagefs_fd, name, O_RDWR | O_CREAT | O_EXCL | O_APPEND,
 			      0600);
 	if (r >= 0)
-		r = flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
+		r = lock_try(fd, LOCK_MODE_EXCLUSIVE, "download", p->path);
 	if (r == 0)
 		r = beneath_rename(p->store->imagefs_fd, name, p->store->imagefs_fd, p->path, 0);
 	if (r < 0) {
@@ -238,7 +239,7 @@ static unsigned sweep_one(struct store *s, const char *path, bool dry, uint64_t 
 	struct stat st;
 	int r;
 
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || !is_current(s, path, fd, &st))
+	if (fd < 0 || lock_try(fd, LOCK_MODE_EXCLUSIVE, "download", path) < 0 || !is_current(s, path, fd, &st))
 		return 0;
 	r = dry ? 0 : beneath_unlink(s->imagefs_fd, path);
 	if (r < 0) {

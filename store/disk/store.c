@@ -19,6 +19,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "store/disk/layout.h"
 #include "store/disk/tmp_sweep.h"
@@ -240,15 +241,16 @@ void store_close(struct store *s)
 
 int store_lock(struct store *s, enum store_lock_mode mode, struct err *err)
 {
-	int op = mode == STORE_LOCK_EXCLUSIVE ? LOCK_EX : LOCK_SH;
 	uint64_t bytes;
 	int r = mode == STORE_LOCK_EXCLUSIVE ? store_writable(s, err) : 0;
 
 	if (r < 0 || s->lock_fd < 0)
 		return r;
-	while (flock(s->lock_fd, op) < 0)
-		if (errno != EINTR)
-			return err_sys(err, errno, "store %s: cannot lock", s->path);
+	r = lock_take(s->lock_fd,
+		      mode == STORE_LOCK_EXCLUSIVE ? LOCK_MODE_EXCLUSIVE : LOCK_MODE_SHARED,
+		      "store", s->path);
+	if (r < 0)
+		return err_sys(err, -r, "store %s: cannot lock", s->path);
 	if (mode == STORE_LOCK_EXCLUSIVE) {
 		tmp_sweep(s->imagefs_fd, true, &bytes);
 		s->swept += bytes;
@@ -258,5 +260,7 @@ int store_lock(struct store *s, enum store_lock_mode mode, struct err *err)
 
 void store_unlock(struct store *s)
 {
+	if (s->lock_fd >= 0)
+		log_debug("lock store %s: released", s->path);
 	flock(s->lock_fd, LOCK_UN);
 }

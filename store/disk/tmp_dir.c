@@ -8,7 +8,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 #include "base/beneath.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/lock.h"
 #include "base/remove_tree.h"
 #include "store/disk/store.h"
 
@@ -57,7 +57,7 @@ static int make(struct store *s, bool aside, struct tmp_dir *out)
 			return -errno;
 		}
 		fd = openat(tmp, out->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd >= 0 && flock(fd, LOCK_EX) == 0 && fstat(fd, &st) == 0 && st.st_nlink > 0) {
+		if (fd >= 0 && lock_take(fd, LOCK_MODE_EXCLUSIVE, "tmp dir", out->name) == 0 && fstat(fd, &st) == 0 && st.st_nlink > 0) {
 			/* Whoever owns tmp may have put a directory of his own there. */
 			out->ours = st.st_uid == geteuid() && !(st.st_mode & 077);
 			out->fd = TAKE_FD(fd);

@@ -6,12 +6,12 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/beneath.h"
 #include "base/cleanup.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "base/remove_tree.h"
 #include "base/walk.h"
@@ -60,7 +60,7 @@ unsigned tmp_sweep(int imagefs_fd, bool sweep, uint64_t *bytes)
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
 		fd = openat(tmp, e->d_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-		if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || fstat(fd, &st) < 0)
+		if (fd < 0 || lock_try(fd, LOCK_MODE_EXCLUSIVE, "tmp dir", e->d_name) < 0 || fstat(fd, &st) < 0)
 			continue;
 		n++;
 		if (S_ISDIR(st.st_mode))

@@ -9,13 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "base/beneath.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/lock.h"
 #include "base/map.h"
 #include "store/container/container.h"
 #include "store/disk/partial.h"
@@ -354,7 +354,7 @@ static int read_all(struct count *c, struct err *err)
 /* What killed processes left; nothing where others are at work, which may be theirs. */
 static void count_dead(struct store *s, struct df *d)
 {
-	if (flock(s->lock_fd, LOCK_EX | LOCK_NB) < 0)
+	if (lock_try(s->lock_fd, LOCK_MODE_EXCLUSIVE, "store", s->path) < 0)
 		return;
 	d->leftovers.n = tmp_sweep(s->imagefs_fd, false, &d->dead);
 	d->leftovers.size = d->leftovers.reclaimable = d->dead;

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,6 +20,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/lock.h"
 #include "base/progress.h"
 #include "base/text.h"
 #include "store/disk/blob.h"
@@ -493,8 +493,8 @@ static void dead_transactions(struct verify *v)
 			openat(tmp, names[i], O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
 		/* A container on its way in or out has no lock of its own, but its maker holds the store's. */
-		if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 ||
-		    flock(v->store->lock_fd, LOCK_EX | LOCK_NB) < 0)
+		if (fd < 0 || lock_try(fd, LOCK_MODE_EXCLUSIVE, "tmp dir", names[i]) < 0 ||
+		    lock_try(v->store->lock_fd, LOCK_MODE_EXCLUSIVE, "store", v->store->path) < 0)
 			continue;
 		store_unlock(v->store);
 		verify_say(v, false,
