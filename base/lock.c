@@ -34,11 +34,11 @@ int lock_take_from(const char *file, int fd, enum lock_mode mode, bool wait, con
 	if (r != -EWOULDBLOCK)
 		return r;
 	if (!wait) {
-		log_debug_from(file, "lock %s %s: %s, not taken: another process has it", what,
-			       name, word);
+		log_debug_from(file, "lock %s %s: %s, not taken: another holder has it", what, name,
+			       word);
 		return r;
 	}
-	log_debug_from(file, "lock %s %s: %s, waiting: another process has it", what, name, word);
+	log_debug_from(file, "lock %s %s: %s, waiting: another holder has it", what, name, word);
 	start = log_ms();
 	r = try_flock(fd, operation);
 	if (r == 0)

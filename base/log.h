@@ -32,9 +32,9 @@ extern bool log_debugging;
  * log_debug - with --debug only. Without it the arguments are not evaluated: one branch is all it costs.
  * log_debug_from - for code that logs in the name of its caller. file: the caller's __FILE__.
  */
-#define log_debug(...)                                        \
-	do {                                                  \
-		if (__builtin_expect(log_debugging, false))   \
+#define log_debug(...)                                         \
+	do {                                                   \
+		if (__builtin_expect(log_debugging, false))    \
 			log_debug_from(__FILE__, __VA_ARGS__); \
 	} while (0)
 void log_debug_from(const char *file, const char *fmt, ...)

@@ -239,7 +239,8 @@ static unsigned sweep_one(struct store *s, const char *path, bool dry, uint64_t 
 	struct stat st;
 	int r;
 
-	if (fd < 0 || lock_try(fd, LOCK_MODE_EXCLUSIVE, "download", path) < 0 || !is_current(s, path, fd, &st))
+	if (fd < 0 || lock_try(fd, LOCK_MODE_EXCLUSIVE, "download", path) < 0 ||
+	    !is_current(s, path, fd, &st))
 		return 0;
 	r = dry ? 0 : beneath_unlink(s->imagefs_fd, path);
 	if (r < 0) {

@@ -741,6 +741,35 @@ int refs_text(const struct refs *r, struct buf *out)
 	return json_text(j, out);
 }
 
+static const char *manifest_of(const struct ref *r)
+{
+	return r ? r->desc.digest.str : "none";
+}
+
+/* Report names that lead to another manifest than index.json says. */
+static void report_changes(struct store *s, const struct refs *changed)
+{
+	_cleanup_refs_ struct refs old = { 0 };
+	size_t i;
+
+	if (!log_debugging || refs_read(s, &old, NULL) < 0)
+		return;
+	for (i = 0; i < changed->n; i++) {
+		const struct ref *now = &changed->v[i];
+		const struct ref *was = now->name ? refs_find(&old, now->name) : NULL;
+
+		if (now->name && (!was || !digest_eq(&was->desc.digest, &now->desc.digest)))
+			log_debug("reference %s: %s -> %s", now->name, manifest_of(was),
+				  manifest_of(now));
+	}
+	for (i = 0; i < old.n; i++) {
+		const struct ref *was = &old.v[i];
+
+		if (was->name && !refs_find(changed, was->name))
+			log_debug("reference %s: %s -> none", was->name, manifest_of(was));
+	}
+}
+
 int refs_stage(struct txn *t, const struct refs *r, struct err *err)
 {
 	struct buf text _cleanup_buf_ = BUF_INIT;
@@ -756,6 +785,7 @@ int refs_stage(struct txn *t, const struct refs *r, struct err *err)
 	e = file_write_all(fd, text.data, text.len);
 	if (e < 0)
 		return err_sys(err, -e, "store %s: cannot write index.json", txn_store(t)->path);
+	report_changes(txn_store(t), r);
 	txn_replace(t, name, "index.json");
 	return 0;
 }

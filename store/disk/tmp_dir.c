@@ -57,7 +57,8 @@ static int make(struct store *s, bool aside, struct tmp_dir *out)
 			return -errno;
 		}
 		fd = openat(tmp, out->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd >= 0 && lock_take(fd, LOCK_MODE_EXCLUSIVE, "tmp dir", out->name) == 0 && fstat(fd, &st) == 0 && st.st_nlink > 0) {
+		if (fd >= 0 && lock_take(fd, LOCK_MODE_EXCLUSIVE, "tmp dir", out->name) == 0 &&
+		    fstat(fd, &st) == 0 && st.st_nlink > 0) {
 			/* Whoever owns tmp may have put a directory of his own there. */
 			out->ours = st.st_uid == geteuid() && !(st.st_mode & 077);
 			out->fd = TAKE_FD(fd);

@@ -60,7 +60,8 @@ unsigned tmp_sweep(int imagefs_fd, bool sweep, uint64_t *bytes)
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
 		fd = openat(tmp, e->d_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-		if (fd < 0 || lock_try(fd, LOCK_MODE_EXCLUSIVE, "tmp dir", e->d_name) < 0 || fstat(fd, &st) < 0)
+		if (fd < 0 || lock_try(fd, LOCK_MODE_EXCLUSIVE, "tmp dir", e->d_name) < 0 ||
+		    fstat(fd, &st) < 0)
 			continue;
 		n++;
 		if (S_ISDIR(st.st_mode))

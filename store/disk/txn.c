@@ -18,6 +18,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "base/text.h"
 #include "store/disk/spare.h"
 #include "store/disk/store.h"
 #include "store/disk/tmp_dir.h"
@@ -294,6 +295,10 @@ static int publish_one(struct txn *t, struct txn_file *f)
 	if (r < 0)
 		return r;
 	f->made = !beneath_exists(t->store->fd, f->path);
+	log_debug("transaction %s: %s: %s", t->tmp_dir.name, f->path,
+		  f->made   ? "new"
+		  : f->kept ? "in the store already"
+			    : "replaced");
 	if (f->kept && !f->made)
 		return 0;
 	return beneath_rename(t->fd, f->name, t->store->fd, f->path, 0);
@@ -378,11 +383,16 @@ int txn_publish(struct txn *t, struct err *err)
 		r = sync_parents(t);
 	if (r == 0)
 		r = publish_last(t);
-	if (r == 0)
+	if (r == 0) {
+		log_debug("transaction %s: published: %zu file%s%s%s", t->tmp_dir.name, t->n,
+			  TEXT_S(t->n), t->last[0] ? ", then " : "",
+			  t->last[0] ? t->last_path : "");
 		return 0;
+	}
 	while (i-- > 0)
 		if (t->files[i]->made)
 			beneath_unlink(t->store->fd, t->files[i]->path);
+	log_debug("transaction %s: undone: %s", t->tmp_dir.name, strerror(-r));
 	return err_sys(err, -r, "store %s: cannot write", t->store->path);
 }
 

@@ -50,7 +50,7 @@ static bool drop(struct gc *g, const char *path)
 		log_warn("store %s: cannot remove %s: %s", g->store->path, path, strerror(-r));
 		return false;
 	}
-	log_debug("%s %s", g->dry ? "not needed:" : "collected", path);
+	log_debug("%s %s: nothing leads to it", g->dry ? "would collect" : "collected", path);
 	g->out->bytes += (uint64_t)st.st_size;
 	g->out->files++;
 	return true;
@@ -78,6 +78,19 @@ static int drop_blob(struct gc *g, const struct digest *blob)
 	return 0;
 }
 
+/* True where a blob stays: because something leads to it, or may. */
+static bool is_needed(const struct gc *g, const struct digest *blob)
+{
+	const char *root = reachable_from(g->reachable, blob);
+	const char *why = reachable_uncertain(g->reachable);
+
+	if (root)
+		log_debug("kept blob %s: %s leads to it", blob->str, root);
+	else if (why)
+		log_debug("kept blob %s: it may be needed: %s", blob->str, why);
+	return root || why;
+}
+
 static int begin(struct gc *g, const struct refs *refs, struct err *err)
 {
 	int r = reachable_new(g->store, refs, &g->reachable, err);
@@ -101,10 +114,10 @@ int gc_among(struct store *s, const struct refs *refs, const struct map *candida
 	memset(out, 0, sizeof(*out));
 	r = begin(&g, refs, err);
 	reachable = g.reachable;
-	if (r < 0 || reachable_uncertain(reachable))
+	if (r < 0)
 		return r;
 	while (r == 0 && (slot = map_next(candidates, &i)))
-		if (digest_parse(slot->key, &d, NULL) == 0 && !reachable_has(reachable, &d))
+		if (digest_parse(slot->key, &d, NULL) == 0 && !is_needed(&g, &d))
 			r = drop_blob(&g, &d);
 	return r < 0 ? err_nomem(err) : 0;
 }
@@ -133,9 +146,7 @@ static int check_made(struct gc *g, const struct digest *d, const char *path)
 static int check_blob(struct gc *g, const struct digest *d, const char *path)
 {
 	(void)path;
-	return reachable_has(g->reachable, d) || reachable_uncertain(g->reachable)
-		       ? 0
-		       : drop_blob(g, d);
+	return is_needed(g, d) ? 0 : drop_blob(g, d);
 }
 
 /* Every file of room/alg whose name is a digest and suffix. A room that is not there is empty. */

@@ -29,7 +29,9 @@
 
 struct reachable {
 	struct store *store;
-	struct map blobs;    /* digest -> this */
+	struct map blobs;    /* digest -> the root that leads to it, of roots */
+	struct map roots;    /* "image NAME", "container NAME" -> an allocated copy of it */
+	const char *root;    /* the one that is followed */
 	struct map parsed;   /* digest -> this: of texts */
 	struct digest *todo; /* texts that are to be read */
 	size_t n_todo, cap_todo;
@@ -39,6 +41,11 @@ struct reachable {
 bool reachable_has(const struct reachable *r, const struct digest *blob)
 {
 	return map_get(&r->blobs, blob->str) != NULL;
+}
+
+const char *reachable_from(const struct reachable *r, const struct digest *blob)
+{
+	return map_get(&r->blobs, blob->str);
 }
 
 const char *reachable_uncertain(const struct reachable *r)
@@ -56,6 +63,7 @@ void reachable_free(struct reachable *r)
 	if (!r)
 		return;
 	map_fini(&r->blobs, NULL);
+	map_fini(&r->roots, free);
 	map_fini(&r->parsed, NULL);
 	free(r->todo);
 	buf_fini(&r->uncertain);
@@ -83,6 +91,34 @@ static int uncertain(struct reachable *r, const char *what, const char *why)
 	return 0;
 }
 
+/* What is followed from here on is needed by this image or container. 0 or -ENOMEM. */
+static int set_root(struct reachable *r, const char *kind, const char *name)
+{
+	struct buf text _cleanup_buf_ = BUF_INIT;
+	char *root;
+
+	if (buf_printf(&text, "%s %s", kind, name) < 0)
+		return -ENOMEM;
+	r->root = map_get(&r->roots, buf_str(&text));
+	if (r->root)
+		return 0;
+	root = strdup(buf_str(&text));
+	if (!root || map_put(&r->roots, root, root) < 0) {
+		free(root);
+		return -ENOMEM;
+	}
+	r->root = root;
+	return 0;
+}
+
+static int set_image_root(struct reachable *r, const struct ref *ref)
+{
+	return set_root(r, "image",
+			ref->name		  ? ref->name
+			: digest_is_set(&ref->id) ? ref->id.str
+						  : ref->desc.digest.str);
+}
+
 static int to_read(struct reachable *r, const struct digest *d)
 {
 	if (map_get(&r->parsed, d->str))
@@ -102,7 +138,9 @@ static int to_read(struct reachable *r, const struct digest *d)
 
 static int reached(struct reachable *r, const struct digest *d)
 {
-	return map_put(&r->blobs, d->str, r) < 0 ? -ENOMEM : 0;
+	if (map_get(&r->blobs, d->str))
+		return 0;
+	return map_put(&r->blobs, d->str, (char *)r->root) < 0 ? -ENOMEM : 0;
 }
 
 /*
@@ -241,7 +279,9 @@ static int add_container(struct reachable *r, const char *name)
 		return 0;
 	if (e < 0)
 		return uncertain(r, "cannot tell which image a container needs", err.msg);
-	e = reached(r, &c->image_id);
+	e = set_root(r, "container", name);
+	if (e == 0)
+		e = reached(r, &c->image_id);
 	return e == 0 ? add_root(r, &c->manifest) : e;
 }
 
@@ -252,7 +292,8 @@ static int add_all(struct reachable *r, const struct refs *refs, struct err *err
 	int e = 0;
 
 	for (i = 0; i < refs->n && e == 0; i++)
-		if ((e = add_root(r, &refs->v[i].desc)) == 0)
+		if ((e = set_image_root(r, &refs->v[i])) == 0 &&
+		    (e = add_root(r, &refs->v[i].desc)) == 0)
 			e = add_made(r, &refs->v[i].compressed);
 	if (e < 0)
 		return err_nomem(err);
@@ -284,7 +325,7 @@ int reachable_new_of(struct store *s, const struct descriptor *d, struct reachab
 {
 	_cleanup_(cleanup_reachable_free) struct reachable *r = make(s);
 
-	if (!r || add_root(r, d) < 0)
+	if (!r || set_root(r, "descriptor", d->digest.str) < 0 || add_root(r, d) < 0)
 		return err_nomem(err);
 	*out = TAKE_PTR(r);
 	return 0;

@@ -34,6 +34,12 @@ int reachable_new_of(struct store *s, const struct descriptor *d, struct reachab
 bool reachable_has(const struct reachable *r, const struct digest *blob);
 
 /*
+ * reachable_from - the first image or container found that leads to a blob: "image NAME" or "container NAME";
+ * NULL: none does. Borrowed.
+ */
+const char *reachable_from(const struct reachable *r, const struct digest *blob);
+
+/*
  * reachable_uncertain - why more may be in use than is known here: a manifest or a container that cannot
  * be read. NULL where all is known. Escaped; borrowed.
  */
