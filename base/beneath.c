@@ -1,6 +1,6 @@
 /*
- * openat2(2) looks at each step. Calls that have no such form get the directory
- * from it, and a name in there.
+ * openat2(2) checks each part of a path. System calls without such flags get the parent directory
+ * from it and the last name.
  */
 #include "base/beneath.h"
 
@@ -15,10 +15,10 @@
 
 #include "base/cleanup.h"
 
-/* Not in the headers of older systems; one number on every machine. */
+/* Missing in the headers of older systems. The number is the same on every architecture. */
 #define SYS_FCHMODAT2 452
 
-/* How often the kernel is asked again when something moves under it. */
+/* openat2(2) returns EAGAIN if a path component is renamed during the lookup. */
 #define RACE_TRIES 1000
 
 static int open_below(int dirfd, const char *path, int flags, mode_t mode, uint64_t resolve)
@@ -97,7 +97,7 @@ int beneath_mkdir(int dirfd, const char *path, mode_t mode)
 	return mkdirat(dir, name, mode) < 0 ? -errno : 0;
 }
 
-/* fchmodat2(2), of Linux 6.6: the first chmod that can be told to follow no link. */
+/* fchmodat2(2), since Linux 6.6, is the first chmod that accepts AT_SYMLINK_NOFOLLOW. */
 static int chmod_new(int dirfd, const char *name, mode_t mode)
 {
 	return syscall(SYS_FCHMODAT2, dirfd, name, mode, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;

@@ -1,8 +1,9 @@
 /*
- * Paths below a directory, through no symbolic link on the way and at the end: what a directory of
- * somebody else leads to stays in it. Every path is relative, and has no "..".
+ * Access to paths below a directory. No symbolic link is followed, at no part of the path, so an
+ * untrusted directory cannot lead out of itself. Paths are relative and contain no "..".
  *
- * errors  -ELOOP a symbolic link, -EXDEV a way out; others as the system's
+ * errors  -ELOOP a symbolic link; -EXDEV the path leaves the directory; others as the system
+ *         call's
  */
 #ifndef BASE_BENEATH_H
 #define BASE_BENEATH_H
@@ -11,22 +12,27 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
-/* beneath_open - as openat(2), O_CLOEXEC and O_NONBLOCK always. mode only with O_CREAT. A descriptor or -errno. */
+/*
+ * beneath_open - like openat(2), always with O_CLOEXEC and O_NONBLOCK.
+ * mode    used with O_CREAT only
+ * returns a descriptor or -errno
+ */
 int beneath_open(int dirfd, const char *path, int flags, mode_t mode);
 
-/* beneath_step - a directory of this one, on the same mount. */
+/* beneath_step - open a subdirectory that is on the same mount. A descriptor or -errno. */
 int beneath_step(int dirfd, const char *name, int flags);
 
-/* beneath_dir - a directory, to be read and walked from. */
+/* beneath_dir - open a directory for reading and for lookups below it. A descriptor or -errno. */
 int beneath_dir(int dirfd, const char *path);
 
 /*
- * beneath_parent - the directory that holds what path names, for a call that takes a directory and a name.
- * name    the last part of path, borrowed
+ * beneath_parent - open the directory that contains the last part of path (O_PATH).
+ * name    the last part of path, borrowed from path
+ * returns a descriptor or -errno; -EINVAL if the last part is empty, "." or ".."
  */
 int beneath_parent(int dirfd, const char *path, const char **name);
 
-/* As the calls that they are named for; 0 or -errno. */
+/* Like the system calls of the same names; 0 or -errno. */
 int beneath_stat(int dirfd, const char *path, struct stat *st);
 int beneath_mkdir(int dirfd, const char *path, mode_t mode);
 int beneath_chmod(int dirfd, const char *path, mode_t mode);
@@ -34,10 +40,10 @@ int beneath_unlink(int dirfd, const char *path);
 int beneath_link(int from, const char *path, int to, const char *new_path);
 int beneath_rename(int from, const char *path, int to, const char *new_path, unsigned flags);
 
-/* beneath_exists - something has this name, a symbolic link included. */
+/* beneath_exists - true if the name exists, even as a dangling symbolic link. */
 bool beneath_exists(int dirfd, const char *path);
 
-/* As file_mkdirs() and file_sync_dir(). */
+/* Like file_mkdirs() and file_sync_dir(). */
 int beneath_mkdirs(int dirfd, const char *path, mode_t mode);
 int beneath_sync_dir(int dirfd, const char *path);
 

@@ -1,6 +1,4 @@
-/*
- * The buffer grows by doubling and keeps one byte more than it says, for the NUL.
- */
+/* The capacity doubles and always includes one byte for the NUL. */
 #include "base/buf.h"
 
 #include <errno.h>

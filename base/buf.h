@@ -1,6 +1,6 @@
 /*
- * A growable run of bytes, always followed by a NUL that does not count, so
- * that data can be read as a string.
+ * A growable byte buffer. The data is always followed by a NUL that is not counted in len, so it
+ * can be read as a string.
  */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
@@ -19,17 +19,19 @@ struct buf {
 	}
 #define _cleanup_buf_ __attribute__((cleanup(buf_fini)))
 
-/* All return 0 or -ENOMEM; on failure the contents are as before. */
+/* Return 0 or -ENOMEM. On failure the contents are unchanged. */
 int buf_reserve(struct buf *b, size_t more);
 int buf_append(struct buf *b, const void *data, size_t len);
 int buf_puts(struct buf *b, const char *s);
 int buf_putc(struct buf *b, char c);
 int buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* buf_str - the contents as a string; "" for an empty buffer. Borrowed. */
+/* buf_str - the contents as a string, borrowed; "" for an empty buffer. */
 const char *buf_str(const struct buf *b);
 
-/* buf_take - the contents as a heap string that the caller frees; b is empty then. NULL: no memory.
+/*
+ * buf_take - the contents as a heap string that the caller frees; b is emptied. NULL: out of
+ * memory.
  */
 char *buf_take(struct buf *b);
 

@@ -1,5 +1,5 @@
 /*
- * Cleanup attributes: a resource is released where its variable ends.
+ * Cleanup attributes release a resource at the end of its variable's scope.
  *
  *     _cleanup_close_ int fd = open(...);
  *     ...
@@ -42,7 +42,7 @@ static inline void cleanup_closedir(DIR **d)
 #define _cleanup_fclose_ _cleanup_(cleanup_fclose)
 #define _cleanup_closedir_ _cleanup_(cleanup_closedir)
 
-/* Give up ownership: the variable is emptied, its value returned. */
+/* Transfer ownership: reset the variable and return its value. */
 #define TAKE_PTR(p)                     \
 	({                              \
 		__typeof__(p) _t = (p); \
@@ -56,7 +56,7 @@ static inline void cleanup_closedir(DIR **d)
 		_t;            \
 	})
 
-/* DEFINE_CLEANUP(struct buf, buf_fini) gives cleanup_buf_fini(struct buf *). */
+/* DEFINE_CLEANUP_PTR(struct buf, buf_free) defines cleanup_buf_free(struct buf **). */
 #define DEFINE_CLEANUP_PTR(type, func)              \
 	static inline void cleanup_##func(type **p) \
 	{                                           \

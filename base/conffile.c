@@ -1,6 +1,4 @@
-/*
- * Reading what belongs to others.
- */
+/* Reading is bounded by the caller and never waits. */
 #include "base/conffile.h"
 
 #include <errno.h>
@@ -39,7 +37,7 @@ static int read_all(int fd, const char *path, size_t max, struct buf *out, struc
 
 int conffile_read(const char *path, size_t max, struct buf *out, struct err *err)
 {
-	/* A FIFO must not make us wait for its writer. */
+	/* Opening a FIFO would block until a writer opens it. */
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	size_t start = out->len;
 	struct stat st;

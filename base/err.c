@@ -1,6 +1,6 @@
 /*
- * Messages are formatted into the caller's struct, never on the heap: running out of
- * memory must be sayable.
+ * Messages are formatted into the caller's struct without allocation, so that running out of
+ * memory can be reported.
  */
 #include "base/err.h"
 
@@ -17,8 +17,8 @@ static void fill(struct err *err, int code, const char *fmt, va_list ap)
 	err->code = code;
 	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
 	/*
-	 * The message is printed as one line, so whatever a hostile name smuggled in
-	 * (newlines, escape sequences, half a character) goes here, once, for all callers.
+	 * The message is printed as one line. Newlines, escape sequences and invalid UTF-8 from
+	 * untrusted names are replaced here, for all callers.
 	 */
 	text_neutralise(err->msg);
 }

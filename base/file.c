@@ -283,7 +283,7 @@ void file_open_std(bool closed[static 3])
 
 	for (fd = 0; fd < 3; fd++) {
 		closed[fd] = fcntl(fd, F_GETFD) < 0;
-		/* Each gets the lowest free number, which is this one. */
+		/* open(2) returns the lowest free number, which is this one. */
 		if (closed[fd] && open("/dev/null", fd ? O_WRONLY : O_RDONLY) < 0)
 			(void)!open("/", O_RDONLY | O_DIRECTORY);
 	}

@@ -1,6 +1,6 @@
 /*
- * Files: whole reads and writes, directories made and removed, always
- * relative to a directory descriptor and never through a symbolic link.
+ * Reading and writing whole files, and creating directories. Paths are relative to a directory
+ * descriptor; the last part is never followed as a symbolic link.
  */
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
@@ -15,52 +15,61 @@ struct buf;
 struct err;
 
 /*
- * file_read - read a regular file whole.
+ * file_read - read a whole regular file.
  * max     bytes; a larger file is -EFBIG
  * out     appended to; unchanged on error
- * errors  -ENOENT without a message worth more than the name; others as the system's
+ * errors  -ENOENT no such file; -EINVAL not a regular file; others as the system call's
  */
 int file_read(int dirfd, const char *path, size_t max, struct buf *out, struct err *err);
 
-/* file_write_all, file_pread_all - the whole count or an error; 0 or -errno. pread: -EIO at an
- * early end. */
+/*
+ * file_write_all, file_pread_all - transfer exactly len bytes; 0 or -errno.
+ * errors  file_pread_all: -EIO if the file ends early
+ */
 int file_write_all(int fd, const void *data, size_t len);
 int file_pread_all(int fd, void *data, size_t len, uint64_t off);
 
-/* file_mkdirs - make path and its parents below dirfd with mode; what exists is fine. 0 or -errno.
- */
+/* file_mkdirs - create path and its missing parents below dirfd with mode; 0 or -errno. */
 int file_mkdirs(int dirfd, const char *path, mode_t mode);
 
 /*
- * file_names - the names in a directory, sorted (strcmp), without "." and "..".
- * fd      is not moved: it is opened once more
- * names   *n of them, each to be freed, as the array; 0 or -errno
+ * file_names - list the names in a directory, sorted (strcmp), without "." and "..".
+ * fd      its offset does not change: the directory is opened again
+ * names   *n names; the caller frees them with file_names_free(); 0 or -errno
  */
 int file_names(int fd, char ***names, size_t *n);
 void file_names_free(char **names, size_t n);
 
-/* file_sync_dir - fsync the directory path below dirfd ("." for itself). */
+/* file_sync_dir - fsync(2) the directory path below dirfd ("." for dirfd itself). 0 or -errno. */
 int file_sync_dir(int dirfd, const char *path);
 
-/* file_copy - copy len bytes between descriptors' current offsets, by the kernel where it can. */
+/*
+ * file_copy - copy len bytes from and to the current offsets, in the kernel if possible. 0 or
+ * -errno.
+ */
 int file_copy(int in, int out, uint64_t len);
 
-/* path_clean - an absolute path without ".", ".." and slashes that say nothing, as Go's path.Clean; in place. */
+/*
+ * path_clean - remove ".", ".." and redundant slashes from an absolute path in place, like Go's
+ * path.Clean.
+ */
 void path_clean(char *path);
 
-/* path_join - a and b with one '/' between; caller frees, NULL: no memory. */
+/* path_join - a and b joined by one '/'; the caller frees. NULL: out of memory. */
 char *path_join(const char *a, const char *b);
 
 /*
- * path_home - rest below the user's home directory: $HOME or, where that is not set, what the system's
- * list of users says. Caller frees; -ENOENT: neither is known; -ENOMEM.
+ * path_home - the path of rest below the user's home directory: $HOME, else from the user
+ * database.
+ * out     caller frees
+ * errors  -ENOENT no home directory; -ENOMEM
  */
 int path_home(const char *rest, char **out);
 
 /*
- * file_open_std - descriptors 0 to 2 are open from now on, so that no file of ours gets such a number
- * and what is printed into it. Nothing can be read from or written to those that were not open.
- * closed  which those are
+ * file_open_std - open /dev/null for those of descriptors 0 to 2 that are closed, so that no
+ * later file gets such a number and receives output.
+ * closed  true for each descriptor that was closed
  */
 void file_open_std(bool closed[static 3]);
 

@@ -1,6 +1,6 @@
 /*
- * openat2(2) does what it can; where something is to be made, the path is walked
- * part by part, since no system call makes what a dangling link leads to.
+ * openat2(2) resolves existing paths. To create missing parts, the path is resolved part by part,
+ * because no system call creates the target of a dangling link.
  */
 #include "base/inroot.h"
 
@@ -30,7 +30,7 @@ static int open_in(int rootfd, const char *path, int flags, uint64_t resolve)
 	int tries = 0;
 	long fd;
 
-	/* The kernel gives up where something moves under it. */
+	/* EAGAIN: a directory was renamed during the lookup. */
 	do
 		fd = syscall(SYS_openat2, rootfd, *path ? path : ".", &how, sizeof(how));
 	while (fd < 0 && errno == EAGAIN && ++tries < RACE_TRIES);
@@ -55,14 +55,14 @@ int inroot_open(int rootfd, const char *path)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
-	/* Only now is it known that to open it is no more than that. */
+	/* It is a regular file, so opening it has no side effects. */
 	snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
 	out = open(proc, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	return out < 0 ? -errno : out;
 }
 
-/* A walk: what was resolved, and what is still to be. */
-struct place {
+/* State of a resolution: the resolved part and the rest. */
+struct resolution {
 	int rootfd;
 	struct buf done; /* "/a/b", without links; "" is the root */
 	struct buf rest;
@@ -72,8 +72,8 @@ struct place {
 	struct inroot_made *made;
 };
 
-/* The parent directory of what is at the end of done, and that one's name. */
-static int open_parent(const struct place *p, const char **name)
+/* Open the parent directory of done; name is its last part. */
+static int open_parent(const struct resolution *p, const char **name)
 {
 	const char *slash = strrchr(buf_str(&p->done), '/');
 	_cleanup_free_ char *dir = strndup(buf_str(&p->done), (size_t)(slash - buf_str(&p->done)));
@@ -111,7 +111,7 @@ static int note(struct inroot_made *m, const char *path, bool dir, int parent,
 	return 0;
 }
 
-static int make_last(const struct place *p, bool dir)
+static int make_last(const struct resolution *p, bool dir)
 {
 	_cleanup_close_ int parent = -1, fd = -1;
 	const char *name;
@@ -136,8 +136,8 @@ static int make_last(const struct place *p, bool dir)
 	return note(p->made, buf_str(&p->done), dir, parent, &st.st_mtim);
 }
 
-/* The link fd stands for what is left of the path from now on. */
-static int follow(struct place *p, int fd, size_t before)
+/* Put the link's target in front of the rest of the path. */
+static int follow(struct resolution *p, int fd, size_t before)
 {
 	char to[PATH_MAX];
 	ssize_t n = readlinkat(fd, "", to, sizeof(to) - 1);
@@ -158,8 +158,8 @@ static int follow(struct place *p, int fd, size_t before)
 	return buf_printf(&p->rest, "%s%s%s", to, *tail ? "/" : "", tail);
 }
 
-/* The part of which name was put at the end of done; last: nothing is to come after it. */
-static int step(struct place *p, size_t before, bool last)
+/* Handle the part that was just appended to done. last: no part follows. */
+static int step(struct resolution *p, size_t before, bool last)
 {
 	bool dir = !last || p->kind == INROOT_DIR;
 	_cleanup_close_ int fd =
@@ -189,7 +189,7 @@ static void go_up(struct buf *done)
 		done->data[done->len] = '\0';
 }
 
-static int walk(struct place *p)
+static int walk(struct resolution *p)
 {
 	int r = 0;
 
@@ -218,7 +218,7 @@ static int walk(struct place *p)
 	return r;
 }
 
-static int resolve(struct place *p, const char *path, char **out)
+static int resolve(struct resolution *p, const char *path, char **out)
 {
 	int r = strlen(path) > PATH_MAX ? -ENAMETOOLONG : buf_puts(&p->rest, path);
 
@@ -236,14 +236,14 @@ static int resolve(struct place *p, const char *path, char **out)
 int inroot_place(int rootfd, const char *path, enum inroot_kind kind, struct inroot_made *made,
 		 char **out)
 {
-	struct place p = { .rootfd = rootfd, .make = true, .kind = kind, .made = made };
+	struct resolution p = { .rootfd = rootfd, .make = true, .kind = kind, .made = made };
 
 	return resolve(&p, path, out);
 }
 
 int inroot_where(int rootfd, const char *path, char **out)
 {
-	struct place p = { .rootfd = rootfd };
+	struct resolution p = { .rootfd = rootfd };
 
 	return resolve(&p, path, out);
 }
@@ -255,7 +255,7 @@ static bool same(const struct timespec *a, const struct timespec *b)
 
 static void unmake_one(int rootfd, const struct inroot_made_one *one)
 {
-	struct place p = { .rootfd = rootfd };
+	struct resolution p = { .rootfd = rootfd };
 	_cleanup_close_ int parent = -1;
 	const char *name;
 	struct stat st, dir;

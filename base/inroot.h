@@ -1,6 +1,6 @@
 /*
- * Paths as they are meant inside a root directory whose contents nobody vouches for: links lead
- * nowhere else, "..", too, and nothing is opened that could wait or act.
+ * Path resolution inside an untrusted root directory. Symbolic links and ".." cannot lead out of
+ * the root. Only regular files are opened, so that opening cannot block or have side effects.
  */
 #ifndef BASE_INROOT_H
 #define BASE_INROOT_H
@@ -12,37 +12,47 @@
 
 struct err;
 
-/* inroot_find - what is at the end of a path that has no links in it, opened with O_PATH; -ELOOP, -errno. */
+/*
+ * inroot_find - open a path without following links (O_PATH). A descriptor or -errno; -ELOOP for
+ * a link on the way.
+ */
 int inroot_find(int rootfd, const char *path);
 
-/* inroot_open - a regular file below rootfd, for reading; -EINVAL where it is none, -errno. */
+/*
+ * inroot_open - open a regular file below rootfd for reading. A descriptor or -errno; -EINVAL:
+ * not a regular file.
+ */
 int inroot_open(int rootfd, const char *path);
 
-/* What inroot_place() made, the outermost first, so that it can be taken back. */
+/* What inroot_place() created, outermost first, for inroot_unmake(). */
 struct inroot_made {
 	struct inroot_made_one {
 		char *path; /* below the root, without links */
 		bool dir;
-		struct timespec before; /* mtime of the directory it was made in */
+		struct timespec before; /* mtime of the parent directory before */
 	} * v;
 	size_t n;
 };
 
 /*
- * inroot_place - where path leads inside the root, as a path without links that begins with '/'.
- * What is missing is made: directories (0755), and as its last part a directory or an empty file (0644).
- * made    what was made is noted there, and the directories around keep their mtime; may be NULL
- * out     caller frees
- * errors  -ENOTDIR, -EISDIR: the last part is there and of the other kind; -EINVAL: of none; -ELOOP
+ * inroot_place - resolve path inside the root and create what is missing: directories (0755) and,
+ * as the last part, a directory or an empty file (0644).
+ * made    receives what was created; parent directories keep their mtime then. May be NULL
+ * out     the path without links, beginning with '/'; caller frees
+ * errors  -ENOTDIR, -EISDIR the last part exists with the other type; -EINVAL it is neither a
+ *         directory nor a regular file; -ELOOP too many links
  */
 enum inroot_kind { INROOT_DIR, INROOT_FILE };
 int inroot_place(int rootfd, const char *path, enum inroot_kind kind, struct inroot_made *made,
 		 char **out);
 
-/* inroot_where - the same, and nothing is made: what is missing has no links. */
+/* inroot_where - like inroot_place(), but create nothing. Missing parts are taken as they are. */
 int inroot_where(int rootfd, const char *path, char **out);
 
-/* inroot_unmake - take back what is empty still; the directories around look as before. m is empty then. */
+/*
+ * inroot_unmake - remove the created files and directories that are still empty and restore the
+ * mtime of their parents. Frees the contents of m.
+ */
 void inroot_unmake(int rootfd, struct inroot_made *m);
 
 #endif

@@ -1,6 +1,4 @@
-/*
- * jansson, with the flags that hostile input calls for.
- */
+/* jansson with the flags that hostile input requires. */
 #include "base/json.h"
 
 #include <errno.h>
@@ -14,9 +12,9 @@
 #include "base/err.h"
 
 /*
- * Where memory runs out while jansson (2.14) reads a string it goes on as if all of it were there,
- * writes beyond what it has, or gives back another text. So an allocation that fails leaves the
- * parser at once; what it had by then is lost.
+ * If an allocation fails while jansson (2.14) reads a string, it continues as if it had
+ * succeeded: it writes out of bounds or returns a truncated text. So a failed allocation leaves
+ * the parser with longjmp(3); what was allocated until then leaks.
  */
 static _Thread_local jmp_buf *leave;
 
@@ -29,7 +27,7 @@ static void *allocate(size_t size)
 	return p;
 }
 
-/* Before there are threads. */
+/* json_set_alloc_funcs() is not thread-safe: call it before threads exist. */
 __attribute__((constructor)) static void watch_memory(void)
 {
 	json_set_alloc_funcs(allocate, free);
@@ -66,7 +64,7 @@ int json_parse(const char *data, size_t len, const char *what, json_t **out, str
 	return 0;
 }
 
-/* What could not be appended must not be followed by more: jansson does not look after a key. */
+/* jansson ignores the result of the callback for keys: append nothing after a failure. */
 struct sink {
 	struct buf *out;
 	int error;

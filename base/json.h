@@ -1,6 +1,6 @@
 /*
- * JSON from outside, bounded: jansson with duplicate keys, NULs, bad UTF-8
- * and trailing garbage refused. The accessors take what is there or say so.
+ * Bounded parsing of untrusted JSON with jansson: duplicate keys, NULs, invalid UTF-8 and
+ * trailing garbage are refused.
  */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
@@ -20,25 +20,31 @@ static inline void cleanup_json(json_t **j)
 #define _cleanup_json_ __attribute__((cleanup(cleanup_json)))
 
 /*
- * json_parse - what names the source in the message.
- * returns a new reference in *out; -EINVAL, -ENOMEM
+ * json_parse - parse one JSON value.
+ * what    names the source in the message
+ * out     a new reference
+ * errors  -EINVAL invalid JSON; -ENOMEM
  */
 int json_parse(const char *data, size_t len, const char *what, json_t **out, struct err *err);
 
-/* json_text - compact, keys in their order; 0 or -ENOMEM. */
+/* json_text - append compact JSON with the keys in their order; 0 or -ENOMEM. */
 int json_text(const json_t *j, struct buf *out);
 
 /*
- * json_fold - members whose keys are one of these but for the case get it, as Go's decoder takes
- * them. keys end with NULL; what is no object stays as it is.
- * errors  -EINVAL a key twice, -ENOMEM
+ * json_fold - rename members whose keys match one of keys case-insensitively, as Go's decoder
+ * accepts them.
+ * obj     anything but an object is left unchanged
+ * keys    ends with NULL
+ * errors  -EINVAL two members match the same key; -ENOMEM
  */
 int json_fold(json_t *obj, const char *const *keys, struct err *err);
 
-/* json_text_indented - the same on lines, n blanks for each level. */
+/*
+ * json_text_indented - append JSON on several lines, indented by n blanks a level; 0 or -ENOMEM.
+ */
 int json_text_indented(const json_t *j, size_t n, struct buf *out);
 
-/* json_str - a string member, borrowed; NULL where it is missing or no string. */
+/* json_str - a string member, borrowed; NULL if it is missing or not a string. */
 const char *json_str(const json_t *obj, const char *key);
 
 #endif

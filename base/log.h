@@ -1,10 +1,9 @@
 /*
- * What a program says on stderr beside its results. Commands print warnings
- * and, with --debug, what they decide and why. The daemon in the background
- * writes to the system log.
+ * Diagnostics. Commands print warnings to stderr and, with --debug, what they decide and why. The
+ * daemon in the background writes to the system log.
  *
- * A line of --debug begins with the milliseconds since the program started, the
- * thread's number (as ps -L has it) and the room, the folder of the source file:
+ * A line of --debug begins with the milliseconds since the program started, the thread ID (as in
+ * ps -L) and the folder of the source file:
  *
  *     imagefs: 12.345 4711 store/disk: lock store: exclusive, taken at once
  */
@@ -16,7 +15,8 @@
 enum log_level { LOG_LEVEL_QUIET, LOG_LEVEL_WARN, LOG_LEVEL_DEBUG };
 
 /*
- * log_init - name stands before every line; it is borrowed.
+ * log_init - set the program name that precedes each line, the level and the destination.
+ * name       borrowed
  * to_syslog  write to syslog(3) instead of stderr
  */
 void log_init(const char *name, enum log_level level, bool to_syslog);

@@ -1,6 +1,6 @@
 /*
- * Open addressing with linear probing; a removal moves later slots back instead of
- * leaving a tombstone.
+ * Open addressing with linear probing. A removal moves later slots back instead of leaving a
+ * tombstone.
  */
 #include "base/map.h"
 
@@ -44,7 +44,10 @@ static uint64_t hash_bytes(const char *key, size_t len)
 	return h ^ (h >> 29);
 }
 
-/* The slot of key, or the free slot where it would go. cap is a power of two and never full. */
+/*
+ * Find the slot of key, or the free slot for it. cap is a power of two, and one slot is always
+ * free.
+ */
 static struct map_slot *probe(const struct map *m, const char *key, size_t len, uint64_t hash)
 {
 	size_t i = hash & (m->cap - 1);
@@ -132,7 +135,7 @@ void *map_deln(struct map *m, const char *key, size_t len)
 	free(s->key);
 	memset(s, 0, sizeof(*s));
 	m->n--;
-	/* Close the gap: whatever was pushed past it moves back. */
+	/* Move the slots that were displaced by the removed one back. */
 	i = (size_t)(s - m->slots);
 	for (j = (i + 1) & (m->cap - 1); m->slots[j].key; j = (j + 1) & (m->cap - 1)) {
 		size_t home = m->slots[j].hash & (m->cap - 1);

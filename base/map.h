@@ -1,7 +1,7 @@
 /*
- * A hash map from byte strings to pointers. Keys are copied, values are the
- * caller's. The hash is seeded per process, so names from an archive cannot
- * be chosen to collide.
+ * A hash map from byte strings to pointers. Keys are copied; the caller owns the values. The hash
+ * is seeded per process, so that names from an archive cannot be chosen to collide.
+ * threads the caller locks
  */
 #ifndef BASE_MAP_H
 #define BASE_MAP_H
@@ -26,25 +26,25 @@ struct map {
 		NULL, 0, 0 \
 	}
 
-/* map_get - the value of key, or NULL. */
+/* map_get - the value of key, or NULL. Borrowed. */
 void *map_get(const struct map *m, const char *key);
 void *map_getn(const struct map *m, const char *key, size_t len);
 
-/* map_put - set or replace; 0 or -ENOMEM. value must not be NULL. */
+/* map_put - set or replace the value of key, which must not be NULL; 0 or -ENOMEM. */
 int map_put(struct map *m, const char *key, void *value);
 int map_putn(struct map *m, const char *key, size_t len, void *value);
 
-/* map_del - remove key; its value, or NULL where it was not there. */
+/* map_del - remove key and return its value; NULL if not found. */
 void *map_del(struct map *m, const char *key);
 void *map_deln(struct map *m, const char *key, size_t len);
 
 /*
- * map_next - iterate in no order: size_t i = 0; while ((s = map_next(m, &i))) ...
- * The map must not change in between.
+ * map_next - iterate in no particular order: size_t i = 0; while ((s = map_next(m, &i))) ... The
+ * map must not change during the iteration.
  */
 const struct map_slot *map_next(const struct map *m, size_t *i);
 
-/* map_fini - free keys and table; free_value, where given, gets every value. */
+/* map_fini - free the keys and the table. free_value, if not NULL, is called for each value. */
 void map_fini(struct map *m, void (*free_value)(void *));
 
 #endif

@@ -1,4 +1,4 @@
-/* Mounts of this process, read from /proc/self/mountinfo, and their end. */
+/* Mounts of the process's mount namespace, read from /proc/self/mountinfo. */
 #include "base/mountpoint.h"
 
 #include <errno.h>
@@ -19,7 +19,7 @@
 
 extern char **environ;
 
-/* The kernel writes blanks and backslashes in mountinfo as \ooo. */
+/* In mountinfo, the kernel escapes blanks and backslashes as \ooo. */
 static void unescape(char *s)
 {
 	char *out = s;
@@ -46,8 +46,8 @@ void mountpoint_fini(struct mountpoint *m)
 }
 
 /*
- * One line of mountinfo: "ID PARENT MAJOR:MINOR ROOT DIR OPTIONS [FIELD]... - TYPE SOURCE OPTIONS".
- * Returns 1 where it is about dir.
+ * Parse a line of mountinfo: "ID PARENT MAJOR:MINOR ROOT DIR OPTIONS [FIELD]... - TYPE SOURCE
+ * OPTIONS". Returns 1 if its mount point is dir.
  */
 static int parse_line(char *line, const char *dir, struct mountpoint *out)
 {
@@ -98,7 +98,7 @@ int mountpoint_find(const char *dir, struct mountpoint *out, struct err *err)
 	while ((len = getline(&line, &cap, f)) > 0) {
 		if (line[len - 1] == '\n')
 			line[len - 1] = '\0';
-		/* A later line lies on top of an earlier one. */
+		/* A later mount covers an earlier one. */
 		r = parse_line(line, dir, &m);
 		if (r < 0)
 			return err_nomem(err);
@@ -123,7 +123,7 @@ int mountpoint_resolve(const char *path, char **out, struct err *err)
 	if (errno != ENOENT && errno != ENOTCONN && errno != EACCES && errno != EIO)
 		return err_sys(err, errno, "%s", path);
 
-	/* Only its parent can be asked. */
+	/* The last part may be a mount that does not respond, so only the parent is resolved. */
 	copy = strdup(path);
 	if (!copy)
 		return err_nomem(err);
@@ -146,7 +146,7 @@ int mountpoint_resolve(const char *path, char **out, struct err *err)
 	return 0;
 }
 
-/* What the helper said, in one line without its own name in front. */
+/* Read the helper's message as one line without the helper's name. */
 static void read_message(int fd, struct buf *out)
 {
 	char part[512];
@@ -163,7 +163,7 @@ static void read_message(int fd, struct buf *out)
 			out->data[i] = ' ';
 }
 
-/* 0, or the helper's failure with what it said. */
+/* Run fusermount3; on failure, the error is its message. */
 static int run_fusermount(const char *dir, bool lazy, struct err *err)
 {
 	const char *argv[] = { "fusermount3", "-u", lazy ? "-z" : "--", "--", dir, NULL };

@@ -1,6 +1,4 @@
-/*
- * Patterns are kept as lists of names, so that a '*' never sees a '/'.
- */
+/* A pattern is stored as a list of names, so that '*' never matches a '/'. */
 #include "base/pattern.h"
 
 #include <errno.h>
@@ -23,7 +21,7 @@ static void free_names(char **names)
 	free(names);
 }
 
-/* The names between the slashes; "." and nothing are none. */
+/* Split a pattern at its slashes; "." and empty names are dropped. */
 static int split(const char *text, char ***out, struct err *err)
 {
 	char **names = calloc(strlen(text) / 2 + 2, sizeof(*names));
@@ -92,7 +90,10 @@ static bool name_matches(const char *pattern, const char *path)
 	return fnmatch(pattern, name, 0) == 0;
 }
 
-/* Where it goes wrong behind a "**", that one takes a name more: the last one is enough to go back to. */
+/*
+ * On a mismatch after "**", that "**" consumes one more name. Backtracking to the last one
+ * suffices.
+ */
 static bool matches(char *const *pattern, const char *path)
 {
 	char *const *deep = NULL;

@@ -1,7 +1,7 @@
 /*
- * Patterns of paths below a root, as --include and --exclude take them: '*', '?' and '[...]' within
- * one name, '**' for any number of directories, a backslash before what means itself. A pattern
- * begins at the root, and what it means it means with everything below.
+ * Path patterns for --include and --exclude: '*', '?' and '[...]' match within one name, '**'
+ * matches any number of directories, a backslash quotes the next character. Patterns are anchored
+ * at the root. A pattern that matches a directory also matches everything below it.
  */
 #ifndef BASE_PATTERN_H
 #define BASE_PATTERN_H
@@ -12,7 +12,7 @@
 struct err;
 
 struct patterns {
-	char ***v; /* each the names that it is made of; NULL at its end */
+	char ***v; /* each a list of names that ends with NULL */
 	size_t n;
 };
 
@@ -23,12 +23,14 @@ struct patterns {
 #define _cleanup_patterns_ __attribute__((cleanup(patterns_fini)))
 
 /*
- * patterns_add - one more. "/a/b", "./a/b/" and "a/b" are the same.
- * errors  -EINVAL empty, too long, or with ".." in it
+ * patterns_add - add a pattern. "/a/b", "./a/b/" and "a/b" are equivalent.
+ * errors  -EINVAL empty, too long, or contains ".."; -ENOMEM
  */
 int patterns_add(struct patterns *p, const char *text, struct err *err);
 
-/* patterns_match - true where one of them means the path (without a '/' at its beginning), or what it lies in. */
+/*
+ * patterns_match - true if a pattern matches path or one of its parents. path has no leading '/'.
+ */
 bool patterns_match(const struct patterns *p, const char *path);
 
 void patterns_fini(struct patterns *p);

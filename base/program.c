@@ -1,6 +1,6 @@
 /*
- * execvp(3) takes an empty or relative element of $PATH for a directory below the current one. A
- * program found there does not belong to the system, so such elements are skipped.
+ * execvp(3) searches the current directory for an empty or relative element of $PATH. Programs
+ * found there are not trusted, so such elements are skipped.
  */
 #include "base/program.h"
 
@@ -21,7 +21,7 @@
 #include "base/cleanup.h"
 
 #define STDERR_MAX 4096
-/* How often children that were killed are waited for, 10 ms each. */
+/* Attempts to reap killed children, 10 ms each. */
 #define KILL_TRIES 1000
 
 extern char **environ;
@@ -119,7 +119,7 @@ void program_kill_children(pid_t but)
 	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
 	int pid, n, tries;
 
-	/* Theirs become ours when they are gone. */
+	/* Orphaned grandchildren become children of this process. */
 	for (tries = 0, n = 1; n > 0 && tries < KILL_TRIES; tries++) {
 		_cleanup_fclose_ FILE *f = fopen("/proc/thread-self/children", "re");
 

@@ -1,6 +1,6 @@
 /*
- * All lines are drawn anew, ten times a second at most, however often bytes are counted. The cursor
- * stays below the last of several lines, but at the end of a single bar.
+ * All lines are redrawn at most ten times a second. The cursor stays below the last of several
+ * lines, or at the end of a single bar.
  */
 #include "base/progress.h"
 
@@ -16,7 +16,7 @@
 
 #define REDRAW_MS 100
 #define RATE_AFTER_MS 1000
-/* A longer estimate is not shown: the transfer hardly moved. */
+/* Longer estimates are not shown: the transfer is stalled. */
 #define LEFT_MAX_S (100 * 3600)
 #define LABEL_MAX 48
 #define STATE_MAX 128
@@ -28,8 +28,8 @@ struct line {
 	char label[LABEL_MAX]; /* "": not shown */
 	char state[STATE_MAX];
 	uint64_t done, total;
-	uint64_t first; /* bytes that were there when counting began */
-	int64_t began;	/* when the first byte was counted; 0: not yet */
+	uint64_t first; /* bytes present when counting began */
+	int64_t began;	/* when the first byte was counted; 0: none yet */
 };
 
 struct progress {
@@ -49,7 +49,7 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* The mean since the beginning: steady, and right in the end. */
+/* The mean since the start is steady and correct at the end. */
 void progress_rate(uint64_t done, uint64_t left, int64_t ms, char out[static PROGRESS_RATE_MAX])
 {
 	char size[32], time[32] = "";
@@ -107,7 +107,7 @@ bool progress_replaces_stdout(const struct progress *p)
 	return p && p->replaces_stdout;
 }
 
-/* The usual size is assumed where the terminal does not tell it. */
+/* The default applies if the size of the terminal is unknown. */
 static void terminal_size(size_t *rows, size_t *columns)
 {
 	struct winsize w;
@@ -155,7 +155,7 @@ static void draw_line(const struct progress *p, const struct line *v, size_t col
 	} else {
 		snprintf(line, sizeof(line), "%s%s%s", v->label, colon, v->state);
 	}
-	/* A line that wraps could not be erased. */
+	/* A wrapped line could not be erased. */
 	fprintf(stderr, "\r\033[K%.*s%s", (int)(columns - 1), line, p->single ? "" : "\n");
 }
 
@@ -218,7 +218,10 @@ static void count(struct progress *p, size_t i, uint64_t bytes, bool more)
 	pthread_mutex_lock(&p->lock);
 	v = &p->v[i];
 	v->done = more ? v->done + bytes : bytes;
-	/* The first value set, and one lower than before, was not transferred now. */
+	/*
+	 * A first value, or one that drops, is a starting point: those bytes were not transferred
+	 * now.
+	 */
 	if (!v->began || v->done < v->first) {
 		v->began = now_ms();
 		v->first = more ? 0 : v->done;

@@ -1,6 +1,4 @@
-/*
- * Directories are emptied one after the other, from one descriptor: no path is walked twice.
- */
+/* Directories are emptied one at a time, from one descriptor: no path is resolved twice. */
 #include "base/remove_tree.h"
 
 #include <dirent.h>
@@ -15,18 +13,18 @@
 #include "base/beneath.h"
 #include "base/cleanup.h"
 
-/* Where a tree is being removed, and the directories that lead there, the top one first. */
+/* The current directory and its parents, the top first. */
 struct removal {
 	int dirfd; /* the caller's */
 	int fd;
-	struct place {
+	struct dir_id {
 		dev_t dev;
 		ino_t ino;
-	} * places;
+	} * parents;
 	size_t n, cap;
 };
 
-/* A directory of the one at hand; the first one is named as the caller names it. */
+/* Open a subdirectory. The top name comes from the caller and may be on another mount. */
 static int step(const struct removal *t, const char *name, int flags)
 {
 	int fd;
@@ -37,7 +35,7 @@ static int step(const struct removal *t, const char *name, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
-/* A user must be let in before he can empty it. chmod(2) of a name would follow a link. */
+/* Removing entries needs write and search permission. chmod(2) of a name would follow a link. */
 static int step_shut(const struct removal *t, const char *name)
 {
 	_cleanup_close_ int fd = step(t, name, O_PATH);
@@ -66,25 +64,28 @@ static int descend(struct removal *t, const char *name)
 		fchmod(fd, 0700);
 	if (t->n == t->cap) {
 		size_t cap = t->cap ? t->cap * 2 : 32;
-		struct place *places = realloc(t->places, cap * sizeof(*places));
+		struct dir_id *parents = realloc(t->parents, cap * sizeof(*parents));
 
-		if (!places)
+		if (!parents)
 			return -ENOMEM;
-		t->places = places;
+		t->parents = parents;
 		t->cap = cap;
 	}
-	t->places[t->n++] = (struct place){ st.st_dev, st.st_ino };
+	t->parents[t->n++] = (struct dir_id){ st.st_dev, st.st_ino };
 	if (t->fd != t->dirfd)
 		close(t->fd);
 	t->fd = TAKE_FD(fd);
 	return 0;
 }
 
-/* Up again. Somebody may have moved the directory at hand: ".." must be where this came from. */
+/*
+ * Go up. The current directory may have been moved: check that ".." is the directory it was
+ * entered from.
+ */
 static int ascend(struct removal *t)
 {
 	_cleanup_close_ int up = openat(t->fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	const struct place *p = &t->places[t->n - 2];
+	const struct dir_id *p = &t->parents[t->n - 2];
 	struct stat st;
 
 	if (up < 0 || fstat(up, &st) < 0)
@@ -98,8 +99,8 @@ static int ascend(struct removal *t)
 }
 
 /*
- * One pass over the directory at hand: files go at once; the first directory that is not empty is entered, to
- * be emptied before the next pass. 1 where there was one.
+ * One pass over the current directory: remove files and empty directories, and enter the first
+ * directory that is not empty. Returns 1 if one was entered.
  */
 static int remove_pass(struct removal *t)
 {
@@ -133,7 +134,7 @@ static int remove_pass(struct removal *t)
 
 int remove_tree(int dirfd, const char *name)
 {
-	_cleanup_free_ struct place *places = NULL;
+	_cleanup_free_ struct dir_id *parents = NULL;
 	struct removal t = { .dirfd = dirfd, .fd = dirfd };
 	int r;
 
@@ -147,10 +148,10 @@ int remove_tree(int dirfd, const char *name)
 	while (r == 0 && (r = remove_pass(&t)) >= 0) {
 		if (r == 0 && t.n == 1)
 			break;
-		/* The next pass removes the one that is empty now. */
+		/* The next pass removes the directory that was emptied. */
 		r = r == 0 ? ascend(&t) : 0;
 	}
-	places = t.places;
+	parents = t.parents;
 	if (t.fd != dirfd)
 		close(t.fd);
 	if (r == 0 && unlinkat(dirfd, name, AT_REMOVEDIR) < 0)

@@ -1,16 +1,14 @@
-/*
- * A directory is removed with everything in it.
- */
+/* Recursive removal of a directory. */
 #ifndef BASE_REMOVE_TREE_H
 #define BASE_REMOVE_TREE_H
 
 /*
- * remove_tree - remove name below dirfd and everything in it, on one
- * file system, following no link, without recursion on the C stack. A missing name is fine.
+ * remove_tree - remove name below dirfd and everything in it, on one file system, without
+ * following links and without recursion. A missing name is not an error.
  */
 int remove_tree(int dirfd, const char *name);
 
-/* remove_tree_beneath - the same for a path, as base/beneath.h walks it. */
+/* remove_tree_beneath - the same for a path, resolved as in base/beneath.h. */
 int remove_tree_beneath(int dirfd, const char *path);
 
 #endif

@@ -1,6 +1,4 @@
-/*
- * Somewhere that bytes go: the stages of a writing pipeline are stacked on it.
- */
+/* An output of bytes. The stages of a writing pipeline are stacked on each other. */
 #ifndef BASE_SINK_H
 #define BASE_SINK_H
 

@@ -1,6 +1,4 @@
-/*
- * The formats are docker's (go-units, Go's RFC 3339), rebuilt from what they print.
- */
+/* The formats follow docker's go-units and Go's RFC 3339 output. */
 #include "base/text.h"
 
 #include <errno.h>
@@ -71,13 +69,13 @@ int text_encode(struct buf *out, uint32_t c)
 	return buf_append(out, s, n);
 }
 
-/* Printable code points of what may hold more bytes behind end. */
+/* Length of the printable sequence at s that ends before end, or 0. */
 static size_t printable(const char *s, const char *end)
 {
 	uint32_t c = 0;
 	size_t n = text_decode(s, end, &c);
 
-	/* C0 and C1 controls, and what turns the direction of text round. */
+	/* C0 and C1 controls, and characters that change the direction of text. */
 	if (c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x200e || c == 0x200f ||
 	    (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069))
 		return 0;
@@ -188,7 +186,7 @@ static void print_size(uint64_t bytes, int digits, char out[static 32])
 		u++;
 	}
 	snprintf(out, 32, "%.*g%s", digits, v, units[u]);
-	/* %.3g of 999.9 is 1e+03, which nobody reads. */
+	/* %.3g of 999.9 is 1e+03, an exponent. */
 	if (strchr(out, 'e'))
 		snprintf(out, 32, "1%s", units[u + 1 < 7 ? u + 1 : u]);
 }
@@ -203,7 +201,7 @@ void text_size_long(uint64_t bytes, char out[static 32])
 	print_size(bytes, 4, out);
 }
 
-/* Go's durations end at 292 years. */
+/* A Go duration is at most 292 years. */
 #define AGO_MAX (INT64_MAX / 1000000000)
 
 void text_ago(int64_t seconds, char out[static 48])
@@ -364,7 +362,7 @@ int text_table_add(struct text_table *t, const char *cell)
 	return 0;
 }
 
-/* Columns on a terminal, counted in code points; wide characters are not our users' names. */
+/* Columns on a terminal, one for each code point; double-width characters are not considered. */
 static size_t width(const char *s)
 {
 	size_t n = 0;

@@ -1,6 +1,6 @@
 /*
- * A stack of the names that are still to be seen; the way up is "..", checked
- * against where the walk came from.
+ * A stack of the names still to visit. On the way up, ".." is checked against the directory that
+ * the walk came from.
  */
 #include "base/walk.h"
 
@@ -53,7 +53,7 @@ int walk_enter(struct walk *w, int fd)
 	return file_names(fd, &l->names, &l->n);
 }
 
-/* Out of the directory at hand, to the one above; that must be the one that the walk came from. */
+/* Return to the parent directory, which must be the one the walk came from. */
 static int leave(struct walk *w)
 {
 	const struct walk_level *l;
@@ -64,7 +64,7 @@ static int leave(struct walk *w)
 	if (!w->depth)
 		return 0;
 	up = openat(w->fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	/* There is no way up from a directory that was removed meanwhile. */
+	/* A removed directory has no "..". */
 	if (up < 0)
 		return errno == ENOENT ? -ESTALE : -errno;
 	close(w->fd);

@@ -1,9 +1,9 @@
 /*
- * Down a directory tree of files and up again: names sorted, one descriptor however deep it is,
- * no link followed, nothing on the C stack.
+ * Walk a directory tree with names sorted and one descriptor at any depth. Links are not
+ * followed; there is no recursion.
  *
  *     while ((r = walk_next(&w, &name)) > 0)
- *             if (name is a directory to go into)
+ *             if (name is a directory to enter)
  *                     r = walk_enter(&w, fd of it);
  */
 #ifndef BASE_WALK_H
@@ -17,10 +17,10 @@
 struct walk_level;
 
 struct walk {
-	int fd; /* the directory at hand */
+	int fd; /* the current directory */
 	struct walk_level *levels;
-	size_t depth, cap; /* directories from the top to the one at hand */
-	struct buf path;   /* of the name at hand, from the top, without a leading '/' */
+	size_t depth, cap; /* directories from the top to the current one */
+	struct buf path;   /* of the current name, relative to the top */
 };
 
 #define WALK_INIT        \
@@ -29,18 +29,18 @@ struct walk {
 	}
 #define _cleanup_walk_ __attribute__((cleanup(walk_fini)))
 
-/* walk_enter - go into a directory, the top one first; fd is taken. 0 or -errno. */
+/* walk_enter - enter a directory; the top one comes first. Takes fd. 0 or -errno. */
 int walk_enter(struct walk *w, int fd);
 
 /*
- * walk_next - the next name, in memcmp order, of the directory at hand, which is
- * the one above where that has ended.
- * name    borrowed until the walk goes on
- * returns 1, 0 at the end of the tree, -errno; -ESTALE where a directory was moved meanwhile
+ * walk_next - the next name of the current directory, in memcmp order. At the end of a directory,
+ * the walk continues in its parent.
+ * name    borrowed until the next call
+ * returns 1; 0 at the end of the tree; -errno; -ESTALE if a directory was moved during the walk
  */
 int walk_next(struct walk *w, const char **name);
 
-/* walk_dir_len - bytes of path that name the directory at hand. */
+/* walk_dir_len - length of the part of path that names the current directory. */
 size_t walk_dir_len(const struct walk *w);
 
 void walk_fini(struct walk *w);
