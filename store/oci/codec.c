@@ -1,6 +1,4 @@
-/*
- * The magic numbers of the compressions.
- */
+/* Magic numbers of compressions and archives. */
 #include "store/oci/codec.h"
 
 #include <string.h>

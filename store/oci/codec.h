@@ -1,6 +1,4 @@
-/*
- * The compressions that a layer may come in, told apart by their first bytes.
- */
+/* Layer compressions and their detection by magic number. */
 #ifndef STORE_OCI_CODEC_H
 #define STORE_OCI_CODEC_H
 
@@ -10,16 +8,23 @@ enum codec { CODEC_NONE, CODEC_GZIP, CODEC_ZSTD, CODEC_BZIP2, CODEC_XZ };
 
 #define CODEC_SNIFF_MAX 6
 
-/* codec_sniff - data holds the first bytes of a stream; six are enough. */
+/*
+ * codec_sniff - detect the compression from the first bytes of a stream; CODEC_SNIFF_MAX suffice.
+ */
 enum codec codec_sniff(const void *data, size_t len);
 
 /* codec_name - "none", "gzip", "zstd", "bzip2", "xz". */
 const char *codec_name(enum codec c);
 
-/* codec_no_tar - what bytes of another kind of archive are: "a zip file"; NULL: nothing that is known. */
+/*
+ * codec_no_tar - the name of another archive format with this magic: "a zip file". NULL: unknown.
+ */
 const char *codec_no_tar(const void *data, size_t len);
 
-/* codec_media_type - the OCI media type of a layer in this form; the plain one for bzip2 and xz. */
+/*
+ * codec_media_type - the OCI media type of a layer with this compression; the uncompressed one
+ * for bzip2 and xz, which have none.
+ */
 const char *codec_media_type(enum codec c);
 
 #endif

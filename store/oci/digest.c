@@ -1,6 +1,4 @@
-/*
- * The strict grammar of digests, and OpenSSL behind the running hashes.
- */
+/* The grammar of digests, and hashing with OpenSSL. */
 #include "store/oci/digest.h"
 
 #include <errno.h>

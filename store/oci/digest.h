@@ -1,5 +1,5 @@
 /*
- * Content digests and the running hashes that make them.
+ * Content digests, and hashes to compute them.
  * spec    OCI image-spec descriptor.md, "Digests"
  */
 #ifndef STORE_OCI_DIGEST_H
@@ -13,22 +13,22 @@ struct err;
 #define DIGEST_HEX_MAX 128
 #define DIGEST_MAX (7 + DIGEST_HEX_MAX + 1)
 
-/* "sha256:" and 64, or "sha512:" and 128, lower-case hex digits; empty string: none. */
+/* "sha256:" and 64, or "sha512:" and 128, lower-case hex digits; empty: unset. */
 struct digest {
 	char str[DIGEST_MAX];
 };
 
 /*
- * digest_parse - the only way from text to a digest, strict, so that what
- * comes out may become a part of a path.
- * errors  -EINVAL anything but the two forms above
+ * digest_parse - parse a digest strictly. Every digest comes from here, so it is safe as part of
+ * a path.
+ * errors  -EINVAL any other form
  */
 int digest_parse(const char *s, struct digest *out, struct err *err);
 
-/* digest_hex - the hex digits alone, borrowed. */
+/* digest_hex - the hex digits, borrowed. */
 const char *digest_hex(const struct digest *d);
 
-/* digest_path - "sha256/<hex>", as a file is named below blobs/ and imagefs/layers/. */
+/* digest_path - "sha256/<hex>": the name below blobs/ and imagefs/layers/. */
 void digest_path(const struct digest *d, char out[static DIGEST_MAX]);
 
 bool digest_eq(const struct digest *a, const struct digest *b);
@@ -38,27 +38,33 @@ static inline bool digest_is_set(const struct digest *d)
 }
 
 /*
- * Both: the digest of a run of bytes; 0 or -ENOMEM. digest_of is SHA-256,
- * digest_like has the algorithm of like.
+ * digest_of, digest_like - the digest of len bytes: SHA-256, or the algorithm of like. 0 or
+ * -ENOMEM.
  */
 int digest_of(const void *data, size_t len, struct digest *out);
 int digest_like(const void *data, size_t len, const struct digest *like, struct digest *out);
 
 /*
- * digest_chain_id - the chain ID of layers 0..n-1 from their diff IDs.
+ * digest_chain_id - compute the chain ID of n layers from their diff IDs, lowest first. 0 or
+ * -ENOMEM.
  * spec    OCI image-spec config.md, "Layer ChainID"
  */
 int digest_chain_id(const struct digest *diff_ids, size_t n, struct digest *out);
 
-/* A running hash; hash_new() takes the algorithm from like, or SHA-256 where like is NULL or unset.
+/*
+ * An incremental hash. hash_new() uses the algorithm of like; SHA-256 if like is NULL or unset.
+ * NULL: out of memory.
  */
 struct hash;
 
 struct hash *hash_new(const struct digest *like);
 void hash_update(struct hash *h, const void *data, size_t len);
-/* hash_final - the digest of all that came; h is ready for the next stream. */
+/*
+ * hash_final - the digest of the data so far. The hash is reset for the next stream. 0 or
+ * -ENOMEM.
+ */
 int hash_final(struct hash *h, struct digest *out);
-/* hash_final_raw - the same as bytes: 32 of them, SHA-256 only. */
+/* hash_final_raw - the same as 32 binary bytes; SHA-256 only. */
 int hash_final_raw(struct hash *h, unsigned char out[static 32]);
 void hash_free(struct hash *h);
 

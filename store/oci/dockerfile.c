@@ -1,6 +1,4 @@
-/*
- * Lines first, then what an instruction's own form makes of its line.
- */
+/* The text is split into logical lines; then each instruction parses its line in its own form. */
 #include "store/oci/dockerfile.h"
 
 #include <ctype.h>
@@ -29,7 +27,7 @@ void dockerfile_begin(struct dockerfile *d, const char *text)
 {
 	static const char mark[] = "\xef\xbb\xbf";
 
-	d->at = strncmp(text, mark, 3) == 0 ? text + 3 : text;
+	d->unread = strncmp(text, mark, 3) == 0 ? text + 3 : text;
 	d->escape = '\\';
 	d->directives = true;
 }
@@ -46,26 +44,24 @@ static int put(json_t *array, const char *s, size_t len)
 	return json_array_append_new(array, json_stringn(s, len)) < 0 ? -ENOMEM : 0;
 }
 
-/* --- lines --------------------------------------------------------------------- */
-
-/* The next line without its end; 1, 0: there is none, -ENOMEM. */
+/* Read the next line without its newline. Returns 1; 0 at the end; -ENOMEM. */
 static int read_line(struct dockerfile *d, struct buf *line)
 {
-	size_t len = strcspn(d->at, "\n"), rest;
+	size_t len = strcspn(d->unread, "\n"), rest;
 
 	buf_clear(line);
-	if (!*d->at)
+	if (!*d->unread)
 		return 0;
-	rest = d->at[len] ? len + 1 : len;
-	while (len && d->at[len - 1] == '\r')
+	rest = d->unread[len] ? len + 1 : len;
+	while (len && d->unread[len - 1] == '\r')
 		len--;
-	if (buf_append(line, d->at, len) < 0)
+	if (buf_append(line, d->unread, len) < 0)
 		return -ENOMEM;
-	d->at += rest;
+	d->unread += rest;
 	return 1;
 }
 
-/* "# escape=`", before all else; whatever else a line is, none comes behind it. */
+/* Parse a directive such as "# escape=`". Any other line ends the directives. */
 static int take_directive(struct dockerfile *d, const char *line, struct err *err)
 {
 	static const char *const names[] = { "escape", "syntax", "check" };
@@ -94,7 +90,7 @@ static int take_directive(struct dockerfile *d, const char *line, struct err *er
 	return 0;
 }
 
-/* True where the line goes on: the character that says so is taken off. Two of them are none. */
+/* True if the line ends with a single escape character, which is removed: it continues. */
 static bool goes_on(const struct dockerfile *d, struct buf *line)
 {
 	size_t n = line->len;
@@ -108,7 +104,7 @@ static bool goes_on(const struct dockerfile *d, struct buf *line)
 	return true;
 }
 
-/* Lines that go on in one; comments and empty lines between them are left out. */
+/* Join continuation lines; comments and empty lines between them are dropped. */
 static int read_whole(struct dockerfile *d, struct buf *whole, struct err *err)
 {
 	struct buf line _cleanup_buf_ = BUF_INIT;
@@ -140,9 +136,10 @@ static int read_whole(struct dockerfile *d, struct buf *whole, struct err *err)
 	return r < 0 ? err_nomem(err) : 0;
 }
 
-/* --- arguments, by form ------------------------------------------------------------ */
-
-/* 1: text is a JSON array of strings; 0: something else; -EINVAL: an array of other things. */
+/*
+ * Parse a JSON array of strings. Returns 1; 0 if text is not an array; -EINVAL for other
+ * elements.
+ */
 static int read_json(const char *text, json_t **out, struct err *err)
 {
 	_cleanup_json_ json_t *j = NULL;
@@ -214,7 +211,7 @@ static int as_list(const struct dockerfile *d, const char *text, struct instruct
 	return as_json_or(d, text, out, as_words, err);
 }
 
-/* The type, "CMD" or "NONE", and a command. */
+/* HEALTHCHECK: the type, "CMD" or "NONE", and a command. */
 static int as_health(const struct dockerfile *d, const char *text, struct instruction *out,
 		     struct err *err)
 {
@@ -231,7 +228,7 @@ static int as_health(const struct dockerfile *d, const char *text, struct instru
 	return r;
 }
 
-/* The end of the word at s: at a blank that is neither quoted nor escaped. */
+/* The end of the word at s: the next blank that is neither quoted nor escaped. */
 static const char *word_end(const struct dockerfile *d, const char *s)
 {
 	char quote = '\0';
@@ -249,7 +246,7 @@ static const char *word_end(const struct dockerfile *d, const char *s)
 	return s;
 }
 
-/* NAME=VALUE ..., or the old form NAME VALUE, whose value is the rest of the line. */
+/* NAME=VALUE ..., or the legacy form NAME VALUE, in which the value is the rest of the line. */
 static int as_pairs(const struct dockerfile *d, const char *text, struct instruction *out,
 		    struct err *err)
 {
@@ -297,9 +294,7 @@ static const struct {
 	{ "VOLUME", as_list },	      { "WORKDIR", as_string },
 };
 
-/* --- instructions -------------------------------------------------------------------- */
-
-/* The words with "--" before them, quotes and backslashes taken off; "--" alone ends them. 0 or -ENOMEM. */
+/* Read the leading words with "--", unquoted; "--" alone ends them. 0 or -ENOMEM. */
 static int read_flags(const char **text, struct instruction *out)
 {
 	struct buf word _cleanup_buf_ = BUF_INIT;
@@ -327,7 +322,7 @@ static int read_flags(const char **text, struct instruction *out)
 	return 0;
 }
 
-/* Of a whole line; what is in out already is given up by the caller. */
+/* Parse a logical line. On failure, the caller releases out. */
 static int read_instruction(const struct dockerfile *d, const char *line, struct instruction *out,
 			    struct err *err)
 {
@@ -356,7 +351,10 @@ static int read_instruction(const struct dockerfile *d, const char *line, struct
 	return 0;
 }
 
-/* An instruction within one: its own form holds for it, and its word is the first argument. */
+/*
+ * ONBUILD: its argument is an instruction that is parsed in its own form. The instruction's name
+ * becomes the first argument.
+ */
 static int as_instruction(const struct dockerfile *d, const char *text, struct instruction *out,
 			  struct err *err)
 {
@@ -365,7 +363,7 @@ static int as_instruction(const struct dockerfile *d, const char *text, struct i
 
 	if (!*text)
 		return 0;
-	/* Nobody may write ONBUILD ONBUILD ...; so nothing recurses. */
+	/* ONBUILD in ONBUILD is not parsed, so there is no recursion. */
 	if (strncasecmp(text, "ONBUILD", 7) == 0 && (!text[7] || isspace((unsigned char)text[7])))
 		return put(out->args, "ONBUILD", 7) < 0 ? err_nomem(err) : 0;
 	r = read_instruction(d, text, &inner, err);

@@ -1,7 +1,7 @@
 /*
- * A Dockerfile's text taken apart into instructions, as docker's parser does it: comments, "# escape=",
- * lines that go on, flags, and arguments in the form that each instruction takes. Variables and
- * quotes in the arguments are left as they are (store/oci/shell_word.h).
+ * Parser for Dockerfiles, compatible with docker's: comments, "# escape=", continuation lines,
+ * flags, and the argument form of each instruction. Variables and quotes in arguments are not
+ * expanded (store/oci/shell_word.h does that).
  */
 #ifndef STORE_OCI_DOCKERFILE_H
 #define STORE_OCI_DOCKERFILE_H
@@ -12,16 +12,16 @@ struct err;
 struct json_t;
 
 struct dockerfile {
-	const char *at; /* what is not read yet */
+	const char *unread;
 	char escape;
-	bool directives; /* "# escape=" may still come */
+	bool directives; /* parser directives are still allowed */
 };
 
 struct instruction {
-	char *word;	      /* in capitals: "ENV" */
-	char *line;	      /* all of it, its continuation lines joined */
-	struct json_t *flags; /* array of strings: the words with "--" at the beginning */
-	struct json_t *args;  /* array of strings; of ENV and LABEL names and values by turns */
+	char *word;	      /* upper case: "ENV" */
+	char *line;	      /* the whole instruction, continuation lines joined */
+	struct json_t *flags; /* array of strings: the leading words with "--" */
+	struct json_t *args;  /* array of strings; for ENV and LABEL alternating names and values */
 	bool json;	      /* the arguments were a JSON array */
 };
 
@@ -29,12 +29,16 @@ struct instruction {
 
 void instruction_fini(struct instruction *i);
 
-/* dockerfile_begin - text is UTF-8 and outlives d. */
+/*
+ * dockerfile_begin - start parsing.
+ * text    UTF-8, borrowed; must outlive d
+ */
 void dockerfile_begin(struct dockerfile *d, const char *text);
 
 /*
- * dockerfile_next - the next instruction, whatever its word is.
- * returns 1; 0 at the end; -EINVAL in docker's words
+ * dockerfile_next - parse the next instruction. Unknown instructions are returned, too.
+ * out     the caller calls instruction_fini()
+ * returns 1; 0 at the end; -EINVAL with docker's messages
  */
 int dockerfile_next(struct dockerfile *d, struct instruction *out, struct err *err);
 

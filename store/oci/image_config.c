@@ -1,6 +1,4 @@
-/*
- * A config is stored byte for byte; what is checked and put into one form is its JSON in memory.
- */
+/* A config is stored unchanged. Only the JSON in memory is checked and normalised. */
 #include "store/oci/image_config.h"
 
 #include <errno.h>
@@ -12,7 +10,7 @@
 #include "base/json.h"
 #include "base/text.h"
 
-/* Members of config.config that others act on must have the types they expect. */
+/* Check the types of the members of config.config that other code relies on. */
 static int check_types(const json_t *config, struct err *err)
 {
 	static const struct {
@@ -41,10 +39,11 @@ static int check_types(const json_t *config, struct err *err)
 		if (json_is_array(m))
 			json_array_foreach(m, k, item)
 				if (!json_is_string(item))
-					return err_set(err, EINVAL,
-						       "image config: %s holds something else than "
-						       "strings",
-						       members[i].key);
+					return err_set(
+						err, EINVAL,
+						"image config: %s contains something other than "
+						"strings",
+						members[i].key);
 		if (strcmp(members[i].key, "Labels") == 0)
 			json_object_foreach((json_t *)m, key, item)
 				if (!json_is_string(item))
@@ -56,7 +55,7 @@ static int check_types(const json_t *config, struct err *err)
 	return 0;
 }
 
-/* Docker's StrSlice: one word, not a line for a shell. */
+/* Docker's StrSlice: a string is a list of one word, not a shell command. */
 static int string_to_list(json_t *c, const char *key)
 {
 	json_t *value = json_object_get(c, key);

@@ -1,5 +1,5 @@
 /*
- * An image's config as it came from outside: checked, and put into one form.
+ * Validation of an untrusted image config.
  * spec    OCI image-spec config.md; Docker image specification v1.2
  */
 #ifndef STORE_OCI_IMAGE_CONFIG_H
@@ -14,15 +14,17 @@ struct err;
 struct json_t;
 
 /*
- * image_config_check - diff IDs and types.
- * config    is changed to the form that Go's decoder would read, which docker uses: keys in
- *           another case get theirs, and a Cmd, Entrypoint or Shell that is a string becomes a list
- * diff_ids  caller frees; exactly n_layers, or -EINVAL
+ * image_config_check - validate an image config and normalise it.
+ * config    changed to what Go's decoder, and so docker, would read: keys that differ only in
+ *           case are renamed; a string as Cmd, Entrypoint or Shell becomes a list
+ * n_layers  expected number of diff IDs
+ * diff_ids  n_layers of them, lowest first; caller frees
+ * errors    -EINVAL, -ENOMEM
  */
 int image_config_check(struct json_t *config, size_t n_layers, struct digest **diff_ids,
 		       struct err *err);
 
-/* image_config_platform - what it names, in a descriptor without anything else; borrowed. */
+/* image_config_platform - the config's platform in an otherwise empty descriptor; borrowed. */
 struct descriptor image_config_platform(const struct json_t *config);
 
 #endif

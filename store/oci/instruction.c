@@ -1,6 +1,4 @@
-/*
- * One function an instruction, and a table of them.
- */
+/* A table of instructions with one function each. */
 #include "store/oci/instruction.h"
 
 #include <arpa/inet.h>
@@ -25,11 +23,11 @@ struct change {
 	json_t *config;
 	struct instruction in;
 	char escape;
-	bool cmd_set; /* a CMD came in this run: ENTRYPOINT leaves it then */
+	bool cmd_set; /* CMD was set explicitly: ENTRYPOINT keeps it */
 	struct err *err;
 };
 
-/* The exec form as it is, the shell form as an argument of the shell; nothing for nothing. */
+/* The exec form unchanged, the shell form as an argument of the shell; NULL if empty. */
 static json_t *command(const struct change *c)
 {
 	if (c->in.json || json_array_size(c->in.args) == 0)
@@ -44,7 +42,7 @@ static int set(struct change *c, const char *key, json_t *value)
 	return 0;
 }
 
-/* The member key, made an object where it is not one yet. Borrowed. */
+/* The member key, created or replaced if it is not an object. Borrowed. */
 static json_t *object(struct change *c, const char *key)
 {
 	json_t *o = json_object_get(c->config, key);
@@ -67,7 +65,7 @@ static json_t *array(struct change *c, const char *key)
 	return json_object_get(c->config, key);
 }
 
-/* An argument with its variables put in; out is cleared first. */
+/* Expand the variables of an argument; out is cleared first. */
 static int expand(struct change *c, const json_t *arg, struct buf *out)
 {
 	buf_clear(out);
@@ -103,7 +101,10 @@ static int put_label(struct change *c, const char *name, const char *value)
 	return 0;
 }
 
-/* All are expanded before the first is put: they see what was before the instruction. */
+/*
+ * All pairs are expanded before the first is set: variables have their values from before the
+ * instruction.
+ */
 static int pairs(struct change *c, int (*put)(struct change *, const char *, const char *))
 {
 	_cleanup_json_ json_t *words = json_array();
@@ -152,7 +153,7 @@ static int do_label(struct change *c)
 	return pairs(c, put_label);
 }
 
-/* A port or a range of them, FIRST-LAST, as the numbers that it stands for. */
+/* Parse a port or a range FIRST-LAST. */
 static int parse_ports(const char *text, uint64_t *first, uint64_t *last)
 {
 	_cleanup_free_ char *copy = strdup(text);
@@ -170,7 +171,7 @@ static int parse_ports(const char *text, uint64_t *first, uint64_t *last)
 	return r < 0 || *last < *first ? -EINVAL : 0;
 }
 
-/* [IP:]PORTS, with which docker would publish: nothing of it is kept, but it must be right. */
+/* [IP:]PORTS is the host's part of a published port. It is validated but not stored. */
 static int check_host(struct change *c, char *host, uint64_t n)
 {
 	char *ports = strrchr(host, ':'), *ip = ports ? host : NULL, *end;
@@ -236,7 +237,7 @@ static int add_ports(struct change *c, json_t *ports, const char *word)
 	return 0;
 }
 
-/* The one instruction in which a variable may stand for several words. */
+/* EXPOSE is the only instruction in which a variable may expand to several words. */
 static int do_expose(struct change *c)
 {
 	_cleanup_json_ json_t *words = json_array();
@@ -291,7 +292,7 @@ static int do_user(struct change *c)
 	return r < 0 ? r : set(c, "User", json_string(buf_str(&user)));
 }
 
-/* A relative directory is below the one that holds now; an absolute one stays as it was written. */
+/* A relative directory is below the current one; an absolute one is stored as written. */
 static int do_workdir(struct change *c)
 {
 	const char *old = json_str(c->config, "WorkingDir");
@@ -310,7 +311,7 @@ static int do_workdir(struct change *c)
 	return set(c, "WorkingDir", json_string(whole.data));
 }
 
-/* The trigger stays as it was written: who builds on the image expands it. */
+/* The trigger is stored as written and expanded by a later build. */
 static int do_onbuild(struct change *c)
 {
 	const char *trigger = json_string_value(json_array_get(c->in.args, 0)), *text;
@@ -328,7 +329,7 @@ static int do_onbuild(struct change *c)
 	return 0;
 }
 
-/* A number but 0, or a name that Linux has, with SIG before it or not, in capitals or not. */
+/* A number other than 0, or a Linux signal name in any case, with or without SIG. */
 static bool is_signal(const char *s)
 {
 	static const char *const names[] = {
@@ -366,7 +367,7 @@ static int do_stopsignal(struct change *c)
 	return set(c, "StopSignal", json_string(name.data));
 }
 
-/* A duration as Go writes it, "1m30s" or "1.5h", in ns. */
+/* Parse a Go duration ("1m30s", "1.5h") as nanoseconds. */
 static int parse_duration(const char *s, json_int_t *out)
 {
 	static const struct {
@@ -400,14 +401,16 @@ static int parse_duration(const char *s, json_int_t *out)
 		sum += n * units[i].ns;
 		s += len;
 	}
-	/* docker's bound below, where 0 is "as it is by default"; above, what an int64 of ns holds. */
+	/*
+	 * At least 1 ms, as in docker, or 0 for the default; at most what an int64 of ns holds.
+	 */
 	if ((sum < 1e6 && sum != 0) || sum > 9e18)
 		return -EINVAL;
 	*out = (json_int_t)sum;
 	return 0;
 }
 
-/* One --NAME=VALUE of a HEALTHCHECK. */
+/* Apply an option of HEALTHCHECK, --NAME=VALUE. */
 static int health_option(struct change *c, json_t *check, const char *word)
 {
 	static const struct {
@@ -482,7 +485,7 @@ enum { ANY, SOME, ONE };
 static const struct {
 	const char *word;
 	int (*apply)(struct change *c);
-	int args; /* how many it takes */
+	int args; /* allowed number of arguments */
 } known[] = {
 	{ "CMD", do_cmd, ANY },
 	{ "ENTRYPOINT", do_entrypoint, ANY },
@@ -556,7 +559,7 @@ static bool is_empty(const json_t *j)
 	       json_integer_value(j) == 0;
 }
 
-/* What is empty in config and is not in base is set as there. */
+/* Copy a member that is empty in config from base. */
 static int inherit(json_t *config, const json_t *base, const char *key)
 {
 	json_t *value = json_object_get(base, key);

@@ -1,6 +1,5 @@
 /*
- * Dockerfile instructions applied to an image's config: what --change of
- * commit and import takes.
+ * Application of Dockerfile instructions to an image config, for --change of commit and import.
  */
 #ifndef STORE_OCI_INSTRUCTION_H
 #define STORE_OCI_INSTRUCTION_H
@@ -11,19 +10,22 @@ struct err;
 struct json_t;
 
 /*
- * instructions_apply - to config, the "config" member of an image config.
- * CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME, WORKDIR
+ * instructions_apply - apply CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD,
+ * STOPSIGNAL, USER, VOLUME and WORKDIR to config, the "config" member of an image config.
  *
- * As in docker, all of them are the lines of one Dockerfile: each may hold several instructions, comments
- * and lines that go on. Variables are those of config's Env as it is when the instruction comes.
- * errors  -EINVAL in docker's words; config may be changed in part then
+ * As in docker, the instructions form one Dockerfile: each string may contain several
+ * instructions, comments and continuation lines. Variables are expanded from config's Env at that
+ * instruction.
+ * errors  -EINVAL with docker's messages; config may be partly changed
  */
 int instructions_apply(struct json_t *config, const char *const *instructions, size_t n,
 		       struct err *err);
 
 /*
- * instructions_inherit - what a commit does afterwards, as docker does: a user, a command (where there is no entrypoint)
- * or a part of a health check that is empty now is taken from base, the config it began with.
+ * instructions_inherit - like docker's commit, take the user, the command (if there is no
+ * entrypoint) and the parts of a health check from base if they are empty in config. 0 or
+ * -ENOMEM.
+ * base    the config of the image that was changed
  */
 int instructions_inherit(struct json_t *config, const struct json_t *base, struct err *err);
 

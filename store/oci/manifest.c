@@ -1,6 +1,4 @@
-/*
- * Only what is needed is taken from a manifest, and all of that is checked.
- */
+/* Only the members in use are read, and all of these are validated. */
 #include "store/oci/manifest.h"
 
 #include <errno.h>
@@ -19,7 +17,7 @@
 #define ANNOTATION_REF_NAME "org.opencontainers.image.ref.name"
 #define ANNOTATION_IMAGE_NAME "io.containerd.image.name"
 
-/* A copy of a string member; a missing one, or one of another type, is NULL. 0 or -ENOMEM. */
+/* Copy a string member; NULL if it is missing or has another type. 0 or -ENOMEM. */
 static int take_str(const json_t *obj, const char *key, char **out)
 {
 	const char *s = json_str(obj, key);
@@ -240,7 +238,7 @@ int manifest_is_ours(const struct manifest *m, const char *text, size_t len)
 	return len == again.len && memcmp(text, again.data, len) == 0;
 }
 
-/* Docker's name for a layer; NULL: it has none. */
+/* Docker's media type of a layer; NULL if there is none. */
 static const char *docker_layer(const char *media_type)
 {
 	static const char *const pairs[][2] = {
@@ -329,7 +327,7 @@ void index_fini(struct index *x)
 	memset(x, 0, sizeof(*x));
 }
 
-/* uname(2)'s machine in the words of Go, which image indexes use. */
+/* Translates uname(2)'s machine to Go's architecture, as image indexes use it. */
 void manifest_host_platform(char out[static 64])
 {
 	static const struct {
@@ -376,7 +374,7 @@ bool manifest_platform_text(const struct descriptor *d, char out[static PLATFORM
 	return true;
 }
 
-/* As platform_fit(); what does not name its platform fits none. */
+/* Like platform_fit(); a descriptor without a platform fits none. */
 static int fit(const struct descriptor *d, const char *platform)
 {
 	struct platform have, want;
@@ -459,7 +457,7 @@ int index_choose(const struct index *x, const char *platform, struct err *err)
 	}
 	if (near < x->n)
 		return (int)near;
-	/* An index of one image that names no platform leaves no choice. */
+	/* A single image without a platform is the only choice. */
 	if (n_bare == 1 && !have.len)
 		return (int)bare;
 	return err_set(err, ENOTSUP,

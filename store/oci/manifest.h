@@ -1,7 +1,7 @@
 /*
- * Manifests and image indexes, as they are stored and as we write them.
+ * Manifests and image indexes: parsing, writing, and the choice of a platform.
  * spec    OCI image-spec manifest.md, image-index.md, descriptor.md; Docker image manifest v2
- * schema 2
+ *         schema 2
  */
 #ifndef STORE_OCI_MANIFEST_H
 #define STORE_OCI_MANIFEST_H
@@ -34,7 +34,7 @@ struct descriptor {
 	char *media_type;
 	struct digest digest;
 	int64_t size; /* bytes, never negative */
-	/* Of an entry of an index only; NULL where not said. */
+	/* For entries of an index only; NULL if missing. */
 	char *os, *architecture, *variant;
 	char *ref_name;	  /* org.opencontainers.image.ref.name */
 	char *image_name; /* io.containerd.image.name */
@@ -44,41 +44,47 @@ int descriptor_parse(const struct json_t *j, struct descriptor *out, struct err 
 int descriptor_copy(const struct descriptor *d, struct descriptor *out);
 void descriptor_fini(struct descriptor *d);
 
-/* A manifest of one image. */
+/* An image manifest. */
 struct manifest {
 	struct descriptor config;
-	struct descriptor *layers; /* the lowest first */
+	struct descriptor *layers; /* lowest first */
 	size_t n_layers;
 };
 
 /*
- * manifest_parse - data is a manifest's text.
- * errors  -EINVAL; -ENOTSUP schema 1, an artifact without an image config, an index
+ * manifest_parse - parse and validate a manifest.
+ * out     the caller calls manifest_fini()
+ * errors  -EINVAL; -E2BIG too many layers; -ENOTSUP schema 1, an index, an artifact without an
+ *         image config
  */
 int manifest_parse(const char *data, size_t len, struct manifest *out, struct err *err);
 void manifest_fini(struct manifest *m);
 
 /*
- * manifest_check_layers - its layers can be read. A media type says little: tools write many, and
- * digest, diff ID and the first bytes decide. Only what is encrypted, and what is JSON and thus an
- * artifact's, is told by it.
- * errors  -ENOTSUP an artifact, -ENOKEY an image with an encrypted layer
+ * manifest_check_layers - check that the layers' media types are supported. Media types are
+ * unreliable: digest, diff ID and the first bytes decide. Only encrypted layers, and artifacts
+ * whose layers are JSON, are refused by media type.
+ * errors  -ENOTSUP an artifact; -ENOKEY an encrypted layer
  */
 int manifest_check_layers(const struct manifest *m, struct err *err);
 
-/* manifest_write - an OCI manifest's text, always the same for the same input. 0 or -ENOMEM. */
+/* manifest_write - append an OCI manifest; the same input gives the same bytes. 0 or -ENOMEM. */
 int manifest_write(const struct manifest *m, struct buf *out);
 
-/* manifest_is_ours - text is what manifest_write() makes of m, so that nothing of anybody's is lost with it. 1, 0 or -ENOMEM. */
+/*
+ * manifest_is_ours - true if text is exactly what manifest_write() writes for m, so that it can
+ * be regenerated. 1, 0 or -ENOMEM.
+ */
 int manifest_is_ours(const struct manifest *m, const char *text, size_t len);
 
 /*
- * manifest_write_docker - the same image as a Docker manifest, schema 2, for registries that take no other.
- * errors  -ENOTSUP a layer of a compression that Docker has no media type for; -ENOMEM
+ * manifest_write_docker - append the image as a Docker manifest, schema 2, for registries that
+ * accept no other type.
+ * errors  -ENOTSUP a layer's compression has no Docker media type; -ENOMEM
  */
 int manifest_write_docker(const struct manifest *m, struct buf *out, struct err *err);
 
-/* An index of manifests: index.json of a layout, or an image index blob. */
+/* An image index: index.json of a layout, or an index blob. */
 struct index {
 	struct descriptor *entries;
 	size_t n;
@@ -90,34 +96,39 @@ void index_fini(struct index *x);
 bool manifest_media_is_index(const char *media_type);
 bool manifest_media_is_manifest(const char *media_type);
 
-/* manifest_host_platform - OS/ARCH[/VARIANT] of this machine, in the words of Go. */
+/* manifest_host_platform - OS/ARCH[/VARIANT] of this machine in Go's terms. */
 void manifest_host_platform(char out[static 64]);
 
 /*
- * manifest_platform_fits - what a descriptor names is "linux/arm64/v8", or what a user types for it; a variant
- * counts where both name one. false where it names none.
+ * manifest_platform_fits - true if a descriptor's platform is platform ("linux/arm64/v8", in any
+ * spelling a user may type). Variants are compared if both have one. False if the descriptor has
+ * no platform.
  */
 bool manifest_platform_fits(const struct descriptor *d, const char *platform);
 
-/* manifest_platform_text - OS/ARCH[/VARIANT] of a descriptor; false: it does not name one. */
+/* manifest_platform_text - OS/ARCH[/VARIANT] of a descriptor; false if it has none. */
 #define PLATFORM_MAX 128
 bool manifest_platform_text(const struct descriptor *d, char out[static PLATFORM_MAX]);
 
-/* manifest_platform_runs - this host runs programs of that platform; true where none is named. */
+/*
+ * manifest_platform_runs - true if this host can run that platform, or if the descriptor has
+ * none.
+ */
 bool manifest_platform_runs(const struct descriptor *d);
 
 /*
- * index_rank - how well an entry suits a platform, NULL: this host's.
- * returns 0 it is for that one; 1 but for a variant that one of them does not name, or this host runs it, too;
- *         2 it does not say; 3 it is for another one; -1 it is an attestation (unknown/unknown), and no image
+ * index_rank - rank an entry of an index for a platform; NULL: this host's.
+ * returns 0 same platform; 1 same except for a missing variant, or this host can run it; 2 the
+ *         entry has no platform; 3 another platform; -1 an attestation (unknown/unknown), not an
+ *         image
  */
 #define INDEX_RANKS 4
 int index_rank(const struct descriptor *d, const char *platform);
 
 /*
- * index_choose - the entry for a platform, or for the host where platform is
- * NULL ("linux/amd64"); attestation manifests (unknown/unknown) never.
- * returns its position, or -ENOTSUP with a message that lists what there is
+ * index_choose - choose the entry for a platform ("linux/amd64"); NULL: this host's. Attestations
+ * (unknown/unknown) are skipped.
+ * returns its position; -ENOTSUP with a message that lists the platforms
  */
 int index_choose(const struct index *x, const char *platform, struct err *err);
 

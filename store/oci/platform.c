@@ -1,6 +1,6 @@
 /*
- * Names come from images and users: each is lower case, has its usual word, and no variant that goes without
- * saying.
+ * Names come from images and users. Normalisation makes them lower case, maps aliases, and drops
+ * the default variant.
  */
 #include "store/oci/platform.h"
 
@@ -28,7 +28,7 @@ static bool set_part(const char *s, size_t n, char out[static PLATFORM_PART])
 
 static void normalise(struct platform *p)
 {
-	/* variant: the one that is meant by this word, NULL: the one that is named */
+	/* variant: implied by the alias; NULL: keep the given one */
 	static const struct {
 		const char *word, *arch, *variant;
 	} arches[] = {
@@ -36,7 +36,7 @@ static void normalise(struct platform *p)
 		{ "x86-64", "amd64", NULL }, { "aarch64", "arm64", NULL },
 		{ "armhf", "arm", "v7" },    { "armel", "arm", "v6" },
 	};
-	/* as: another word for the variant, or "" for the one that every such machine has */
+	/* as: the normalised variant; "": the default, which is dropped */
 	static const struct {
 		const char *arch, *variant, *as;
 	} variants[] = {
@@ -67,7 +67,7 @@ static void normalise(struct platform *p)
 		}
 }
 
-/* The next word of text, up to '/' or the end. */
+/* Read the next part, up to '/' or the end. */
 static bool take_part(const char **s, char out[static PLATFORM_PART])
 {
 	size_t n = strspn(*s, WORD);
@@ -78,7 +78,7 @@ static bool take_part(const char **s, char out[static PLATFORM_PART])
 	return true;
 }
 
-/* One to three words in the order of the members; how many, 0: they are none. */
+/* Split into one to three parts. Returns their number; 0: invalid. */
 static int split(const char *s, struct platform *out)
 {
 	char *const parts[] = { out->os, out->arch, out->variant };

@@ -1,6 +1,6 @@
 /*
- * Platforms: OS/ARCH[/VARIANT], and which of them are the same. One platform has several names ("x86_64" is
- * "amd64"); they are compared in the form that containerd gives them.
+ * Platforms: OS/ARCH[/VARIANT]. A platform has several spellings ("x86_64" is "amd64"), which are
+ * normalised as containerd does before they are compared.
  * spec    OCI image-spec image-index.md; containerd platforms
  */
 #ifndef STORE_OCI_PLATFORM_H
@@ -12,22 +12,26 @@
 
 struct platform {
 	char os[PLATFORM_PART], arch[PLATFORM_PART], variant[PLATFORM_PART];
-	bool any; /* no variant was named */
+	bool any; /* no variant was given */
 };
 
-/* platform_host - this machine's. */
+/* platform_host - this machine's platform. */
 void platform_host(struct platform *out);
 
 /*
- * platform_parse - what a user types: OS/ARCH[/VARIANT]; OS or ARCH alone leave the other to this machine.
+ * platform_parse - parse a user's OS/ARCH[/VARIANT]. OS or ARCH alone: the other one is this
+ * machine's.
  * returns 0 or -EINVAL
  */
 int platform_parse(const char *text, struct platform *out);
 
-/* platform_set - of the words that an image has for it; variant may be NULL. false: they are none. */
+/*
+ * platform_set - set from an image's members; variant may be NULL. Returns false if they are
+ * invalid.
+ */
 bool platform_set(const char *os, const char *arch, const char *variant, struct platform *out);
 
-/* platform_fit - 0 they are the same; 1 but for a variant that one of them does not name; -1 they differ. */
+/* platform_fit - 0: same; 1: same except for a missing variant; -1: different. */
 int platform_fit(const struct platform *a, const struct platform *b);
 
 #endif

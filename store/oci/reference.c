@@ -1,6 +1,4 @@
-/*
- * A hand-written scanner for the reference grammar: it is regular and small.
- */
+/* The reference grammar is regular and small, so the scanner is written by hand. */
 #include "store/oci/reference.h"
 
 #include <ctype.h>
@@ -107,7 +105,7 @@ static bool is_host(const char *s, size_t n)
 	return false;
 }
 
-/* Take "@digest" and ":tag" off the end of name. */
+/* Remove "@digest" and ":tag" from the end of name. */
 static int split_tail(char *name, struct reference *out, struct err *err)
 {
 	char *at = strchr(name, '@'), *colon;

@@ -1,6 +1,5 @@
 /*
- * Image references: docker's short names made whole, and whole ones made
- * short again.
+ * Image references: expansion of docker's familiar names to full ones, and back.
  * spec    the distribution project's reference grammar; docker's normalisation
  */
 #ifndef STORE_OCI_REFERENCE_H
@@ -15,33 +14,35 @@ struct err;
 struct reference {
 	char *domain;	      /* "docker.io", "localhost:5000" */
 	char *path;	      /* "library/ubuntu" */
-	char *tag;	      /* NULL where a digest was given without one */
-	struct digest digest; /* unset where none was given */
+	char *tag;	      /* NULL if only a digest was given */
+	struct digest digest; /* unset if not given */
 };
 
 #define _cleanup_reference_ __attribute__((cleanup(reference_fini)))
 
 /*
- * reference_parse - read what a user types.
- * A first part with '.' or ':' or "localhost" is a host, else it is Docker
- * Hub, where a name without '/' is below library/. Neither tag nor digest
- * means the tag "latest".
- * errors  -EINVAL with docker's words
+ * reference_parse - parse a reference typed by a user. The first part is a registry host if it
+ * contains '.' or ':' or is "localhost". Otherwise the registry is Docker Hub, where names
+ * without '/' are below library/. Without tag and digest, the tag is "latest".
+ * errors  -EINVAL with docker's messages
  */
 int reference_parse(const char *s, struct reference *out, struct err *err);
 void reference_fini(struct reference *r);
 
 /*
- * All three return a heap string that the caller frees; NULL: no memory.
- * reference_full       "docker.io/library/ubuntu:20.04" (tag; else @digest)
+ * Return a heap string that the caller frees; NULL: out of memory.
+ * reference_full       "docker.io/library/ubuntu:20.04" (the tag; without one, @digest)
  * reference_repo       "ubuntu", "localhost:5000/team/app": the familiar repository
- * reference_familiar   the familiar repository with :tag, or @digest without a tag
+ * reference_familiar   the familiar repository with :tag; without a tag, @digest
  */
 char *reference_full(const struct reference *r);
 char *reference_repo(const struct reference *r);
 char *reference_familiar(const struct reference *r);
 
-/* reference_is_id - 1 to 64 hex digits, with or without "sha256:": may name an image by its ID. */
+/*
+ * reference_is_id - true for 1 to 64 hex digits, with or without "sha256:": it may be an image
+ * ID.
+ */
 bool reference_is_id(const char *s);
 
 #endif

@@ -1,6 +1,4 @@
-/*
- * A recursive walk over the word: the part behind a modifier, ${A:-HERE}, is a word again.
- */
+/* The parser is recursive: the operand of a modifier, ${A:-HERE}, is a word itself. */
 #include "store/oci/shell_word.h"
 
 #include <ctype.h>
@@ -14,7 +12,7 @@
 #include "base/json.h"
 #include "base/text.h"
 
-/* Words within words; nobody writes so many. */
+/* Limit of nested words. */
 #define DEPTH_MAX 32
 
 struct lexer {
@@ -25,7 +23,7 @@ struct lexer {
 	struct err *err;
 };
 
-/* What came out so far; words NULL: nobody asks for them. */
+/* The output so far. words is NULL if the result is not split. */
 struct result {
 	struct buf text, word;
 	json_t *words;
@@ -54,7 +52,7 @@ static int end_word(struct result *r)
 	return e;
 }
 
-/* Characters that end no word, whatever they are. */
+/* Append literal characters, which never split a word. */
 static int add_raw(struct result *r, const char *s, size_t len)
 {
 	return buf_append(&r->text, s, len) < 0 || buf_append(&r->word, s, len) < 0 ? -ENOMEM : 0;
@@ -77,7 +75,7 @@ static int add(struct result *r, const char *s, size_t len)
 
 static int walk(struct lexer *l, char stop, bool keep_escapes, struct result *out);
 
-/* --- patterns: * and ? alone, a backslash before what is meant literally -------- */
+/* Patterns: only * and ?; a backslash quotes the next character. */
 
 static size_t char_length(const char *s, const char *end)
 {
@@ -120,13 +118,13 @@ static bool matches(const char *pattern, const char *s, const char *end)
 	}
 }
 
-/* s stands within a character of UTF-8, where no match may begin or end. */
+/* True inside a UTF-8 character, where no match may begin or end. */
 static bool is_inside(const char *s)
 {
 	return ((unsigned char)*s & 0xc0) == 0x80;
 }
 
-/* The value without its shortest or longest beginning, or end, that is like the pattern. */
+/* Remove the shortest or longest prefix or suffix that matches the pattern. */
 static int trim(const char *pattern, const char *value, bool at_end, bool longest, struct buf *out)
 {
 	size_t n = strlen(value), i;
@@ -167,9 +165,7 @@ static int replace(const char *pattern, const char *by, bool all, const char *va
 	return 0;
 }
 
-/* --- variables ------------------------------------------------------------------- */
-
-/* The last one counts, as in an environment that is built from the list. NULL: not set. */
+/* The last assignment wins, as in an environment built from the list. NULL: not set. */
 static const char *lookup(const struct lexer *l, const char *name)
 {
 	size_t len = strlen(name), i;
@@ -185,7 +181,7 @@ static const char *lookup(const struct lexer *l, const char *name)
 	return found;
 }
 
-/* A name, a number, or one of the shell's special parameters, none of which is ever set. */
+/* Read a name, a number, or a special parameter of the shell; the latter two are never set. */
 static int read_name(struct lexer *l, struct buf *name)
 {
 	size_t n = strspn(l->p, "0123456789");
@@ -201,7 +197,7 @@ static int read_name(struct lexer *l, struct buf *name)
 	return 0;
 }
 
-/* The word up to stop, for the modifier of a variable. */
+/* Expand the operand of a modifier, up to stop. */
 static int operand(struct lexer *l, char stop, bool pattern, struct result *out)
 {
 	int r;
@@ -230,7 +226,7 @@ static int substitute(struct lexer *l, const char *value, struct buf *out)
 	return r < 0 ? err_nomem(l->err) : 0;
 }
 
-/* Behind the name in ${NAME:-word}. */
+/* Handle what follows the name in ${NAME:-word}. */
 static int modified(struct lexer *l, const char *name, struct buf *out)
 {
 	struct result word _cleanup_result_ = RESULT_INIT;
@@ -268,7 +264,7 @@ static int modified(struct lexer *l, const char *name, struct buf *out)
 	return r < 0 ? err_nomem(l->err) : 0;
 }
 
-/* At a '$'. */
+/* Handle a '$'. */
 static int dollar(struct lexer *l, struct buf *out)
 {
 	struct buf name _cleanup_buf_ = BUF_INIT;
@@ -291,8 +287,6 @@ static int dollar(struct lexer *l, struct buf *out)
 	return value && buf_puts(out, value) < 0 ? err_nomem(l->err) : 0;
 }
 
-/* --- quotes ------------------------------------------------------------------------ */
-
 static int single_quoted(struct lexer *l, struct buf *out)
 {
 	const char *end = strchr(l->p + 1, '\'');
@@ -307,7 +301,7 @@ static int single_quoted(struct lexer *l, struct buf *out)
 	return r < 0 ? err_nomem(l->err) : 0;
 }
 
-/* A backslash takes the meaning of ", $ and itself only. */
+/* A backslash escapes only ", $ and itself. */
 static int double_quoted(struct lexer *l, bool keep_escapes, struct buf *out)
 {
 	int r;
@@ -340,9 +334,7 @@ static int double_quoted(struct lexer *l, bool keep_escapes, struct buf *out)
 	return 0;
 }
 
-/* --- the walk ------------------------------------------------------------------------ */
-
-/* One character, or what it begins. */
+/* Handle one character, or the construct that it starts. */
 static int step(struct lexer *l, bool keep_escapes, struct result *out)
 {
 	struct buf part _cleanup_buf_ = BUF_INIT;
@@ -367,7 +359,7 @@ static int step(struct lexer *l, bool keep_escapes, struct result *out)
 	return r < 0 ? err_nomem(l->err) : 0;
 }
 
-/* Up to stop, which is passed, or the end where stop is NUL. */
+/* Expand up to stop, which is consumed; a NUL stop is the end of the word. */
 static int walk(struct lexer *l, char stop, bool keep_escapes, struct result *out)
 {
 	int r;

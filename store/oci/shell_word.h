@@ -1,6 +1,6 @@
 /*
- * A word of a Dockerfile's instruction: its quotes and backslashes are taken off, its $variables
- * replaced, as docker's builder does it (Dockerfile reference, "Environment replacement").
+ * Expansion of a word in a Dockerfile instruction: quotes and escapes are removed and $variables
+ * replaced, as in docker's builder (Dockerfile reference, "Environment replacement").
  */
 #ifndef STORE_OCI_SHELL_WORD_H
 #define STORE_OCI_SHELL_WORD_H
@@ -10,17 +10,19 @@ struct err;
 struct json_t;
 
 /*
- * shell_word_expand - append what the word stands for to out.
- * escape  the character that takes its meaning from the next one, usually a backslash
- * env     array of strings, NAME=VALUE; what it does not name is empty
- * forms   $NAME, ${NAME}, ${NAME:-word} :+ :? (without the colon, too), ${NAME#pattern} ## % %%,
+ * shell_word_expand - append the expansion of word to out.
+ * escape  the escape character, usually a backslash
+ * env     array of strings NAME=VALUE; unset variables are empty
+ * forms   $NAME, ${NAME}, ${NAME:-word} :+ :? (also without the colon), ${NAME#pattern} ## % %%,
  *         ${NAME/pattern/word} //; names are ASCII letters, digits and _
- * errors  -EINVAL: a quote or brace that is never closed, an unknown form, a :? that applies
+ * errors  -EINVAL an unclosed quote or brace, an unknown form, a :? that applies; -ENOMEM
  */
 int shell_word_expand(const char *word, char escape, const struct json_t *env, struct buf *out,
 		      struct err *err);
 
-/* shell_word_split - the same; blanks outside of quotes separate words, which are appended to the array out. */
+/*
+ * shell_word_split - the same, split at unquoted blanks; the words are appended to the array out.
+ */
 int shell_word_split(const char *word, char escape, const struct json_t *env, struct json_t *out,
 		     struct err *err);
 
