@@ -404,3 +404,19 @@ void text_table_fini(struct text_table *t)
 	free(t->cells);
 	memset(t, 0, sizeof(*t));
 }
+
+int text_bool(const char *s)
+{
+	static const char *const words[][6] = {
+		{ "0", "f", "F", "false", "FALSE", "False" },
+		{ "1", "t", "T", "true", "TRUE", "True" },
+	};
+	int value;
+	size_t i;
+
+	for (value = 0; value < 2; value++)
+		for (i = 0; i < ARRAY_SIZE(words[value]); i++)
+			if (strcmp(s, words[value][i]) == 0)
+				return value;
+	return -1;
+}

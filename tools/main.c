@@ -149,22 +149,6 @@ static int wrong_option(const struct verb *v, int opt, char **argv)
 	return verb_usage(v, "option %s %s", argv[optind - 1], why);
 }
 
-int verb_bool(const char *s)
-{
-	static const char *const words[][6] = {
-		{ "0", "f", "F", "false", "FALSE", "False" },
-		{ "1", "t", "T", "true", "TRUE", "True" },
-	};
-	int value;
-	size_t i;
-
-	for (value = 0; value < 2; value++)
-		for (i = 0; i < ARRAY_SIZE(words[value]); i++)
-			if (strcmp(s, words[value][i]) == 0)
-				return value;
-	return -1;
-}
-
 /* The switch that a word like --NAME=VALUE or --NAME is, where *value is set to what is behind the =; else NULL. */
 static const struct option *switch_of(char *word, const struct option *longs, char **value)
 {
@@ -187,7 +171,7 @@ static void take_switch(const struct verb *v, char **argv, size_t at, const stru
 	static char nothing[] = "--" NOTHING;
 	char *value;
 	const struct option *o = switch_of(argv[at], longs, &value);
-	int on = o && value ? verb_bool(value) : -1;
+	int on = o && value ? text_bool(value) : -1;
 	size_t i;
 
 	if (on < 0)

@@ -36,9 +36,6 @@ struct verb {
 int verb_getopt(const struct verb *v, int argc, char **argv, const char *shorts,
 		const struct option *longs);
 
-/* verb_bool - as Go reads one: "true", "1", "F" and the like. 1, 0, or -1: it is none. */
-int verb_bool(const char *text);
-
 /* verb_usage - wrong usage: say what and how it is meant; returns 2. */
 int verb_usage(const struct verb *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

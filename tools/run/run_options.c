@@ -12,7 +12,6 @@
 #include "base/text.h"
 #include "tools/run/ensure_options.h"
 #include "tools/run/run_args.h"
-#include "tools/verb.h"
 
 enum {
 	OPT_NAME = 256,
@@ -268,7 +267,7 @@ static int take_always(const char *name, const char *arg, const char *why, struc
 {
 	struct buf shown _cleanup_buf_ = BUF_INIT;
 
-	if (!arg || verb_bool(arg) == 1)
+	if (!arg || text_bool(arg) == 1)
 		return 0;
 	text_escape(&shown, arg);
 	return err_set(err, ENOTSUP, "--%s=%.20s cannot work here: %s", name, buf_str(&shown), why);
