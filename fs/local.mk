@@ -6,15 +6,9 @@ libfs_a_SOURCES = \
 	fs/mountdir.c fs/mountdir.h \
 	fs/options.c fs/options.h \
 	fs/containers/containers.c fs/containers/containers.h \
-	fs/containers/copyup.c fs/containers/copyup.h \
 	fs/containers/dir_cache.c fs/containers/dir_cache.h \
-	fs/containers/file.c fs/containers/file.h \
 	fs/containers/freeze.c fs/containers/freeze.h \
-	fs/containers/links.c fs/containers/links.h \
-	fs/containers/live.c fs/containers/live.h \
 	fs/containers/lockfile.c fs/containers/lockfile.h \
-	fs/containers/merge.c fs/containers/merge.h \
-	fs/containers/node.c fs/containers/node.h \
 	fs/containers/op_attr.c \
 	fs/containers/op_dir.c \
 	fs/containers/op_file.c \
@@ -23,8 +17,6 @@ libfs_a_SOURCES = \
 	fs/containers/op_rename.c \
 	fs/containers/op_xattr.c \
 	fs/containers/ops.c fs/containers/ops.h \
-	fs/containers/passthrough.c fs/containers/passthrough.h \
-	fs/containers/placeholder.c fs/containers/placeholder.h \
 	fs/core/caller.c fs/core/caller.h \
 	fs/core/fs.h \
 	fs/core/nodeid.h \
@@ -37,7 +29,15 @@ libfs_a_SOURCES = \
 	fs/images/image_node.c fs/images/image_node.h \
 	fs/images/images.c fs/images/images.h \
 	fs/images/images_ops.c fs/images/images_ops.h \
-	fs/images/namespace.c fs/images/namespace.h
+	fs/images/namespace.c fs/images/namespace.h \
+	fs/live/copyup.c fs/live/copyup.h \
+	fs/live/file.c fs/live/file.h \
+	fs/live/links.c fs/live/links.h \
+	fs/live/live.c fs/live/live.h \
+	fs/live/merge.c fs/live/merge.h \
+	fs/live/node.c fs/live/node.h \
+	fs/live/passthrough.c fs/live/passthrough.h \
+	fs/live/placeholder.c fs/live/placeholder.h
 
 mounthelper_PROGRAMS = mount.imagefs
 mount_imagefs_SOURCES = fs/main.c

@@ -20,7 +20,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "fs/containers/freeze.h"
-#include "fs/containers/live.h"
+#include "fs/live/live.h"
 #include "fs/containers/ops.h"
 #include "fs/core/fs.h"
 #include "fs/core/session.h"
@@ -29,7 +29,7 @@
 #include "store/disk/store.h"
 #include "store/image/tree.h"
 
-/* Inode numbers have room for that many containers (fs/containers/node.h). */
+/* Inode numbers have room for that many containers (fs/live/node.h). */
 #define ID_MAX ((1u << 23) - 1)
 
 /* FUSE_HANDLE_KILLPRIV_V2 of linux/fuse.h, which libfuse 3.14 does not know. */

@@ -18,7 +18,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "fs/containers/live.h"
+#include "fs/live/live.h"
 #include "fs/containers/ops.h"
 #include "fs/core/session.h"
 #include "store/container/container.h"

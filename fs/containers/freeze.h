@@ -1,7 +1,7 @@
 /*
  * Writers held still: while a container is frozen, nobody writes to its files past us either.
  *
- * A write that is passed through does not ask us (fs/containers/passthrough.h), but the kernel takes the
+ * A write that is passed through does not ask us (fs/live/passthrough.h), but the kernel takes the
  * inode's lock around it; and it holds that lock while we answer a setxattr(2) of the same
  * inode. So a thread of ours calls that for each such file through the mount, and its answer waits
  * for the thaw. Who writes through a shared mapping is not held, as nothing in the kernel would

@@ -8,15 +8,15 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "fs/containers/live.h"
-#include "fs/containers/node.h"
+#include "fs/live/live.h"
+#include "fs/live/node.h"
 #include "fs/containers/ops.h"
 #include "fs/core/fs.h"
 
 #define PREFIX ".#"
 #define SUFFIX ".lck"
 
-/* Above those of all containers' files (fs/containers/node.h). */
+/* Above those of all containers' files (fs/live/node.h). */
 #define FIRST_INO (1ULL << 63)
 
 bool lockfile_is(const struct containers *c, const struct node *n)

@@ -9,12 +9,12 @@
 
 #include "base/cleanup.h"
 #include "fs/containers/dir_cache.h"
-#include "fs/containers/live.h"
 #include "fs/containers/lockfile.h"
-#include "fs/containers/merge.h"
 #include "fs/containers/ops.h"
 #include "fs/core/fs.h"
 #include "fs/core/session.h"
+#include "fs/live/live.h"
+#include "fs/live/merge.h"
 #include "store/container/container.h"
 #include "store/container/upper.h"
 

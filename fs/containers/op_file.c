@@ -1,5 +1,5 @@
 /*
- * Open files: reading and writing, where the kernel does not do that itself (fs/containers/passthrough.h).
+ * Open files: reading and writing, where the kernel does not do that itself (fs/live/passthrough.h).
  *
  * Without the kernel's writeback cache: a write is in the file of the upper
  * directory when write(2) returns, so killing the daemon loses nothing, and a
@@ -12,13 +12,13 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "fs/containers/copyup.h"
-#include "fs/containers/file.h"
-#include "fs/containers/live.h"
 #include "fs/containers/lockfile.h"
-#include "fs/containers/merge.h"
 #include "fs/containers/ops.h"
 #include "fs/core/session.h"
+#include "fs/live/copyup.h"
+#include "fs/live/file.h"
+#include "fs/live/live.h"
+#include "fs/live/merge.h"
 #include "store/container/upper.h"
 #include "store/layer/layer.h"
 

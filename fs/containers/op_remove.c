@@ -7,12 +7,12 @@
 
 #include "base/cleanup.h"
 #include "base/remove_tree.h"
-#include "fs/containers/copyup.h"
-#include "fs/containers/links.h"
-#include "fs/containers/live.h"
 #include "fs/containers/lockfile.h"
-#include "fs/containers/merge.h"
 #include "fs/containers/ops.h"
+#include "fs/live/copyup.h"
+#include "fs/live/links.h"
+#include "fs/live/live.h"
+#include "fs/live/merge.h"
 #include "store/container/upper.h"
 
 int op_hold(struct node *n)

@@ -12,10 +12,10 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/remove_tree.h"
-#include "fs/containers/copyup.h"
-#include "fs/containers/live.h"
-#include "fs/containers/merge.h"
 #include "fs/containers/ops.h"
+#include "fs/live/copyup.h"
+#include "fs/live/live.h"
+#include "fs/live/merge.h"
 #include "store/container/upper.h"
 #include "store/image/tree.h"
 

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "fs/containers/live.h"
-#include "fs/containers/merge.h"
+#include "fs/live/live.h"
+#include "fs/live/merge.h"
 #include "fs/core/caller.h"
 #include "fs/core/fs.h"
 #include "store/container/upper.h"

@@ -16,8 +16,8 @@
 
 #include "base/map.h"
 #include "fs/containers/dir_cache.h"
-#include "fs/containers/node.h"
-#include "fs/containers/passthrough.h"
+#include "fs/live/node.h"
+#include "fs/live/passthrough.h"
 
 struct live;
 struct file;
@@ -133,7 +133,7 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
 	       const char *new_name, unsigned flags);
 /*
  * op_rename_finish - a name in work/ that a dead daemon left: where it is a whiteout that a rename still needs,
- * it gets its place. As copyup_finish() (fs/containers/copyup.h).
+ * it gets its place. As copyup_finish() (fs/live/copyup.h).
  */
 int op_rename_finish(struct live *live, const char *name);
 /*

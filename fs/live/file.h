@@ -1,8 +1,8 @@
 /*
  * Open files of containers.
  */
-#ifndef FS_CONTAINERS_FILE_H
-#define FS_CONTAINERS_FILE_H
+#ifndef FS_LIVE_FILE_H
+#define FS_LIVE_FILE_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -2,8 +2,8 @@
  * Without privilege a symlink, fifo or socket that gets an owner turns into a placeholder
  * (store/container/upper.h): another file on disk, under all names that the first one has.
  */
-#ifndef FS_CONTAINERS_PLACEHOLDER_H
-#define FS_CONTAINERS_PLACEHOLDER_H
+#ifndef FS_LIVE_PLACEHOLDER_H
+#define FS_LIVE_PLACEHOLDER_H
 
 struct live;
 struct node;

@@ -1,7 +1,7 @@
 /*
  * Copy-up: made whole in work/, then put in its place by rename.
  */
-#include "fs/containers/copyup.h"
+#include "fs/live/copyup.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,9 +15,9 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "fs/containers/live.h"
-#include "fs/containers/merge.h"
-#include "fs/containers/node.h"
+#include "fs/live/live.h"
+#include "fs/live/merge.h"
+#include "fs/live/node.h"
 #include "fs/core/fs.h"
 #include "fs/core/session.h"
 #include "fs/core/xattr_reply.h"

@@ -1,7 +1,7 @@
 /*
  * The merged view of a directory: one name, all names, a node's attributes.
  */
-#include "fs/containers/merge.h"
+#include "fs/live/merge.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,8 +13,8 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "fs/containers/live.h"
-#include "fs/containers/node.h"
+#include "fs/live/live.h"
+#include "fs/live/node.h"
 #include "fs/core/fs.h"
 #include "store/container/upper.h"
 #include "store/layer/layer.h"

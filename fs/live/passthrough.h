@@ -10,8 +10,8 @@
  * It needs CAP_SYS_ADMIN, a kernel from 6.9 and a store on a file system that is itself no stack;
  * a probe decides.
  */
-#ifndef FS_CONTAINERS_PASSTHROUGH_H
-#define FS_CONTAINERS_PASSTHROUGH_H
+#ifndef FS_LIVE_PASSTHROUGH_H
+#define FS_LIVE_PASSTHROUGH_H
 
 #include <pthread.h>
 #include <stdbool.h>

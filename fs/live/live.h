@@ -4,15 +4,15 @@
  * Order of locks: copying, ns, the table of nodes, alias. The gate is entered
  * before all of them and left after.
  */
-#ifndef FS_CONTAINERS_LIVE_H
-#define FS_CONTAINERS_LIVE_H
+#ifndef FS_LIVE_LIVE_H
+#define FS_LIVE_LIVE_H
 
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/map.h"
-#include "fs/containers/links.h"
+#include "fs/live/links.h"
 #include "store/container/upper.h"
 
 struct container;

@@ -2,8 +2,8 @@
  * The merged view: what a container's directory shows of its upper directory
  * and of the base tree. The caller holds the container's ns lock.
  */
-#ifndef FS_CONTAINERS_MERGE_H
-#define FS_CONTAINERS_MERGE_H
+#ifndef FS_LIVE_MERGE_H
+#define FS_LIVE_MERGE_H
 
 #include <stdbool.h>
 #include <stdint.h>

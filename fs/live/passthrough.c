@@ -1,7 +1,7 @@
 /*
  * Which opens are passed through, and the kernel's handles for the files behind them.
  */
-#include "fs/containers/passthrough.h"
+#include "fs/live/passthrough.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,9 +13,9 @@
 #include "base/beneath.h"
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "fs/containers/file.h"
-#include "fs/containers/live.h"
-#include "fs/containers/node.h"
+#include "fs/live/file.h"
+#include "fs/live/live.h"
+#include "fs/live/node.h"
 #include "fs/core/session.h"
 #include "store/disk/store.h"
 

@@ -2,8 +2,8 @@
  * The hard-link groups of a base tree, and which of their names a container
  * still shows from below.
  */
-#ifndef FS_CONTAINERS_LINKS_H
-#define FS_CONTAINERS_LINKS_H
+#ifndef FS_LIVE_LINKS_H
+#define FS_LIVE_LINKS_H
 
 #include <pthread.h>
 #include <stdbool.h>

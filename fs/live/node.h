@@ -17,8 +17,8 @@
  * it, never by a longer path: names may be deep, and nothing leads outside.
  * A file whose last known name went away is held by a descriptor (pinned).
  */
-#ifndef FS_CONTAINERS_NODE_H
-#define FS_CONTAINERS_NODE_H
+#ifndef FS_LIVE_NODE_H
+#define FS_LIVE_NODE_H
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -27,7 +27,7 @@
 #include <sys/stat.h>
 
 #include "base/map.h"
-#include "fs/containers/passthrough.h"
+#include "fs/live/passthrough.h"
 
 struct live;
 struct node;
@@ -60,7 +60,7 @@ struct node {
 	bool plain;	    /* has no file capability: the kernel asks for it at every turn */
 	uint64_t upper_ino; /* on disk */
 	struct node_opens opens;
-	char *prepared; /* a copy of it in work/ (fs/containers/copyup.h): its name; copying is held */
+	char *prepared; /* a copy of it in work/ (fs/live/copyup.h): its name; copying is held */
 	uint64_t bytes_read; /* of a file from below, by requests; atomic */
 	struct name *names;
 	/* A directory's descriptor while it is cached, any pinned file's: O_PATH. */

@@ -2,8 +2,8 @@
  * Copy-up: a file of the base image becomes a file of the upper directory,
  * just before it changes.
  */
-#ifndef FS_CONTAINERS_COPYUP_H
-#define FS_CONTAINERS_COPYUP_H
+#ifndef FS_LIVE_COPYUP_H
+#define FS_LIVE_COPYUP_H
 
 #include <stdint.h>
 
@@ -29,7 +29,7 @@ int copyup_finish(struct live *live, const char *name);
 
 /*
  * copyup_prepare - the copy of a file from below that is read a lot: whole, in work/, where it waits. Readers are
- * passed through to it (fs/containers/passthrough.h), and a copy-up only gives it its names, so that they see what is written.
+ * passed through to it (fs/live/passthrough.h), and a copy-up only gives it its names, so that they see what is written.
  * returns  a descriptor to read it by; -ENODATA it is not worth it, or upper by now; -errno
  * copyup_unprepare - it was not needed: the node goes. No lock but that of the nodes is held.
  */

@@ -1,7 +1,7 @@
 /*
  * Open files of containers, and the one way to open what is in an upper directory.
  */
-#include "fs/containers/file.h"
+#include "fs/live/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "fs/containers/copyup.h"
-#include "fs/containers/live.h"
-#include "fs/containers/node.h"
+#include "fs/live/copyup.h"
+#include "fs/live/live.h"
+#include "fs/live/node.h"
 #include "store/container/upper.h"
 
 /*

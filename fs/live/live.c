@@ -1,7 +1,7 @@
 /*
  * A container in use: opening, its gate and lock, its inode numbers.
  */
-#include "fs/containers/live.h"
+#include "fs/live/live.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -16,13 +16,13 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/remove_tree.h"
-#include "fs/containers/copyup.h"
-#include "fs/containers/node.h"
 #include "fs/containers/ops.h"
-#include "fs/containers/placeholder.h"
 #include "fs/core/fs.h"
 #include "fs/core/session.h"
 #include "fs/core/trees.h"
+#include "fs/live/copyup.h"
+#include "fs/live/node.h"
+#include "fs/live/placeholder.h"
 #include "store/container/container.h"
 #include "store/disk/store.h"
 #include "store/disk/sync.h"

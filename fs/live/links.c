@@ -1,7 +1,7 @@
 /*
  * The hard-link groups of a base tree, found by one scan when first asked for.
  */
-#include "fs/containers/links.h"
+#include "fs/live/links.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "fs/containers/live.h"
+#include "fs/live/live.h"
 #include "store/container/upper.h"
 #include "store/image/tree.h"
 

@@ -1,7 +1,7 @@
 /*
  * The table of nodes, and the directory descriptors that they are reached by.
  */
-#include "fs/containers/node.h"
+#include "fs/live/node.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,8 +14,8 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
-#include "fs/containers/copyup.h"
-#include "fs/containers/live.h"
+#include "fs/live/copyup.h"
+#include "fs/live/live.h"
 #include "fs/core/session.h"
 #include "store/container/upper.h"
 

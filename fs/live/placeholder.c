@@ -9,7 +9,7 @@
  * (commit, diff, export, overlayfs) takes them for two files, whose link counts tell of less names. Where it was killed before
  * it had prepared the first name, nothing was changed.
  */
-#include "fs/containers/placeholder.h"
+#include "fs/live/placeholder.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,9 +23,9 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/walk.h"
-#include "fs/containers/copyup.h"
-#include "fs/containers/live.h"
-#include "fs/containers/node.h"
+#include "fs/live/copyup.h"
+#include "fs/live/live.h"
+#include "fs/live/node.h"
 #include "store/container/upper.h"
 
 /* What a placeholder is called in work/ while it gets its names: the number of the file that has them, and a free name. */
