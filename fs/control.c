@@ -18,7 +18,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "fs/containers/containers.h"
+#include "fs/containers/live_table.h"
 #include "fs/images/images.h"
 #include "store/disk/mounts.h"
 #include "store/disk/store.h"
@@ -39,7 +39,7 @@ struct control {
 	struct store *store;
 	const char *where;
 	struct images *images;
-	struct containers *containers;
+	struct live_table *containers;
 	int epoll_fd, listen_fd, inotify_fd;
 	int dirfd; /* imagefs/mounts */
 	char name[32];
@@ -161,7 +161,7 @@ int control_open(struct store *s, const char *where, struct control **out, struc
 	return 0;
 }
 
-void control_attach(struct control *c, struct images *im, struct containers *co)
+void control_attach(struct control *c, struct images *im, struct live_table *co)
 {
 	c->images = im;
 	c->containers = co;
@@ -187,7 +187,7 @@ static void client_free(struct control *c, struct client *cl)
 		*at = cl->next;
 	c->n_clients--;
 	if (cl->frozen && c->containers)
-		containers_thaw(c->containers, cl->frozen);
+		live_table_thaw(cl->frozen);
 	close(cl->fd);
 	free(cl);
 }
@@ -254,7 +254,7 @@ static void freeze(struct control *c, struct client *cl, const char *name)
 		return;
 	}
 	if (c->containers)
-		r = containers_freeze(c->containers, name, &cl->frozen, &err);
+		r = live_table_freeze(c->containers, name, &cl->frozen, &err);
 	/* A container that we do not show is not written to through us. */
 	answer_result(cl, r == -ENOENT ? 0 : r, &err);
 }
@@ -269,20 +269,20 @@ static void do_request(struct control *c, struct client *cl, const char *line)
 		if (c->images)
 			images_refresh(c->images);
 		if (c->containers)
-			containers_refresh(c->containers);
+			live_table_refresh(c->containers);
 		answer(cl, "ok\n");
 	} else if (strncmp(line, "freeze ", 7) == 0) {
 		freeze(c, cl, line + 7);
 	} else if (strncmp(line, "follow ", 7) == 0) {
 		if (c->containers)
-			r = containers_follow(c->containers, line + 7, &err);
+			r = live_table_follow(c->containers, line + 7, &err);
 		if (r < 0)
 			answer_result(cl, r, &err);
 		else
 			answer(cl, r ? "ok\n" : "none\n");
 	} else if (strncmp(line, "close ", 6) == 0) {
 		if (c->containers)
-			r = containers_close(c->containers, line + 6, &err);
+			r = live_table_close(c->containers, line + 6, &err);
 		answer_result(cl, r == -ENOENT ? 0 : r, &err);
 	} else if (strcmp(line, "where") == 0) {
 		snprintf(where, sizeof(where), "%s\n", c->where);
@@ -342,7 +342,7 @@ static void read_inotify(struct control *c)
 	if (images && c->images)
 		images_refresh(c->images);
 	if (containers && c->containers)
-		containers_refresh(c->containers);
+		live_table_refresh(c->containers);
 }
 
 void control_handle(struct control *c)

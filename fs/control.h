@@ -8,10 +8,10 @@
 
 #include <stdbool.h>
 
-struct containers;
 struct control;
 struct err;
 struct images;
+struct live_table;
 struct store;
 
 /*
@@ -21,7 +21,7 @@ struct store;
 int control_open(struct store *s, const char *where, struct control **out, struct err *err);
 
 /* control_attach - whom requests are for; either may be NULL. */
-void control_attach(struct control *c, struct images *im, struct containers *co);
+void control_attach(struct control *c, struct images *im, struct live_table *containers);
 
 /* control_fd - readable when control_handle() has something to do. */
 int control_fd(const struct control *c);

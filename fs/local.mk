@@ -8,6 +8,7 @@ libfs_a_SOURCES = \
 	fs/containers/containers.c fs/containers/containers.h \
 	fs/containers/dir_cache.c fs/containers/dir_cache.h \
 	fs/containers/freeze.c fs/containers/freeze.h \
+	fs/containers/live_table.c fs/containers/live_table.h \
 	fs/containers/lockfile.c fs/containers/lockfile.h \
 	fs/containers/op_attr.c \
 	fs/containers/op_dir.c \
@@ -32,12 +33,19 @@ libfs_a_SOURCES = \
 	fs/images/namespace.c fs/images/namespace.h \
 	fs/live/copyup.c fs/live/copyup.h \
 	fs/live/file.c fs/live/file.h \
+	fs/live/gate.c fs/live/gate.h \
+	fs/live/ino_map.c fs/live/ino_map.h \
 	fs/live/links.c fs/live/links.h \
+	fs/live/listing.c fs/live/listing.h \
 	fs/live/live.c fs/live/live.h \
 	fs/live/merge.c fs/live/merge.h \
 	fs/live/node.c fs/live/node.h \
+	fs/live/node_opens.h \
 	fs/live/passthrough.c fs/live/passthrough.h \
-	fs/live/placeholder.c fs/live/placeholder.h
+	fs/live/placeholder.c fs/live/placeholder.h \
+	fs/live/recovery.c fs/live/recovery.h \
+	fs/live/unlink.c fs/live/unlink.h \
+	fs/live/whiteout.c fs/live/whiteout.h
 
 mounthelper_PROGRAMS = mount.imagefs
 mount_imagefs_SOURCES = fs/main.c

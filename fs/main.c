@@ -24,6 +24,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "fs/containers/containers.h"
+#include "fs/containers/live_table.h"
 #include "fs/control.h"
 #include "fs/core/fs.h"
 #include "fs/core/session.h"
@@ -262,7 +263,7 @@ static int start(struct daemon *d, struct err *err)
 	if (r < 0)
 		return r;
 	mountdir_mounted(&d->at, d->fs.store->fixed);
-	control_attach(d->control, d->images, d->containers);
+	control_attach(d->control, d->images, containers_table(d->containers));
 	for (i = 0; i < 2 && r == 0; i++)
 		if (d->sessions[i])
 			r = session_start(d->sessions[i], d->event_fd, err);
@@ -287,11 +288,12 @@ static bool reap_sessions(struct daemon *d)
 			continue;
 		/* Nothing may be asked of a tree that is not there. */
 		if (i == 0)
-			control_attach(d->control, NULL, d->sessions[1] ? d->containers : NULL);
+			control_attach(d->control, NULL,
+				       containers_table(d->sessions[1] ? d->containers : NULL));
 		else
 			control_attach(d->control, d->sessions[0] ? d->images : NULL, NULL);
 		if (i == 1)
-			containers_give_up(d->containers);
+			live_table_give_up(containers_table(d->containers));
 		d->sessions[i] = NULL;
 		mountdir_left(&d->at, session_mountpoint(s));
 		session_free(s);
@@ -383,7 +385,7 @@ static void stop(struct daemon *d)
 	if (d->control)
 		control_close(d->control);
 	if (d->containers)
-		containers_give_up(d->containers);
+		live_table_give_up(containers_table(d->containers));
 	unmount_all(d);
 	for (i = 0; i < 2; i++)
 		session_free(d->sessions[i]);

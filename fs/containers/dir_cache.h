@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "fs/live/merge.h"
+#include "fs/live/listing.h"
 
 /* One list; shared, and freed with its last user. */
 struct dir_list {

@@ -18,9 +18,10 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "fs/live/live.h"
-#include "fs/containers/ops.h"
 #include "fs/core/session.h"
+#include "fs/live/live.h"
+#include "fs/live/node.h"
+#include "fs/live/passthrough.h"
 #include "store/container/container.h"
 
 /* Nobody else can set it: store/container/upper.h. */
@@ -42,7 +43,6 @@
 enum hold_state { HOLD_WANTED, HOLD_HELD, HOLD_GONE, HOLD_FAILED };
 
 struct file_hold {
-	struct containers *c;
 	struct node *node; /* with one of the kernel's references */
 	pthread_t thread;
 	bool started;
@@ -78,22 +78,23 @@ struct node_handle {
 };
 
 /* The file through the mount, whatever its names are; -ESTALE: nobody has it any more. */
-static int open_in_mount(const struct containers *c, const struct node *n)
+static int open_in_mount(const struct node *n)
 {
+	const struct session *session = n->live->nodes->session;
 	uint64_t id = (uintptr_t)n;
 	struct node_handle h = { .head = { .handle_bytes = 3 * sizeof(uint32_t),
 					   .handle_type = HANDLE_TYPE },
 				 .nodeid_high = (uint32_t)(id >> 32),
 				 .nodeid_low = (uint32_t)id };
 	_cleanup_close_ int fd =
-		open(session_mountpoint(c->session), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		open(session_mountpoint(session), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct stat st;
 	int file;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	/* Another tree may be mounted there, in our eyes. */
-	if (st.st_dev != session_device(c->session))
+	if (st.st_dev != session_device(session))
 		return -EXDEV;
 	file = open_by_handle_at(fd, &h.head, O_PATH | O_CLOEXEC);
 	return file < 0 ? -errno : file;
@@ -109,7 +110,7 @@ static void *hold(void *arg)
 	 * A call into our own mount does not end before it is answered, killed or not; a thread that has
 	 * the connection open as well would keep a killed daemon, and with it the call, for ever.
 	 */
-	fd = close_range(3, ~0u, CLOSE_RANGE_UNSHARE) < 0 ? -errno : open_in_mount(h->c, h->node);
+	fd = close_range(3, ~0u, CLOSE_RANGE_UNSHARE) < 0 ? -errno : open_in_mount(h->node);
 	if (fd < 0) {
 		set_state(h, fd == -ESTALE ? HOLD_GONE : HOLD_FAILED);
 		return NULL;
@@ -149,14 +150,15 @@ bool freeze_take(fuse_req_t req, struct node *n, const char *name)
 }
 
 /* What is passed through and can be written to, each with a reference. */
-static int collect(struct containers *c, struct live *live, struct freeze *p)
+static int collect(struct live *live, struct freeze *p)
 {
+	struct nodes *t = live->nodes;
 	const struct map_slot *s;
 	size_t i = 0;
 	int r = 0;
 
-	pthread_mutex_lock(&c->nodes.lock);
-	while (r == 0 && (s = map_next(&c->nodes.by_ino, &i))) {
+	pthread_mutex_lock(&t->lock);
+	while (r == 0 && (s = map_next(&t->by_ino, &i))) {
 		struct node *n = s->value;
 
 		if (n->live != live || !n->opens.writers)
@@ -166,9 +168,9 @@ static int collect(struct containers *c, struct live *live, struct freeze *p)
 			break;
 		}
 		n->lookups++;
-		p->v[p->n++] = (struct file_hold){ .c = c, .node = n };
+		p->v[p->n++] = (struct file_hold){ .node = n };
 	}
-	pthread_mutex_unlock(&c->nodes.lock);
+	pthread_mutex_unlock(&t->lock);
 	return r;
 }
 
@@ -220,7 +222,7 @@ static int wait_for_all(struct freeze *p, unsigned ms)
  * The container has it no more. A thread whose call nobody answers, because all who could wait for a
  * thaw that only the caller can give, is left behind with what it uses; the call fails when they are free.
  */
-static void finish(struct containers *c, struct freeze *p)
+static void finish(struct nodes *t, struct freeze *p)
 {
 	struct timespec end;
 	bool left = false;
@@ -237,7 +239,7 @@ static void finish(struct containers *c, struct freeze *p)
 			left = true;
 			continue;
 		}
-		node_forget(&c->nodes, p->v[i].node, 1);
+		node_forget(t, p->v[i].node, 1);
 	}
 	if (left)
 		return;
@@ -245,23 +247,23 @@ static void finish(struct containers *c, struct freeze *p)
 	free(p);
 }
 
-static struct freeze *take_out(struct containers *c, struct live *live, bool all)
+static struct freeze *take_out(struct live *live, bool all)
 {
 	struct freeze *p = NULL;
 
-	pthread_mutex_lock(&c->passthrough.lock);
+	pthread_mutex_lock(&live->passthrough->lock);
 	if (live->still)
 		live->still = all ? 0 : live->still - 1;
 	pthread_mutex_lock(&lock);
 	if (!live->still)
 		p = TAKE_PTR(live->freeze);
 	pthread_mutex_unlock(&lock);
-	pthread_mutex_unlock(&c->passthrough.lock);
+	pthread_mutex_unlock(&live->passthrough->lock);
 	return p;
 }
 
 /* -ETIMEDOUT: not in this moment; nothing is held. */
-static int hold_all(struct containers *c, struct live *live, unsigned ms)
+static int hold_all(struct live *live, unsigned ms)
 {
 	struct freeze *p = calloc(1, sizeof(*p));
 	int r;
@@ -272,7 +274,7 @@ static int hold_all(struct containers *c, struct live *live, unsigned ms)
 		free(p);
 		return -ENOMEM;
 	}
-	r = collect(c, live, p);
+	r = collect(live, p);
 	pthread_mutex_lock(&lock);
 	live->freeze = p;
 	pthread_mutex_unlock(&lock);
@@ -285,26 +287,26 @@ static int hold_all(struct containers *c, struct live *live, unsigned ms)
 	pthread_mutex_lock(&lock);
 	live->freeze = NULL;
 	pthread_mutex_unlock(&lock);
-	finish(c, p);
+	finish(live->nodes, p);
 	return r;
 }
 
-int freeze_begin(struct containers *c, struct live *live, struct err *err)
+int freeze_begin(struct live *live, struct err *err)
 {
 	unsigned i;
 	bool first;
 	int r = -ETIMEDOUT;
 
-	pthread_mutex_lock(&c->passthrough.lock);
+	pthread_mutex_lock(&live->passthrough->lock);
 	first = !live->still++;
-	pthread_mutex_unlock(&c->passthrough.lock);
-	if (!first || !passthrough_is_on(&c->passthrough))
+	pthread_mutex_unlock(&live->passthrough->lock);
+	if (!first || !passthrough_is_on(live->passthrough))
 		return 0;
 	for (i = 0; i < MOMENTS && r == -ETIMEDOUT; i++)
-		r = hold_all(c, live, MOMENT_MS << i);
+		r = hold_all(live, MOMENT_MS << i);
 	if (r == 0)
 		return 0;
-	freeze_end(c, live);
+	freeze_end(live);
 	return r == -ENOMEM ? err_nomem(err)
 			    : err_set(err, EBUSY,
 				      "container %s is in use: files that are being written cannot "
@@ -312,18 +314,18 @@ int freeze_begin(struct containers *c, struct live *live, struct err *err)
 				      live->name);
 }
 
-void freeze_end(struct containers *c, struct live *live)
+void freeze_end(struct live *live)
 {
-	struct freeze *p = take_out(c, live, false);
+	struct freeze *p = take_out(live, false);
 
 	if (p)
-		finish(c, p);
+		finish(live->nodes, p);
 }
 
-void freeze_drop(struct containers *c, struct live *live)
+void freeze_drop(struct live *live)
 {
-	struct freeze *p = take_out(c, live, true);
+	struct freeze *p = take_out(live, true);
 
 	if (p)
-		finish(c, p);
+		finish(live->nodes, p);
 }

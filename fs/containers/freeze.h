@@ -13,23 +13,22 @@
 #include <fuse_lowlevel.h>
 #include <stdbool.h>
 
-struct containers;
-struct live;
 struct err;
+struct live;
 struct node;
 
 /*
  * freeze_begin - from now on no file of the container that is not passed through yet will be, and
- * writes to those that are wait for freeze_end(). Before live_freeze(): look-ups and
+ * writes to those that are wait for freeze_end(). Before gate_freeze(): look-ups and
  * changes still go on. Each freeze_begin() that came to a good end has its freeze_end().
  * errors  -EBUSY a file could not be held
  * threads the daemon's main thread alone
  */
-int freeze_begin(struct containers *c, struct live *live, struct err *err);
-void freeze_end(struct containers *c, struct live *live);
+int freeze_begin(struct live *live, struct err *err);
+void freeze_end(struct live *live);
 
 /* freeze_drop - all of them end: the container goes. */
-void freeze_drop(struct containers *c, struct live *live);
+void freeze_drop(struct live *live);
 
 /* freeze_take - true where this setxattr is one of ours: it is answered when the pause ends. */
 bool freeze_take(fuse_req_t req, struct node *n, const char *name);

@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "fs/containers/live_table.h"
+#include "fs/core/fs.h"
 #include "fs/live/live.h"
 #include "fs/live/node.h"
-#include "fs/containers/ops.h"
-#include "fs/core/fs.h"
 
 #define PREFIX ".#"
 #define SUFFIX ".lck"
@@ -19,9 +19,21 @@
 /* Above those of all containers' files (fs/live/node.h). */
 #define FIRST_INO (1ULL << 63)
 
-bool lockfile_is(const struct containers *c, const struct node *n)
+void lockfiles_init(struct lockfiles *l)
 {
-	return !n->live && n != &c->root;
+	memset(l, 0, sizeof(*l));
+	pthread_mutex_init(&l->lock, NULL);
+}
+
+void lockfiles_fini(struct lockfiles *l)
+{
+	map_fini(&l->nodes, free);
+	pthread_mutex_destroy(&l->lock);
+}
+
+bool lockfile_is(const struct node *n)
+{
+	return !n->live && n->ino >= FIRST_INO;
 }
 
 /* The container's name in it, or NULL. */
@@ -35,7 +47,7 @@ static char *locked_name(const char *name)
 	return strndup(name + strlen(PREFIX), len - strlen(PREFIX) - strlen(SUFFIX));
 }
 
-static struct node *node_make(struct containers *c, const char *name)
+static struct node *node_make(struct lockfiles *l, const char *name)
 {
 	struct node *n = calloc(1, sizeof(*n));
 
@@ -44,15 +56,15 @@ static struct node *node_make(struct containers *c, const char *name)
 	n->type = S_IFREG;
 	n->fd = -1;
 	n->dead = true;
-	n->ino = FIRST_INO + c->lockfiles.n;
-	if (map_put(&c->lockfiles, name, n) < 0) {
+	n->ino = FIRST_INO + l->nodes.n;
+	if (map_put(&l->nodes, name, n) < 0) {
 		free(n);
 		return NULL;
 	}
 	return n;
 }
 
-void lockfile_stat(const struct containers *c, const struct node *n, struct stat *st)
+void lockfile_stat(const struct fs *fs, const struct node *n, struct stat *st)
 {
 	memset(st, 0, sizeof(*st));
 	st->st_ino = n->ino;
@@ -60,10 +72,11 @@ void lockfile_stat(const struct containers *c, const struct node *n, struct stat
 	st->st_nlink = n->dead ? 0 : 1;
 	st->st_uid = geteuid();
 	st->st_gid = getegid();
-	fs_show_owner(c->fs, st);
+	fs_show_owner(fs, st);
 }
 
-int lockfile_find(struct containers *c, const char *name, bool make, struct fuse_entry_param *out)
+int lockfile_find(struct lockfiles *l, const struct fs *fs, const char *name,
+		  struct live_table *make, struct fuse_entry_param *out)
 {
 	_cleanup_free_ char *container = locked_name(name);
 	struct live *live;
@@ -72,14 +85,14 @@ int lockfile_find(struct containers *c, const char *name, bool make, struct fuse
 
 	if (!container)
 		return make ? -EPERM : -ENOENT;
-	if (make && containers_find(c, container, &live) < 0)
+	if (make && live_table_find(make, container, &live) < 0)
 		return -EPERM;
 	if (make)
 		live_unref(live);
-	pthread_mutex_lock(&c->lock);
-	n = map_get(&c->lockfiles, name);
+	pthread_mutex_lock(&l->lock);
+	n = map_get(&l->nodes, name);
 	if (!n && make)
-		n = node_make(c, name);
+		n = node_make(l, name);
 	if (!n)
 		r = make ? -ENOMEM : -ENOENT;
 	else if (n->dead && !make)
@@ -89,25 +102,25 @@ int lockfile_find(struct containers *c, const char *name, bool make, struct fuse
 		memset(out, 0, sizeof(*out));
 		out->ino = (fuse_ino_t)(uintptr_t)n;
 		out->attr_timeout = out->entry_timeout = FS_FOREVER;
-		lockfile_stat(c, n, &out->attr);
+		lockfile_stat(fs, n, &out->attr);
 	}
-	pthread_mutex_unlock(&c->lock);
+	pthread_mutex_unlock(&l->lock);
 	return r;
 }
 
-int lockfile_remove(struct containers *c, const char *name)
+int lockfile_remove(struct lockfiles *l, const char *name)
 {
 	struct node *n;
 	int r = 0;
 
-	pthread_mutex_lock(&c->lock);
-	n = map_get(&c->lockfiles, name);
+	pthread_mutex_lock(&l->lock);
+	n = map_get(&l->nodes, name);
 	if (!n)
 		r = -EPERM;
 	else if (n->dead)
 		r = -ENOENT;
 	else
 		n->dead = true;
-	pthread_mutex_unlock(&c->lock);
+	pthread_mutex_unlock(&l->lock);
 	return r;
 }

@@ -8,25 +8,38 @@
 #define FS_CONTAINERS_LOCKFILE_H
 
 #include <fuse_lowlevel.h>
+#include <pthread.h>
 #include <stdbool.h>
 
-struct containers;
+#include "base/map.h"
+
+struct fs;
+struct live_table;
 struct node;
 struct stat;
 
+struct lockfiles {
+	pthread_mutex_t lock;
+	struct map nodes; /* name -> struct node */
+};
+
+void lockfiles_init(struct lockfiles *l);
+void lockfiles_fini(struct lockfiles *l);
+
 /* lockfile_is - a node is one, and not the directory of all containers. */
-bool lockfile_is(const struct containers *c, const struct node *n);
+bool lockfile_is(const struct node *n);
 
 /*
  * lockfile_find - the file of that name, with a reference of the kernel's as far as it counts them.
- * make    also where there is none: the name must be that of a container
+ * make    the table of the containers, one of which the name must be of: also where there is no such file; or NULL
  * errors  -ENOENT there is none; -EPERM no such name is made here
  */
-int lockfile_find(struct containers *c, const char *name, bool make, struct fuse_entry_param *out);
+int lockfile_find(struct lockfiles *l, const struct fs *fs, const char *name,
+		  struct live_table *make, struct fuse_entry_param *out);
 
 /* lockfile_remove - -ENOENT, -EPERM as above. */
-int lockfile_remove(struct containers *c, const char *name);
+int lockfile_remove(struct lockfiles *l, const char *name);
 
-void lockfile_stat(const struct containers *c, const struct node *n, struct stat *st);
+void lockfile_stat(const struct fs *fs, const struct node *n, struct stat *st);
 
 #endif

@@ -12,7 +12,6 @@
 
 #include "base/beneath.h"
 #include "base/cleanup.h"
-#include "fs/containers/lockfile.h"
 #include "fs/containers/ops.h"
 #include "fs/core/caller.h"
 #include "fs/core/fs.h"
@@ -29,19 +28,21 @@ static int get_attributes(struct containers *c, struct node *n, struct stat *st)
 {
 	int r;
 
-	if (lockfile_is(c, n)) {
-		lockfile_stat(c, n, st);
+	if (lockfile_is(n)) {
+		lockfile_stat(c->fs, n, st);
 		return 0;
 	}
 	if (!n->live) {
-		containers_root_stat(c, st);
+		live_table_stat(&c->table, st);
 		return 0;
 	}
-	/* A container's root is shown without taking the container: see op_lookup(). */
+	/* A container's root is shown without locking the container: see op_lookup(). */
 	if (n == n->live->root) {
-		pthread_mutex_lock(&n->live->gate);
-		r = n->live->closed ? -ESTALE : upper_fstat(&n->live->upper, n->live->upper.fd, st);
-		pthread_mutex_unlock(&n->live->gate);
+		r = gate_visit(&n->live->gate);
+		if (r < 0)
+			return r;
+		r = upper_fstat(&n->live->upper, n->live->upper.fd, st);
+		gate_leave(&n->live->gate, false);
 		st->st_ino = n->ino;
 		st->st_nlink = 1;
 	} else {
@@ -349,12 +350,12 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 {
 	struct node *n = op_node(req, ino);
 	struct stat st;
-	int r = n->live ? live_enter(n->live, true) : -EPERM;
+	int r = op_begin(n, OP_CHANGE);
 
 	memset(&st, 0, sizeof(st));
 	if (r == 0) {
 		r = set_attributes(req, n, attr, to_set, fi, &st);
-		live_leave(n->live, true);
+		op_end(n, OP_CHANGE);
 		op_show(op_containers(req), &st);
 	}
 	reply_attr(req, r, &st);

@@ -8,8 +8,6 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "fs/containers/dir_cache.h"
-#include "fs/containers/lockfile.h"
 #include "fs/containers/ops.h"
 #include "fs/core/fs.h"
 #include "fs/core/session.h"
@@ -23,18 +21,20 @@ static int lookup_container(struct containers *c, const char *name, struct fuse_
 	struct live *live;
 	struct lookup_result f;
 	struct stat disk;
-	int r = containers_find(c, name, &live);
+	int r = live_table_find(&c->table, name, &live);
 
 	if (r == -ENOENT)
-		return lockfile_find(c, name, false, out);
+		return lockfile_find(&c->lockfiles, c->fs, name, NULL, out);
 	if (r < 0)
 		return r;
-	/* Not entered: who only lists containers takes none of them. */
-	pthread_mutex_lock(&live->gate);
-	r = live->closed ? -ENOENT : upper_fstat(&live->upper, live->upper.fd, &f.st);
-	if (r == 0 && fstat(live->upper.fd, &disk) < 0)
-		r = -errno;
-	pthread_mutex_unlock(&live->gate);
+	/* A visit: listing containers locks none of them. */
+	r = gate_visit(&live->gate) < 0 ? -ENOENT : 0;
+	if (r == 0) {
+		r = upper_fstat(&live->upper, live->upper.fd, &f.st);
+		if (r == 0 && fstat(live->upper.fd, &disk) < 0)
+			r = -errno;
+		gate_leave(&live->gate, false);
+	}
 	if (r == 0) {
 		struct node template = { .ino = live_ino_lower(live, TREE_ROOT),
 					 .live = live,
@@ -127,7 +127,7 @@ static int list_containers(struct containers *c, struct listing *out)
 		struct live *live;
 
 		/* A damaged one is listed; what is wrong shows where it is looked up. */
-		if (containers_find(c, names[i], &live) == 0) {
+		if (live_table_find(&c->table, names[i], &live) == 0) {
 			ino = live_ino_lower(live, TREE_ROOT);
 			live_unref(live);
 		}

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "fs/containers/lockfile.h"
 #include "fs/containers/ops.h"
 #include "fs/core/session.h"
 #include "fs/live/copyup.h"
@@ -46,11 +45,11 @@ static int own_backing(struct node *n)
 
 	if (n->upper)
 		return 0;
-	r = live_enter(n->live, true);
+	r = op_begin(n, OP_CHANGE);
 	if (r < 0)
 		return r;
 	r = copyup_file(n, UINT64_MAX);
-	live_leave(n->live, true);
+	op_end(n, OP_CHANGE);
 	return r;
 }
 
@@ -84,22 +83,22 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct containers *c = op_containers(req);
 	struct node *n = op_node(req, ino);
-	bool change = fi->flags & O_TRUNC;
+	enum op_need need = fi->flags & O_TRUNC ? OP_CHANGE : OP_READ;
 	struct file *f = NULL;
 	int r;
 
-	if (lockfile_is(c, n)) {
+	if (lockfile_is(n)) {
 		fuse_reply_open(req, fi);
 		return;
 	}
-	r = n->live ? live_enter(n->live, change) : -EISDIR;
+	r = n->live ? op_begin(n, need) : -EISDIR;
 	if (r == 0) {
 		r = file_open(n, fi->flags, &f);
 		if (r == 0)
 			use_prepared(c, f);
-		if (r == 0 && change && f->fd >= 0)
+		if (r == 0 && need == OP_CHANGE && f->fd >= 0)
 			r = op_drop_privileges(req, n, f->fd, false);
-		live_leave(n->live, change);
+		op_end(n, need);
 	}
 	if (r < 0) {
 		if (f)
@@ -161,7 +160,7 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse
 {
 	struct node *n = op_node(req, ino);
 	_cleanup_free_ char *buf = malloc(size);
-	ssize_t r = buf ? live_enter(n->live, false) : -ENOMEM;
+	ssize_t r = buf ? op_begin(n, OP_READ) : -ENOMEM;
 
 	if (r == 0) {
 		int fd = file_upper(op_file(fi), 0);
@@ -172,7 +171,7 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse
 			r = fd == -ENODATA ? read_below(n, buf, size, off) : fd;
 		if (fd < 0 && r > 0)
 			__atomic_fetch_add(&n->bytes_read, (uint64_t)r, __ATOMIC_RELAXED);
-		live_leave(n->live, false);
+		op_end(n, OP_READ);
 	}
 	if (r < 0)
 		op_reply(req, (int)r);
@@ -200,7 +199,7 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off
 	      struct fuse_file_info *fi)
 {
 	struct node *n = op_node(req, ino);
-	ssize_t r = live_enter(n->live, true);
+	ssize_t r = op_begin(n, OP_CHANGE);
 
 	if (r == 0) {
 		int fd = file_upper(op_file(fi), 1);
@@ -208,7 +207,7 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off
 		r = fd < 0 ? fd : op_drop_privileges(req, n, fd, false);
 		if (r == 0)
 			r = write_upper(fd, data, size, off);
-		live_leave(n->live, true);
+		op_end(n, OP_CHANGE);
 	}
 	if (r < 0)
 		op_reply(req, (int)r);
@@ -219,7 +218,7 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off
 void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
 	struct node *n = op_node(req, ino);
-	int r = live_enter(n->live, false), fd;
+	int r = op_begin(n, OP_READ), fd;
 
 	if (r == 0) {
 		fd = file_upper(op_file(fi), 0);
@@ -229,7 +228,7 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
 		session_wait_end();
 		if (fd < 0)
 			r = fd == -ENODATA ? 0 : fd;
-		live_leave(n->live, false);
+		op_end(n, OP_READ);
 	}
 	op_reply(req, r);
 }
@@ -238,14 +237,14 @@ void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t len
 		  struct fuse_file_info *fi)
 {
 	struct node *n = op_node(req, ino);
-	int r = live_enter(n->live, true), fd;
+	int r = op_begin(n, OP_CHANGE), fd;
 
 	if (r == 0) {
 		fd = file_upper(op_file(fi), 1);
 		r = fd < 0 ? fd : op_drop_privileges(req, n, fd, false);
 		if (r == 0)
 			r = fallocate(fd, mode, off, len) < 0 ? -errno : 0;
-		live_leave(n->live, true);
+		op_end(n, OP_CHANGE);
 	}
 	op_reply(req, r);
 }
@@ -277,7 +276,7 @@ void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse
 		r = -ENXIO;
 	if (r == 0) {
 		fetch_mapped(op_containers(req), ino, op_file(fi));
-		r = live_enter(n->live, false);
+		r = op_begin(n, OP_READ);
 	}
 	if (r == 0) {
 		int fd = file_upper(op_file(fi), 0);
@@ -288,7 +287,7 @@ void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse
 		} else {
 			r = fd == -ENODATA ? seek_below(n, off, whence) : fd;
 		}
-		live_leave(n->live, false);
+		op_end(n, OP_READ);
 	}
 	if (r < 0)
 		op_reply(req, (int)r);
@@ -301,7 +300,7 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t in, off_t in_off, struct fuse
 			int flags)
 {
 	struct node *from = op_node(req, in), *to = op_node(req, out);
-	ssize_t r = from->live == to->live ? live_enter(to->live, true) : -EXDEV;
+	ssize_t r = from->live == to->live ? op_begin(to, OP_CHANGE) : -EXDEV;
 
 	if (r == 0) {
 		int src = file_upper(op_file(in_fi), 0), dst;
@@ -313,7 +312,7 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t in, off_t in_off, struct fuse
 			r = copy_file_range(src, &in_off, dst, &out_off, len, (unsigned)flags);
 			r = r < 0 ? -errno : r;
 		}
-		live_leave(to->live, true);
+		op_end(to, OP_CHANGE);
 	}
 	if (r < 0)
 		op_reply(req, (int)r);

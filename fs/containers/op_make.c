@@ -12,7 +12,6 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/remove_tree.h"
-#include "fs/containers/lockfile.h"
 #include "fs/containers/ops.h"
 #include "fs/core/caller.h"
 #include "fs/core/fs.h"
@@ -158,7 +157,9 @@ static int inherit(fuse_req_t req, struct node *dir, const struct location *loca
 		return r;
 	st->st_uid = ctx->uid;
 	st->st_gid = ctx->gid;
-	live_owner(&st->st_uid, &st->st_gid);
+	/* Who mounted without being root acts as the image's root. */
+	if (geteuid() && ctx->uid == geteuid())
+		st->st_uid = st->st_gid = 0;
 	if (st->st_uid && st->st_uid == ctx->uid)
 		caller_ids(dir->live->fs, req, &st->st_uid, &st->st_gid);
 	if (parent.st_mode & S_ISGID) {
@@ -306,8 +307,9 @@ static int create_quickly(fuse_req_t req, struct node *dir, const char *name, st
 	if (r < 0)
 		return r;
 	f.upper_ino = f.st.st_ino;
-	f.st.st_ino = live_ino_upper(live, f.upper_ino);
-	r = op_entry(op_containers(req), dir, name, &f, e);
+	r = ino_map_upper(&live->inos, f.upper_ino, &f.st.st_ino);
+	if (r == 0)
+		r = op_entry(op_containers(req), dir, name, &f, e);
 	if (r < 0)
 		return r;
 	n = op_node(req, e->ino);
@@ -343,8 +345,9 @@ static int create_nameless(fuse_req_t req, struct node *dir, struct newborn *b,
 	if (pin < 0)
 		return -errno;
 	f.upper_ino = f.st.st_ino;
-	f.st.st_ino = live_ino_upper(live, f.upper_ino);
-	r = op_entry(c, dir, NULL, &f, e);
+	r = ino_map_upper(&live->inos, f.upper_ino, &f.st.st_ino);
+	if (r == 0)
+		r = op_entry(c, dir, NULL, &f, e);
 	if (r < 0)
 		return r;
 	node_pin(live->nodes, op_node(req, e->ino), TAKE_FD(pin));
@@ -378,8 +381,9 @@ static int create(fuse_req_t req, struct node *dir, const char *name, mode_t mod
 /* Beside the containers. */
 static void create_lockfile(fuse_req_t req, const char *name, struct fuse_file_info *fi)
 {
+	struct containers *c = op_containers(req);
 	struct fuse_entry_param e;
-	int r = lockfile_find(op_containers(req), name, true, &e);
+	int r = lockfile_find(&c->lockfiles, c->fs, name, &c->table, &e);
 
 	if (r < 0)
 		op_reply(req, r);
@@ -471,7 +475,7 @@ void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name
 	if (r == 0 && !dir->live)
 		r = -EPERM;
 	if (r == 0)
-		r = live_enter(dir->live, true);
+		r = op_begin(dir, OP_CHANGE);
 	if (r < 0) {
 		op_reply(req, r);
 		return;
@@ -484,6 +488,6 @@ void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name
 			r = op_entry(op_containers(req), dir, name, &f, &e);
 		pthread_rwlock_unlock(&dir->live->ns);
 	}
-	live_leave(dir->live, true);
+	op_end(dir, OP_CHANGE);
 	reply_entry(req, r, &e);
 }

@@ -7,56 +7,13 @@
 
 #include "base/cleanup.h"
 #include "base/remove_tree.h"
-#include "fs/containers/lockfile.h"
 #include "fs/containers/ops.h"
 #include "fs/live/copyup.h"
-#include "fs/live/links.h"
 #include "fs/live/live.h"
 #include "fs/live/merge.h"
+#include "fs/live/unlink.h"
+#include "fs/live/whiteout.h"
 #include "store/container/upper.h"
-
-int op_hold(struct node *n)
-{
-	struct location location _cleanup_location_ = LOCATION_INIT;
-	int fd, r;
-
-	if (!n || !n->upper || n->pinned)
-		return 0;
-	r = node_locate(n->live->nodes, n, &location);
-	if (r < 0)
-		return r;
-	fd = location_path_fd(&location);
-	if (fd < 0)
-		return fd;
-	location_end(&location);
-	node_pin(n->live->nodes, n, fd);
-	return 0;
-}
-
-/* Names that no look-up has come across. */
-static bool has_more_names(struct node *n)
-{
-	struct stat st;
-
-	if (!n->upper)
-		return links_count(n->live, n->lower) > 0;
-	return merge_stat(n, &st) == 0 && st.st_nlink > 0;
-}
-
-void op_dropped(struct node *n, struct node *dir, const char *name)
-{
-	struct nodes *t;
-
-	if (!n)
-		return;
-	t = n->live->nodes;
-	if (node_drop_name(t, n, dir, name)) {
-		node_unpin(t, n);
-		return;
-	}
-	if (S_ISDIR(n->type) || !has_more_names(n))
-		node_die(t, n);
-}
 
 /* ns is held for writing. */
 static int remove_file(struct node *dir, const char *name)
@@ -74,7 +31,7 @@ static int remove_file(struct node *dir, const char *name)
 		return -EISDIR;
 	r = copyup_dir(dir);
 	if (r == 0)
-		r = op_hold(n);
+		r = unlink_prepare(n);
 	if (r == 0)
 		r = node_dir(live->nodes, dir, &location);
 	if (r < 0)
@@ -84,7 +41,7 @@ static int remove_file(struct node *dir, const char *name)
 	else
 		r = unlinkat(location.fd, name, 0) < 0 ? -errno : 0;
 	if (r == 0)
-		op_dropped(n, dir, name);
+		unlink_done(n, dir, name);
 	return r;
 }
 
@@ -94,7 +51,7 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	int r = dir->live ? op_enter(dir, OP_CHANGE) : 0;
 
 	if (!dir->live) {
-		r = lockfile_remove(op_containers(req), name);
+		r = lockfile_remove(&op_containers(req)->lockfiles, name);
 	} else if (r == 0) {
 		r = remove_file(dir, name);
 		op_leave(dir, OP_CHANGE);
@@ -135,7 +92,7 @@ static int remove_directory(struct node *dir, const char *name)
 		return r < 0 ? r : -ENOTEMPTY;
 	r = copyup_dir(dir);
 	if (r == 0)
-		r = op_hold(n);
+		r = unlink_prepare(n);
 	if (r == 0)
 		r = node_dir(live->nodes, dir, &location);
 	if (r < 0)
@@ -145,9 +102,9 @@ static int remove_directory(struct node *dir, const char *name)
 	else
 		r = upper_whiteout(&live->upper, location.fd, name);
 	if (r == -EXDEV)
-		r = op_hide_in_place(live, below, location.fd, name);
+		r = whiteout_replace(live, below, location.fd, name);
 	if (r == 0)
-		op_dropped(n, dir, name);
+		unlink_done(n, dir, name);
 	else
 		node_unpin(live->nodes, n);
 	return r;

@@ -10,12 +10,13 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/log.h"
 #include "base/remove_tree.h"
 #include "fs/containers/ops.h"
 #include "fs/live/copyup.h"
 #include "fs/live/live.h"
 #include "fs/live/merge.h"
+#include "fs/live/unlink.h"
+#include "fs/live/whiteout.h"
 #include "store/container/upper.h"
 #include "store/image/tree.h"
 
@@ -117,132 +118,6 @@ static int clear_old(const struct side *from)
 	return 0;
 }
 
-/*
- * --- where no rename leaves a whiteout ---
- *
- * overlayfs has none that does. The whiteout is made first, in work/, where a full disk or a quota shows before
- * anything has changed; what moves and what it replaces change places, so that this can be taken back; and the
- * whiteout goes over what came to the old name. A daemon that is killed before the last step leaves the whiteout
- * in work/ under a name that says for which node of the base tree it is and what it may replace, and whoever
- * opens the container next puts it there. Until then, to a command that reads the upper directory by itself, and
- * for good where a directory was replaced (on overlayfs those may have other inode numbers tomorrow), the old name
- * has what the new one had, or what the base tree has. Nothing that was written is lost by that. A file system that
- * has no exchange either cannot take back that something was replaced: there the same is left by the last step's failing.
- */
-#define LEFT_PREFIX '-'
-
-/* ino: of what will stand at the old name in between; 0: nothing, or a directory. */
-static void left_name(char out[static 96], uint32_t lower, uint64_t ino)
-{
-	char temp[32];
-
-	upper_temp(temp);
-	snprintf(out, 96, "%c%u-%llu%s", LEFT_PREFIX, lower, (unsigned long long)ino, temp);
-}
-
-static int parse_left_name(const char *name, uint32_t *lower, uint64_t *ino)
-{
-	unsigned long long i;
-	unsigned n;
-	char end;
-
-	if (sscanf(name, "-%u-%llu%c", &n, &i, &end) != 3 || end != '#')
-		return -EINVAL;
-	*lower = n;
-	*ino = i;
-	return 0;
-}
-
-int op_rename_finish(struct live *live, const char *name)
-{
-	_cleanup_close_ int fd = -1;
-	bool whiteout = false;
-	uint32_t lower;
-	uint64_t ino;
-	struct stat st;
-
-	if (*name != LEFT_PREFIX || parse_left_name(name, &lower, &ino) < 0 || lower == TREE_ROOT ||
-	    lower >= tree_size(live->tree) ||
-	    upper_lookup(&live->upper, live->upper.work_fd, name, &st, &whiteout) < 0 || !whiteout)
-		return 0;
-	fd = copyup_find(live, tree_parent(live->tree, lower));
-	if (fd < 0)
-		return fd == -ENOENT || fd == -ENOTDIR ? 0 : fd;
-	if (fstatat(fd, tree_name(live->tree, lower), &st, AT_SYMLINK_NOFOLLOW) == 0) {
-		if (S_ISDIR(st.st_mode) || st.st_ino != ino)
-			return 0;
-	} else if (errno != ENOENT) {
-		return -errno;
-	}
-	return upper_whiteout_put(&live->upper, name, fd, tree_name(live->tree, lower));
-}
-
-static int move_in_steps(const struct side *from, const struct side *to)
-{
-	const struct upper *u = &from->dir->live->upper;
-	struct stat old = { .st_mode = S_IFDIR };
-	unsigned flags = RENAME_EXCHANGE;
-	bool for_good = false;
-	char left[96];
-	int r;
-
-	if (fstatat(to->location.fd, to->name, &old, AT_SYMLINK_NOFOLLOW) < 0) {
-		if (errno != ENOENT)
-			return -errno;
-		flags = 0;
-	}
-	left_name(left, merge_below(from->dir, from->name), S_ISDIR(old.st_mode) ? 0 : old.st_ino);
-	r = upper_whiteout_make(u, left);
-	if (r < 0)
-		return r;
-	r = rename_sides(from, to, flags);
-	if (r == -EINVAL && flags) {
-		r = rename_sides(from, to, 0);
-		for_good = r == 0;
-	}
-	if (r == 0) {
-		r = upper_whiteout_put(u, left, from->location.fd, from->name);
-		if (r < 0 && for_good) {
-			log_warn("container %s: %s: the old name stays: %s", from->dir->live->name,
-				 from->name, strerror(-r));
-			return 0;
-		}
-		if (r < 0)
-			rename_sides(to, from, flags);
-	}
-	if (r < 0)
-		unlinkat(u->work_fd, left, 0);
-	return r;
-}
-
-int op_hide_in_place(struct live *live, uint32_t lower, int dirfd, const char *name)
-{
-	const struct upper *u = &live->upper;
-	_cleanup_close_ int fd = -1;
-	char left[96];
-	int r;
-
-	fd = openat(dirfd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	left_name(left, lower, 0);
-	r = upper_whiteout_make(u, left);
-	if (r < 0)
-		return r;
-	/* First: what is hidden by whiteouts in it stays hidden without them. */
-	r = upper_opaque(u, fd);
-	if (r == 0)
-		r = remove_tree(dirfd, name);
-	if (r < 0) {
-		unlinkat(u->work_fd, left, 0);
-		return r;
-	}
-	r = upper_whiteout_put(u, left, dirfd, name);
-	if (r < 0)
-		log_warn("container %s: %s: it shows again: %s", live->name, name, strerror(-r));
-	return 0;
-}
-
 /* On disk: over whatever stands at the new name there, a whiteout or a directory of whiteouts too. */
 static int move(const struct side *from, const struct side *to)
 {
@@ -252,7 +127,8 @@ static int move(const struct side *from, const struct side *to)
 	    (r != -EINVAL || !from->below))
 		return r;
 	if (from->below)
-		return move_in_steps(from, to);
+		return whiteout_move(from->dir->live, merge_below(from->dir, from->name),
+				     from->location.fd, from->name, to->location.fd, to->name);
 	r = rename_sides(from, to, RENAME_EXCHANGE);
 	if (r < 0)
 		return r;
@@ -270,7 +146,7 @@ static void note_moved(const struct side *from, const struct side *to, bool exch
 	if (to->node && exchange)
 		node_drop_name(t, to->node, to->dir, to->name);
 	else
-		op_dropped(to->node, to->dir, to->name);
+		unlink_done(to->node, to->dir, to->name);
 	if (from->node) {
 		node_add_name(t, from->node, to->dir, to->name);
 		node_drop_name(t, from->node, from->dir, from->name);
@@ -305,7 +181,7 @@ static int rename_locked(struct side *from, struct side *to, unsigned flags)
 	if (r == 0 && (flags & RENAME_EXCHANGE))
 		r = make_opaque(to, from);
 	else if (r == 0)
-		r = op_hold(to->node);
+		r = unlink_prepare(to->node);
 	if (r < 0)
 		return r;
 	if (flags & RENAME_EXCHANGE)
@@ -362,10 +238,10 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
 	if (r == 0 && from.dir->live != to.dir->live)
 		r = -EXDEV;
 	if (r == 0)
-		r = live_enter(from.dir->live, true);
+		r = op_begin(from.dir, OP_CHANGE);
 	if (r == 0) {
 		r = rename_entered(&from, &to, flags);
-		live_leave(from.dir->live, true);
+		op_end(from.dir, OP_CHANGE);
 	}
 	op_reply(req, r);
 }

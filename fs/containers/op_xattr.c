@@ -270,10 +270,10 @@ static void change_reply(fuse_req_t req, fuse_ino_t ino, const char *name, const
 	int r = check_name(name);
 
 	if (r == 0)
-		r = n->live ? live_enter(n->live, true) : -EPERM;
+		r = op_begin(n, OP_CHANGE);
 	if (r == 0) {
 		r = change_entered(req, n, name, value, size, flags);
-		live_leave(n->live, true);
+		op_end(n, OP_CHANGE);
 	}
 	op_reply(req, r);
 }

@@ -10,20 +10,32 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "fs/live/live.h"
-#include "fs/live/merge.h"
 #include "fs/core/caller.h"
 #include "fs/core/fs.h"
+#include "fs/live/live.h"
+#include "fs/live/merge.h"
 #include "store/container/upper.h"
 #include "store/image/tree.h"
 
-int op_enter(struct node *n, enum op_need need)
+int op_begin(struct node *n, enum op_need need)
 {
-	int r;
-
+	/* A lock file, or the directory of all containers. */
 	if (!n->live)
 		return -EPERM;
-	r = live_enter(n->live, need == OP_CHANGE);
+	if (need == OP_CHANGE && n->live->fs->opt.ro)
+		return -EROFS;
+	return gate_enter(&n->live->gate, need == OP_CHANGE);
+}
+
+void op_end(struct node *n, enum op_need need)
+{
+	gate_leave(&n->live->gate, need == OP_CHANGE);
+}
+
+int op_enter(struct node *n, enum op_need need)
+{
+	int r = op_begin(n, need);
+
 	if (r < 0)
 		return r;
 	if (need == OP_CHANGE)
@@ -36,7 +48,7 @@ int op_enter(struct node *n, enum op_need need)
 void op_leave(struct node *n, enum op_need need)
 {
 	pthread_rwlock_unlock(&n->live->ns);
-	live_leave(n->live, need == OP_CHANGE);
+	op_end(n, need);
 }
 
 int op_name_check(const char *name)

@@ -10,42 +10,31 @@
 #define FS_CONTAINERS_OPS_H
 
 #include <fuse_lowlevel.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/map.h"
 #include "fs/containers/dir_cache.h"
+#include "fs/containers/live_table.h"
+#include "fs/containers/lockfile.h"
 #include "fs/live/node.h"
 #include "fs/live/passthrough.h"
 
-struct live;
 struct file;
-struct lookup_result;
 struct fs;
+struct lookup_result;
 struct session;
 
+/* The tree: what every operation has at hand. */
 struct containers {
 	struct fs *fs;
 	struct session *session;
+	struct node root; /* the directory of all containers */
+	struct live_table table;
 	struct nodes nodes;
-	struct dir_cache dir_cache;
 	struct passthrough passthrough;
-	struct node root;
-	struct timespec changed; /* when the list was last read; under lock */
-
-	pthread_mutex_t lock;
-	struct map in_use;    /* name -> struct ct, with a reference */
-	struct map lockfiles; /* name -> struct node (fs/containers/lockfile.h) */
-	uint32_t next_id;
-	char **names; /* as last listed */
+	struct dir_cache dir_cache;
+	struct lockfiles lockfiles;
 };
-
-/* containers_find - the container of a name, with a reference. -ENOENT, -errno. */
-int containers_find(struct containers *c, const char *name, struct live **out);
-
-/* containers_root_stat - of the directory of all containers. */
-void containers_root_stat(struct containers *c, struct stat *st);
 
 static inline struct containers *op_containers(fuse_req_t req)
 {
@@ -58,10 +47,13 @@ static inline struct node *op_node(fuse_req_t req, fuse_ino_t ino)
 }
 
 /*
- * op_enter - op_node(), its container entered, its ns lock taken. op_leave() is its end.
- * How much is wanted:
+ * op_begin - pass the gate of a node's container; op_end() is its end.
+ * op_enter - the same, and take the container's ns lock; op_leave() is its end.
+ * errors  -EPERM the node has no container; -EROFS; -ESTALE the container is gone; those of live_prepare()
  */
 enum op_need { OP_READ, OP_CHANGE };
+int op_begin(struct node *n, enum op_need need);
+void op_end(struct node *n, enum op_need need);
 int op_enter(struct node *n, enum op_need need);
 void op_leave(struct node *n, enum op_need need);
 
@@ -123,24 +115,10 @@ void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name
 /* op_remove.c */
 void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
 void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
-/* op_hold - before the name of a node goes: pin what may be the last way to it. */
-int op_hold(struct node *n);
-/* op_dropped - after it went. */
-void op_dropped(struct node *n, struct node *dir, const char *name);
 
 /* op_rename.c */
 void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
 	       const char *new_name, unsigned flags);
-/*
- * op_rename_finish - a name in work/ that a dead daemon left: where it is a whiteout that a rename still needs,
- * it gets its place. As copyup_finish() (fs/live/copyup.h).
- */
-int op_rename_finish(struct live *live, const char *name);
-/*
- * op_hide_in_place - a directory in dirfd that shows nothing and that the file system cannot move becomes the whiteout
- * of lower in steps: overlayfs moves none that has come from its own layers below.
- */
-int op_hide_in_place(struct live *live, uint32_t lower, int dirfd, const char *name);
 
 /* op_attr.c */
 void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);

@@ -15,12 +15,12 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "fs/live/live.h"
-#include "fs/live/merge.h"
-#include "fs/live/node.h"
 #include "fs/core/fs.h"
 #include "fs/core/session.h"
 #include "fs/core/xattr_reply.h"
+#include "fs/live/live.h"
+#include "fs/live/merge.h"
+#include "fs/live/node.h"
 #include "store/container/upper.h"
 #include "store/disk/sync.h"
 #include "store/image/tree.h"
@@ -340,7 +340,7 @@ static int place_group(struct live *live, const struct link *group, int n, const
 	int i, r, placed = 0;
 
 	for (i = 0; i < n; i++) {
-		r = links_visible(live, group[i].node);
+		r = links_visible(&live->upper, live->tree, group[i].node);
 		if (r == 0)
 			continue;
 		if (r > 0 && pending != TREE_NONE)
@@ -394,7 +394,7 @@ static int place_all(struct live *live, uint32_t lower, const char *temp)
 	const struct link *group;
 	char many[64];
 	struct stat st;
-	int r, n = links_group(live, lower, &group);
+	int r, n = links_group(&live->links, live->tree, lower, &group);
 
 	if (n < 0)
 		return n;
@@ -441,7 +441,7 @@ int copyup_finish(struct live *live, const char *name)
 	if (end == name + 1 || *end != '#' || node >= tree_size(live->tree) ||
 	    fstatat(live->upper.work_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_nlink < 2)
 		return 0;
-	n = links_group(live, (uint32_t)node, &group);
+	n = links_group(&live->links, live->tree, (uint32_t)node, &group);
 	if (n < 0 || !group || !is_of_group(live, group, n, st.st_ino))
 		return n < 0 ? n : 0;
 	n = place_group(live, group, n, name);
@@ -466,11 +466,11 @@ static int install(struct node *n, const char *temp)
 	if (n->dead) {
 		unlinkat(live->upper.work_fd, temp, 0);
 	} else {
-		r = live_alias_put(live, st.st_ino, n->ino);
+		r = ino_map_put(&live->inos, st.st_ino, n->ino);
 		if (r == 0)
 			r = place_all(live, n->lower, temp);
 		if (r < 0) {
-			live_alias_drop(live, st.st_ino);
+			ino_map_drop(&live->inos, st.st_ino);
 			return r;
 		}
 	}

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "fs/live/live.h"
 #include "store/container/upper.h"
 #include "store/image/tree.h"
 
@@ -81,65 +80,64 @@ static int scan(struct links *l, const struct tree *tree)
 	return r;
 }
 
-static int make(struct live *live)
+static int make(struct links *l, const struct tree *tree)
 {
-	struct links *l = &live->links;
 	int r = 0;
 
 	pthread_mutex_lock(&l->lock);
 	if (!l->made) {
 		l->n = 0;
-		r = scan(l, live->tree);
+		r = scan(l, tree);
 		l->made = r == 0;
 	}
 	pthread_mutex_unlock(&l->lock);
 	return r;
 }
 
-int links_group(struct live *live, uint32_t node, const struct link **out)
+int links_group(struct links *l, const struct tree *tree, uint32_t node, const struct link **out)
 {
 	uint32_t low = 0, high, end;
 	struct stat st;
 	int r;
 
 	*out = NULL;
-	tree_stat(live->tree, node, &st);
+	tree_stat(tree, node, &st);
 	if (S_ISDIR(st.st_mode) || st.st_nlink < 2)
 		return 1;
-	r = make(live);
+	r = make(l, tree);
 	if (r < 0)
 		return r;
-	for (high = live->links.n; low < high;) {
+	for (high = l->n; low < high;) {
 		uint32_t mid = low + (high - low) / 2;
 
-		if (live->links.v[mid].ino < st.st_ino)
+		if (l->v[mid].ino < st.st_ino)
 			low = mid + 1;
 		else
 			high = mid;
 	}
-	for (end = low; end < live->links.n && live->links.v[end].ino == st.st_ino;)
+	for (end = low; end < l->n && l->v[end].ino == st.st_ino;)
 		end++;
 	if (end == low)
 		return 1;
-	*out = live->links.v + low;
+	*out = l->v + low;
 	return (int)(end - low);
 }
 
-int links_visible(struct live *live, uint32_t node)
+int links_visible(const struct upper *upper, const struct tree *tree, uint32_t node)
 {
 	_cleanup_free_ uint32_t *chain = NULL;
-	_cleanup_close_ int fd = fcntl(live->upper.fd, F_DUPFD_CLOEXEC, 0);
+	_cleanup_close_ int fd = fcntl(upper->fd, F_DUPFD_CLOEXEC, 0);
 	size_t n;
 
 	if (fd < 0)
 		return -errno;
-	if (tree_chain(live->tree, node, &chain, &n) < 0)
+	if (tree_chain(tree, node, &chain, &n) < 0)
 		return -ENOMEM;
 	while (n--) {
-		const char *name = tree_name(live->tree, chain[n]);
+		const char *name = tree_name(tree, chain[n]);
 		bool whiteout;
 		struct stat st;
-		int next, r = upper_lookup(&live->upper, fd, name, &st, &whiteout);
+		int next, r = upper_lookup(upper, fd, name, &st, &whiteout);
 
 		if (r == -ENOENT)
 			return 1;
@@ -155,24 +153,24 @@ int links_visible(struct live *live, uint32_t node)
 			return -errno;
 		close(fd);
 		fd = next;
-		r = upper_is_opaque(&live->upper, fd);
+		r = upper_is_opaque(upper, fd);
 		if (r)
 			return r < 0 ? r : 0;
 	}
 	return 0;
 }
 
-int links_count(struct live *live, uint32_t node)
+int links_count(struct links *l, const struct upper *upper, const struct tree *tree, uint32_t node)
 {
 	const struct link *group;
-	int i, count = 0, n = links_group(live, node, &group);
+	int i, count = 0, n = links_group(l, tree, node, &group);
 
 	if (n < 0)
 		return n;
 	if (!group)
-		return links_visible(live, node);
+		return links_visible(upper, tree, node);
 	for (i = 0; i < n; i++) {
-		int r = links_visible(live, group[i].node);
+		int r = links_visible(upper, tree, group[i].node);
 
 		if (r < 0)
 			return r;

@@ -1,9 +1,8 @@
 /*
- * A container in use: opening, its gate and lock, its inode numbers.
+ * Opening a container, and its first use.
  */
 #include "fs/live/live.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -15,14 +14,8 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "base/remove_tree.h"
-#include "fs/containers/ops.h"
 #include "fs/core/fs.h"
-#include "fs/core/session.h"
 #include "fs/core/trees.h"
-#include "fs/live/copyup.h"
-#include "fs/live/node.h"
-#include "fs/live/placeholder.h"
 #include "store/container/container.h"
 #include "store/disk/store.h"
 #include "store/disk/sync.h"
@@ -39,10 +32,6 @@ static void init_locks(struct live *live)
 	pthread_rwlock_init(&live->ns, &attr);
 	pthread_rwlockattr_destroy(&attr);
 	pthread_mutex_init(&live->copying, NULL);
-	pthread_mutex_init(&live->gate, NULL);
-	pthread_cond_init(&live->gate_moved, NULL);
-	pthread_mutex_init(&live->alias_lock, NULL);
-	links_init(&live->links);
 }
 
 int live_rename(struct live *live, const char *name)
@@ -90,20 +79,23 @@ static int open_parts(struct live *live, struct err *err)
 	return 0;
 }
 
-int live_open(const struct fs *fs, struct nodes *nodes, const char *name, uint32_t id,
-	      struct live **out, struct err *err)
+int live_open(const struct live_shared *shared, const char *name, uint32_t id, struct live **out,
+	      struct err *err)
 {
 	struct live *live = calloc(1, sizeof(*live));
 	int r;
 
 	if (!live)
 		return err_nomem(err);
-	live->fs = fs;
-	live->nodes = nodes;
-	live->id = id;
+	live->fs = shared->fs;
+	live->nodes = shared->nodes;
+	live->passthrough = shared->passthrough;
 	live->refs = 1;
 	live->lock_fd = live->upper.fd = live->upper.work_fd = -1;
 	init_locks(live);
+	gate_init(&live->gate, shared->first_use, live);
+	links_init(&live->links);
+	ino_map_init(&live->inos, id);
 	r = live_rename(live, name) < 0 ? err_nomem(err) : open_parts(live, err);
 	if (r < 0) {
 		live_unref(live);
@@ -139,44 +131,16 @@ void live_unref(struct live *live)
 	if (live->base)
 		trees_put(live->fs->trees, live->base);
 	links_fini(&live->links);
-	map_fini(&live->taken, NULL);
-	map_fini(&live->alias, free);
+	ino_map_fini(&live->inos);
+	gate_fini(&live->gate);
 	pthread_rwlock_destroy(&live->ns);
 	pthread_mutex_destroy(&live->copying);
-	pthread_mutex_destroy(&live->gate);
-	pthread_cond_destroy(&live->gate_moved);
-	pthread_mutex_destroy(&live->alias_lock);
 	while (live->n_names)
 		free(live->names[--live->n_names]);
 	free(live->names);
 	free(live);
 }
 
-/* Nothing in work/ is anybody's once the lock is ours. */
-static void sweep_work(struct live *live)
-{
-	_cleanup_closedir_ DIR *d = NULL;
-	int fd = openat(live->upper.work_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct dirent *e;
-	int r;
-
-	d = fd < 0 ? NULL : fdopendir(fd);
-	while (d && (e = readdir(d))) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		r = copyup_finish(live, e->d_name);
-		if (r == 0)
-			r = op_rename_finish(live, e->d_name);
-		if (r == 0)
-			r = placeholder_finish(live, e->d_name);
-		if (r == 0)
-			r = remove_tree(live->upper.work_fd, e->d_name);
-		if (r < 0)
-			log_warn("container %s: leftover in work/: %s", live->name, strerror(-r));
-	}
-}
-
-/* The gate is locked. The base tree is opened at the first use: listing containers costs none. */
 static int open_base(struct live *live)
 {
 	_cleanup_image_ struct image *image = NULL;
@@ -196,7 +160,6 @@ static int open_base(struct live *live)
 	return 0;
 }
 
-/* The gate is locked. */
 static int take_lock(struct live *live)
 {
 	int fd;
@@ -210,110 +173,25 @@ static int take_lock(struct live *live)
 		return fd;
 	if (fd < 0)
 		return -EIO;
-	live->lock_fd = fd;
+	__atomic_store_n(&live->lock_fd, fd, __ATOMIC_RELEASE);
 	return 0;
 }
 
-int live_enter(struct live *live, bool change)
+int live_prepare(struct live *live)
 {
-	int r = 0;
+	int r = take_lock(live);
 
-	/* Of a lock file (fs/containers/lockfile.h), which is none. */
-	if (!live)
-		return -EPERM;
-	if (change && live->fs->opt.ro)
-		return -EROFS;
-	pthread_mutex_lock(&live->gate);
-	if (change && live->frozen && !live->closed) {
-		session_wait_begin();
-		while (live->frozen && !live->closed)
-			pthread_cond_wait(&live->gate_moved, &live->gate);
-		session_wait_end();
-	}
-	if (live->closed)
-		r = -ESTALE;
-	else
-		r = take_lock(live);
-	if (r == 0)
-		r = open_base(live);
-	if (r == 0 && !live->swept && !live->box->read_only) {
-		sweep_work(live);
-		live->swept = true;
-	}
-	if (r == 0) {
-		live->inside++;
-		live->changing += change;
-	}
-	pthread_mutex_unlock(&live->gate);
-	return r;
+	return r < 0 ? r : open_base(live);
 }
 
-void live_leave(struct live *live, bool change)
+bool live_is_locked(const struct live *live)
 {
-	pthread_mutex_lock(&live->gate);
-	live->inside--;
-	live->changing -= change;
-	if ((live->frozen && !live->changing) || (live->closed && !live->inside))
-		pthread_cond_broadcast(&live->gate_moved);
-	pthread_mutex_unlock(&live->gate);
-}
-
-void live_freeze(struct live *live)
-{
-	pthread_mutex_lock(&live->gate);
-	live->frozen++;
-	while (live->changing)
-		pthread_cond_wait(&live->gate_moved, &live->gate);
-	pthread_mutex_unlock(&live->gate);
-}
-
-void live_thaw(struct live *live)
-{
-	pthread_mutex_lock(&live->gate);
-	if (live->frozen && --live->frozen == 0)
-		pthread_cond_broadcast(&live->gate_moved);
-	pthread_mutex_unlock(&live->gate);
-}
-
-bool live_is_frozen(struct live *live)
-{
-	bool frozen;
-
-	pthread_mutex_lock(&live->gate);
-	frozen = live->frozen > 0;
-	pthread_mutex_unlock(&live->gate);
-	return frozen;
-}
-
-bool live_is_locked(struct live *live)
-{
-	bool locked;
-
-	pthread_mutex_lock(&live->gate);
-	locked = live->lock_fd >= 0;
-	pthread_mutex_unlock(&live->gate);
-	return locked;
-}
-
-void live_give_up(struct live *live)
-{
-	pthread_mutex_lock(&live->gate);
-	if (live->frozen) {
-		live->closed = true;
-		pthread_cond_broadcast(&live->gate_moved);
-	}
-	pthread_mutex_unlock(&live->gate);
+	return __atomic_load_n(&live->lock_fd, __ATOMIC_ACQUIRE) >= 0;
 }
 
 void live_close(struct live *live)
 {
-	pthread_mutex_lock(&live->gate);
-	live->closed = true;
-	pthread_cond_broadcast(&live->gate_moved);
-	while (live->inside)
-		pthread_cond_wait(&live->gate_moved, &live->gate);
-	pthread_mutex_unlock(&live->gate);
-	nodes_close_live(live->nodes, live);
+	gate_close(&live->gate);
 	close_fds(live);
 }
 
@@ -331,93 +209,13 @@ bool live_gone(const struct live *live)
 	return now.st_ino != then.st_ino || now.st_dev != then.st_dev;
 }
 
-/* --- inode numbers --- */
-
-struct live_alias {
-	uint64_t ino;
-};
-
 uint64_t live_ino_lower(const struct live *live, uint32_t tree_node)
 {
 	struct stat st;
 
 	/* The root's is known before the tree is open. */
 	if (tree_node == TREE_ROOT)
-		return (uint64_t)live->id << NODE_LIVE_SHIFT | 1;
+		return ino_map_lower(&live->inos, 1);
 	tree_stat(live->tree, tree_node, &st);
-	return (uint64_t)live->id << NODE_LIVE_SHIFT | st.st_ino;
-}
-
-/* alias_lock is held. */
-static void alias_drop(struct live *live, uint64_t upper_ino)
-{
-	struct live_alias *a = map_deln(&live->alias, (const char *)&upper_ino, sizeof(upper_ino));
-
-	if (a)
-		map_deln(&live->taken, (const char *)&a->ino, sizeof(a->ino));
-	free(a);
-}
-
-/* alias_lock is held. */
-static int alias_put(struct live *live, uint64_t upper_ino, uint64_t ino)
-{
-	struct live_alias *a = malloc(sizeof(*a));
-
-	if (!a)
-		return -ENOMEM;
-	a->ino = ino;
-	alias_drop(live, upper_ino);
-	if (map_putn(&live->alias, (const char *)&upper_ino, sizeof(upper_ino), a) < 0) {
-		free(a);
-		return -ENOMEM;
-	}
-	/* A number that the disk may give to another file while this one has it. */
-	if ((ino & NODE_UPPER) && map_putn(&live->taken, (const char *)&ino, sizeof(ino), a) < 0) {
-		alias_drop(live, upper_ino);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
-uint64_t live_ino_upper(struct live *live, uint64_t upper_ino)
-{
-	uint64_t base = (uint64_t)live->id << NODE_LIVE_SHIFT | NODE_UPPER, ino = base | upper_ino;
-	struct live_alias *a;
-
-	pthread_mutex_lock(&live->alias_lock);
-	a = map_getn(&live->alias, (const char *)&upper_ino, sizeof(upper_ino));
-	if (a) {
-		ino = a->ino;
-	} else if (upper_ino >= NODE_UPPER / 2 ||
-		   map_getn(&live->taken, (const char *)&ino, sizeof(ino))) {
-		ino = base | NODE_UPPER / 2 | (live->next_big++ & (NODE_UPPER / 2 - 1));
-		alias_put(live, upper_ino, ino);
-	}
-	pthread_mutex_unlock(&live->alias_lock);
-	return ino;
-}
-
-int live_alias_put(struct live *live, uint64_t upper_ino, uint64_t ino)
-{
-	int r;
-
-	pthread_mutex_lock(&live->alias_lock);
-	r = alias_put(live, upper_ino, ino);
-	pthread_mutex_unlock(&live->alias_lock);
-	return r;
-}
-
-void live_alias_drop(struct live *live, uint64_t upper_ino)
-{
-	pthread_mutex_lock(&live->alias_lock);
-	alias_drop(live, upper_ino);
-	pthread_mutex_unlock(&live->alias_lock);
-}
-
-void live_owner(uid_t *uid, gid_t *gid)
-{
-	if (geteuid() == 0 || *uid != geteuid())
-		return;
-	*uid = 0;
-	*gid = 0;
+	return ino_map_lower(&live->inos, st.st_ino);
 }

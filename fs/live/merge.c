@@ -13,9 +13,9 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "fs/live/listing.h"
 #include "fs/live/live.h"
 #include "fs/live/node.h"
-#include "fs/core/fs.h"
 #include "store/container/upper.h"
 #include "store/layer/layer.h"
 #include "store/layer/overlay_xattr.h"
@@ -70,8 +70,7 @@ static int finish_upper(struct node *dir, int fd, const char *name, struct looku
 			return 0;
 		}
 	}
-	out->st.st_ino = live_ino_upper(live, out->upper_ino);
-	return 0;
+	return ino_map_upper(&live->inos, out->upper_ino, &out->st.st_ino);
 }
 
 static int finish_lower(struct live *live, uint32_t below, struct lookup_result *out)
@@ -82,10 +81,10 @@ static int finish_lower(struct live *live, uint32_t below, struct lookup_result 
 	out->upper_ino = 0;
 	out->lower = below;
 	tree_stat(live->tree, below, &out->st);
-	out->st.st_ino |= (uint64_t)live->id << NODE_LIVE_SHIFT;
+	out->st.st_ino = ino_map_lower(&live->inos, out->st.st_ino);
 	if (S_ISDIR(out->st.st_mode) || out->st.st_nlink < 2)
 		return 0;
-	r = links_count(live, below);
+	r = links_count(&live->links, &live->upper, live->tree, below);
 	if (r < 0)
 		return r;
 	out->st.st_nlink = (nlink_t)r;
@@ -148,7 +147,10 @@ int merge_stat(struct node *n, struct stat *st)
 	} else {
 		tree_stat(live->tree, n->lower, st);
 		if (!S_ISDIR(n->type)) {
-			r = n->dead ? 0 : st->st_nlink < 2 ? 1 : links_count(live, n->lower);
+			r = n->dead ? 0
+			    : st->st_nlink < 2
+				    ? 1
+				    : links_count(&live->links, &live->upper, live->tree, n->lower);
 			if (r < 0)
 				return r;
 			st->st_nlink = (nlink_t)r;
@@ -175,36 +177,16 @@ const struct layer_entry *merge_entry(const struct live *live, uint32_t lower, s
 
 /* --- lists --- */
 
-int listing_add(struct listing *l, const char *name, uint64_t ino, mode_t type)
-{
-	if (l->n == l->cap) {
-		size_t cap = l->cap ? l->cap * 2 : 32;
-		struct listed *v = realloc(l->v, cap * sizeof(*v));
-
-		if (!v)
-			return -ENOMEM;
-		l->v = v;
-		l->cap = cap;
-	}
-	l->v[l->n].name = l->names.len;
-	l->v[l->n].ino = ino;
-	l->v[l->n].type = type & S_IFMT;
-	if (buf_append(&l->names, name, strlen(name) + 1) < 0)
-		return -ENOMEM;
-	l->n++;
-	return 0;
-}
-
-void listing_fini(struct listing *l)
-{
-	buf_fini(&l->names);
-	free(l->v);
-	l->v = NULL;
-	l->n = l->cap = 0;
-}
-
 /* A whiteout stands in the list with this type until the base tree was merged in. */
 #define TYPE_WHITEOUT S_IFMT
+
+static int add_as_is(struct live *live, const struct dirent *e, struct listing *out)
+{
+	uint64_t ino;
+	int r = ino_map_upper(&live->inos, e->d_ino, &ino);
+
+	return r < 0 ? r : listing_add(out, e->d_name, ino, DTTOIF(e->d_type));
+}
 
 /*
  * One entry of an upper directory; its type and number where readdir alone cannot tell.
@@ -220,13 +202,13 @@ static int add_upper(struct node *dir, int fd, bool plain, const struct dirent *
 	int r;
 
 	if (type == S_IFREG && plain)
-		return listing_add(out, e->d_name, live_ino_upper(live, e->d_ino), type);
+		return add_as_is(live, e, out);
 	r = upper_lookup(&live->upper, fd, e->d_name, &f.st, &whiteout);
 	if (r == -ENOENT)
 		return 0;
 	/* Damaged: it is listed as what it is on the disk, and a look-up says what is wrong. */
 	if (r == -EIO)
-		return listing_add(out, e->d_name, live_ino_upper(live, e->d_ino), type);
+		return add_as_is(live, e, out);
 	if (r == 0 && whiteout)
 		return listing_add(out, e->d_name, 0, TYPE_WHITEOUT);
 	if (r == 0)
@@ -293,7 +275,7 @@ static int merge_below_in(struct node *dir, const struct listing *upper, struct 
 		}
 		tree_stat(live->tree, below[k], &st);
 		r = listing_add(out, tree_name(live->tree, below[k]),
-				st.st_ino | (uint64_t)live->id << NODE_LIVE_SHIFT, st.st_mode);
+				ino_map_lower(&live->inos, st.st_ino), st.st_mode);
 		k++;
 	}
 	return r;

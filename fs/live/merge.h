@@ -9,13 +9,12 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-#include "base/buf.h"
 #include "store/image/tree.h"
 
-struct location;
-struct live;
 struct layer;
 struct layer_entry;
+struct listing;
+struct live;
 struct node;
 
 /* A name that was found. */
@@ -38,31 +37,7 @@ int merge_stat(struct node *n, struct stat *st);
 /* merge_entry - the entry that has contents and xattrs of a base tree's node; NULL: none. */
 const struct layer_entry *merge_entry(const struct live *live, uint32_t lower, struct layer **l);
 
-/* The names in a directory, sorted. */
-struct listing {
-	struct buf names;
-	struct listed {
-		size_t name; /* offset in names */
-		uint64_t ino;
-		mode_t type;
-	} * v;
-	size_t n, cap;
-};
-
-#define LISTING_INIT                 \
-	{                            \
-		BUF_INIT, NULL, 0, 0 \
-	}
-#define _cleanup_listing_ __attribute__((cleanup(listing_fini)))
-
-int listing_add(struct listing *l, const char *name, uint64_t ino, mode_t type);
-static inline const char *listing_name(const struct listing *l, size_t i)
-{
-	return l->names.data + l->v[i].name;
-}
-void listing_fini(struct listing *l);
-
-/* merge_list - without "." and "..". */
+/* merge_list - the names in a directory, sorted, without "." and "..". */
 int merge_list(struct node *dir, struct listing *out);
 
 /* merge_is_empty - 1, 0 or -errno. */

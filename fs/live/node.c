@@ -14,20 +14,20 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
-#include "fs/live/copyup.h"
-#include "fs/live/live.h"
 #include "fs/core/session.h"
+#include "fs/live/live.h"
 #include "store/container/upper.h"
 
 /* Directories whose descriptors are kept at hand, and the least of them. */
 #define CACHED_MAX 8192
 #define CACHED_MIN 16
 
-void nodes_init(struct nodes *t)
+void nodes_init(struct nodes *t, void (*destroy)(struct node *n))
 {
 	struct rlimit lim;
 
 	memset(t, 0, sizeof(*t));
+	t->destroy = destroy;
 	pthread_mutex_init(&t->lock, NULL);
 	/* Open files are held by descriptors too: a good part is left to them. */
 	t->max_cached = CACHED_MAX;
@@ -37,20 +37,30 @@ void nodes_init(struct nodes *t)
 		t->max_cached = CACHED_MIN;
 }
 
-static int name_key(const struct node *parent, const char *name, struct buf *key)
-{
-	int r = buf_append(key, &parent, sizeof(parent));
+/* The key of a name in by_name. */
+struct name_key {
+	const struct node *parent;
+	char text[NAME_MAX];
+};
 
-	return r < 0 ? r : buf_puts(key, name);
+/* Its length; 0: the name is too long to be in the table. */
+static size_t name_key(struct name_key *key, const struct node *parent, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (len > NAME_MAX)
+		return 0;
+	key->parent = parent;
+	memcpy(key->text, name, len);
+	return offsetof(struct name_key, text) + len;
 }
 
 static struct name *find_name(struct nodes *t, const struct node *parent, const char *name)
 {
-	struct buf key _cleanup_buf_ = BUF_INIT;
+	struct name_key key;
+	size_t len = name_key(&key, parent, name);
 
-	if (name_key(parent, name, &key) < 0)
-		return NULL;
-	return map_getn(&t->by_name, key.data, key.len);
+	return len ? map_getn(&t->by_name, (const char *)&key, len) : NULL;
 }
 
 /* --- the descriptors of directories, least recently used go first --- */
@@ -244,47 +254,62 @@ int location_link(const struct location *a, int dirfd, const char *name)
 
 /* --- the table --- */
 
+/* At the end: others may be using the first one. */
+static void append_name(struct node *n, struct name *nm)
+{
+	struct name **end = &n->names;
+
+	while (*end)
+		end = &(*end)->next;
+	*end = nm;
+	nm->next = NULL;
+	nm->node = n;
+}
+
+static void unlink_name(struct name *nm)
+{
+	struct name **at = &nm->node->names;
+
+	while (*at != nm)
+		at = &(*at)->next;
+	*at = nm->next;
+}
+
 static int add_name(struct nodes *t, struct node *n, struct node *parent, const char *name)
 {
-	struct buf key _cleanup_buf_ = BUF_INIT;
-	struct name *nm, **end = &n->names;
+	struct name_key key;
+	size_t len = name_key(&key, parent, name);
+	struct name *nm;
 
+	if (!len)
+		return -ENAMETOOLONG;
 	if (find_name(t, parent, name))
 		return 0;
 	nm = malloc(sizeof(*nm) + strlen(name) + 1);
 	if (!nm)
 		return -ENOMEM;
 	nm->parent = parent;
-	nm->node = n;
-	nm->next = NULL;
 	strcpy(nm->text, name);
-	if (name_key(parent, name, &key) < 0 || map_putn(&t->by_name, key.data, key.len, nm) < 0) {
+	if (map_putn(&t->by_name, (const char *)&key, len, nm) < 0) {
 		free(nm);
 		return -ENOMEM;
 	}
-	/* At the end: others may be using the first one. */
-	while (*end)
-		end = &(*end)->next;
-	*end = nm;
+	append_name(n, nm);
 	parent->children++;
 	return 0;
 }
 
 static void free_if_unused(struct nodes *t, struct node *n);
 
-static void remove_name(struct nodes *t, struct node *n, struct name *nm)
+static void remove_name(struct nodes *t, struct name *nm)
 {
-	struct buf key _cleanup_buf_ = BUF_INIT;
-	struct name **location = &n->names;
-	struct node *parent = nm->parent;
+	struct name_key key;
+	size_t len = name_key(&key, nm->parent, nm->text);
 
-	if (name_key(parent, nm->text, &key) == 0)
-		map_deln(&t->by_name, key.data, key.len);
-	while (*location != nm)
-		location = &(*location)->next;
-	*location = nm->next;
+	map_deln(&t->by_name, (const char *)&key, len);
+	unlink_name(nm);
+	nm->parent->children--;
 	free(nm);
-	parent->children--;
 }
 
 static void hide(struct nodes *t, struct node *n)
@@ -301,11 +326,11 @@ static void release(struct nodes *t, struct node *n)
 		map_deln(&t->by_ino, (const char *)&n->ino, sizeof(n->ino));
 	map_deln(&t->dead, (const char *)&n, sizeof(n));
 	drop_fd(t, n);
-	copyup_unprepare(n);
+	t->destroy(n);
 	if (n->live->root == n)
 		n->live->root = NULL;
 	if (n->dead && n->upper)
-		live_alias_drop(n->live, n->upper_ino);
+		ino_map_drop(&n->live->inos, n->upper_ino);
 	live_unref(n->live);
 	free(n);
 }
@@ -318,7 +343,7 @@ static void free_if_unused(struct nodes *t, struct node *n)
 
 		while (n->names) {
 			parent = n->names->parent;
-			remove_name(t, n, n->names);
+			remove_name(t, n->names);
 			/* All but the last parent have to be looked at here. */
 			if (n->names)
 				free_if_unused(t, parent);
@@ -445,7 +470,7 @@ bool node_drop_name(struct nodes *t, struct node *n, struct node *parent, const 
 	pthread_mutex_lock(&t->lock);
 	nm = find_name(t, parent, name);
 	if (nm && nm->node == n)
-		remove_name(t, n, nm);
+		remove_name(t, nm);
 	more = n->names != NULL;
 	pthread_mutex_unlock(&t->lock);
 	return more;
@@ -493,43 +518,46 @@ int node_set_upper(struct nodes *t, uint64_t ino, int fd)
 	return 0;
 }
 
-void nodes_close_live(struct nodes *t, struct live *live)
+static void close_live(struct nodes *t, const struct map *nodes, const struct live *live)
 {
 	const struct map_slot *s;
-	struct node **all = NULL;
-	size_t i = 0, n = 0;
+	size_t i = 0;
 
-	pthread_mutex_lock(&t->lock);
-	all = calloc(t->by_ino.n + 1, sizeof(*all));
-	while (all && (s = map_next(&t->by_ino, &i)))
-		if (((struct node *)s->value)->live == live)
-			all[n++] = s->value;
-	while (n)
-		hide(t, all[--n]);
-	i = 0;
-	while ((s = map_next(&t->dead, &i)))
+	while ((s = map_next(nodes, &i)))
 		if (((struct node *)s->value)->live == live)
 			drop_fd(t, s->value);
-	pthread_mutex_unlock(&t->lock);
-	free(all);
 }
 
-static void free_node(void *p)
+void nodes_close_live(struct nodes *t, const struct live *live)
 {
-	struct node *n = p;
+	pthread_mutex_lock(&t->lock);
+	close_live(t, &t->by_ino, live);
+	close_live(t, &t->dead, live);
+	pthread_mutex_unlock(&t->lock);
+}
 
-	if (n->fd >= 0)
-		close(n->fd);
-	copyup_unprepare(n);
-	live_unref(n->live);
-	free(n);
+static void free_all(struct nodes *t, struct map *nodes)
+{
+	const struct map_slot *s;
+	size_t i = 0;
+
+	while ((s = map_next(nodes, &i))) {
+		struct node *n = s->value;
+
+		if (n->fd >= 0)
+			close(n->fd);
+		t->destroy(n);
+		live_unref(n->live);
+		free(n);
+	}
+	map_fini(nodes, NULL);
 }
 
 void nodes_fini(struct nodes *t)
 {
 	/* The session is over: what the kernel did not give back goes without it. */
-	map_fini(&t->by_ino, free_node);
-	map_fini(&t->dead, free_node);
+	free_all(t, &t->by_ino);
+	free_all(t, &t->dead);
 	map_fini(&t->by_name, free);
 	pthread_mutex_destroy(&t->lock);
 }

@@ -6,13 +6,6 @@
  * container's upper directory (upper), and moves from there to here at its
  * copy-up without becoming another node. A directory may be both: merged.
  *
- * st_ino is made of the container's number and
- *     below    1 + the place of its hard-link group in the base tree
- *     upper    NODE_UPPER | the inode number on disk
- * and what was copied up keeps the first form as an alias (struct ct). So it is the
- * same for the life of a mount, also after the kernel forgot the node, and
- * readdir can tell it without making one.
- *
  * On disk a file is reached by the descriptor of a directory and its name in
  * it, never by a longer path: names may be deep, and nothing leads outside.
  * A file whose last known name went away is held by a descriptor (pinned).
@@ -27,7 +20,7 @@
 #include <sys/stat.h>
 
 #include "base/map.h"
-#include "fs/live/passthrough.h"
+#include "fs/live/node_opens.h"
 
 struct live;
 struct node;
@@ -69,9 +62,6 @@ struct node {
 	struct node *newer, *older; /* of the cached ones */
 };
 
-#define NODE_LIVE_SHIFT 40
-#define NODE_UPPER (1ULL << 39)
-
 /* All nodes of a session. One lock, held shortly; names change only under the container's ns lock too. */
 struct nodes {
 	struct session *session; /* NULL: no kernel knows them */
@@ -81,9 +71,11 @@ struct nodes {
 	struct map dead;    /* address -> struct node: known to the kernel only */
 	struct node *newest, *oldest;
 	unsigned n_cached, max_cached;
+	void (*destroy)(struct node *n);
 };
 
-void nodes_init(struct nodes *t);
+/* nodes_init - destroy is called, with the lock held, of each node that is about to be freed. */
+void nodes_init(struct nodes *t, void (*destroy)(struct node *n));
 void nodes_fini(struct nodes *t);
 
 /*
@@ -112,7 +104,7 @@ int node_path(struct nodes *t, const struct node *dir, struct buf *out);
 /* node_forget - the kernel gave n references back; the node is freed with the last. */
 void node_forget(struct nodes *t, struct node *n, uint64_t count);
 
-/* node_add_name - one more name; 0 or -ENOMEM. */
+/* node_add_name - one more name; 0 or -ENOMEM. A name that another node has stays that one's. */
 int node_add_name(struct nodes *t, struct node *n, struct node *parent, const char *name);
 /* node_drop_name - that name is gone; true where the node has another one. */
 bool node_drop_name(struct nodes *t, struct node *n, struct node *parent, const char *name);
@@ -127,8 +119,8 @@ void node_die(struct nodes *t, struct node *n);
 /* node_set_upper - the directory of that number, if it is known, has an upper side now, fd (O_PATH). 0 or -errno. */
 int node_set_upper(struct nodes *t, uint64_t ino, int fd);
 
-/* nodes_close_live - close all descriptors of a container's nodes, which nobody finds any more. */
-void nodes_close_live(struct nodes *t, struct live *live);
+/* nodes_close_live - close all descriptors of a container's nodes. Its gate is closed: they stay so. */
+void nodes_close_live(struct nodes *t, const struct live *live);
 
 /*
  * Where a node in an upper directory is: name in fd, or fd itself where name

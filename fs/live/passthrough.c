@@ -13,10 +13,10 @@
 #include "base/beneath.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "fs/core/session.h"
 #include "fs/live/file.h"
 #include "fs/live/live.h"
 #include "fs/live/node.h"
-#include "fs/core/session.h"
 #include "store/disk/store.h"
 
 /* linux/fuse.h has these from 6.9 on. */

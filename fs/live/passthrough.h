@@ -21,15 +21,6 @@ struct node;
 struct session;
 struct store;
 
-/* How many have a node open, and how. Of all nodes under the one lock of struct passthrough. */
-struct node_opens {
-	unsigned passthrough, asked; /* by passthrough; by requests */
-	unsigned writers;	     /* of those that go through */
-	unsigned asked_writers;	     /* of the others */
-	int backing;		     /* what the kernel calls our file, while through is not 0 */
-	bool behind;		     /* the kernel's own pages may be older than the file */
-};
-
 struct passthrough {
 	pthread_mutex_t lock;
 	int dev; /* the connection */

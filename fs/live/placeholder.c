@@ -233,8 +233,8 @@ int placeholder_become(struct node *n, const struct stat *st)
 	if (n->pinned)
 		node_pin(live->nodes, n, TAKE_FD(fd));
 	/* Nobody looks it up before ns is given back. */
-	live_alias_drop(live, n->upper_ino);
-	live_alias_put(live, made.st_ino, n->ino);
+	ino_map_drop(&live->inos, n->upper_ino);
+	ino_map_put(&live->inos, made.st_ino, n->ino);
 	n->upper_ino = made.st_ino;
 	return 0;
 }
