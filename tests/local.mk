@@ -19,6 +19,7 @@ UNIT_TESTS = \
 	tests/unit/test_inroot \
 	tests/unit/test_layer \
 	tests/unit/test_link \
+	tests/unit/test_live \
 	tests/unit/test_load \
 	tests/unit/test_namespace \
 	tests/unit/test_options \
@@ -192,6 +193,8 @@ LDADD = $(REGISTRY_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_base_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=openat64
 tests_unit_test_bundle_LDADD = librun.a $(LDADD)
 tests_unit_test_seccomp_LDADD = librun.a $(LDADD)
+tests_unit_test_live_LDADD = libfs.a $(LDADD) $(FUSE_LIBS)
+tests_unit_test_live_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--wrap=calloc
 tests_unit_test_namespace_LDADD = libfs.a $(LDADD) $(FUSE_LIBS)
 HTTP_TEST_SOURCES = tests/unit/ask.c tests/unit/ask.h tests/unit/server.c tests/unit/server.h
 tests_unit_test_client_SOURCES = tests/unit/test_client.c $(HTTP_TEST_SOURCES)

@@ -10,7 +10,6 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "base/remove_tree.h"
 #include "fs/containers/ops.h"
 #include "fs/core/caller.h"

@@ -138,21 +138,37 @@ static int move(const struct side *from, const struct side *to)
 	return r;
 }
 
+/* Names in the table of nodes for what will have them, so that no memory is needed once the disk has changed. */
+static int reserve_names(const struct side *from, const struct side *to, bool exchange)
+{
+	struct nodes *t = from->dir->live->nodes;
+	int r = from->node ? node_add_name(t, from->node, to->dir, to->name) : 0;
+
+	if (r == 0 && exchange && to->node)
+		r = node_add_name(t, to->node, from->dir, from->name);
+	return r;
+}
+
+/* A name that another node had before is still that one's. */
+static void release_names(const struct side *from, const struct side *to)
+{
+	struct nodes *t = from->dir->live->nodes;
+
+	if (from->node)
+		node_drop_name(t, from->node, to->dir, to->name);
+	if (to->node)
+		node_drop_name(t, to->node, from->dir, from->name);
+}
+
 /* In the table of nodes: what is at which name now. */
 static void note_moved(const struct side *from, const struct side *to, bool exchange)
 {
 	struct nodes *t = from->dir->live->nodes;
 
-	if (to->node && exchange)
-		node_drop_name(t, to->node, to->dir, to->name);
-	else
+	node_take_name(t, from->node, to->dir, to->name);
+	node_take_name(t, exchange ? to->node : NULL, from->dir, from->name);
+	if (!exchange)
 		unlink_done(to->node, to->dir, to->name);
-	if (from->node) {
-		node_add_name(t, from->node, to->dir, to->name);
-		node_drop_name(t, from->node, from->dir, from->name);
-	}
-	if (to->node && exchange)
-		node_add_name(t, to->node, from->dir, from->name);
 }
 
 /* ns is held for writing. */
@@ -184,13 +200,17 @@ static int rename_locked(struct side *from, struct side *to, unsigned flags)
 		r = unlink_prepare(to->node);
 	if (r < 0)
 		return r;
-	if (flags & RENAME_EXCHANGE)
+	r = reserve_names(from, to, flags & RENAME_EXCHANGE);
+	if (r == 0 && (flags & RENAME_EXCHANGE))
 		r = rename_sides(from, to, RENAME_EXCHANGE);
-	else
+	else if (r == 0)
 		r = move(from, to);
-	if (r == 0)
+	if (r == 0) {
 		note_moved(from, to, flags & RENAME_EXCHANGE);
-	else if (to->node && !(flags & RENAME_EXCHANGE))
+		return 0;
+	}
+	release_names(from, to);
+	if (to->node && !(flags & RENAME_EXCHANGE))
 		node_unpin(live->nodes, to->node);
 	return r;
 }

@@ -462,6 +462,21 @@ int node_add_name(struct nodes *t, struct node *n, struct node *parent, const ch
 	return r;
 }
 
+void node_take_name(struct nodes *t, struct node *n, struct node *parent, const char *name)
+{
+	struct name *nm;
+
+	pthread_mutex_lock(&t->lock);
+	nm = find_name(t, parent, name);
+	if (nm && !n) {
+		remove_name(t, nm);
+	} else if (nm && nm->node != n) {
+		unlink_name(nm);
+		append_name(n, nm);
+	}
+	pthread_mutex_unlock(&t->lock);
+}
+
 bool node_drop_name(struct nodes *t, struct node *n, struct node *parent, const char *name)
 {
 	struct name *nm;

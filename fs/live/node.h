@@ -104,8 +104,12 @@ int node_path(struct nodes *t, const struct node *dir, struct buf *out);
 /* node_forget - the kernel gave n references back; the node is freed with the last. */
 void node_forget(struct nodes *t, struct node *n, uint64_t count);
 
-/* node_add_name - one more name; 0 or -ENOMEM. A name that another node has stays that one's. */
+/*
+ * node_add_name - one more name; 0 or -ENOMEM. A name that another node has stays that one's.
+ * node_take_name - a name that some node has becomes n's; NULL: no node's. Needs no memory.
+ */
 int node_add_name(struct nodes *t, struct node *n, struct node *parent, const char *name);
+void node_take_name(struct nodes *t, struct node *n, struct node *parent, const char *name);
 /* node_drop_name - that name is gone; true where the node has another one. */
 bool node_drop_name(struct nodes *t, struct node *n, struct node *parent, const char *name);
 

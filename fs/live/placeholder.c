@@ -223,8 +223,13 @@ int placeholder_become(struct node *n, const struct stat *st)
 	fd = openat(live->upper.work_fd, temp, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstatat(fd, "", &made, AT_EMPTY_PATH) < 0)
 		r = -errno;
+	/* First, as it may fail; ns is held, so the new file has the number before a look-up finds it. */
 	if (r == 0)
+		r = ino_map_put(&live->inos, made.st_ino, n->ino);
+	if (r == 0) {
 		r = put(n, &location, &disk, temp);
+		ino_map_drop(&live->inos, r < 0 ? made.st_ino : n->upper_ino);
+	}
 	if (r < 0) {
 		unlinkat(live->upper.work_fd, temp, 0);
 		return r;
@@ -232,9 +237,6 @@ int placeholder_become(struct node *n, const struct stat *st)
 	location_end(&location);
 	if (n->pinned)
 		node_pin(live->nodes, n, TAKE_FD(fd));
-	/* Nobody looks it up before ns is given back. */
-	ino_map_drop(&live->inos, n->upper_ino);
-	ino_map_put(&live->inos, made.st_ino, n->ino);
 	n->upper_ino = made.st_ino;
 	return 0;
 }
