@@ -61,7 +61,7 @@ static bool is_dead(int dirfd, const char *name)
 {
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_un address;
-	_cleanup_close_ int at = mounts_at(dirfd, name, &address);
+	_cleanup_close_ int at = mounts_peer_address(dirfd, name, &address);
 
 	return fd >= 0 && at >= 0 &&
 	       connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 &&

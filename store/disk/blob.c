@@ -1,6 +1,4 @@
-/*
- * Small blobs are hashed as they are read, so what a caller gets is what the digest says.
- */
+/* Small blobs are hashed as they are read, so callers only get verified content. */
 #include "store/disk/blob.h"
 
 #include <errno.h>
@@ -66,8 +64,8 @@ int blob_put_like(struct txn *t, const void *data, size_t len, const struct dige
 	return put(t, data, len, &d, err);
 }
 
-/* Read a small regular file whole from an open descriptor. */
-static int slurp(int fd, size_t max, struct buf *out)
+/* Read a small regular file from an open descriptor. */
+static int read_small(int fd, size_t max, struct buf *out)
 {
 	struct stat st;
 	int r;
@@ -111,7 +109,7 @@ int blob_get(struct store *s, struct txn *t, const struct digest *d, size_t max,
 		return err_set(err, ENOENT, "blob %s is missing", d->str);
 	if (fd < 0)
 		return err_sys(err, -fd, "blob %s", d->str);
-	r = slurp(fd, max, out);
+	r = read_small(fd, max, out);
 	close(fd);
 	if (r == -EFBIG)
 		return err_set(err, EFBIG, "blob %s: larger than %zu bytes", d->str, max);

@@ -1,6 +1,6 @@
 /*
- * Blobs: bytes named by their digest. Small ones, the JSON of an image, are
- * read and written whole here; layers come in through store/layer/ingest.h.
+ * Blobs: content named by its digest. This module reads and writes small ones, the JSON of an
+ * image, as a whole. Layers are added by store/layer/ingest.h.
  */
 #ifndef STORE_DISK_BLOB_H
 #define STORE_DISK_BLOB_H
@@ -15,35 +15,42 @@ struct err;
 struct store;
 struct txn;
 
-/* The largest manifest or config that is read (distribution-spec: 4 MiB). */
+/* Maximum size of a manifest or config (distribution-spec: 4 MiB). */
 #define BLOB_JSON_MAX (4u << 20)
 
-/* blob_put - add a small blob to the transaction; *out is its SHA-256. */
+/*
+ * blob_put - add a small blob to the transaction.
+ * out     its SHA-256
+ */
 int blob_put(struct txn *t, const void *data, size_t len, struct digest *out, struct err *err);
 
 /*
- * blob_put_like - the same for a blob that has a digest already, of whatever algorithm.
- * errors  -EBADMSG its content has another one
+ * blob_put_like - add a small blob whose digest is known, of any algorithm.
+ * errors  -EBADMSG the content has a different digest
  */
 int blob_put_like(struct txn *t, const void *data, size_t len, const struct digest *like,
 		  struct err *err);
 
 /*
- * blob_get - read a small blob and check its digest.
- * t       looked at first; may be NULL
- * errors  -ENOENT, -EFBIG over max bytes, -EBADMSG not what its name says
+ * blob_get - read a small blob and verify its digest.
+ * t       searched before the store; may be NULL
+ * max     bytes
+ * out     appended to
+ * errors  -ENOENT; -EFBIG larger than max; -EBADMSG the content has a different digest
  */
 int blob_get(struct store *s, struct txn *t, const struct digest *d, size_t max, struct buf *out,
 	     struct err *err);
 
-/* blob_keep - txn_keep() for a blob; -ENOENT the store does not have it. */
+/* blob_keep - txn_keep() for a blob; -ENOENT if it is not in the store. */
 int blob_keep(struct txn *t, const struct digest *d, struct err *err);
 
-/* blob_open - a descriptor to read from, *size where wanted. Its digest was checked when it came
- * in. */
+/*
+ * blob_open - open a blob for reading. Its digest is not verified again. A descriptor or -errno.
+ * size    receives its size; may be NULL
+ */
 int blob_open(struct store *s, const struct digest *d, uint64_t *size, struct err *err);
 
-/* blob_exists - in the store, and as large as size where that is not negative. */
+/* blob_exists - true if the store has the blob, with that size if size is not negative. */
 bool blob_exists(struct store *s, const struct digest *d, int64_t size);
 
 /* blob_store_path - "blobs/sha256/<hex>". */

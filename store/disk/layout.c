@@ -1,6 +1,6 @@
 /*
- * Looked at once, when the store is opened, for a message that says what is wrong; what is opened
- * later follows no link either (base/beneath.h).
+ * The layout is checked once, when the store is opened, for a helpful message. Later opens do not
+ * follow links either (base/beneath.h).
  */
 #include "store/disk/layout.h"
 
@@ -22,11 +22,11 @@
 	"{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\"," \
 	"\"manifests\":[]}"
 
-/* Parents first: where one is missing or a link, what is below it is not looked at. */
+/* Parents first: below a missing directory or a link nothing is checked. */
 static const struct {
 	const char *path;
 	bool dir;
-	bool made; /* with the store; others when they are needed */
+	bool made; /* created with the store; others on demand */
 } parts[] = {
 	{ "blobs", true, true },
 	{ "blobs/sha256", true, true },
@@ -92,12 +92,15 @@ int layout_check(int fd, const char *path, bool *foreign, uid_t *owner, struct e
 	return 0;
 }
 
-bool layout_is_there(int fd)
+bool layout_exists(int fd)
 {
 	return beneath_exists(fd, "imagefs/version") && beneath_exists(fd, "oci-layout");
 }
 
-/* A small file of the layout: written beside, renamed, so that it is whole or not there. */
+/*
+ * Write a small file of the layout under a temporary name and link it, so that it never appears
+ * partly written.
+ */
 static int put_file(int dirfd, const char *path, const char *text)
 {
 	const char *name;
@@ -114,7 +117,10 @@ static int put_file(int dirfd, const char *path, const char *text)
 	tmp = r < 0 ? NULL : buf_take(&b);
 	if (!tmp)
 		return -ENOMEM;
-	/* What has the name, of a process that was killed, may be anybody's file by a second name. */
+	/*
+	 * A stale temporary file. It may be a hard link to another file, so it must not be
+	 * written to.
+	 */
 	unlinkat(dir, tmp, 0);
 	fd = openat(dir, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
@@ -122,8 +128,7 @@ static int put_file(int dirfd, const char *path, const char *text)
 	r = file_write_all(fd, text, strlen(text));
 	if (r == 0 && fsync(fd) < 0)
 		r = -errno;
-	/* link(2), not rename(2): another process may have made it meanwhile, and that one counts.
-	 */
+	/* link(2), not rename(2): if another process created the file first, that one stays. */
 	if (r == 0 && linkat(dir, tmp, dir, name, 0) < 0 && errno != EEXIST)
 		r = -errno;
 	unlinkat(dir, tmp, 0);
@@ -131,8 +136,8 @@ static int put_file(int dirfd, const char *path, const char *text)
 }
 
 /*
- * 1 for a directory with nothing in it that is not ours: a new store may be made there, or is
- * being made by another process at this moment. 0, -errno.
+ * Returns 1 if the directory contains only files of a store: it is new, or another process is
+ * creating one in it. Returns 0 or -errno otherwise.
  */
 static int is_vacant(int fd)
 {

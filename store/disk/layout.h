@@ -1,6 +1,6 @@
 /*
- * The folders and files of a store directory: made where it is new, looked at where it is not. None of them
- * is a symbolic link, and what root writes to belongs to root.
+ * The directories and files of a store: created for a new store, checked for an existing one.
+ * None of them may be a symbolic link, because root may write to a store.
  */
 #ifndef STORE_DISK_LAYOUT_H
 #define STORE_DISK_LAYOUT_H
@@ -10,30 +10,33 @@
 
 struct err;
 
-/* What the file oci-layout says. */
+/* The content of the file oci-layout. */
 #define STORE_OCI_LAYOUT "{\"imageLayoutVersion\":\"1.0.0\"}"
 
 /*
- * layout_check - whatever is there is a directory or a file, as it should be.
- * fd      the store directory, path its name for messages
- * foreign true, and *owner, where one of them is not this process's user's
- * errors  -ELOOP a symbolic link; -EINVAL something else
+ * layout_check - check the types of the parts that exist.
+ * fd      the store directory; path is its name for messages
+ * foreign true, and *owner, if one of them belongs to another user than this process
+ * errors  -ELOOP a symbolic link; -EINVAL another type
  */
 int layout_check(int fd, const char *path, bool *foreign, uid_t *owner, struct err *err);
 
-/* layout_is_there - it was made already, by this version or another one. */
-bool layout_is_there(int fd);
+/* layout_exists - true if the store exists, created by this version or another one. */
+bool layout_exists(int fd);
 
 /*
- * layout_make - make what is missing.
- * errors  -EINVAL the directory holds something else
+ * layout_make - create what is missing.
+ * errors  -EINVAL the directory contains other files
  */
 int layout_make(int fd, const char *path, struct err *err);
 
-/* layout_make_aside - what containers need of imagefs/, in another directory; 0 or -errno. */
+/*
+ * layout_make_aside - create the part of imagefs/ that containers need in another directory; 0 or
+ * -errno.
+ */
 int layout_make_aside(int fd);
 
-/* layout_version - -ENOTSUP where another version of the program made it. */
+/* layout_version - -ENOTSUP if another version of the program wrote the store. */
 int layout_version(int fd, const char *path, struct err *err);
 
 #endif

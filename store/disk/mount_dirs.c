@@ -1,4 +1,4 @@
-/* Directories made for a mount, noted in a file whose lock tells that the daemon lives. */
+/* Directories created for a mount. The lock of the record shows that its daemon runs. */
 #include "store/disk/mount_dirs.h"
 
 #include <dirent.h>
@@ -24,15 +24,15 @@
 
 #define SUFFIX ".made"
 #define MADE_MAX (64 * PATH_MAX)
-/* DIR, DIR/images, DIR/containers; more only where several daemons died at once. */
+/* DIR, DIR/images, DIR/containers; more only after several daemons died. */
 #define PATHS_MAX 16
-/* How often, 10 ms apart, a daemon that is ending is asked whether it has ended. */
+/* Attempts, 10 ms apart, to lock the record of a daemon that is terminating. */
 #define ENDING_TRIES 100
 
 struct mount_dirs {
 	struct store *store;
-	int dirfd; /* imagefs/mounts; -1: the store can only be read, and nothing is noted */
-	int fd;	   /* the notes, locked; -1: none yet */
+	int dirfd; /* imagefs/mounts; -1: the store is read-only, and nothing is recorded */
+	int fd;	   /* the record, locked; -1: none yet */
 	char name[32];
 	char *paths[PATHS_MAX];
 	size_t n;
@@ -73,8 +73,8 @@ void mount_dirs_free(struct mount_dirs *m)
 	free(m);
 }
 
-/* Write the notes as they are now; without any the file goes. */
-static int write_notes(struct mount_dirs *m)
+/* Write the record; if it is empty, remove it. */
+static int write_record(struct mount_dirs *m)
 {
 	struct buf text _cleanup_buf_ = BUF_INIT;
 	size_t i;
@@ -91,7 +91,10 @@ static int write_notes(struct mount_dirs *m)
 		return 0;
 	}
 	if (m->fd < 0) {
-		/* Of a process that is gone, or anybody's file by a second name. */
+		/*
+		 * A stale record. It may be a hard link to another file, so it must not be
+		 * written to.
+		 */
 		unlinkat(m->dirfd, m->name, 0);
 		m->fd = beneath_open(m->dirfd, m->name, O_RDWR | O_CREAT | O_EXCL, 0600);
 		if (m->fd < 0)
@@ -122,7 +125,7 @@ static int note(struct mount_dirs *m, const char *path)
 	if (!m->paths[m->n])
 		return -ENOMEM;
 	m->n++;
-	return write_notes(m);
+	return write_record(m);
 }
 
 int mount_dirs_make(struct mount_dirs *m, const char *path, struct err *err)
@@ -139,7 +142,10 @@ int mount_dirs_make(struct mount_dirs *m, const char *path, struct err *err)
 	}
 	r = note(m, path);
 	if (r == -ENOSPC || r == -EDQUOT) {
-		/* On a full file system, to look at what is there: only a kill -9 would leave it. */
+		/*
+		 * A full file system must not prevent mounting: the record is only needed after
+		 * kill -9.
+		 */
 		log_debug("%s/imagefs/mounts/%s: %s", m->store->path, m->name, strerror(-r));
 		r = 0;
 	}
@@ -150,7 +156,7 @@ int mount_dirs_make(struct mount_dirs *m, const char *path, struct err *err)
 	return 0;
 }
 
-/* A path may be taken over with dir where it is dir itself or a mount point in it. */
+/* A path is taken over with dir if it is dir itself or a mount point in it. */
 static bool concerns(const char *path, const char *dir)
 {
 	size_t len = strlen(dir);
@@ -160,7 +166,7 @@ static bool concerns(const char *path, const char *dir)
 		strcmp(path + len, "/containers") == 0);
 }
 
-/* Nothing is mounted at dir any more, so the daemon that noted it is dead, or about to end. */
+/* dir is not mounted any more, so the daemon of the record is dead or terminating. */
 static bool wait_for_end(int fd)
 {
 	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
@@ -181,12 +187,12 @@ static void adopt_from(struct mount_dirs *m, const char *name, const char *dir)
 	char *line, *save = NULL;
 	struct stat st;
 
-	/* Another user's notes are his to follow. */
+	/* Records of other users are ignored. */
 	if (fd < 0 || fstat(fd, &st) < 0 || st.st_uid != geteuid() ||
 	    file_read(m->dirfd, name, MADE_MAX, &text, NULL) < 0 || text.len == 0)
 		return;
 	line = strtok_r(text.data, "\n", &save);
-	/* The notes of another mount are for whoever comes to that. */
+	/* Records of other directories stay. */
 	if (!line || !concerns(line, dir) || !wait_for_end(fd))
 		return;
 	for (; line; line = strtok_r(NULL, "\n", &save))
@@ -224,14 +230,14 @@ void mount_dirs_remove(struct mount_dirs *m, const char *path)
 {
 	size_t i, k = 0;
 
-	/* What is inside goes before what it is in. */
+	/* Remove inner directories first. */
 	qsort(m->paths, m->n, sizeof(m->paths[0]), by_length);
 	for (i = 0; i < m->n; i++) {
 		if (path[0] != '\0' && strcmp(m->paths[i], path) != 0) {
 			m->paths[k++] = m->paths[i];
 			continue;
 		}
-		/* What others have put something in is theirs now. */
+		/* A directory that is in use now is no longer ours. */
 		if (rmdir(m->paths[i]) == 0 || errno == ENOENT || errno == ENOTEMPTY) {
 			free(m->paths[i]);
 			continue;
@@ -240,5 +246,5 @@ void mount_dirs_remove(struct mount_dirs *m, const char *path)
 		m->paths[k++] = m->paths[i];
 	}
 	m->n = k;
-	write_notes(m);
+	write_record(m);
 }

@@ -1,4 +1,4 @@
-/* The commands' side of the control socket: one connection, one line, one answer. */
+/* The client side of the control socket: one connection, one request line, one reply. */
 #include "store/disk/mounts.h"
 
 #include <dirent.h>
@@ -27,15 +27,15 @@
 #include "base/text.h"
 #include "store/disk/store.h"
 
-/* A daemon that does not answer within this is not waited for any longer; one that is stopped cannot be busy. */
+/* Timeout of a reply. A stopped daemon is detected earlier. */
 #define ANSWER_SECONDS 60
 #define STOPPED_SECONDS 5
 #define ANSWER_PARTS 8
 
-/* How often, 10 ms apart, a daemon that is ending is asked whether it has ended. */
+/* Attempts, 10 ms apart, to reach a daemon that is terminating. */
 #define ENDING_TRIES 100
 
-/* A path of a socket may have 107 bytes only; through the descriptor of its directory it is short. */
+/* A socket address is limited to 107 bytes; a path through /proc/self/fd is short. */
 int mounts_address(int dirfd, const char *name, struct sockaddr_un *out)
 {
 	int n;
@@ -46,8 +46,11 @@ int mounts_address(int dirfd, const char *name, struct sockaddr_un *out)
 	return n < 0 || (size_t)n >= sizeof(out->sun_path) ? -ENAMETOOLONG : 0;
 }
 
-/* connect(2) follows a link, and that could lead to any daemon of the system: it is given the socket itself. */
-int mounts_at(int dirfd, const char *name, struct sockaddr_un *out)
+/*
+ * connect(2) would follow a symbolic link to any socket. So the address names the opened socket
+ * itself.
+ */
+int mounts_peer_address(int dirfd, const char *name, struct sockaddr_un *out)
 {
 	_cleanup_close_ int fd = beneath_open(dirfd, name, O_PATH, 0);
 	struct stat st;
@@ -69,7 +72,7 @@ static bool is_socket_name(const char *name)
 	return *name && strspn(name, "0123456789") == strlen(name);
 }
 
-/* By a signal or a debugger: state T or t in proc(5). */
+/* Stopped by a signal or a debugger: state T or t in proc(5). */
 static bool is_stopped(pid_t pid)
 {
 	struct buf text _cleanup_buf_ = BUF_INIT;
@@ -83,7 +86,7 @@ static bool is_stopped(pid_t pid)
 	return state && (strncmp(state, ") T", 3) == 0 || strncmp(state, ") t", 3) == 0);
 }
 
-/* The process at the other end; 0: it cannot be seen from here. */
+/* The peer's process ID; 0 if it is in another PID namespace. */
 static pid_t peer_of(int fd)
 {
 	struct ucred peer;
@@ -92,12 +95,12 @@ static pid_t peer_of(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 ? 0 : peer.pid;
 }
 
-/* A connection, or -errno; a socket that nobody listens on is removed. -EAGAIN: many wait there already. */
+/* Connect to a daemon. A socket without a listener is removed. -EAGAIN: the backlog is full. */
 static int dial(const struct store *s, int dirfd, const char *name)
 {
 	struct timeval step = { .tv_sec = 1 }, limit = { .tv_sec = STOPPED_SECONDS };
 	struct sockaddr_un address;
-	_cleanup_close_ int fd = -1, at = mounts_at(dirfd, name, &address);
+	_cleanup_close_ int fd = -1, at = mounts_peer_address(dirfd, name, &address);
 	int r;
 
 	if (at < 0)
@@ -117,8 +120,9 @@ static int dial(const struct store *s, int dirfd, const char *name)
 }
 
 /*
- * One request, one line of answer. -ECONNRESET: the daemon ended meanwhile; -ETIMEDOUT: it does not answer.
- * fd      of dial(); an error of that is handed on
+ * Send a request and read the line of the reply.
+ * fd      from dial(); a negative one is returned
+ * errors  -ECONNRESET the daemon exited; -ETIMEDOUT
  */
 static int ask(int fd, const char *verb, const char *arg, char *answer, size_t size)
 {
@@ -148,7 +152,10 @@ static int ask(int fd, const char *verb, const char *arg, char *answer, size_t s
 			return -errno;
 		if (got == 0)
 			return -ECONNRESET;
-		/* It is sent at once; what comes in drops would never end. */
+		/*
+		 * The reply is sent in one piece; a peer that sends small pieces must not block
+		 * us forever.
+		 */
 		if (++parts > ANSWER_PARTS)
 			return -EPROTO;
 		have += (size_t)got;
@@ -163,8 +170,8 @@ static int ask(int fd, const char *verb, const char *arg, char *answer, size_t s
 }
 
 /*
- * What use() makes of one daemon. One that ends during the conversation
- * (-ECONNRESET) is dialled until it is gone, so that its socket goes with it.
+ * Call use() for one daemon. If the daemon exits meanwhile (-ECONNRESET), retry until its socket
+ * is removed.
  */
 static int use_one(const struct store *s, int dirfd, const char *name,
 		   int (*use)(int fd, void *arg), void *arg)
@@ -173,7 +180,7 @@ static int use_one(const struct store *s, int dirfd, const char *name,
 	int tries, r;
 
 	for (tries = 0; tries < ENDING_TRIES; tries++) {
-		int fd = map_get(&s->deaf, name) ? -EAGAIN : dial(s, dirfd, name);
+		int fd = map_get(&s->unresponsive, name) ? -EAGAIN : dial(s, dirfd, name);
 
 		if (fd < 0 && fd != -EAGAIN) {
 			log_debug("mounts/%s: %s", name, strerror(-fd));
@@ -187,8 +194,8 @@ static int use_one(const struct store *s, int dirfd, const char *name,
 	return 0;
 }
 
-/* What is to be done about it. The socket's name is the process's number, as a rule. */
-static void deaf_text(const char *name, char out[static 160])
+/* The warning and what the user can do. Usually, the socket's name is the daemon's process ID. */
+static void format_unresponsive(const char *name, char out[static 160])
 {
 	uint64_t pid;
 
@@ -203,8 +210,8 @@ static void deaf_text(const char *name, char out[static 160])
 }
 
 /*
- * Calls use(fd, arg) with a connection to each daemon; it owns fd, and returns non-zero to stop.
- * must    a daemon that does not answer stops it too (-ETIMEDOUT); else it is passed over
+ * Call use(fd, arg) with a connection to each daemon. use() owns fd and returns non-zero to stop.
+ * must    fail if a daemon does not respond (-ETIMEDOUT); otherwise it is skipped
  */
 static int for_each(struct store *s, bool must, int (*use)(int fd, void *arg), void *arg,
 		    struct err *err)
@@ -229,10 +236,10 @@ static int for_each(struct store *s, bool must, int (*use)(int fd, void *arg), v
 		r = use_one(s, dirfd, e->d_name, use, arg);
 		if (r != -ETIMEDOUT)
 			continue;
-		/* Waited for, and told, once in a command. */
-		deaf_text(e->d_name, text);
-		reported = map_get(&s->deaf, e->d_name) != NULL;
-		if (map_put(&s->deaf, e->d_name, s) < 0)
+		/* Wait and warn only once in a command. */
+		format_unresponsive(e->d_name, text);
+		reported = map_get(&s->unresponsive, e->d_name) != NULL;
+		if (map_put(&s->unresponsive, e->d_name, s) < 0)
 			return err_nomem(err);
 		if (must)
 			return err_set(err, ETIMEDOUT, "%s", text);
@@ -284,10 +291,10 @@ struct request {
 	struct err *err;
 };
 
-/* "ok", or what the daemon says: "error TEXT". */
-static int judge(int r, const char *answer, struct err *err)
+/* Evaluate a reply: "ok", or "error TEXT". */
+static int check_reply(int r, const char *answer, struct err *err)
 {
-	/* A daemon that has just ended holds nothing. */
+	/* A daemon that has exited uses nothing. */
 	if (r == -ECONNRESET)
 		return r;
 	if (r < 0)
@@ -304,7 +311,7 @@ static int freeze_one(int sock, void *arg)
 	char answer[512];
 	int *fds, r;
 
-	r = judge(ask(fd, "freeze", q->container, answer, sizeof(answer)), answer, q->err);
+	r = check_reply(ask(fd, "freeze", q->container, answer, sizeof(answer)), answer, q->err);
 	if (r < 0)
 		return r;
 	fds = realloc(q->fds, (q->n + 1) * sizeof(*fds));
@@ -342,7 +349,7 @@ static int close_one(int sock, void *arg)
 	struct request *q = arg;
 	char answer[512];
 
-	return judge(ask(fd, "close", q->container, answer, sizeof(answer)), answer, q->err);
+	return check_reply(ask(fd, "close", q->container, answer, sizeof(answer)), answer, q->err);
 }
 
 int mounts_close(struct store *s, const char *container, struct err *err)
@@ -361,7 +368,7 @@ static int follow_one(int sock, void *arg)
 
 	if (r == 0 && strcmp(answer, "none") == 0)
 		return 0;
-	r = judge(r, answer, q->err);
+	r = check_reply(r, answer, q->err);
 	return r < 0 ? r : 1;
 }
 

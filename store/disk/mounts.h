@@ -1,16 +1,16 @@
 /*
- * The mounts that serve a store, as a command sees them: each daemon listens
- * on a socket imagefs/mounts/<pid>. One request a connection, a line:
+ * The daemons that serve a store, as seen by a command. Each daemon listens on a socket
+ * imagefs/mounts/<pid>. A connection carries one request, which is one line:
  *
- *     refresh\n          read the store again; "ok\n" once the tree shows it
- *     freeze NAME\n      finish writes to a container and hold new ones; "ok\n", until the
+ *     refresh\n          read the store again; "ok\n" once the tree shows the change
+ *     freeze NAME\n      finish writes to a container and block new ones; "ok\n"; lasts until the
  *                        connection is closed
- *     follow NAME\n      "ok\n": it has the container, and the next refresh will find it under its new
- *                        name; "none\n": it has not; "error TEXT\n": it may not be renamed now
- *     close NAME\n       forget a container that is about to be removed; "ok\n" once
- *                        nothing holds its directory, "error TEXT\n" where it cannot be
- *     unmount\n          end; the connection is closed when everything is unmounted
- *     where\n            "DIR\n": what is mounted where
+ *     follow NAME\n      "ok\n": the container is in use and the next refresh will find its new name;
+ *                        "none\n": it is not in use; "error TEXT\n": it cannot be renamed now
+ *     close NAME\n       release a container that is about to be removed; "ok\n" once it is closed,
+ *                        "error TEXT\n" if it is busy
+ *     unmount\n          unmount and exit; the connection is closed when everything is unmounted
+ *     where\n            "DIR\n": the mount point
  */
 #ifndef STORE_DISK_MOUNTS_H
 #define STORE_DISK_MOUNTS_H
@@ -19,39 +19,60 @@ struct err;
 struct sockaddr_un;
 struct store;
 
-/* mounts_refresh - tell every daemon of this store and wait; a dead daemon's socket is removed. */
+/*
+ * mounts_refresh - make every daemon of this store refresh, and wait. Sockets of dead daemons are
+ * removed.
+ */
 void mounts_refresh(struct store *s);
 
 /*
- * mounts_freeze - writes to a container wait until the descriptors are closed.
- * returns 0; *fds is an array of *n that mounts_thaw() closes and frees
+ * mounts_freeze - block writes to a container until mounts_thaw().
+ * fds     *n descriptors; mounts_thaw() closes and frees them
  */
 int mounts_freeze(struct store *s, const char *container, int **fds, unsigned *n, struct err *err);
 void mounts_thaw(int *fds, unsigned n);
 
-/* mounts_close - no daemon holds this container any more; -EBUSY names the reason. */
+/* mounts_close - make all daemons release a container; -EBUSY, with the reason, if one cannot. */
 int mounts_close(struct store *s, const char *container, struct err *err);
 
-/* mounts_follow - 1: a daemon has this container, and goes along when it is renamed; 0: none has it; -EBUSY. */
+/*
+ * mounts_follow - announce that a container is renamed. Returns 1: a daemon uses it and will
+ * follow; 0: not in use; -EBUSY.
+ */
 int mounts_follow(struct store *s, const char *container, struct err *err);
 
-/* mounts_sweep - remove the sockets of daemons that were killed. */
+/* mounts_sweep - remove the sockets of killed daemons. */
 void mounts_sweep(struct store *s);
 
-/* mounts_find - a pidfd of the daemon that serves this store at DIR, or -ENOENT. The caller closes it. */
+/*
+ * mounts_find - a pidfd of the daemon that serves this store at dir, or -ENOENT. The caller
+ * closes it.
+ */
 int mounts_find(struct store *s, const char *dir);
 
-/* mounts_of_dir - as mounts_find(), of a daemon whose store can only be read: it has marked DIR. */
+/*
+ * mounts_of_dir - like mounts_find(), for a daemon on a read-only store: it is found by its
+ * marker at dir.
+ */
 int mounts_of_dir(const char *dir);
 
-/* mounts_dirs - where the daemons of this store are mounted: a NULL-terminated array that mounts_dirs_free() frees; NULL: no memory. */
+/*
+ * mounts_dirs - the mount points of this store's daemons, NULL-terminated; free with
+ * mounts_dirs_free(). NULL: out of memory.
+ */
 char **mounts_dirs(struct store *s);
 void mounts_dirs_free(char **dirs);
 
-/* mounts_address - where a daemon will listen: name in the directory dirfd (imagefs/mounts), however long its path. */
+/*
+ * mounts_address - the address at which a daemon will bind its socket: name in dirfd
+ * (imagefs/mounts). The path may be of any length.
+ */
 int mounts_address(int dirfd, const char *name, struct sockaddr_un *out);
 
-/* mounts_at - where one listens that has made its socket there: valid while the descriptor that is returned is open. */
-int mounts_at(int dirfd, const char *name, struct sockaddr_un *out);
+/*
+ * mounts_peer_address - the address of an existing socket. It is valid while the returned
+ * descriptor is open.
+ */
+int mounts_peer_address(int dirfd, const char *name, struct sockaddr_un *out);
 
 #endif

@@ -1,6 +1,4 @@
-/*
- * One file a blob, locked with flock(2): a lock that ends with its owner, however that ends.
- */
+/* One file per blob, locked with flock(2): the lock ends with the process that holds it. */
 #include "store/disk/partial.h"
 
 #include <errno.h>
@@ -24,15 +22,15 @@
 
 #define POLL_MS 100
 /*
- * How long a file that another process holds may stay as it is: a transfer that stalls ends
- * after half a minute, and is tried again.
+ * How long another process may make no progress: a stalled transfer is aborted after half a
+ * minute and retried.
  */
-#define PATIENCE_MS 90000
+#define STALLED_MS 90000
 
 struct partial {
 	struct store *store;
 	struct digest digest;
-	char path[DIGEST_MAX + 16]; /* below imagefs/ */
+	char path[DIGEST_MAX + 16]; /* relative to imagefs/ */
 	int fd;
 };
 
@@ -44,7 +42,7 @@ static void make_path(const struct digest *d, char out[static DIGEST_MAX + 16])
 	snprintf(out, DIGEST_MAX + 16, "partial/%s", path);
 }
 
-/* The open file is still the one of that name, and a file. */
+/* True if the path still names the open file and it is a regular file. */
 static bool is_current(struct store *s, const char *path, int fd, struct stat *st)
 {
 	struct stat named;
@@ -61,7 +59,7 @@ static int open_file(struct partial *p, struct err *err)
 	int fd;
 
 	snprintf(dir, sizeof(dir), "partial/%.*s", (int)strcspn(p->digest.str, ":"), p->digest.str);
-	/* Nothing else is ever made here; a link or a directory is somebody's mistake. */
+	/* Anything but a regular file here is an error of the user. */
 	fd = beneath_open(s->imagefs_fd, p->path, O_RDWR | O_CREAT | O_APPEND, 0600);
 	if (fd == -ENOENT) {
 		int r = beneath_mkdirs(s->imagefs_fd, dir, 0700);
@@ -75,14 +73,14 @@ static int open_file(struct partial *p, struct err *err)
 	return fd;
 }
 
-/* What is waited for, and since when it is as it is. */
-struct patience {
+/* The size of the file and since when it has not changed. */
+struct wait_state {
 	off_t size;
 	unsigned still_ms;
 };
 
-/* 0 look again, -EAGAIN give up, or what waiting() says. */
-static int wait_a_little(int fd, struct patience *w, int (*waiting)(void *arg, struct err *err),
+/* Returns 0 to try again, -EAGAIN to give up, or the result of waiting(). */
+static int wait_a_little(int fd, struct wait_state *w, int (*waiting)(void *arg, struct err *err),
 			 void *arg, struct err *err)
 {
 	const struct timespec step = { .tv_nsec = POLL_MS * 1000000L };
@@ -91,18 +89,18 @@ static int wait_a_little(int fd, struct patience *w, int (*waiting)(void *arg, s
 	if (fstat(fd, &st) == 0 && st.st_size != w->size) {
 		w->size = st.st_size;
 		w->still_ms = 0;
-	} else if ((w->still_ms += POLL_MS) > PATIENCE_MS) {
+	} else if ((w->still_ms += POLL_MS) > STALLED_MS) {
 		return -EAGAIN;
 	}
 	nanosleep(&step, NULL);
 	return waiting ? waiting(arg, err) : 0;
 }
 
-/* Until the file of that name is ours alone. */
-static int take(struct partial *p, int (*waiting)(void *arg, struct err *err), void *arg,
-		struct stat *st, struct err *err)
+/* Lock the current file of that name. */
+static int lock_file(struct partial *p, int (*waiting)(void *arg, struct err *err), void *arg,
+		     struct stat *st, struct err *err)
 {
-	struct patience w = { .size = -1 };
+	struct wait_state w = { .size = -1 };
 	int r;
 
 	for (;;) {
@@ -119,7 +117,7 @@ static int take(struct partial *p, int (*waiting)(void *arg, struct err *err), v
 			if (r < 0)
 				return r;
 		}
-		/* Whoever had it may have ended with the whole blob, and taken the name away. */
+		/* The previous holder may have completed the blob and removed the name. */
 		if (is_current(p->store, p->path, fd, st)) {
 			p->fd = TAKE_FD(fd);
 			return 0;
@@ -147,10 +145,10 @@ int partial_open(struct store *s, const struct digest *d, uint64_t size,
 	p->digest = *d;
 	p->fd = -1;
 	make_path(d, p->path);
-	r = take(p, waiting, arg, &st, err);
+	r = lock_file(p, waiting, arg, &st, err);
 	/*
-	 * A second name: a process was killed when the blob was whole. If it is not, then
-	 * what has that name must not be written to.
+	 * A second link: a process was killed after adding the complete blob. If the content is
+	 * not the complete blob, the other link must not be changed.
 	 */
 	if (r == 0 &&
 	    ((uint64_t)st.st_size > size || (st.st_nlink > 1 && (uint64_t)st.st_size != size)))
@@ -174,8 +172,8 @@ const struct digest *partial_digest(const struct partial *p)
 }
 
 /*
- * Another file in place of this one, which may have a second name in the store. It is ours before
- * it has the name, so that nobody else comes between.
+ * Replace the file, which may have a second link in the store. The new file is locked before it
+ * gets the name, so no other process can take it.
  */
 int partial_restart(struct partial *p, struct err *err)
 {
@@ -224,7 +222,7 @@ void partial_close(struct partial *p)
 	if (!p)
 		return;
 	if (p->fd >= 0) {
-		/* There is nothing to go on behind. */
+		/* An empty file is useless for resuming. */
 		if (fstat(p->fd, &st) == 0 && st.st_size == 0)
 			beneath_unlink(p->store->imagefs_fd, p->path);
 		close(p->fd);
@@ -232,7 +230,7 @@ void partial_close(struct partial *p)
 	free(p);
 }
 
-/* One file of a directory of them; 1 where nobody holds it. */
+/* Sweep one file; returns 1 if no process holds it. */
 static unsigned sweep_one(struct store *s, const char *path, bool dry, uint64_t *bytes)
 {
 	_cleanup_close_ int fd = beneath_open(s->imagefs_fd, path, O_RDONLY, 0);

@@ -1,7 +1,4 @@
-/*
- * index.json is read whole and written whole; entries of other tools keep what they
- * brought.
- */
+/* index.json is read and written as a whole. Members that other tools added are kept. */
 #include "store/disk/refs.h"
 
 #include <errno.h>
@@ -52,7 +49,7 @@ void refs_fini(struct refs *r)
 	memset(r, 0, sizeof(*r));
 }
 
-/* One more entry, or one fewer, has this parent. 0 or -ENOMEM. */
+/* Adjust the number of entries with this parent. 0 or -ENOMEM. */
 static int count_parent(struct refs *r, const struct digest *parent, int by)
 {
 	intptr_t n;
@@ -66,7 +63,7 @@ static int count_parent(struct refs *r, const struct digest *parent, int by)
 	return 0;
 }
 
-/* Entries of the same image: the same ID or, where that cannot be told, the same manifest. */
+/* True for entries of the same image: equal IDs or, if unknown, equal manifests. */
 static bool same_image(const struct ref *a, const struct ref *b)
 {
 	if (!digest_is_set(&a->id) && !digest_is_set(&b->id))
@@ -74,7 +71,7 @@ static bool same_image(const struct ref *a, const struct ref *b)
 	return digest_eq(&a->id, &b->id);
 }
 
-/* The bytes of a full name before its tag or digest. */
+/* Length of a full name without tag and digest. */
 static size_t repo_length(const char *name)
 {
 	const char *at = strchr(name, '@'), *slash = strrchr(name, '/');
@@ -126,8 +123,8 @@ struct ref *refs_find_digest(const struct refs *r, const char *repo, const struc
 }
 
 /*
- * The whole, normalised name in an entry of index.json, or NULL: with a tag or a digest. A ref.name
- * as "latest", which other tools write into their layouts, names nothing here.
+ * The normalised full name of an entry of index.json, with a tag or a digest; NULL: none. A
+ * ref.name such as "latest", which other tools write, is not a name here.
  */
 static int full_name(const struct descriptor *d, char **out)
 {
@@ -165,8 +162,9 @@ static bool is_there(struct store *s, struct txn *t, const struct digest *d)
 }
 
 /*
- * The entry for this host; where the index has none, or not its manifest, another one: an image can be
- * looked at anywhere. What is only partly there is broken, and not passed over.
+ * Choose the entry for this host. If the index or the store has no such manifest, another
+ * platform's is used, so that its files can be read. An incomplete image is an error and is not
+ * skipped.
  */
 static int choose(struct store *s, struct txn *t, const struct index *x, struct err *err)
 {
@@ -216,8 +214,8 @@ int refs_resolve(struct store *s, struct txn *t, struct descriptor *d, struct er
 }
 
 /*
- * The image ID: noted in our own entries, else read from the manifest. What is noted of an image
- * index may have been another machine's.
+ * Find the image ID: recorded in our own entries, else read from the manifest. For an image
+ * index, a recorded ID may be another host's, so it is not used.
  */
 static int find_id(struct store *s, struct ref *ref)
 {
@@ -248,8 +246,8 @@ static int find_id(struct store *s, struct ref *ref)
 	return 0;
 }
 
-/* What we noted of an image; a note that is not one of ours is none. */
-static void read_notes(struct ref *ref)
+/* Read our annotations; invalid ones are ignored. */
+static void read_annotations(struct ref *ref)
 {
 	const json_t *notes = json_object_get(ref->json, "annotations");
 	const char *parent = json_str(notes, ANNOTATION_PARENT);
@@ -281,14 +279,14 @@ static int read_entry(struct store *s, json_t *j, struct ref *out, struct err *e
 		return err_nomem(err);
 	if (find_id(s, out) < 0)
 		return err_nomem(err);
-	read_notes(out);
+	read_annotations(out);
 	return 0;
 }
 
 /*
- * REPOSITORY@DIGEST is a name like any other: it means one image, the one that was pulled or pushed by
- * it last. The digest of an index may be that of several, one a platform. Here the entry at i has it
- * now, and those of other images lose it. Returns the position of the entry, which may have moved.
+ * REPOSITORY@DIGEST refers to one image, the last one pulled or pushed by it; the digest of an
+ * index may belong to several, one per platform. Give it to entry i and take it from other
+ * images. Returns the position of the entry, which may have moved.
  */
 static size_t claim_digest(struct refs *r, size_t i)
 {
@@ -308,8 +306,8 @@ static size_t claim_digest(struct refs *r, size_t i)
 	return i;
 }
 
-/* The same for what was written before that was the rule. 0 or -ENOMEM. */
-static int settle_digests(struct refs *r)
+/* Enforce the same rule for an index.json of an older version. 0 or -ENOMEM. */
+static int claim_all_digests(struct refs *r)
 {
 	struct map seen = MAP_INIT;
 	bool twice = false;
@@ -351,7 +349,10 @@ int refs_read(struct store *s, struct refs *out, struct err *err)
 	if (r < 0)
 		return err_wrap(err, r, "store %s", s->path);
 	manifests = json_object_get(j, "manifests");
-	/* Go writes an empty list as null. What is no index must not be written over as an empty one. */
+	/*
+	 * Go writes an empty list as null. Anything else is not an index and must not be
+	 * overwritten.
+	 */
 	if (!json_is_array(manifests) && !json_is_null(manifests))
 		return err_set(err, EINVAL, "store %s: index.json: no manifests", s->path);
 	n = json_array_size(manifests);
@@ -366,7 +367,7 @@ int refs_read(struct store *s, struct refs *out, struct err *err)
 		if (count_parent(&refs, &refs.v[i].parent, 1) < 0)
 			return err_nomem(err);
 	}
-	if (settle_digests(&refs) < 0)
+	if (claim_all_digests(&refs) < 0)
 		return err_nomem(err);
 	json_object_del(j, "manifests");
 	refs.json = TAKE_PTR(j);
@@ -408,7 +409,7 @@ void refs_drop(struct refs *r, size_t i)
 	r->n--;
 }
 
-/* True where another entry than number i keeps this image. */
+/* True if another entry than i keeps this image. */
 static bool kept_elsewhere(const struct refs *r, size_t i)
 {
 	size_t k;
@@ -419,7 +420,7 @@ static bool kept_elsewhere(const struct refs *r, size_t i)
 	return false;
 }
 
-/* "latest", which another tool wrote, is no name here, but that tool's to keep. */
+/* A ref.name of another tool, such as "latest": not a name here, but kept for that tool. */
 static bool is_foreign(const char *ref_name)
 {
 	return ref_name && !strpbrk(ref_name, "/:");
@@ -442,7 +443,7 @@ bool refs_untag(struct refs *r, size_t i)
 	return true;
 }
 
-/* What the other entries of the same image, and of the same repository, know holds for this one too. */
+/* Inherit properties from other entries of the same image and repository. */
 static int inherit(struct refs *r, struct ref *ref)
 {
 	size_t i;
@@ -477,7 +478,7 @@ static int append(struct refs *r, const char *name, const struct descriptor *man
 	memset(ref, 0, sizeof(*ref));
 	if (descriptor_copy(manifest, &ref->desc) < 0)
 		return -ENOMEM;
-	/* The name of the entry that the descriptor came from is not this one's. */
+	/* The name of the descriptor's former entry does not belong here. */
 	free(ref->desc.ref_name);
 	free(ref->desc.image_name);
 	ref->desc.ref_name = ref->desc.image_name = NULL;
@@ -493,7 +494,10 @@ static int append(struct refs *r, const char *name, const struct descriptor *man
 	return 0;
 }
 
-/* A name with this tag that may have this digest, too: of the same manifest, and not known by another one. */
+/*
+ * Find an entry with a tag that can have this digest: of the same manifest, and without another
+ * repo_digest.
+ */
 static struct ref *tag_for(struct refs *r, const char *name, const struct descriptor *manifest,
 			   const struct digest *digest)
 {
@@ -511,8 +515,8 @@ static struct ref *tag_for(struct refs *r, const char *name, const struct descri
 }
 
 /*
- * The name of the entry at i is another image's from now on. This one is known by its digest still,
- * where it was pulled or pushed; docker shows it as repository and <none>.
+ * Move the name of entry i to another image. If this one was pulled or pushed, it is still known
+ * by its digest; docker shows it as repository and <none>.
  */
 static int displace(struct refs *r, size_t i)
 {
@@ -582,12 +586,12 @@ int refs_set(struct refs *r, const char *name, const struct descriptor *manifest
 	return e;
 }
 
-/* Images one above the other, where that has to be looked at. */
+/* Limit of the search for ancestors. */
 #define ABOVE_MAX 128
 
 /*
- * True where id is the image itself, or above it. Only an image that has children can be that; one
- * that has, and then so many above it, was thought of by nobody good.
+ * True if id is the image or one of its descendants. The search is skipped for images without
+ * children. A chain that exceeds the limit counts as a descendant: it is not legitimate.
  */
 static bool descends(const struct refs *r, const struct digest *image, const struct digest *id)
 {
@@ -642,7 +646,7 @@ void refs_set_digest(struct refs *r, const char *name, const struct digest *dige
 		return;
 	ref->repo_digest = *digest;
 	claim_digest(r, (size_t)(ref - r->v));
-	/* A name by that digest alone is said with this one. */
+	/* This entry replaces one that only names the digest. */
 	for (i = r->n; i-- > 0;) {
 		struct ref *other = &r->v[i];
 
@@ -674,7 +678,7 @@ bool refs_set_compressed(struct refs *r, const struct digest *manifest,
 	return found;
 }
 
-/* 0, or less where memory ran out. */
+/* 0, or negative if out of memory. */
 static int put(json_t *obj, const char *key, const char *value)
 {
 	return json_object_set_new(obj, key, json_string(value));
@@ -746,7 +750,7 @@ static const char *manifest_of(const struct ref *r)
 	return r ? r->desc.digest.str : "none";
 }
 
-/* Report names that lead to another manifest than index.json says. */
+/* Log the names whose manifest differs from index.json. */
 static void report_changes(struct store *s, const struct refs *changed)
 {
 	_cleanup_refs_ struct refs old = { 0 };

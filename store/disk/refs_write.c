@@ -1,6 +1,4 @@
-/*
- * A transaction of index.json alone; on a full file system, the spare.
- */
+/* A transaction with only index.json; if the file system is full, the spare file is used. */
 #include "store/disk/refs_write.h"
 
 #include <errno.h>
@@ -35,6 +33,9 @@ int refs_write(struct store *s, const struct refs *refs, struct err *err)
 		return err_nomem(err);
 	if (spare_use(s, text.data, text.len) == 0)
 		return 0;
-	/* Where to write over is not to write in place (btrfs), the room that it took may do. */
+	/*
+	 * On file systems that do not overwrite in place (btrfs), freeing the spare may make
+	 * enough room.
+	 */
 	return spare_drop(s) == 0 ? write_new(s, refs, err) : r;
 }

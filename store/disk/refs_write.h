@@ -1,6 +1,4 @@
-/*
- * References are written where nothing else is, as when images are removed.
- */
+/* Writing index.json alone, for example when images are removed. */
 #ifndef STORE_DISK_REFS_WRITE_H
 #define STORE_DISK_REFS_WRITE_H
 
@@ -8,7 +6,9 @@ struct err;
 struct refs;
 struct store;
 
-/* refs_write - refs become index.json, on a full file system too. The exclusive lock is held. */
+/*
+ * refs_write - replace index.json. Works on a full file system, too. The exclusive lock is held.
+ */
 int refs_write(struct store *s, const struct refs *refs, struct err *err);
 
 #endif

@@ -1,4 +1,4 @@
-/* Written with bytes that no file system makes smaller: zeros might take no room. */
+/* The spare is filled with random bytes, because file systems may compress zeros away. */
 #include "store/disk/spare.h"
 
 #include <errno.h>
@@ -17,7 +17,7 @@
 #define SPARE "spare"
 #define SPARE_NEW "spare.new"
 
-/* What an index.json may grow by when an entry of it goes. */
+/* index.json may grow by this much when an entry is removed. */
 #define SLACK 4096
 #define BLOCK 4096
 
@@ -53,9 +53,9 @@ void spare_keep(struct store *s)
 	if (beneath_stat(s->imagefs_fd, SPARE, &now) == 0 && S_ISREG(now.st_mode) &&
 	    now.st_size >= index.st_size + SLACK)
 		return;
-	/* Half as much again, so that it is not made anew for every image. */
+	/* Grow by half, so that the spare is not replaced for every image. */
 	size = ((size_t)index.st_size / 2 * 3 + SLACK + BLOCK) & ~((size_t)BLOCK - 1);
-	/* Of a process that was killed, or anybody's file by a second name. */
+	/* A stale file. It may be a hard link to another file, so it must not be written to. */
 	beneath_unlink(s->imagefs_fd, SPARE_NEW);
 	r = fd = beneath_open(s->imagefs_fd, SPARE_NEW, O_WRONLY | O_CREAT | O_EXCL, 0600);
 	if (r >= 0)
@@ -69,8 +69,8 @@ void spare_keep(struct store *s)
 }
 
 /*
- * The two change places: the next one needs a spare too, and what is free by then may not do for a
- * new file (xfs wants room for 64 inodes).
+ * Exchange the two files: the next removal needs a spare, too, and the free space may not suffice
+ * for a new file (xfs allocates 64 inodes at a time).
  */
 int spare_use(struct store *s, const char *text, size_t len)
 {

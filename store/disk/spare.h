@@ -1,6 +1,6 @@
 /*
- * Room for one more index.json, kept for the day on which the file system is full: imagefs/spare is
- * written over and renamed, so that images can be removed without a new file or block.
+ * Space reserved for a new index.json: if the file system is full, imagefs/spare is overwritten
+ * in place and renamed, so images can be removed without allocating a file or block.
  */
 #ifndef STORE_DISK_SPARE_H
 #define STORE_DISK_SPARE_H
@@ -9,13 +9,19 @@
 
 struct store;
 
-/* spare_keep - see that there is one for the index.json of now. The exclusive lock is held; that there is no room is no error. */
+/*
+ * spare_keep - ensure that the spare file fits the current index.json. Lack of space is not an
+ * error. The exclusive lock is held.
+ */
 void spare_keep(struct store *s);
 
-/* spare_use - text becomes index.json: the spare is written over and renamed. The exclusive lock is held; 0 or -errno. */
+/*
+ * spare_use - write text to the spare file and rename it to index.json. The exclusive lock is
+ * held. 0 or -errno.
+ */
 int spare_use(struct store *s, const char *text, size_t len);
 
-/* spare_drop - give its room back; 0 or -errno. */
+/* spare_drop - remove the spare file to free its space; 0 or -errno. */
 int spare_drop(struct store *s);
 
 #endif

@@ -1,6 +1,4 @@
-/*
- * Making and opening the directory, and its lock.
- */
+/* Creating, opening and locking the store directory. */
 #include "store/disk/store.h"
 
 #include <errno.h>
@@ -45,7 +43,7 @@ int store_default_path(char **out, struct err *err)
 
 DEFINE_CLEANUP_PTR(struct store, store_close);
 
-/* The directory counts, not its path, which may lead elsewhere by now. */
+/* Compare the directories, not their paths, which may have been replaced. */
 static bool is_trusted(int fd)
 {
 	const char *p = getenv(STORE_TRUST);
@@ -66,7 +64,7 @@ static bool is_trusted(int fd)
 	return false;
 }
 
-/* The folders without which nothing can be written. */
+/* Check the directories that every write needs. */
 static int try_writing(int fd)
 {
 	static const char *const needed[] = { ".", "blobs/sha256", "imagefs", "imagefs/tmp" };
@@ -90,7 +88,7 @@ static int check(struct store *s, struct err *err)
 	can = try_writing(s->fd);
 	if (can < 0)
 		r = buf_puts(&why, strerror(-can));
-	/* Its owner could lead root's hand: what is written there could be any file of the system. */
+	/* The owner could redirect root's writes to any file of the system. */
 	else if (foreign && geteuid() == 0 && !is_trusted(s->fd))
 		r = buf_printf(&why,
 			       "it belongs to another user (uid %u); " STORE_TRUST
@@ -102,7 +100,7 @@ static int check(struct store *s, struct err *err)
 	s->read_only = s->fixed ? buf_take(&why) : NULL;
 	if (s->fixed && !s->read_only)
 		return err_nomem(err);
-	if (!layout_is_there(s->fd)) {
+	if (!layout_exists(s->fd)) {
 		r = store_writable(s, err);
 		if (r == 0)
 			r = layout_make(s->fd, s->path, err);
@@ -158,19 +156,22 @@ int store_give(const struct store *s, int fd)
 	return fchown(fd, owner.st_uid, owner.st_gid) < 0 ? -errno : 0;
 }
 
-/* Programs' file systems (squashfuse, fuseiso) may tell so only when they are written to. */
+/*
+ * FUSE file systems (squashfuse, fuseiso) may report that they are read-only only when written
+ * to.
+ */
 static bool says_read_only(int fd)
 {
 	struct statfs fs;
 	struct stat st;
 
-	/* The lock is empty: this changes nothing. */
+	/* The lock file is empty: this changes nothing. */
 	return fstatfs(fd, &fs) == 0 && fs.f_type == FUSE_SUPER_MAGIC && fstat(fd, &st) == 0 &&
 	       S_ISREG(st.st_mode) && st.st_size == 0 && ftruncate(fd, 0) < 0 &&
 	       (errno == ENOSYS || errno == EROFS);
 }
 
-/* Without a file that can be opened there is nobody to lock out: nothing is written here. */
+/* If the lock file cannot be opened, the store is read-only and needs no lock. */
 static int open_lock(struct store *s, struct err *err)
 {
 	_cleanup_close_ int fd = -1;
@@ -231,7 +232,7 @@ void store_close(struct store *s)
 		close(s->imagefs_fd);
 	if (s->fd >= 0)
 		close(s->fd);
-	map_fini(&s->deaf, NULL);
+	map_fini(&s->unresponsive, NULL);
 	map_fini(&s->layer_sizes, free);
 	free(s->path);
 	free(s->read_only);

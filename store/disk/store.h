@@ -1,16 +1,16 @@
 /*
- * The store directory: a valid OCI Image Layout with a folder of ours in it.
+ * The store: a valid OCI Image Layout with an additional directory imagefs/.
  *
  *     oci-layout, index.json, blobs/<alg>/<hex>
  *     imagefs/version, imagefs/lock
  *     imagefs/layers/<alg>/<hex>.idx    layer indexes
- *     imagefs/cache/<alg>/<hex>.zst     seekable copies of layers that are not
+ *     imagefs/cache/<alg>/<hex>.zst     seekable copies of layers
  *     imagefs/containers/<name>/
  *     imagefs/mounts/                   control sockets of the daemons that serve this store
- *     imagefs/tmp/                      everything is born here
+ *     imagefs/tmp/                      files of transactions before they are published
  *
- * Who adds blobs holds the lock shared; who rewrites index.json or removes
- * anything holds it exclusively. imagefs(5) describes the files.
+ * Adding blobs requires the shared lock; rewriting index.json and removing files the exclusive
+ * one. imagefs(5) describes the files.
  */
 #ifndef STORE_DISK_STORE_H
 #define STORE_DISK_STORE_H
@@ -22,62 +22,69 @@
 
 struct err;
 
-/* A variable: where the user of root's account says so, somebody else's store is written to: paths, or "*". */
+/* Environment variable that lets root write to stores of other users: paths, or "*". */
 #define STORE_TRUST "IMAGEFS_TRUST_STORE"
 
 struct store {
-	char *path;	 /* as the user gave it, made absolute */
+	char *path;	 /* absolute */
 	int fd;		 /* the store directory */
 	int imagefs_fd;	 /* its imagefs/ */
-	int lock_fd;	 /* -1 only where nothing is written */
-	char *read_only; /* why nothing can be written, or NULL */
-	bool fixed;	 /* containers cannot be written either */
+	int lock_fd;	 /* -1: the store is read-only */
+	char *read_only; /* why the store is read-only, or NULL */
+	bool fixed;	 /* containers are read-only, too */
 	char *aside;	 /* store_set_aside(): the directory, or NULL */
-	uint64_t swept;	 /* bytes of killed processes' leftovers that exclusive locks removed */
-	struct map deaf; /* mounts.h: daemons that did not answer this command */
-	struct map layer_sizes; /* image_size()'s: a thousand images share most of their layers */
+	uint64_t
+		swept; /* bytes of killed processes' temporary files that exclusive locks removed */
+	struct map unresponsive; /* mounts.h: daemons that did not respond to this command */
+	struct map layer_sizes;	 /* cache of image_size(): images share layers */
 };
 
 /*
- * store_open - open the store at path; it is made where it is missing or empty. One that cannot be written
- * to is opened for reading. path may be a symbolic link; nothing in the store is.
- * errors  -EINVAL something else is there; -ENOTSUP a newer version wrote it
+ * store_open - open the store at path; a missing or empty directory is initialised. Without write
+ * permission it is opened read-only. path may be a symbolic link; links inside the store are not
+ * followed.
+ * errors  -EINVAL the directory contains other files; -ENOTSUP written by a newer version
  */
 int store_open(const char *path, struct store **out, struct err *err);
 void store_close(struct store *s);
 
 /*
- * store_writable - -EROFS, with the reason, where the store can only be read: its file system is read-only, this
- * user has no right to, or this user is root and the store is somebody else's.
+ * store_writable - 0, or -EROFS with the reason: the file system is read-only, the user has no
+ * permission, or the user is root and the store belongs to another user.
  */
 int store_writable(const struct store *s, struct err *err);
 
 /*
- * store_give - a new file, which nobody else gets at yet, becomes the store's owner's: what root writes to another user's
- * store is not to shut that one out. Nothing happens in one's own. 0 or -errno.
+ * store_give - make a new file belong to the owner of the store, so that root does not lock out
+ * the owner of another user's store. The file must not be visible to others yet. 0 or -errno.
  */
 int store_give(const struct store *s, int fd);
 
 /*
- * store_set_aside - containers, sockets and temporary files are those of dir from here on, where they can be
- * written, and not those of this store, which can only be read. dir is absolute; what is missing in it is made.
+ * store_set_aside - keep containers, sockets and temporary files in dir instead of a read-only
+ * store.
+ * dir     absolute; missing parts are created in it
  */
 int store_set_aside(struct store *s, const char *dir, struct err *err);
 
-/* store_containers_writable - as store_writable(), for what store_set_aside() lets be written. */
+/*
+ * store_containers_writable - like store_writable(), for containers; true with store_set_aside().
+ */
 int store_containers_writable(const struct store *s, struct err *err);
 
 /*
- * store_default_path - $IMAGEFS_STORE, /var/lib/imagefs, or below $XDG_DATA_HOME or the home directory.
- * Caller frees; -ENOENT: no home directory is known.
+ * store_default_path - $IMAGEFS_STORE, /var/lib/imagefs for root, or below $XDG_DATA_HOME or the
+ * home directory.
+ * out     caller frees
+ * errors  -ENOENT no home directory
  */
 int store_default_path(char **out, struct err *err);
 
 enum store_lock_mode { STORE_LOCK_SHARED, STORE_LOCK_EXCLUSIVE };
 
 /*
- * store_lock - wait for the lock. Not recursive, one holder per struct store.
- * An exclusive lock sweeps what dead processes left in imagefs/tmp.
+ * store_lock - wait for the lock. It is not recursive; each struct store holds it at most once.
+ * Taking it exclusively sweeps imagefs/tmp.
  */
 int store_lock(struct store *s, enum store_lock_mode mode, struct err *err);
 void store_unlock(struct store *s);

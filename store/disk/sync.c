@@ -1,8 +1,10 @@
 /*
- * When sync_file_range(2) has waited for a file's pages, the device has them, and the transaction at hand has what makes
- * them the file's: both file systems end the writing of a page only after that. The name comes in the same transaction or a
- * later one, and before either is good the device's cache is flushed. What fsync(2) does more is to wait for all of that.
- * Only to begin to write is not enough, even in data=ordered: the blocks are marked as written when they are.
+ * After sync_file_range(2) has waited for a file's pages, they have been sent to the device, and
+ * the running transaction contains the metadata that makes them part of the file: ext4 and xfs
+ * end page writeback only after that. The rename is in the same transaction or a later one, and
+ * the device's cache is flushed before either commits. fsync(2) would also wait for that commit.
+ * Starting the writeback without waiting is not enough, even with data=ordered, because the
+ * blocks are marked as written only at its end.
  */
 #include "store/disk/sync.h"
 
@@ -23,7 +25,7 @@
 
 #define OPTIONS_MAX 16384
 
-/* What ext4 calls the disk: the last part of where sysfs has it. */
+/* ext4's name of the disk: the last part of its sysfs path. */
 static int disk_name(int fd, struct buf *out)
 {
 	char link[64], target[512];
@@ -49,7 +51,7 @@ bool sync_is_ordered(int fd)
 		return false;
 	if (sfs.f_type == XFS_SUPER_MAGIC)
 		return true;
-	/* Of its options one is there only where there is a journal. */
+	/* The option data= is present only with a journal. */
 	return sfs.f_type == EXT4_SUPER_MAGIC && buf_puts(&path, "/proc/fs/ext4/") == 0 &&
 	       disk_name(fd, &path) == 0 && buf_puts(&path, "/options") == 0 &&
 	       file_read(AT_FDCWD, buf_str(&path), OPTIONS_MAX, &options, NULL) == 0 &&

@@ -1,20 +1,19 @@
-/*
- * A new file's contents reach the disk before its name.
- */
+/* A new file's contents reach the disk before its name. */
 #ifndef STORE_DISK_SYNC_H
 #define STORE_DISK_SYNC_H
 
 #include <stdbool.h>
 
 /*
- * sync_is_ordered - of the file system of fd: once a file's contents have been written out, no later change of a
- * directory comes to the disk without them. ext4 with a journal, xfs; false where it cannot be told.
+ * sync_is_ordered - true if on the file system of fd (ext4 with a journal, xfs), contents that
+ * have been written out are on the disk before any later directory change. False if unknown.
  */
 bool sync_is_ordered(int fd);
 
 /*
- * settle - before an open file gets its name: whatever the power does, the name leads to all that was written.
- * ordered  sync_is_ordered(): then the contents are written out, but no journal is waited for
+ * sync_before_rename - sync an open file before it gets its name: after a power failure, the name
+ * leads to the complete contents. 0 or -errno.
+ * ordered  from sync_is_ordered(): the contents are written out without waiting for a journal
  */
 int sync_before_rename(int fd, bool ordered);
 

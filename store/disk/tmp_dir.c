@@ -1,6 +1,4 @@
-/*
- * Made, then locked: a sweep may come between.
- */
+/* A directory can be swept between its creation and its lock, so it is checked after locking. */
 #include "store/disk/tmp_dir.h"
 
 #include <errno.h>
@@ -59,7 +57,7 @@ static int make(struct store *s, bool aside, struct tmp_dir *out)
 		fd = openat(tmp, out->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (fd >= 0 && lock_take(fd, LOCK_MODE_EXCLUSIVE, "tmp dir", out->name) == 0 &&
 		    fstat(fd, &st) == 0 && st.st_nlink > 0) {
-			/* Whoever owns tmp may have put a directory of his own there. */
+			/* The owner of tmp may have replaced the directory. */
 			out->ours = st.st_uid == geteuid() && !(st.st_mode & 077);
 			out->fd = TAKE_FD(fd);
 			out->aside = aside;
@@ -75,7 +73,7 @@ int tmp_dir_make(struct store *s, struct tmp_dir *out)
 	return s->fixed ? -EROFS : make(s, false, out);
 }
 
-/* Others could move what lies on the way from the store's directory to imagefs/tmp, or in there. */
+/* True if another user can rename a part of the path to imagefs/tmp, or in it. */
 static bool is_shared(struct store *s)
 {
 	static const char *const way[] = { ".", "imagefs", "imagefs/tmp" };

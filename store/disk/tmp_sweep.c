@@ -1,6 +1,4 @@
-/*
- * The directories of imagefs/tmp that nobody holds.
- */
+/* Each directory in imagefs/tmp that can be locked is abandoned. */
 #include "store/disk/tmp_sweep.h"
 
 #include <dirent.h>
@@ -16,14 +14,14 @@
 #include "base/remove_tree.h"
 #include "base/walk.h"
 
-/* A file with a second name is a blob that the transaction kept: it stays where it is. */
+/* A file with a second link is a blob that the transaction kept: it stays in the store. */
 static void add_file(const struct stat *st, uint64_t *bytes)
 {
 	if (S_ISREG(st->st_mode) && st->st_nlink == 1)
 		*bytes += (uint64_t)st->st_size;
 }
 
-/* Of all that lies below fd, which is taken. */
+/* Add the files below fd, which is closed. */
 static void add_tree(int fd, uint64_t *bytes)
 {
 	struct walk w _cleanup_walk_ = WALK_INIT;

@@ -1,6 +1,4 @@
-/*
- * A directory below imagefs/tmp, locked by its owner, and a list of where its files go.
- */
+/* A locked directory below imagefs/tmp, and a list of its files with their destinations. */
 #include "store/disk/txn.h"
 
 #include <errno.h>
@@ -23,14 +21,14 @@
 #include "store/disk/store.h"
 #include "store/disk/tmp_dir.h"
 
-/* How often a file that others replace is linked before it is copied. */
+/* Attempts to link a file that is being replaced before it is copied. */
 #define LINK_TRIES 16
 
 struct txn_file {
 	char name[16];
-	char *path; /* where it goes; NULL until txn_add() */
-	bool kept;  /* the store's own: txn_keep() */
-	bool made;  /* published, and nothing was there before */
+	char *path; /* destination; NULL until txn_add() */
+	bool kept;  /* from the store: txn_keep() */
+	bool made;  /* published, and did not exist before */
 };
 
 struct txn {
@@ -139,7 +137,7 @@ int txn_add(struct txn *t, const char *name, const char *path, struct err *err)
 	return add(t, name, path, false, err);
 }
 
-/* A copy in place of a link: for a file system without links, or a file that is another user's. */
+/* Copy instead of linking: on file systems without links, or for a file of another user. */
 static int copy_in(struct txn *t, const char *path, const char *name)
 {
 	_cleanup_close_ int in = beneath_open(t->store->fd, path, O_RDONLY, 0);
@@ -158,7 +156,7 @@ static int copy_in(struct txn *t, const char *path, const char *name)
 	return r == 0 && fdatasync(out) < 0 ? -errno : r;
 }
 
-/* linkat() finds no file too when the one that it looked up has just been replaced by another. */
+/* linkat(2) also returns ENOENT if the file is replaced during the call. */
 static int link_in(struct txn *t, const char *path, const char *name)
 {
 	int tries, r = -ENOENT;
@@ -272,7 +270,7 @@ int txn_open(struct txn *t, const char *path)
 	return beneath_open(f ? t->fd : t->store->fd, f ? f->name : path, O_RDONLY, 0);
 }
 
-/* The directory part of a path in the store is made where it is missing (blobs/sha512). */
+/* Create the missing parent directory of a path (blobs/sha512). */
 static int make_parent(struct txn *t, const char *path)
 {
 	_cleanup_free_ char *dir = strdup(path);
@@ -285,8 +283,8 @@ static int make_parent(struct txn *t, const char *path)
 }
 
 /*
- * A file of this name in the store is replaced: ours is verified, that one may have suffered.
- * One that was only kept goes back where it is missing.
+ * An existing file is replaced: ours is verified, the old one may be damaged. A kept file is only
+ * restored if it is missing.
  */
 static int publish_one(struct txn *t, struct txn_file *f)
 {
@@ -305,8 +303,8 @@ static int publish_one(struct txn *t, struct txn_file *f)
 }
 
 /*
- * The reference file comes last, when all that it names is safe on the disk.
- * From the rename on there is no way back: what it names must stay.
+ * index.json is renamed last, when everything that it references is on the disk. After that, the
+ * transaction cannot be undone.
  */
 static int publish_last(struct txn *t)
 {
