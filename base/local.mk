@@ -20,4 +20,5 @@ libbase_a_SOURCES = \
 	base/remove_tree.c base/remove_tree.h \
 	base/sink.h \
 	base/text.c base/text.h \
-	base/walk.c base/walk.h
+	base/walk.c base/walk.h \
+	base/workers.c base/workers.h

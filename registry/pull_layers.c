@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/progress.h"
+#include "base/workers.h"
 #include "registry/client.h"
 #include "registry/http/http.h"
 #include "store/disk/blob.h"
@@ -30,20 +31,17 @@
 
 DEFINE_CLEANUP_PTR(struct txn, txn_free);
 
-/* What the workers share. */
-struct workers {
+/* What the threads share. */
+struct fetching {
 	struct pull_image *image;
-	pthread_mutex_t lock;
 	pthread_mutex_t publishing; /* the store's lock has one holder in a process */
 	const size_t *todo;	    /* numbers of layers */
-	size_t n, next;
-	bool failed;
-	struct err err; /* the first one's */
+	size_t n;
 };
 
 /* One layer being fetched. */
 struct fetch {
-	struct workers *workers;
+	struct fetching *all;
 	size_t i;
 	const struct descriptor *d;
 	struct partial *partial; /* NULL: another process has it */
@@ -71,25 +69,11 @@ static void say(const struct pull_image *image, size_t i, const char *state)
 	progress_print(image->progress, image->options->to, line);
 }
 
-static bool has_failed(struct workers *workers)
+static void stop(void *arg)
 {
-	bool failed;
+	struct fetching *all = arg;
 
-	pthread_mutex_lock(&workers->lock);
-	failed = workers->failed;
-	pthread_mutex_unlock(&workers->lock);
-	return failed;
-}
-
-/* The first failure is the one that is told; the others are stopped by it. */
-static void fail(struct workers *workers, const struct err *err)
-{
-	pthread_mutex_lock(&workers->lock);
-	if (!workers->failed)
-		workers->err = *err;
-	workers->failed = true;
-	pthread_mutex_unlock(&workers->lock);
-	http_cancel(workers->image->http);
+	http_cancel(all->image->http);
 }
 
 /* --- one layer -------------------------------------------------------------- */
@@ -99,7 +83,7 @@ static int take(void *arg, const void *data, size_t len, struct err *err)
 	struct fetch *f = arg;
 	int r = ingest_write(f->ingest, data, len, err);
 
-	progress_add_line(f->workers->image->progress, f->i, len);
+	progress_add_line(f->all->image->progress, f->i, len);
 	return r;
 }
 
@@ -116,7 +100,7 @@ static int begin_anew(void *arg, struct err *err)
 		r = partial_restart(f->partial, err);
 	if (r < 0)
 		return r;
-	progress_set_line(f->workers->image->progress, f->i, 0);
+	progress_set_line(f->all->image->progress, f->i, 0);
 	if (f->partial)
 		return ingest_begin_partial(f->txn, f->partial, &f->ingest, &have, err);
 	return ingest_begin(f->txn, &f->d->digest, &f->ingest, err);
@@ -134,7 +118,7 @@ static int receive(struct fetch *f, bool *pieced, struct ingest_result *res, str
 	const struct client_sink sink = {
 		.sink = take, .restart = begin_anew, .resumed = pieced, .arg = f
 	};
-	struct pull_image *image = f->workers->image;
+	struct pull_image *image = f->all->image;
 	uint64_t size = (uint64_t)f->d->size, have = 0;
 	char id[SHORT_ID + 1];
 	int r;
@@ -167,7 +151,7 @@ static int receive(struct fetch *f, bool *pieced, struct ingest_result *res, str
 
 static int check(const struct fetch *f, const struct ingest_result *res, struct err *err)
 {
-	const struct digest *diff_id = &f->workers->image->diff_ids[f->i];
+	const struct digest *diff_id = &f->all->image->diff_ids[f->i];
 
 	if (!digest_eq(&res->digest, &f->d->digest))
 		return err_set(err, EBADMSG, "what the registry sent has the digest %s",
@@ -183,10 +167,10 @@ static int check(const struct fetch *f, const struct ingest_result *res, struct 
 /* In the store from now on, and held by the image's transaction before a collector can come by. */
 static int publish(struct fetch *f, struct err *err)
 {
-	struct pull_image *image = f->workers->image;
+	struct pull_image *image = f->all->image;
 	int r;
 
-	pthread_mutex_lock(&f->workers->publishing);
+	pthread_mutex_lock(&f->all->publishing);
 	r = store_lock(image->store, STORE_LOCK_SHARED, err);
 	if (r == 0) {
 		r = txn_publish(f->txn, err);
@@ -194,7 +178,7 @@ static int publish(struct fetch *f, struct err *err)
 			r = layer_keep(image->txn, &f->d->digest, err);
 		store_unlock(image->store);
 	}
-	pthread_mutex_unlock(&f->workers->publishing);
+	pthread_mutex_unlock(&f->all->publishing);
 	return r;
 }
 
@@ -207,7 +191,7 @@ static int attempt(struct fetch *f, bool *again, struct err *err)
 	_cleanup_(cleanup_txn_free) struct txn *t = NULL;
 	struct ingest_result res;
 	bool pieced;
-	int r = txn_begin(f->workers->image->store, &t, err);
+	int r = txn_begin(f->all->image->store, &t, err);
 
 	*again = false;
 	if (r < 0)
@@ -225,7 +209,7 @@ static int attempt(struct fetch *f, bool *again, struct err *err)
 	}
 	if (r < 0)
 		return r;
-	say(f->workers->image, f->i, "Download complete");
+	say(f->all->image, f->i, "Download complete");
 	return publish(f, err);
 }
 
@@ -248,7 +232,7 @@ static bool is_worth_keeping(int r)
 
 static int waiting(void *arg, struct err *err)
 {
-	return has_failed(arg) ? err_set(err, ECANCELED, "cancelled") : 0;
+	return workers_stopped(arg) ? err_set(err, ECANCELED, "cancelled") : 0;
 }
 
 /* Kept, if the store has it; -ENOENT: it does not, or another length of it. */
@@ -259,15 +243,15 @@ static int keep(struct pull_image *image, const struct descriptor *d, struct err
 	return layer_keep(image->txn, &d->digest, err);
 }
 
-static int fetch(struct workers *workers, size_t i, struct err *err)
+static int fetch(struct fetching *all, struct workers *w, size_t i, struct err *err)
 {
-	struct pull_image *image = workers->image;
-	struct fetch f = { .workers = workers, .i = i, .d = &image->manifest.layers[i] };
+	struct pull_image *image = all->image;
+	struct fetch f = { .all = all, .i = i, .d = &image->manifest.layers[i] };
 	bool again = false;
 	int r;
 
-	r = partial_open(image->store, &f.d->digest, (uint64_t)f.d->size, waiting, workers,
-			 &f.partial, err);
+	r = partial_open(image->store, &f.d->digest, (uint64_t)f.d->size, waiting, w, &f.partial,
+			 err);
 	if (r < 0 && r != -EAGAIN)
 		return r;
 	/* Another process may have fetched it while this one waited. */
@@ -286,52 +270,29 @@ static int fetch(struct workers *workers, size_t i, struct err *err)
 	return r;
 }
 
-static void *work(void *arg)
+static int fetch_one(struct workers *w, size_t n, void *arg, struct err *err)
 {
-	struct workers *workers = arg;
+	struct fetching *all = arg;
+	size_t i = all->todo[n];
+	int r = fetch(all, w, i, err);
 
-	for (;;) {
-		struct err err = ERR_INIT;
-		size_t i;
-
-		pthread_mutex_lock(&workers->lock);
-		i = workers->failed ? workers->n : workers->next++;
-		pthread_mutex_unlock(&workers->lock);
-		if (i >= workers->n)
-			return NULL;
-		i = workers->todo[i];
-		if (fetch(workers, i, &err) < 0) {
-			/* The client names the blob already. */
-			if (strncmp(err.msg, "blob ", 5) != 0)
-				err_wrap(&err, -err.code, "layer %s",
-					 workers->image->manifest.layers[i].digest.str);
-			fail(workers, &err);
-		}
-	}
+	/* The client names the blob already. */
+	if (r < 0 && strncmp(err->msg, "blob ", 5) != 0)
+		err_wrap(err, r, "layer %s", all->image->manifest.layers[i].digest.str);
+	return r;
 }
 
 /* --- all of them ------------------------------------------------------------- */
 
-static int run(struct workers *workers, struct err *err)
+static int fetch_all(struct fetching *all, struct err *err)
 {
-	pthread_t threads[WORKERS];
-	size_t n, wanted = MIN(workers->n, (size_t)WORKERS);
+	static const struct workers_ops ops = { .job = fetch_one, .stop = stop };
+	int r;
 
-	pthread_mutex_init(&workers->lock, NULL);
-	pthread_mutex_init(&workers->publishing, NULL);
-	for (n = 0; n < wanted; n++)
-		if (pthread_create(&threads[n], NULL, work, workers) != 0)
-			break;
-	/* Fewer than wanted do as well, this one alone at last. */
-	if (!n)
-		work(workers);
-	while (n-- > 0)
-		pthread_join(threads[n], NULL);
-	pthread_mutex_destroy(&workers->lock);
-	pthread_mutex_destroy(&workers->publishing);
-	if (!workers->failed)
-		return 0;
-	return err_set(err, workers->err.code, "%s", workers->err.msg);
+	pthread_mutex_init(&all->publishing, NULL);
+	r = workers_run(&ops, all->n, WORKERS, all, err);
+	pthread_mutex_destroy(&all->publishing);
+	return r;
 }
 
 /* The same blob as a lower layer: it comes once. */
@@ -418,14 +379,14 @@ int pull_layers(struct pull_image *image, struct err *err)
 {
 	size_t n_layers = image->manifest.n_layers;
 	_cleanup_free_ size_t *todo = calloc(n_layers ? n_layers : 1, sizeof(*todo));
-	struct workers workers = { .image = image, .todo = todo };
+	struct fetching all = { .image = image, .todo = todo };
 	int r;
 
 	if (!todo)
 		return err_nomem(err);
-	r = find_missing(image, todo, &workers.n, err);
-	image->fetched = (unsigned)workers.n;
+	r = find_missing(image, todo, &all.n, err);
+	image->fetched = (unsigned)all.n;
 	if (r == 0)
-		r = run(&workers, err);
+		r = fetch_all(&all, err);
 	return r == 0 ? check_diff_ids(image, err) : r;
 }

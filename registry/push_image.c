@@ -2,7 +2,6 @@
  * A handful of threads take blobs one after the other; the first that fails stops the rest.
  */
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "base/map.h"
 #include "base/progress.h"
 #include "base/text.h"
+#include "base/workers.h"
 #include "registry/client.h"
 #include "registry/config/hosts.h"
 #include "registry/http/http.h"
@@ -50,10 +50,6 @@ struct sending {
 	struct progress *progress;
 	struct item *items;
 	size_t n_items;
-	pthread_mutex_t lock; /* of what follows */
-	size_t next;
-	int r;
-	struct err err;
 };
 
 /* Docker shows a layer as what it is uncompressed, and the top first. */
@@ -184,8 +180,10 @@ static const char *origin_of(const struct sending *s, const struct digest *d)
 	return strncmp(d->str, "sha256:", 7) == 0 ? map_get(&s->mount_sources, d->str) : NULL;
 }
 
-static int send_item(struct sending *s, struct item *item, struct err *err)
+static int send_item(struct workers *w, size_t i, void *arg, struct err *err)
 {
+	struct sending *s = arg;
+	struct item *item = &s->items[i];
 	struct upload u = { .client = s->client,
 			    .http = s->push->http,
 			    .digest = &item->desc->digest,
@@ -199,6 +197,7 @@ static int send_item(struct sending *s, struct item *item, struct err *err)
 	char state[300] = "Pushed";
 	int r;
 
+	(void)w;
 	fd = u.fd = open_item(s, item, err);
 	if (fd < 0)
 		return fd;
@@ -213,52 +212,18 @@ static int send_item(struct sending *s, struct item *item, struct err *err)
 	return 0;
 }
 
-static struct item *take(struct sending *s)
-{
-	struct item *item = NULL;
-
-	pthread_mutex_lock(&s->lock);
-	if (s->r == 0 && s->next < s->n_items)
-		item = &s->items[s->next++];
-	pthread_mutex_unlock(&s->lock);
-	return item;
-}
-
-static void *send_some(void *arg)
+static void stop(void *arg)
 {
 	struct sending *s = arg;
-	struct item *item;
 
-	while ((item = take(s))) {
-		struct err err = ERR_INIT;
-		int r = send_item(s, item, &err);
-
-		if (r == 0)
-			continue;
-		pthread_mutex_lock(&s->lock);
-		/* What the others then say is only that they were stopped. */
-		if (s->r == 0) {
-			s->r = r;
-			s->err = err;
-			http_cancel(s->push->http);
-		}
-		pthread_mutex_unlock(&s->lock);
-	}
-	return NULL;
+	http_cancel(s->push->http);
 }
 
 static int send_all(struct sending *s, struct err *err)
 {
-	pthread_t threads[WORKERS];
-	size_t i, n = MIN(s->n_items, (size_t)WORKERS);
+	static const struct workers_ops ops = { .job = send_item, .stop = stop };
 
-	for (i = 1; i < n; i++)
-		if (pthread_create(&threads[i], NULL, send_some, s) != 0)
-			break;
-	send_some(s);
-	while (i-- > 1)
-		pthread_join(threads[i], NULL);
-	return s->r < 0 ? err_set(err, -s->r, "%s", s->err.msg) : 0;
+	return workers_run(&ops, s->n_items, WORKERS, s, err);
 }
 
 /*
@@ -425,7 +390,7 @@ static int send_image(struct sending *s, const struct reference *ref, struct dig
 int push_image(struct push *p, const struct image *image, const struct reference *ref,
 	       struct digest *pushed, struct err *err)
 {
-	struct sending s = { .push = p, .image = image, .lock = PTHREAD_MUTEX_INITIALIZER };
+	struct sending s = { .push = p, .image = image };
 	int r = send_image(&s, ref, pushed, err);
 
 	progress_end(s.progress);

@@ -5,7 +5,6 @@
 #include "registry/search.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/workers.h"
 #include "registry/client.h"
 #include "registry/config/hosts.h"
 #include "registry/http/http.h"
@@ -295,9 +295,7 @@ struct tags_job {
 	struct client *client;
 	const char *below;
 	struct search_hits *hits;
-	atomic_size_t next;
 	atomic_uint failed; /* transient failures so far */
-	atomic_int nomem;
 };
 
 static int list_tags(struct tags_job *job, struct search_hit *h, struct err *err)
@@ -311,52 +309,40 @@ static int list_tags(struct tags_job *job, struct search_hit *h, struct err *err
 	return client_tags_of(job->client, buf_str(&repo), take_tag, h, err);
 }
 
-static void *worker(void *arg)
+/* Only running out of memory ends the search; else the tags of one repository are unknown. */
+static int find_tags(struct workers *w, size_t i, void *arg, struct err *err)
 {
 	struct tags_job *job = arg;
-	size_t i;
+	struct search_hit *h = &job->hits->v[i];
+	struct err why = ERR_INIT;
+	int r;
 
-	while ((i = atomic_fetch_add(&job->next, 1)) < job->hits->n) {
-		struct search_hit *h = &job->hits->v[i];
-		struct err err = ERR_INIT;
-		int r;
-
-		if (atomic_load(&job->failed) >= MAX_FAILED) {
-			h->tags_unknown = true;
-			continue;
-		}
-		r = list_tags(job, h, &err);
-		/* All tags of it were removed: docker-registry knows no such repository then. */
-		if (r >= 0 || r == -ENOENT) {
-			search_sort_tags(h->tags, h->n_tags);
-			continue;
-		}
-		log_debug("tags of %s: %s", h->name, err.msg);
-		strings_free(TAKE_PTR(h->tags), h->n_tags);
-		h->n_tags = 0;
+	(void)w;
+	if (atomic_load(&job->failed) >= MAX_FAILED) {
 		h->tags_unknown = true;
-		if (r == -ENOMEM)
-			atomic_store(&job->nomem, 1);
-		if (client_transient(r))
-			atomic_fetch_add(&job->failed, 1);
+		return 0;
 	}
-	return NULL;
+	r = list_tags(job, h, &why);
+	/* All tags of it were removed: docker-registry knows no such repository then. */
+	if (r >= 0 || r == -ENOENT) {
+		search_sort_tags(h->tags, h->n_tags);
+		return 0;
+	}
+	log_debug("tags of %s: %s", h->name, why.msg);
+	strings_free(TAKE_PTR(h->tags), h->n_tags);
+	h->n_tags = 0;
+	h->tags_unknown = true;
+	if (client_transient(r))
+		atomic_fetch_add(&job->failed, 1);
+	return r == -ENOMEM ? err_nomem(err) : 0;
 }
 
 static int all_tags(struct client *c, const char *below, struct search_hits *hits, struct err *err)
 {
+	static const struct workers_ops ops = { .job = find_tags };
 	struct tags_job job = { .client = c, .below = below, .hits = hits };
-	pthread_t threads[WORKERS];
-	size_t n;
 
-	/* This thread is one of them, so that it goes on where there can be no others. */
-	for (n = 0; n + 1 < MIN(WORKERS, hits->n); n++)
-		if (pthread_create(&threads[n], NULL, worker, &job) != 0)
-			break;
-	worker(&job);
-	while (n)
-		pthread_join(threads[--n], NULL);
-	return atomic_load(&job.nomem) ? err_nomem(err) : 0;
+	return workers_run(&ops, hits->n, WORKERS, &job, err);
 }
 
 /* Many registries have no catalogue, and most show it to those who logged in alone. */

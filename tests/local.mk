@@ -33,7 +33,8 @@ UNIT_TESTS = \
 	tests/unit/test_template \
 	tests/unit/test_toml \
 	tests/unit/test_txn \
-	tests/unit/test_upper
+	tests/unit/test_upper \
+	tests/unit/test_workers
 
 # Each is a fuzz target for clang's -fsanitize=fuzzer too, built by hand with -DFUZZ_ENGINE.
 FUZZ_TESTS = \
@@ -191,6 +192,8 @@ TESTS += $(FUZZ_TESTS) $(SHELL_TESTS)
 LDADD = $(REGISTRY_LIBS) $(CMOCKA_LIBS)
 # It moves a directory while that is removed.
 tests_unit_test_base_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=openat64
+# Without threads.
+tests_unit_test_workers_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pthread_create
 tests_unit_test_bundle_LDADD = librun.a $(LDADD)
 tests_unit_test_seccomp_LDADD = librun.a $(LDADD)
 tests_unit_test_live_LDADD = libfs.a $(LDADD) $(FUSE_LIBS)

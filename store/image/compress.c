@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/progress.h"
+#include "base/workers.h"
 #include "store/disk/blob.h"
 #include "store/disk/refs.h"
 #include "store/disk/store.h"
@@ -39,10 +39,6 @@ struct work {
 	const struct image *image;
 	struct descriptor *layers; /* as they go out; one without a digest is still to be made */
 	struct progress *progress;
-	pthread_mutex_t lock; /* what follows */
-	size_t next;
-	int r;
-	struct err err;
 };
 
 static bool is_plain(const struct descriptor *d)
@@ -201,19 +197,8 @@ static int packed_write(void *ctx, const void *data, size_t len, struct err *err
 	return 0;
 }
 
-static bool add_progress(struct work *w, uint64_t bytes)
-{
-	bool go_on;
-
-	pthread_mutex_lock(&w->lock);
-	progress_add(w->progress, bytes);
-	go_on = w->r == 0;
-	pthread_mutex_unlock(&w->lock);
-	return go_on;
-}
-
-static int pack_stream(struct work *w, int in, struct hash *plain, struct encoder *e,
-		       struct err *err)
+static int pack_stream(struct work *w, struct workers *workers, int in, struct hash *plain,
+		       struct encoder *e, struct err *err)
 {
 	_cleanup_free_ char *block = malloc(READ_BLOCK);
 	ssize_t n;
@@ -229,13 +214,15 @@ static int pack_stream(struct work *w, int in, struct hash *plain, struct encode
 			return encoder_end(e, err);
 		hash_update(plain, block, (size_t)n);
 		r = encoder_write(e, block, (size_t)n, err);
-		if (r == 0 && !add_progress(w, (uint64_t)n))
+		progress_add(w->progress, (uint64_t)n);
+		if (r == 0 && workers_stopped(workers))
 			return -ECANCELED;
 	}
 	return r;
 }
 
-static int pack(struct work *w, const struct digest *blob, struct descriptor *out, struct err *err)
+static int pack(struct work *w, struct workers *workers, const struct digest *blob,
+		struct descriptor *out, struct err *err)
 {
 	char name[16], path[DIGEST_MAX + 8];
 	_cleanup_(cleanup_hash_free) struct hash *plain = hash_new(blob), *hash = hash_new(NULL);
@@ -256,7 +243,7 @@ static int pack(struct work *w, const struct digest *blob, struct descriptor *ou
 	posix_fadvise(in, 0, 0, POSIX_FADV_SEQUENTIAL);
 	r = fd = p.fd = txn_create(w->txn, name, err);
 	if (r >= 0)
-		r = pack_stream(w, in, plain, e, err);
+		r = pack_stream(w, workers, in, plain, e, err);
 	if (r == 0 && (hash_final(plain, &got) < 0 || hash_final(hash, &out->digest) < 0))
 		r = err_nomem(err);
 	if (r == 0 && !digest_eq(&got, blob))
@@ -269,50 +256,29 @@ static int pack(struct work *w, const struct digest *blob, struct descriptor *ou
 	return txn_add(w->txn, name, path, err);
 }
 
-/* The next layer that nobody has taken; true while there is one, and nothing has failed. */
-static bool take(struct work *w, size_t *i)
-{
-	bool found = false;
-
-	pthread_mutex_lock(&w->lock);
-	while (w->r == 0 && !found && w->next < w->image->manifest.n_layers) {
-		*i = w->next++;
-		found = !digest_is_set(&w->layers[*i].digest);
-	}
-	pthread_mutex_unlock(&w->lock);
-	return found;
-}
-
-static void *pack_some(void *arg)
+static int pack_layer(struct workers *workers, size_t i, void *arg, struct err *err)
 {
 	struct work *w = arg;
-	size_t i;
+	const struct digest *blob = &w->image->manifest.layers[i].digest;
+	struct descriptor made = { 0 };
+	int r;
 
-	while (take(w, &i)) {
-		const struct digest *blob = &w->image->manifest.layers[i].digest;
-		struct descriptor made = { 0 };
-		struct err err = ERR_INIT;
-		int r = pack(w, blob, &made, &err);
-
-		pthread_mutex_lock(&w->lock);
-		if (r == 0) {
-			w->layers[i] = made;
-		} else if (w->r == 0) {
-			w->r = r;
-			w->err = err;
-			err_wrap(&w->err, r, "blob %s", blob->str);
-		}
-		pthread_mutex_unlock(&w->lock);
-	}
-	return NULL;
+	if (digest_is_set(&w->layers[i].digest))
+		return 0;
+	r = pack(w, workers, blob, &made, err);
+	if (r < 0)
+		return err_wrap(err, r, "blob %s", blob->str);
+	w->layers[i] = made;
+	return 0;
 }
 
 static int pack_all(struct work *w, bool quiet, struct err *err)
 {
+	static const struct workers_ops ops = { .job = pack_layer };
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	pthread_t threads[THREADS_MAX];
 	uint64_t total = 0;
-	size_t i, n, todo = 0;
+	size_t i, todo = 0;
+	int r;
 
 	for (i = 0; i < w->image->manifest.n_layers; i++) {
 		if (digest_is_set(&w->layers[i].digest))
@@ -321,18 +287,10 @@ static int pack_all(struct work *w, bool quiet, struct err *err)
 		todo++;
 	}
 	w->progress = progress_bar("Compressing", total, quiet);
-	n = MIN(todo, (size_t)MAX(1, MIN(cpus, THREADS_MAX)));
-	/* This thread is one of them. */
-	for (i = 1; i < n; i++)
-		if (pthread_create(&threads[i], NULL, pack_some, w) != 0)
-			break;
-	pack_some(w);
-	while (i-- > 1)
-		pthread_join(threads[i], NULL);
+	r = workers_run(&ops, w->image->manifest.n_layers,
+			MIN(todo, (size_t)MAX(1, MIN(cpus, THREADS_MAX))), w, err);
 	progress_end(w->progress);
-	if (w->r < 0)
-		return err_set(err, -w->r, "%s", w->err.msg);
-	return 0;
+	return r;
 }
 
 /* The manifest into the transaction, the note into index.json, and all of it into the store. */
@@ -386,7 +344,7 @@ int compress_image(struct store *s, const struct image *image, bool quiet, struc
 	_cleanup_refs_ struct refs refs = { 0 }, after = { 0 };
 	_cleanup_(cleanup_txn_free) struct txn *t = NULL;
 	_cleanup_free_ struct descriptor *layers = NULL;
-	struct work w = { .image = image, .lock = PTHREAD_MUTEX_INITIALIZER };
+	struct work w = { .image = image };
 	struct image *made;
 	int r;
 
