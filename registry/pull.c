@@ -22,7 +22,6 @@
 #include "registry/http/http.h"
 #include "registry/pull_private.h"
 #include "store/disk/blob.h"
-#include "store/disk/mounts.h"
 #include "store/disk/store.h"
 #include "store/disk/txn.h"
 #include "store/image/image.h"
@@ -321,10 +320,7 @@ static int name_image(struct pull *p, struct pull_image *image, const char *name
 	else if (!image->fetched && digest_eq(&old->desc.digest, &image->desc.digest) &&
 		 digest_eq(&old->repo_digest, digest))
 		return 0;
-	r = image_publish(image->txn, &n, 1, err);
-	if (r == 0)
-		mounts_refresh(p->store);
-	return r;
+	return image_publish(image->txn, &n, 1, err);
 }
 
 /* In docker's words, which people search for. */

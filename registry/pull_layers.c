@@ -21,6 +21,7 @@
 #include "store/disk/blob.h"
 #include "store/disk/partial.h"
 #include "store/disk/store.h"
+#include "store/disk/store_lock.h"
 #include "store/disk/txn.h"
 #include "store/layer/ingest.h"
 #include "store/layer/layer.h"

@@ -18,9 +18,9 @@
 #include "registry/http/http.h"
 #include "registry/mount_sources.h"
 #include "registry/push_private.h"
-#include "store/disk/mounts.h"
 #include "store/disk/refs.h"
 #include "store/disk/store.h"
+#include "store/disk/store_lock.h"
 #include "store/disk/txn.h"
 #include "store/image/compress.h"
 #include "store/image/image.h"
@@ -142,7 +142,6 @@ static int note(struct store *s, const char *name, const struct digest *manifest
 	_cleanup_(cleanup_txn_free) struct txn *t = NULL;
 	_cleanup_refs_ struct refs refs = { 0 };
 	const struct ref *ref;
-	bool changed = false;
 	int r;
 
 	/* What cannot be noted is asked for anew by the next push. */
@@ -161,11 +160,8 @@ static int note(struct store *s, const char *name, const struct digest *manifest
 			r = refs_stage(t, &refs, err);
 		if (r == 0)
 			r = txn_publish(t, err);
-		changed = r == 0;
 	}
 	store_unlock(s);
-	if (changed)
-		mounts_refresh(s);
 	return r;
 }
 

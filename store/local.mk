@@ -20,6 +20,7 @@ libstore_a_SOURCES = \
 	store/disk/refs_write.c store/disk/refs_write.h \
 	store/disk/spare.c store/disk/spare.h \
 	store/disk/store.c store/disk/store.h \
+	store/disk/store_lock.c store/disk/store_lock.h \
 	store/disk/sync.c store/disk/sync.h \
 	store/disk/tmp_dir.c store/disk/tmp_dir.h \
 	store/disk/tmp_sweep.c store/disk/tmp_sweep.h \

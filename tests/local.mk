@@ -69,6 +69,7 @@ SHELL_TESTS = \
 	tests/cli/surroundings \
 	tests/cli/stores \
 	tests/cli/foreign \
+	tests/cli/mounts-told \
 	tests/cli/verify \
 	tests/interop/commit \
 	tests/interop/inspect \

@@ -12,7 +12,6 @@
 #include "store/container/commit.h"
 #include "store/container/container.h"
 #include "store/container/container_lock.h"
-#include "store/disk/mounts.h"
 #include "store/disk/store.h"
 #include "store/oci/reference.h"
 #include "tools/epoch.h"
@@ -89,10 +88,8 @@ static int execute(const struct globals *g, struct request *q, struct err *err)
 	if (r < 0)
 		return r;
 	r = commit_held(s, q, &id, err);
-	if (r == 0) {
-		mounts_refresh(s);
+	if (r == 0)
 		puts(id.str);
-	}
 	store_close(s);
 	return r;
 }

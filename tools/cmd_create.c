@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "store/disk/mounts.h"
 #include "store/disk/store.h"
 #include "store/image/image.h"
 #include "tools/ensure_image.h"
@@ -65,7 +64,6 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 	    verb_store_to_write(g, &s, &err) < 0 ||
 	    create(s, wanted, argv[optind], &ensure, &name, &err) < 0)
 		return verb_fail(v, &err);
-	mounts_refresh(s);
 	puts(name);
 	return 0;
 }

@@ -10,7 +10,6 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "store/disk/mounts.h"
 #include "store/disk/store.h"
 #include "store/image/image.h"
 #include "store/upkeep/remove.h"
@@ -122,7 +121,6 @@ static int prune(const struct verb *v, struct store *s, bool all, struct wish *w
 	    removal_prune(r, all, w->filter.n ? wanted : NULL, w, &err) < 0 ||
 	    removal_commit(r, true, &err) < 0)
 		return verb_fail(v, &err);
-	mounts_refresh(s);
 	print_result(r);
 	return 0;
 }

@@ -73,7 +73,6 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 		return verb_usage(v, "Neither old nor new names may be empty");
 	if (verb_store_to_write(g, &s, &err) < 0 || rename_container(s, name, to, &err) < 0)
 		return verb_fail(v, &err);
-	mounts_refresh(s);
 	look(s, to);
 	return 0;
 }

@@ -66,7 +66,6 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 		else if (r != -ENOENT || !force)
 			status = verb_fail(v, &err);
 	}
-	mounts_refresh(s);
 	return status;
 }
 

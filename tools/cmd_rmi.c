@@ -7,7 +7,6 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "store/disk/mounts.h"
 #include "store/disk/store.h"
 #include "store/upkeep/remove.h"
 #include "tools/verb.h"
@@ -47,7 +46,6 @@ static int rmi(const struct verb *v, struct store *s, char **names, int n, bool 
 		free(errs);
 		return verb_fail(v, &err);
 	}
-	mounts_refresh(s);
 	print_lines(r);
 	fflush(stdout);
 	for (i = 0; i < n; i++) {

@@ -97,7 +97,6 @@ static void remove_container(const struct verb *v, struct run *run)
 		if (container_remove(run->s, name, &err) < 0 && err.code != ENOENT)
 			verb_fail(v, &err);
 	}
-	mounts_refresh(run->s);
 }
 
 /* Nothing half-done stays: a container in which nothing ran is nobody's. */
@@ -113,8 +112,6 @@ static void finish(const struct verb *v, struct run *run)
 	tmp_dir_remove(run->s, &run->tmp_dir);
 	if (run->args.rm || !*run->started)
 		remove_container(v, run);
-	else
-		mounts_refresh(run->s);
 }
 
 /* In the new process, to its end. */

@@ -4,7 +4,6 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
-#include "store/disk/mounts.h"
 #include "store/disk/store.h"
 #include "store/image/image.h"
 #include "store/oci/reference.h"
@@ -30,8 +29,6 @@ static int tag(const struct globals *g, const char *source, const char *name, st
 	if (r < 0)
 		return r;
 	r = image_tag(s, source, full, err);
-	if (r == 0)
-		mounts_refresh(s);
 	store_close(s);
 	return r;
 }

@@ -30,6 +30,7 @@
 #include "store/container/upper.h"
 #include "store/disk/blob.h"
 #include "store/disk/store.h"
+#include "store/disk/store_lock.h"
 #include "store/image/image.h"
 #include "store/image/tree.h"
 #include "store/layer/layer.h"
@@ -456,6 +457,13 @@ static int no_such_image(struct err *err, const struct image *image)
 	return err_set(err, ENOENT, "No such image: %s", name ? name : image->id.str);
 }
 
+/* The directory of containers has an entry more, an entry less, or a renamed one. */
+static void list_changed(struct store *s)
+{
+	beneath_sync_dir(s->imagefs_fd, "containers");
+	store_changed(s);
+}
+
 static int create_locked(struct store *s, const char *name, const struct image *image,
 			 const char *temp, struct err *err)
 {
@@ -478,7 +486,7 @@ static int create_locked(struct store *s, const char *name, const struct image *
 		return err_wrap(err, r, "container %s", name);
 	r = beneath_rename(s->imagefs_fd, temp, s->imagefs_fd, path, RENAME_NOREPLACE);
 	if (r == 0)
-		beneath_sync_dir(s->imagefs_fd, "containers");
+		list_changed(s);
 	else
 		r = r == -EEXIST ? in_use(err, name) : err_sys(err, -r, "container %s", name);
 	return r;
@@ -534,11 +542,13 @@ int container_remove(struct store *s, const char *name, struct err *err)
 	if (r < 0) {
 		if (r == -EXDEV)
 			r = remove_in_place(s, path);
+		if (r == 0)
+			store_changed(s);
 		if (r < 0)
 			r = r == -ENOENT ? no_such(err, name)
 					 : err_sys(err, -r, "container %s", name);
 	} else {
-		beneath_sync_dir(s->imagefs_fd, "containers");
+		list_changed(s);
 		r = remove_tree_beneath(s->imagefs_fd, temp);
 		if (r < 0)
 			r = err_sys(err, -r, "container %s: imagefs/%s", name, temp);
@@ -566,7 +576,7 @@ int container_rename(struct store *s, const char *name, const char *to, struct e
 		return r;
 	r = beneath_rename(s->imagefs_fd, old, s->imagefs_fd, new, RENAME_NOREPLACE);
 	if (r == 0)
-		beneath_sync_dir(s->imagefs_fd, "containers");
+		list_changed(s);
 	else if (r == -EEXIST)
 		r = in_use(err, to);
 	else if (r == -ENOENT)

@@ -71,8 +71,8 @@ int container_list(struct store *s, char ***out, struct err *err);
 void container_list_free(char **names);
 
 /*
- * Both are for a caller who has the container alone (store/container/container_lock.h), or does not mind who else
- * has; open mounts are told by the caller.
+ * Both are for a caller that has the container alone (store/container/container_lock.h), or does not mind other
+ * users of it. Mounts show the change on return.
  *
  * container_remove  it and its upper directory are gone; -ENOENT
  * container_rename  it is called to from now on; -ENOENT, -EINVAL and -EEXIST in docker's words

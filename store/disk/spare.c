@@ -91,6 +91,7 @@ int spare_use(struct store *s, const char *text, size_t len)
 		r = beneath_rename(s->imagefs_fd, SPARE, s->fd, "index.json", 0);
 	if (r < 0)
 		return r;
+	store_changed(s);
 	if (file_sync_dir(s->fd, ".") < 0)
 		log_warn("store %s: cannot sync the directory", s->path);
 	return 0;

@@ -1,4 +1,4 @@
-/* Creating, opening and locking the store directory. */
+/* Creating and opening the store directory. */
 #include "store/disk/store.h"
 
 #include <errno.h>
@@ -7,7 +7,6 @@
 #include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <unistd.h>
@@ -17,10 +16,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/file.h"
-#include "base/lock.h"
-#include "base/log.h"
 #include "store/disk/layout.h"
-#include "store/disk/tmp_sweep.h"
 
 int store_default_path(char **out, struct err *err)
 {
@@ -240,28 +236,7 @@ void store_close(struct store *s)
 	free(s);
 }
 
-int store_lock(struct store *s, enum store_lock_mode mode, struct err *err)
+void store_changed(struct store *s)
 {
-	uint64_t bytes;
-	int r = mode == STORE_LOCK_EXCLUSIVE ? store_writable(s, err) : 0;
-
-	if (r < 0 || s->lock_fd < 0)
-		return r;
-	r = lock_take(s->lock_fd,
-		      mode == STORE_LOCK_EXCLUSIVE ? LOCK_MODE_EXCLUSIVE : LOCK_MODE_SHARED,
-		      "store", s->path);
-	if (r < 0)
-		return err_sys(err, -r, "store %s: cannot lock", s->path);
-	if (mode == STORE_LOCK_EXCLUSIVE) {
-		tmp_sweep(s->imagefs_fd, true, &bytes);
-		s->swept += bytes;
-	}
-	return 0;
-}
-
-void store_unlock(struct store *s)
-{
-	if (s->lock_fd >= 0)
-		log_debug("lock store %s: released", s->path);
-	flock(s->lock_fd, LOCK_UN);
+	s->changed = true;
 }

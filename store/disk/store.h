@@ -33,6 +33,7 @@ struct store {
 	char *read_only; /* why the store is read-only, or NULL */
 	bool fixed;	 /* containers are read-only, too */
 	char *aside;	 /* store_set_aside(): the directory, or NULL */
+	bool changed;	 /* store_changed() since the lock was taken */
 	uint64_t
 		swept; /* bytes of killed processes' temporary files that exclusive locks removed */
 	struct map unresponsive; /* mounts.h: daemons that did not respond to this command */
@@ -80,13 +81,11 @@ int store_containers_writable(const struct store *s, struct err *err);
  */
 int store_default_path(char **out, struct err *err);
 
-enum store_lock_mode { STORE_LOCK_SHARED, STORE_LOCK_EXCLUSIVE };
-
 /*
- * store_lock - wait for the lock. It is not recursive; each struct store holds it at most once.
- * Taking it exclusively sweeps imagefs/tmp.
+ * store_changed - what mounts show has changed: images, names, or containers. store_unlock() tells the mounts.
+ * The caller holds the lock. Publishing a transaction with a new index.json and changing the list of containers
+ * include this call.
  */
-int store_lock(struct store *s, enum store_lock_mode mode, struct err *err);
-void store_unlock(struct store *s);
+void store_changed(struct store *s);
 
 #endif

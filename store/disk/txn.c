@@ -315,6 +315,7 @@ static int publish_last(struct txn *t)
 	r = beneath_rename(t->fd, t->last, t->store->fd, t->last_path, 0);
 	if (r < 0)
 		return r;
+	store_changed(t->store);
 	if (file_sync_dir(t->store->fd, ".") < 0)
 		log_warn("store %s: cannot sync the directory", t->store->path);
 	if (strcmp(t->last_path, "index.json") == 0)

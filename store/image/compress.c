@@ -21,6 +21,7 @@
 #include "store/disk/blob.h"
 #include "store/disk/refs.h"
 #include "store/disk/store.h"
+#include "store/disk/store_lock.h"
 #include "store/disk/txn.h"
 #include "store/image/image.h"
 #include "store/layer/encode.h"

@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "store/disk/blob.h"
 #include "store/disk/store.h"
+#include "store/disk/store_lock.h"
 #include "store/disk/txn.h"
 #include "store/image/tree.h"
 #include "store/layer/layer.h"

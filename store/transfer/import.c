@@ -18,7 +18,6 @@
 #include "base/progress.h"
 #include "base/text.h"
 #include "store/disk/blob.h"
-#include "store/disk/mounts.h"
 #include "store/disk/txn.h"
 #include "store/image/image.h"
 #include "store/layer/decode.h"
@@ -326,7 +325,6 @@ int import(struct store *s, int fd, const char *what, const struct import_option
 	txn_free(t);
 	if (r < 0)
 		return r;
-	mounts_refresh(s);
 	*id = name.id;
 	return 0;
 }

@@ -16,7 +16,6 @@
 #include "base/map.h"
 #include "base/progress.h"
 #include "store/disk/blob.h"
-#include "store/disk/mounts.h"
 #include "store/disk/refs.h"
 #include "store/disk/txn.h"
 #include "store/image/image.h"
@@ -380,7 +379,6 @@ int load(struct store *s, int fd, const char *what, const struct load_options *o
 	txn_free(l.txn);
 	if (r < 0)
 		return r;
-	mounts_refresh(s);
 	*out = result;
 	memset(&result, 0, sizeof(result));
 	return 0;

@@ -21,6 +21,7 @@
 #include "store/disk/partial.h"
 #include "store/disk/refs.h"
 #include "store/disk/store.h"
+#include "store/disk/store_lock.h"
 #include "store/disk/tmp_sweep.h"
 #include "store/image/image.h"
 #include "store/layer/layer.h"

@@ -20,6 +20,7 @@
 #include "store/disk/refs_write.h"
 #include "store/disk/spare.h"
 #include "store/disk/store.h"
+#include "store/disk/store_lock.h"
 #include "store/image/chains.h"
 #include "store/image/image.h"
 #include "store/oci/reference.h"

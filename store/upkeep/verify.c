@@ -25,9 +25,9 @@
 #include "base/text.h"
 #include "store/disk/blob.h"
 #include "store/disk/layout.h"
-#include "store/disk/mounts.h"
 #include "store/disk/partial.h"
 #include "store/disk/store.h"
+#include "store/disk/store_lock.h"
 #include "store/disk/txn.h"
 #include "store/layer/ingest.h"
 #include "store/layer/layer_copy.h"
@@ -174,6 +174,7 @@ static int publish(struct verify *v, struct txn *t, struct err *err)
 	if (r < 0)
 		return r;
 	r = txn_publish(t, err);
+	store_changed(v->store);
 	store_unlock(v->store);
 	return r;
 }
@@ -550,8 +551,6 @@ int verify(struct store *s, const struct verify_options *o, struct verify_result
 		r = verify_containers(&v, err);
 	if (r == 0 && !o->n)
 		r = verify_leftovers(&v, err);
-	if (r == 0 && o->repair && out->broken)
-		mounts_refresh(s);
 	map_fini(&v.wanted, NULL);
 	map_fini(&v.layers, NULL);
 	map_fini(&v.bad, NULL);

@@ -21,6 +21,7 @@
 #include "store/disk/blob.h"
 #include "store/disk/refs.h"
 #include "store/disk/store.h"
+#include "store/disk/store_lock.h"
 #include "store/disk/txn.h"
 #include "store/image/image.h"
 #include "store/image/tree.h"
@@ -391,6 +392,7 @@ static int repair(struct verify *v, struct err *err)
 		r = drop_broken(v, &refs, err);
 	if (r == 0)
 		remove_bad(v);
+	store_changed(v->store);
 	store_unlock(v->store);
 	return r;
 }

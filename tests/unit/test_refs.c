@@ -18,6 +18,7 @@
 #include "base/remove_tree.h"
 #include "store/disk/refs.h"
 #include "store/disk/store.h"
+#include "store/disk/store_lock.h"
 #include "store/disk/txn.h"
 
 struct world {
