@@ -15,7 +15,7 @@ libregistry_a_SOURCES = \
 	registry/push_image.c \
 	registry/push_private.h \
 	registry/search.c registry/search.h \
-	registry/upload.c \
+	registry/upload.c registry/upload.h \
 	registry/auth/auth.c registry/auth/auth.h \
 	registry/auth/challenge.c registry/auth/challenge.h \
 	registry/auth/cred.c registry/auth/cred.h \

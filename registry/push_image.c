@@ -20,6 +20,7 @@
 #include "registry/http/http.h"
 #include "registry/mount_sources.h"
 #include "registry/push_private.h"
+#include "registry/upload.h"
 #include "store/disk/blob.h"
 #include "store/disk/store.h"
 #include "store/disk/txn.h"

@@ -4,6 +4,8 @@
  * its own once its digest is known to be right.
  * spec    OCI distribution-spec, "Pushing blobs"
  */
+#include "registry/upload.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -16,7 +18,6 @@
 #include "base/log.h"
 #include "registry/client.h"
 #include "registry/http/retry.h"
-#include "registry/push_private.h"
 
 /* Up to here a blob goes in one request, which hashing it first does not delay. */
 #define WHOLE_MAX (4u << 20)

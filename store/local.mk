@@ -91,7 +91,7 @@ libstore_a_SOURCES = \
 	store/transfer/load_v1.c \
 	store/transfer/save.c store/transfer/save.h \
 	store/transfer/save_dir.c \
-	store/transfer/save_file.c \
+	store/transfer/save_file.c store/transfer/save_file.h \
 	store/transfer/save_json.c \
 	store/transfer/save_private.h \
 	store/transfer/save_tar.c \

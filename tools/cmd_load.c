@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "store/disk/store.h"
+#include "store/oci/platform.h"
 #include "store/oci/reference.h"
 #include "store/transfer/load.h"
 #include "tools/ensure_image.h"
@@ -52,7 +53,7 @@ static int print_rest(const struct verb *v, const struct load_result *r)
 	size_t i;
 	int status = 0;
 
-	manifest_host_platform(host);
+	platform_host_name(host);
 	for (i = 0; i < r->n; i++) {
 		const struct load_image *image = &r->v[i];
 		_cleanup_free_ char *name = image->name ? familiar(image->name) : NULL;

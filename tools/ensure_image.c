@@ -78,7 +78,7 @@ static void warn_platform(const struct image *i)
 	if (!manifest_platform_text(&d, image) || manifest_platform_runs(&d))
 		return;
 	text_neutralise(image);
-	manifest_host_platform(host);
+	platform_host_name(host);
 	fprintf(stderr,
 		"WARNING: The requested image's platform (%s) does not match the detected host "
 		"platform (%s%s) and no specific platform was requested\n",

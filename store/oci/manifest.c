@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -327,37 +326,6 @@ void index_fini(struct index *x)
 	memset(x, 0, sizeof(*x));
 }
 
-/* Translates uname(2)'s machine to Go's architecture, as image indexes use it. */
-void manifest_host_platform(char out[static 64])
-{
-	static const struct {
-		const char *machine, *platform;
-	} known[] = {
-		{ "x86_64", "amd64" },
-		{ "aarch64", "arm64" },
-		{ "armv7l", "arm/v7" },
-		{ "armv6l", "arm/v6" },
-		{ "i686", "386" },
-		{ "i386", "386" },
-		{ "ppc64le", "ppc64le" },
-		{ "s390x", "s390x" },
-		{ "riscv64", "riscv64" },
-		{ "mips64", "mips64le" },
-		{ "loongarch64", "loong64" },
-	};
-	struct utsname u;
-	size_t i;
-
-	uname(&u);
-	for (i = 0; i < ARRAY_SIZE(known); i++) {
-		if (strcmp(u.machine, known[i].machine) == 0) {
-			snprintf(out, 64, "linux/%s", known[i].platform);
-			return;
-		}
-	}
-	snprintf(out, 64, "linux/%.50s", u.machine);
-}
-
 static bool has_platform(const struct descriptor *d)
 {
 	return d->os && *d->os && d->architecture && *d->architecture;
@@ -406,7 +374,7 @@ bool manifest_platform_runs(const struct descriptor *d)
 	bool runs;
 	size_t i;
 
-	manifest_host_platform(host);
+	platform_host_name(host);
 	runs = !has_platform(d) || manifest_platform_fits(d, host);
 	for (i = 0; i < ARRAY_SIZE(older) && !runs; i++)
 		runs = strcmp(host, older[i][0]) == 0 && manifest_platform_fits(d, older[i][1]);
@@ -422,7 +390,7 @@ int index_rank(const struct descriptor *d, const char *platform)
 		return -1;
 	if (!has_platform(d))
 		return 2;
-	manifest_host_platform(host);
+	platform_host_name(host);
 	how = fit(d, platform ? platform : host);
 	if (how < 0 && !platform && manifest_platform_runs(d))
 		how = 1;
@@ -436,7 +404,7 @@ int index_choose(const struct index *x, const char *platform, struct err *err)
 	size_t i, near = x->n, bare = 0, n_bare = 0;
 
 	if (!platform) {
-		manifest_host_platform(host);
+		platform_host_name(host);
 		platform = host;
 	}
 	for (i = 0; i < x->n; i++) {

@@ -96,9 +96,6 @@ void index_fini(struct index *x);
 bool manifest_media_is_index(const char *media_type);
 bool manifest_media_is_manifest(const char *media_type);
 
-/* manifest_host_platform - OS/ARCH[/VARIANT] of this machine in Go's terms. */
-void manifest_host_platform(char out[static 64]);
-
 /*
  * manifest_platform_fits - true if a descriptor's platform is platform ("linux/arm64/v8", in any
  * spelling a user may type). Variants are compared if both have one. False if the descriptor has

@@ -7,10 +7,11 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 #include "base/cleanup.h"
-#include "store/oci/manifest.h"
 
 #define WORD "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 
@@ -93,11 +94,42 @@ static int split(const char *s, struct platform *out)
 	return 0;
 }
 
+/* Translates uname(2)'s machine to Go's architecture, as image indexes use it. */
+void platform_host_name(char out[static 64])
+{
+	static const struct {
+		const char *machine, *platform;
+	} known[] = {
+		{ "x86_64", "amd64" },
+		{ "aarch64", "arm64" },
+		{ "armv7l", "arm/v7" },
+		{ "armv6l", "arm/v6" },
+		{ "i686", "386" },
+		{ "i386", "386" },
+		{ "ppc64le", "ppc64le" },
+		{ "s390x", "s390x" },
+		{ "riscv64", "riscv64" },
+		{ "mips64", "mips64le" },
+		{ "loongarch64", "loong64" },
+	};
+	struct utsname u;
+	size_t i;
+
+	uname(&u);
+	for (i = 0; i < ARRAY_SIZE(known); i++) {
+		if (strcmp(u.machine, known[i].machine) == 0) {
+			snprintf(out, 64, "linux/%s", known[i].platform);
+			return;
+		}
+	}
+	snprintf(out, 64, "linux/%.50s", u.machine);
+}
+
 void platform_host(struct platform *out)
 {
 	char name[64];
 
-	manifest_host_platform(name);
+	platform_host_name(name);
 	split(name, out);
 	normalise(out);
 }

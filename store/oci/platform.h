@@ -15,6 +15,9 @@ struct platform {
 	bool any; /* no variant was given */
 };
 
+/* platform_host_name - OS/ARCH[/VARIANT] of this machine in Go's terms. */
+void platform_host_name(char out[static 64]);
+
 /* platform_host - this machine's platform. */
 void platform_host(struct platform *out);
 

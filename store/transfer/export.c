@@ -24,7 +24,7 @@
 #include "store/layer/layer.h"
 #include "store/layer/ring.h"
 #include "store/transfer/export_private.h"
-#include "store/transfer/save_private.h"
+#include "store/transfer/save_file.h"
 
 /* Layers are mostly written in the order of a walk: each span is inflated once if it stays this long. */
 #define SPAN_BYTES (64u << 20)

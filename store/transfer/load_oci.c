@@ -21,6 +21,7 @@
 #include "store/disk/txn.h"
 #include "store/image/image.h"
 #include "store/oci/image_config.h"
+#include "store/oci/platform.h"
 #include "store/oci/reference.h"
 #include "store/transfer/load.h"
 
@@ -249,7 +250,7 @@ static int no_image(const struct index *x, const char *platform, struct err *err
 	char host[64], text[PLATFORM_MAX];
 	size_t i;
 
-	manifest_host_platform(host);
+	platform_host_name(host);
 	for (i = 0; i < x->n; i++)
 		if (index_rank(&x->entries[i], platform) >= 0 &&
 		    manifest_platform_text(&x->entries[i], text) &&

@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/remove_tree.h"
+#include "store/transfer/save_file.h"
 
 struct save_dir {
 	struct save_sink sink; /* the first member: one is cast to the other */

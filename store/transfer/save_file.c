@@ -2,10 +2,12 @@
  * A file that takes its name when it is whole: nameless until then where the
  * file system can do that, so that even a killed command leaves nothing.
  */
-#include "store/transfer/save_private.h"
+
+#include "store/transfer/save_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

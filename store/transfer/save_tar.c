@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "store/layer/tarlib.h"
+#include "store/transfer/save_file.h"
 
 #define BLOCK (1u << 20)
 

@@ -17,6 +17,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "store/oci/manifest.h"
+#include "store/oci/platform.h"
 #include "tools/run/image_passwd.h"
 #include "tools/run/seccomp.h"
 
@@ -205,7 +206,7 @@ static int make_seccomp(struct bundle *b, const struct bundle_options *o, struct
 	if (o->unconfined)
 		return 0;
 	uname(&u);
-	manifest_host_platform(platform);
+	platform_host_name(platform);
 	h.kernel = u.release;
 	h.arch = strchr(platform, '/') + 1;
 	platform[strcspn(platform + strlen("linux/"), "/") + strlen("linux/")] = '\0';
