@@ -17,7 +17,8 @@ test="$session acl attr buildah bzip2 clang-format curl erofs-utils file fio fis
 	xorriso xz-utils zsh zstd"
 
 wanted=
-for set in ${*:-build}; do
+[ $# -gt 0 ] || set -- build
+for set in "$@"; do
 	case $set in
 	build) wanted="$wanted $build" ;;
 	sample) wanted="$wanted $sample" ;;

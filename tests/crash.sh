@@ -17,7 +17,7 @@ round()
 	mkdir -p "$SCRATCH/log"
 	[ -z "$AS" ] || chown 65534:65534 "$SCRATCH/log"
 	$AS imagefs create --name "$1" work:1
-	$AS env ARCHIVE="$SCRATCH/tree.tar" $PY "$TESTS/crashwork.py" do "$1" "$box" "$log" &
+	$AS env ARCHIVE="$SCRATCH/tree.tar" $PY "$TESTS/crashwork.py" "do" "$1" "$box" "$log" &
 	pid=$!
 	reap $pid
 	await [ -s "$log" ]

@@ -47,7 +47,8 @@ export HOME=$SCRATCH/home
 mkdir "$HOME"
 STORE=$SCRATCH/store
 export IMAGEFS_STORE=$STORE
-: >"$SCRATCH/.pids" >"$SCRATCH/.failures"
+: >"$SCRATCH/.pids"
+: >"$SCRATCH/.failures"
 
 # --- ending ---------------------------------------------------------------
 

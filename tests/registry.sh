@@ -51,7 +51,7 @@ make_pki()
 		# An authority that nobody trusts.
 		openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj "/CN=localhost" \
 			-addext "subjectAltName=DNS:localhost,IP:127.0.0.1" -keyout self.key -out self.crt
-		touch done
+		touch "done"
 	) >"$PKI/log" 2>&1 || {
 		cat "$PKI/log"
 		fail "openssl made no certificates"
