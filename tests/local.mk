@@ -165,6 +165,7 @@ TEST_FILES = \
 	tests/session.py \
 	tests/smallimage.py \
 	tests/steadywriter.py \
+	tests/style/includes.py \
 	tests/style/picture.py \
 	tests/summary \
 	tests/tarlayer.py \
