@@ -30,6 +30,7 @@ libfs_a_SOURCES = \
 	fs/images/image_node.c fs/images/image_node.h \
 	fs/images/images.c fs/images/images.h \
 	fs/images/images_ops.c fs/images/images_ops.h \
+	fs/images/lookup.c fs/images/lookup.h \
 	fs/images/namespace.c fs/images/namespace.h \
 	fs/live/copyup.c fs/live/copyup.h \
 	fs/live/file.c fs/live/file.h \

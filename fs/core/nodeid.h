@@ -1,9 +1,7 @@
 /*
- * Node ids of the images tree: what the kernel calls a node, and what we need
- * to find it again, without a table entry per file.
- *
- * The kernel names every file that it has seen by 64 bits of our choosing,
- * until it forgets it. Here they say what the node is and where it comes from:
+ * Node IDs of the images tree. The kernel names every file that it knows by 64 bits
+ * that the daemon chooses. Here they say what the node is and where it comes from,
+ * so that no table has an entry per file:
  *
  *     63  60 59              32 31                               0
  *     +-----+------------------+----------------------------------+
@@ -11,23 +9,21 @@
  *     +-----+------------------+----------------------------------+
  *
  *     kind           object                         entry
- *     NODE_PLACE     a directory of the name space  0
- *     NODE_SHOWN     an image shown at a place      SHOWN_LAYERS, _CONFIG, _MANIFEST
- *     NODE_VIEW      a tree shown at a place        its node: a directory, or a file that is not
- *                                                   the same in every image that has its layer
+ *     NODE_NS_ENTRY  a namespace entry              0
+ *     NODE_IMAGE     the image of a namespace entry IMAGE_LAYERS, _CONFIG, _MANIFEST
+ *     NODE_TREE      a tree of an image             the tree's node: a directory, or a file that
+ *                                                   differs between images that have its layer
  *     NODE_LAYER     an open layer                  the layer's entry: any other file
  *
- * So a file is the same node, with the same pages in the kernel's cache, in
- * all images that share its layer; that is what NODE_LAYER is for. A file of
- * which this image has other hard links than the layer alone would have must
- * show another st_nlink, and is a node of its own: NODE_VIEW. Directories
- * always are: they show other entries in each image, and one directory must
- * not have two places in the kernel's tree, or it would move between them.
- * For that reason an image with two tags has two views of one tree, too.
+ * NODE_LAYER makes a file the same node, with the same pages in the kernel's cache, in
+ * all images that share its layer. NODE_TREE is for files whose st_nlink differs from
+ * that, because the image has other hard links than the layer alone. It is also for all
+ * directories: their entries differ between images, and the kernel moves a directory
+ * that it finds at two places. So an image with two tags has two tree nodes for one tree.
  *
- * Objects are few (fs/core/objects.h): the kernel's references to all nodes of an
- * object are counted together, and it is freed with the last of them. A number may
- * be used again after that. The root is 1, as FUSE has it; no kind is 0.
+ * Objects are few (fs/core/objects.h). The kernel's references to all nodes of an object
+ * are counted together, and the object is freed with the last of them. Its number may
+ * be used again after that. The root is 1, as in FUSE; no kind is 0.
  * The same 64 bits are shown as st_ino.
  */
 #ifndef FS_CORE_NODEID_H
@@ -35,9 +31,9 @@
 
 #include <stdint.h>
 
-enum node_kind { NODE_PLACE = 1, NODE_SHOWN, NODE_VIEW, NODE_LAYER };
+enum node_kind { NODE_NS_ENTRY = 1, NODE_IMAGE, NODE_TREE, NODE_LAYER };
 
-enum { SHOWN_LAYERS, SHOWN_CONFIG, SHOWN_MANIFEST };
+enum { IMAGE_LAYERS, IMAGE_CONFIG, IMAGE_MANIFEST };
 
 #define NODEID_ROOT 1u
 #define NODEID_OBJECT_MAX ((1u << 28) - 1)

@@ -1,7 +1,7 @@
 /*
- * When a directory's name is taken from the kernel, all below it that is not in use goes with it;
- * what is in use stays and, having its own name still, is cached for as long as memory is left
- * when its user is done. So each name that is left below is taken, from the leaves up.
+ * When the kernel drops the name of a directory, it also drops all that is unused below it. What is in
+ * use stays. It still has its own name, so it would be cached without limit after its user is done.
+ * Therefore each remaining name below is dropped as well, from the leaves up.
  */
 #include "fs/images/evict.h"
 
@@ -17,25 +17,25 @@
 #include "fs/images/image_node.h"
 #include "store/image/tree.h"
 
-static void take(struct images *im, fuse_ino_t dir, const char *name)
+static void drop_name(struct images *im, fuse_ino_t dir, const char *name)
 {
 	fuse_lowlevel_notify_inval_entry(session_fuse(im->session), dir, name, strlen(name));
 }
 
-/* Whether the kernel has a directory; that its attributes are asked for once more is the price. */
+/* Whether the kernel knows a directory. The call costs one GETATTR later. */
 static bool is_known(struct images *im, fuse_ino_t dir)
 {
 	return fuse_lowlevel_notify_inval_inode(session_fuse(im->session), dir, -1, 0) == 0;
 }
 
-/* A node comes after its directory, so forwards is down and backwards is up. */
-static void forget_tree(struct images *im, const struct tree_node *v)
+/* A node has a higher number than its directory: forward is down, backward is up. */
+static void forget_tree(struct images *im, const struct tree_node *tn)
 {
-	const struct tree *t = v->shared->tree;
+	const struct tree *t = tn->shared->tree;
 	uint32_t i, n = tree_size(t);
 	_cleanup_free_ bool *known = NULL;
 
-	if (!is_known(im, nodeid_make(NODE_VIEW, v->obj.number, TREE_ROOT)))
+	if (!is_known(im, nodeid_make(NODE_TREE, tn->obj.number, TREE_ROOT)))
 		return;
 	known = calloc(n, sizeof(*known));
 	if (!known)
@@ -43,40 +43,40 @@ static void forget_tree(struct images *im, const struct tree_node *v)
 	known[TREE_ROOT] = true;
 	for (i = TREE_ROOT + 1; i < n; i++)
 		known[i] = tree_is_dir(t, i) && known[tree_parent(t, i)] &&
-			   is_known(im, nodeid_make(NODE_VIEW, v->obj.number, i));
+			   is_known(im, nodeid_make(NODE_TREE, tn->obj.number, i));
 	for (i = n; --i > TREE_ROOT;)
 		if (known[tree_parent(t, i)])
-			take(im, nodeid_make(NODE_VIEW, v->obj.number, tree_parent(t, i)),
-			     tree_name(t, i));
+			drop_name(im, nodeid_make(NODE_TREE, tn->obj.number, tree_parent(t, i)),
+				  tree_name(t, i));
 }
 
-static void forget_tree_node(struct images *im, const struct tree_node *v)
+static void forget_tree_node(struct images *im, const struct tree_node *tn)
 {
-	const struct image_node *s = v->image_node;
-	fuse_ino_t ns_entry = namespace_id(&im->ns, s->ns_entry);
+	const struct image_node *img = tn->image_node;
+	fuse_ino_t dir = namespace_id(&im->ns, img->ns_entry);
 	char name[24];
 
-	forget_tree(im, v);
-	if (v->tree_index == 0) {
-		take(im, ns_entry, "rootfs");
+	forget_tree(im, tn);
+	if (tn->tree_index == 0) {
+		drop_name(im, dir, "rootfs");
 		return;
 	}
-	snprintf(name, sizeof(name), "%02zu", v->tree_index - 1);
-	take(im, nodeid_make(NODE_SHOWN, s->obj.number, SHOWN_LAYERS), name);
-	take(im, ns_entry, "layers");
+	snprintf(name, sizeof(name), "%02zu", tn->tree_index - 1);
+	drop_name(im, nodeid_make(NODE_IMAGE, img->obj.number, IMAGE_LAYERS), name);
+	drop_name(im, dir, "layers");
 }
 
-/* The lock is held. */
-static bool is_stale(const struct images *im, const struct image_node *s)
+/* True where a name does not lead to this image any more. The lock is held. */
+static bool is_stale(const struct images *im, const struct image_node *img)
 {
-	const struct ns_entry *p = s->ns_entry;
+	const struct ns_entry *entry = img->ns_entry;
 
-	if (p->image_node != s)
+	if (entry->image_node != img)
 		return true;
-	return p->name[0] == '@' && map_get(&im->ns.by_id, p->name) != p;
+	return entry->name[0] == '@' && map_get(&im->ns.by_id, entry->name) != entry;
 }
 
-/* Those of images that are at no place any more, each with a reference. The lock is held. */
+/* The tree nodes of stale images, each with a reference. The lock is held. */
 static struct tree_node **list_stale(struct images *im, size_t *n)
 {
 	struct tree_node **list = calloc(im->objects.n + 1, sizeof(struct tree_node *));
@@ -86,7 +86,7 @@ static struct tree_node **list_stale(struct images *im, size_t *n)
 	for (i = 0; list && i < im->objects.n; i++) {
 		struct object *o = im->objects.v[i];
 
-		if (!o || o->kind != NODE_VIEW ||
+		if (!o || o->kind != NODE_TREE ||
 		    !is_stale(im, ((struct tree_node *)o)->image_node))
 			continue;
 		objects_ref(o);

@@ -1,13 +1,13 @@
 /*
- * Images that are no longer at their place, but of which files are open or
- * directories stood in: the kernel is told to forget each of them as it is given up.
+ * Eviction of images that lost their namespace entry while they are in use: the kernel is told to
+ * forget their names, so that nothing of them stays in its cache when the last user is gone.
  */
 #ifndef FS_IMAGES_EVICT_H
 #define FS_IMAGES_EVICT_H
 
 struct images;
 
-/* evict_stale - called when the name space was updated and the kernel told; without locks. */
+/* evict_stale - called after an update of the namespace, when the kernel was told. The caller holds no locks. */
 void evict_stale(struct images *im);
 
 #endif

@@ -16,35 +16,35 @@
 #include "store/layer/acl.h"
 #include "store/layer/layer.h"
 
-/* What is wrong with an image is for the log; who reads the directory gets EIO. */
-static int report(int r, const struct ns_entry *p, const struct err *err)
+/* The log says what is wrong with an image; the reader gets EIO. */
+static int report(int r, const struct ns_entry *entry, const struct err *err)
 {
 	if (r == -ENOMEM)
 		return r;
-	log_warn("%s: %s", p->name, err->msg);
+	log_warn("%s: %s", entry->name, err->msg);
 	return -EIO;
 }
 
-/* Nobody finds o any more, and what it refers to has one reference less. The lock is held. */
+/* Unlink o from all that leads to it, and drop its own references. The lock is held. */
 static void detach(struct images *im, struct object *o)
 {
 	switch (o->kind) {
-	case NODE_PLACE:
+	case NODE_NS_ENTRY:
 		namespace_forget(&im->ns, (struct ns_entry *)o);
 		break;
-	case NODE_SHOWN: {
-		struct image_node *s = (struct image_node *)o;
+	case NODE_IMAGE: {
+		struct image_node *img = (struct image_node *)o;
 
-		if (s->ns_entry->image_node == s)
-			s->ns_entry->image_node = NULL;
-		objects_unref(&im->objects, &s->ns_entry->obj, 1);
+		if (img->ns_entry->image_node == img)
+			img->ns_entry->image_node = NULL;
+		objects_unref(&im->objects, &img->ns_entry->obj, 1);
 		break;
 	}
-	case NODE_VIEW: {
-		struct tree_node *v = (struct tree_node *)o;
+	case NODE_TREE: {
+		struct tree_node *tn = (struct tree_node *)o;
 
-		v->image_node->tree_nodes[v->tree_index] = NULL;
-		objects_unref(&im->objects, &v->image_node->obj, 1);
+		tn->image_node->tree_nodes[tn->tree_index] = NULL;
+		objects_unref(&im->objects, &tn->image_node->obj, 1);
 		break;
 	}
 	case NODE_LAYER:
@@ -53,29 +53,29 @@ static void detach(struct images *im, struct object *o)
 	}
 }
 
-static void image_node_free(struct image_node *s)
+static void image_node_free(struct image_node *img)
 {
-	if (!s)
+	if (!img)
 		return;
-	descriptor_fini(&s->desc);
-	buf_fini(&s->manifest);
-	buf_fini(&s->config);
-	free(s->layers);
-	free(s->tree_nodes);
-	free(s);
+	descriptor_fini(&img->desc);
+	buf_fini(&img->manifest);
+	buf_fini(&img->config);
+	free(img->layers);
+	free(img->tree_nodes);
+	free(img);
 }
 DEFINE_CLEANUP_PTR(struct image_node, image_node_free);
 
 static void object_free(struct images *im, struct object *o)
 {
 	switch (o->kind) {
-	case NODE_PLACE:
+	case NODE_NS_ENTRY:
 		ns_entry_free((struct ns_entry *)o);
 		break;
-	case NODE_SHOWN:
+	case NODE_IMAGE:
 		image_node_free((struct image_node *)o);
 		break;
-	case NODE_VIEW:
+	case NODE_TREE:
 		trees_put(im->fs->trees, ((struct tree_node *)o)->shared);
 		free(o);
 		break;
@@ -90,7 +90,7 @@ void images_unlock(struct images *im)
 {
 	struct object *dead, *all = NULL;
 
-	/* What one object lets go of may be the next that nobody holds. */
+	/* An object that is detached may drop the last reference to another one. */
 	while ((dead = objects_take_dead(&im->objects))) {
 		while (dead) {
 			struct object *o = dead;
@@ -120,182 +120,182 @@ void images_drop_all(struct images *im)
 	free(im->layers);
 }
 
-/* Everything about an image but its trees. */
+/* All of an image except its trees. */
 static int image_node_read(struct images *im, const struct descriptor *desc,
 			   struct image_node **out, struct err *err)
 {
 	_cleanup_image_ struct image *image = NULL;
-	_cleanup_(cleanup_image_node_free) struct image_node *s = calloc(1, sizeof(*s));
+	_cleanup_(cleanup_image_node_free) struct image_node *img = calloc(1, sizeof(*img));
 	size_t i;
 	int r;
 
-	if (!s)
+	if (!img)
 		return err_nomem(err);
 	r = image_open(im->fs->store, NULL, desc, &image, err);
 	if (r == 0)
-		r = blob_get(im->fs->store, NULL, &image->desc.digest, BLOB_JSON_MAX, &s->manifest,
-			     err);
+		r = blob_get(im->fs->store, NULL, &image->desc.digest, BLOB_JSON_MAX,
+			     &img->manifest, err);
 	if (r == 0)
-		r = blob_get(im->fs->store, NULL, &image->id, BLOB_JSON_MAX, &s->config, err);
+		r = blob_get(im->fs->store, NULL, &image->id, BLOB_JSON_MAX, &img->config, err);
 	if (r < 0)
 		return r;
-	s->created = image->created;
-	s->n_layers = image->manifest.n_layers;
-	s->layers = calloc(s->n_layers + 1, sizeof(*s->layers));
-	s->tree_nodes = calloc(s->n_layers + 1, sizeof(struct tree_node *));
-	if (!s->layers || !s->tree_nodes || descriptor_copy(desc, &s->desc) < 0)
+	img->created = image->created;
+	img->n_layers = image->manifest.n_layers;
+	img->layers = calloc(img->n_layers + 1, sizeof(*img->layers));
+	img->tree_nodes = calloc(img->n_layers + 1, sizeof(struct tree_node *));
+	if (!img->layers || !img->tree_nodes || descriptor_copy(desc, &img->desc) < 0)
 		return err_nomem(err);
-	for (i = 0; i < s->n_layers; i++)
-		s->layers[i] = image->manifest.layers[i].digest;
-	*out = TAKE_PTR(s);
+	for (i = 0; i < img->n_layers; i++)
+		img->layers[i] = image->manifest.layers[i].digest;
+	*out = TAKE_PTR(img);
 	return 0;
 }
 
-/* The image that is at p already, with a reference more, or else what is to be read for it. */
-static int image_node_find(struct images *im, struct ns_entry *p, struct image_node **out,
+/* The image node that the entry has, with one more reference; or else NULL, and the descriptor to read one. */
+static int image_node_find(struct images *im, struct ns_entry *entry, struct image_node **out,
 			   struct descriptor *desc)
 {
 	int r = 0;
 
 	pthread_mutex_lock(&im->lock);
-	*out = p->image_node;
-	if (p->image_node)
-		objects_ref(&p->image_node->obj);
+	*out = entry->image_node;
+	if (entry->image_node)
+		objects_ref(&entry->image_node->obj);
 	else
-		r = p->has_image ? descriptor_copy(&p->desc, desc) : -ENOENT;
+		r = entry->has_image ? descriptor_copy(&entry->desc, desc) : -ENOENT;
 	images_unlock(im);
 	return r;
 }
 
-static int image_node_publish(struct images *im, struct ns_entry *p, struct image_node *s)
+static int image_node_publish(struct images *im, struct ns_entry *entry, struct image_node *img)
 {
 	int r;
 
 	pthread_mutex_lock(&im->lock);
-	if (!p->has_image || !digest_eq(&p->desc.digest, &s->desc.digest)) {
+	if (!entry->has_image || !digest_eq(&entry->desc.digest, &img->desc.digest)) {
 		r = -ESTALE;
 	} else {
-		r = objects_add(&im->objects, &s->obj, NODE_SHOWN, NULL);
+		r = objects_add(&im->objects, &img->obj, NODE_IMAGE, NULL);
 		if (r == 0) {
-			s->ns_entry = p;
-			objects_ref(&p->obj);
-			p->image_node = s;
+			img->ns_entry = entry;
+			objects_ref(&entry->obj);
+			entry->image_node = img;
 		}
 	}
 	images_unlock(im);
 	return r;
 }
 
-static int image_node_make(struct images *im, struct ns_entry *p, struct image_node **out)
+static int image_node_make(struct images *im, struct ns_entry *entry, struct image_node **out)
 {
 	struct descriptor desc = { 0 };
-	struct image_node *s = NULL;
+	struct image_node *img = NULL;
 	struct err err = ERR_INIT;
 	int r;
 
 	do {
-		r = image_node_find(im, p, &s, &desc);
-		if (r < 0 || s)
+		r = image_node_find(im, entry, &img, &desc);
+		if (r < 0 || img)
 			break;
-		r = image_node_read(im, &desc, &s, &err);
+		r = image_node_read(im, &desc, &img, &err);
 		descriptor_fini(&desc);
 		if (r < 0) {
-			r = report(r, p, &err);
+			r = report(r, entry, &err);
 			break;
 		}
-		r = image_node_publish(im, p, s);
+		r = image_node_publish(im, entry, img);
 		if (r < 0) {
-			image_node_free(s);
-			s = NULL;
+			image_node_free(img);
+			img = NULL;
 		}
-		/* The place got another image while this one was read. */
+		/* The entry got another image while this one was read. */
 	} while (r == -ESTALE);
 	if (r == 0)
-		*out = s;
+		*out = img;
 	return r;
 }
 
-int image_node_get(struct images *im, struct ns_entry *p, struct image_node **out)
+int image_node_get(struct images *im, struct ns_entry *entry, struct image_node **out)
 {
 	int r;
 
 	pthread_mutex_lock(&im->lock);
-	if (p->image_node) {
-		*out = p->image_node;
-		objects_ref(&p->image_node->obj);
+	if (entry->image_node) {
+		*out = entry->image_node;
+		objects_ref(&entry->image_node->obj);
 		images_unlock(im);
 		return 0;
 	}
 	images_unlock(im);
 	pthread_mutex_lock(&im->making);
-	r = image_node_make(im, p, out);
+	r = image_node_make(im, entry, out);
 	pthread_mutex_unlock(&im->making);
 	return r;
 }
 
-/* The view that is in a slot already, with a reference more; or v becomes it. The lock is held. */
-static int tree_node_settle(struct images *im, struct image_node *s, size_t tree_index,
-			    struct tree_node *v, struct tree_node **out)
+/* The tree node that the image has at this index, with one more reference; or else tn becomes it. The lock is held. */
+static int tree_node_publish(struct images *im, struct image_node *img, size_t tree_index,
+			     struct tree_node *tn, struct tree_node **out)
 {
 	char key[DIGEST_MAX + 32];
 	int r;
 
-	if (s->tree_nodes[tree_index]) {
-		*out = s->tree_nodes[tree_index];
+	if (img->tree_nodes[tree_index]) {
+		*out = img->tree_nodes[tree_index];
 		objects_ref(&(*out)->obj);
 		return 0;
 	}
 	*out = NULL;
-	if (!v)
+	if (!tn)
 		return 0;
-	snprintf(key, sizeof(key), "%u %zu %s", s->ns_entry->obj.number, tree_index,
-		 s->desc.digest.str);
-	r = objects_add(&im->objects, &v->obj, NODE_VIEW, key);
+	snprintf(key, sizeof(key), "%u %zu %s", img->ns_entry->obj.number, tree_index,
+		 img->desc.digest.str);
+	r = objects_add(&im->objects, &tn->obj, NODE_TREE, key);
 	if (r < 0)
 		return r;
-	v->image_node = s;
-	objects_ref(&s->obj);
-	s->tree_nodes[tree_index] = v;
-	*out = v;
+	tn->image_node = img;
+	objects_ref(&img->obj);
+	img->tree_nodes[tree_index] = tn;
+	*out = tn;
 	return 0;
 }
 
-int tree_node_get(struct images *im, struct image_node *s, size_t tree_index,
+int tree_node_get(struct images *im, struct image_node *img, size_t tree_index,
 		  struct tree_node **out)
 {
 	_cleanup_image_ struct image *image = NULL;
 	struct shared_tree *shared = NULL;
 	struct err err = ERR_INIT;
-	struct tree_node *v;
+	struct tree_node *tn;
 	int r;
 
 	pthread_mutex_lock(&im->lock);
-	r = tree_node_settle(im, s, tree_index, NULL, out);
+	r = tree_node_publish(im, img, tree_index, NULL, out);
 	images_unlock(im);
 	if (*out)
 		return r;
 	if (tree_index == 0) {
-		r = image_open(im->fs->store, NULL, &s->desc, &image, &err);
+		r = image_open(im->fs->store, NULL, &img->desc, &image, &err);
 		if (r == 0)
 			r = trees_get(im->fs->trees, image, &shared, &err);
 	} else {
-		r = trees_get_layer(im->fs->trees, &s->layers[tree_index - 1], &shared, &err);
+		r = trees_get_layer(im->fs->trees, &img->layers[tree_index - 1], &shared, &err);
 	}
 	if (r < 0)
-		return report(r, s->ns_entry, &err);
-	v = calloc(1, sizeof(*v));
-	if (!v) {
+		return report(r, img->ns_entry, &err);
+	tn = calloc(1, sizeof(*tn));
+	if (!tn) {
 		trees_put(im->fs->trees, shared);
 		return -ENOMEM;
 	}
-	v->tree_index = tree_index;
-	v->shared = shared;
+	tn->tree_index = tree_index;
+	tn->shared = shared;
 	pthread_mutex_lock(&im->lock);
-	r = tree_node_settle(im, s, tree_index, v, out);
+	r = tree_node_publish(im, img, tree_index, tn, out);
 	images_unlock(im);
-	if (r < 0 || *out != v) {
+	if (r < 0 || *out != tn) {
 		trees_put(im->fs->trees, shared);
-		free(v);
+		free(tn);
 	}
 	return r;
 }

@@ -1,7 +1,6 @@
 /*
- * What the images tree is made of at run time: images shown at places, trees
- * shown as views, layers that the kernel knows files of. They live as long as
- * the kernel remembers something of them.
+ * What the images tree consists of at run time: images at namespace entries, their trees, and layers
+ * that the kernel knows files of. Each is freed when the kernel has forgotten all of it.
  */
 #ifndef FS_IMAGES_IMAGE_NODE_H
 #define FS_IMAGES_IMAGE_NODE_H
@@ -28,24 +27,24 @@ struct tree_node;
 struct images {
 	struct fs *fs;
 	struct session *session;
-	pthread_mutex_t lock; /* all below, but for what is marked */
+	pthread_mutex_t lock; /* of all that follows, with the exceptions named there */
 	struct objects objects;
 	struct namespace ns;
 	struct layer_node **layers; /* by layer_id() */
 	uint32_t n_layers;
 	bool has_acl; /* one of them has an access list */
-	/* Held while an image is read for a place; lock is not. */
+	/* Held instead of lock while an image is read. */
 	pthread_mutex_t making;
-	/* Of the index.json that ns was made from; of the main thread alone. */
+	/* Of the index.json that ns was made from. Used by the main thread only. */
 	struct stat seen;
 	pthread_key_t buffer; /* each thread's own, for contents */
 };
 
-/* An image at a place. Immutable, but for views. */
+/* The image at a namespace entry. Immutable, except for tree_nodes. */
 struct image_node {
 	struct object obj;
 	struct ns_entry *ns_entry; /* a reference */
-	struct descriptor desc;	   /* as the place had it */
+	struct descriptor desc;	   /* the entry's, when this was made */
 	struct timespec created;
 	struct buf manifest, config;
 	struct digest *layers; /* the lowest first */
@@ -53,11 +52,11 @@ struct image_node {
 	struct tree_node **tree_nodes; /* borrowed; [0] rootfs, [1 + i] layer i */
 };
 
-/* A tree that is shown as rootfs or as one of layers/NN. Immutable. */
+/* A tree that is shown as rootfs or as layers/NN. Immutable. */
 struct tree_node {
 	struct object obj;
 	struct image_node *image_node; /* a reference */
-	size_t tree_index;	       /* in shown->views */
+	size_t tree_index;	       /* in image_node->tree_nodes */
 	struct shared_tree *shared;
 };
 
@@ -67,22 +66,21 @@ struct layer_node {
 	struct layer *layer;
 };
 
-/* images_unlock - free what lost its last reference meanwhile, without the lock where that may take
- * long. */
+/* images_unlock - and free what has lost its last reference; what may take long is done without the lock. */
 void images_unlock(struct images *im);
 
-/* images_drop_all - free every object, whoever refers to it: the kernel is gone. */
+/* images_drop_all - free every object, referenced or not: the session is over. */
 void images_drop_all(struct images *im);
 
 /*
  * Both return an object with one reference more, called without the lock.
  * errors  -EIO the store's fault, already in the log; -ENOMEM
  *
- * image_node_get  the image at a place; -ENOENT there is none any more
- * tree_node_get   its rootfs (slot 0) or layer slot - 1
+ * image_node_get  the image at a namespace entry; -ENOENT it has none any more
+ * tree_node_get   its rootfs (tree_index 0) or layer tree_index - 1
  */
-int image_node_get(struct images *im, struct ns_entry *p, struct image_node **out);
-int tree_node_get(struct images *im, struct image_node *s, size_t tree_index,
+int image_node_get(struct images *im, struct ns_entry *entry, struct image_node **out);
+int tree_node_get(struct images *im, struct image_node *img, size_t tree_index,
 		  struct tree_node **out);
 
 /* layer_node_get - with one reference more; called with the lock held. NULL: no memory. */

@@ -1,4 +1,4 @@
-/* The images tree as a whole: its name space is read here, and the kernel told of changes. */
+/* The images tree as a whole: reads its namespace, and tells the kernel of changes. */
 #include "fs/images/images.h"
 
 #include <errno.h>
@@ -22,7 +22,7 @@
 #include "store/disk/refs.h"
 #include "store/disk/store.h"
 
-/* Two answer; a third would only be woken on another CPU for what the first had done sooner. */
+/* Two threads answer. The kernel would wake a third on another CPU for what the first does sooner. */
 #define IMAGES_THREADS 2
 
 const struct session_ops images_session = {
@@ -34,7 +34,7 @@ const struct session_ops images_session = {
 	.flags = FUSE_PARALLEL_DIROPS,
 };
 
-/* True where index.json is the file that was read last. */
+/* True if index.json is the file that was read last. */
 static bool is_seen(const struct images *im, const struct stat *st)
 {
 	const struct stat *seen = &im->seen;
@@ -46,14 +46,14 @@ static bool is_seen(const struct images *im, const struct stat *st)
 	       st->st_ctim.tv_nsec == seen->st_ctim.tv_nsec;
 }
 
-/* Bring the name space up to date; *changes is what the kernel must be told. */
+/* Bring the namespace up to date; *changes is what the kernel must be told. */
 static int update(struct images *im, struct ns_changes *changes, struct err *err)
 {
 	_cleanup_refs_ struct refs refs = { 0 };
 	struct stat st;
 	int r;
 
-	/* Before it is read: what changes in between makes another event. */
+	/* Before the file is read: a change in between is another event. */
 	r = beneath_stat(im->fs->store->fd, "index.json", &st);
 	if (r < 0)
 		return err_sys(err, -r, "%s/index.json", im->fs->store->path);
@@ -129,10 +129,7 @@ void images_refresh(struct images *im)
 
 	if (update(im, &changes, &err) < 0)
 		log_warn("%s", err.msg);
-	/*
-	 * The kernel drops the name, and then the directory's own list and times.
-	 * It answers -ENOENT for what it does not know, which is as good.
-	 */
+	/* The kernel drops the name, then the directory's list and times. -ENOENT: it does not know them, which is fine. */
 	for (i = 0; i < changes.n; i++) {
 		const struct ns_change *c = &changes.v[i];
 
@@ -142,6 +139,6 @@ void images_refresh(struct images *im)
 	}
 	ns_changes_fini(&changes);
 	evict_stale(im);
-	/* Whether index.json is new or not: the collector comes after it was written. */
+	/* Also where index.json did not change: prune removes layers after it was written. */
 	trees_sweep(im->fs->trees);
 }

@@ -1,4 +1,4 @@
-/* Places: kept in step with the references, so that a place that stays keeps its node. */
+/* An update changes entries in place, so that one that stays keeps its node. */
 #include "fs/images/namespace.h"
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include "store/disk/refs.h"
 #include "store/oci/reference.h"
 
-/* Shorter prefixes of an ID name nothing in the tree; a command takes them (reference_is_id). */
+/* The tree knows no shorter prefixes of an ID; commands take them (reference_is_id). */
 #define ID_PREFIX_MIN 4
 #define ID_PREFIX_MAX 64
 
@@ -26,9 +26,9 @@ bool namespace_is_own(const char *name)
 	return false;
 }
 
-uint64_t namespace_id(const struct namespace *ns, const struct ns_entry *p)
+uint64_t namespace_id(const struct namespace *ns, const struct ns_entry *entry)
 {
-	return p == ns->root ? NODEID_ROOT : nodeid_make(NODE_PLACE, p->obj.number, 0);
+	return entry == ns->root ? NODEID_ROOT : nodeid_make(NODE_NS_ENTRY, entry->obj.number, 0);
 }
 
 static int note(struct ns_changes *out, uint64_t dir, const char *name)
@@ -64,27 +64,27 @@ void ns_changes_fini(struct ns_changes *c)
 static struct ns_entry *ns_entry_new(struct namespace *ns, const char *name,
 				     const struct timespec *now)
 {
-	struct ns_entry *p = calloc(1, sizeof(*p));
+	struct ns_entry *entry = calloc(1, sizeof(*entry));
 
-	if (!p)
+	if (!entry)
 		return NULL;
-	p->name = strdup(name);
-	if (!p->name || objects_add(ns->objects, &p->obj, NODE_PLACE, NULL) < 0) {
-		free(p->name);
-		free(p);
+	entry->name = strdup(name);
+	if (!entry->name || objects_add(ns->objects, &entry->obj, NODE_NS_ENTRY, NULL) < 0) {
+		free(entry->name);
+		free(entry);
 		return NULL;
 	}
-	p->changed = *now;
-	p->stamp = ns->stamp;
-	return p;
+	entry->changed = *now;
+	entry->stamp = ns->stamp;
+	return entry;
 }
 
-void ns_entry_free(struct ns_entry *p)
+void ns_entry_free(struct ns_entry *entry)
 {
-	descriptor_fini(&p->desc);
-	map_fini(&p->children, NULL);
-	free(p->name);
-	free(p);
+	descriptor_fini(&entry->desc);
+	map_fini(&entry->children, NULL);
+	free(entry->name);
+	free(entry);
 }
 
 int namespace_init(struct namespace *ns, struct objects *objects, const struct timespec *now)
@@ -119,42 +119,43 @@ struct ns_entry *namespace_lookup(const struct ns_entry *dir, const char *name)
 static struct ns_entry *find_or_make(struct namespace *ns, struct ns_entry *dir, const char *name,
 				     const struct timespec *now, struct ns_changes *out)
 {
-	struct ns_entry *p = map_get(&dir->children, name);
+	struct ns_entry *entry = map_get(&dir->children, name);
 
-	if (!p) {
-		p = ns_entry_new(ns, name, now);
-		if (!p)
+	if (!entry) {
+		entry = ns_entry_new(ns, name, now);
+		if (!entry)
 			return NULL;
 		if (note(out, namespace_id(ns, dir), name) < 0 ||
-		    map_put(&dir->children, name, p) < 0) {
-			objects_unref(ns->objects, &p->obj, 1);
+		    map_put(&dir->children, name, entry) < 0) {
+			objects_unref(ns->objects, &entry->obj, 1);
 			return NULL;
 		}
 		dir->changed = *now;
 	}
-	p->stamp = ns->stamp;
-	return p;
+	entry->stamp = ns->stamp;
+	return entry;
 }
 
-/* The image at a place goes or becomes another one: its names there mean something else now. */
-static int set_image(struct namespace *ns, struct ns_entry *p, const struct descriptor *desc,
+/* The image of an entry goes or becomes another one: the kernel must drop the names of the old one. */
+static int set_image(struct namespace *ns, struct ns_entry *entry, const struct descriptor *desc,
 		     const struct timespec *now, struct ns_changes *out)
 {
 	struct descriptor copy = { 0 };
 	size_t i;
 
-	if (desc ? p->has_image && digest_eq(&p->desc.digest, &desc->digest) : !p->has_image)
+	if (desc ? entry->has_image && digest_eq(&entry->desc.digest, &desc->digest)
+		 : !entry->has_image)
 		return 0;
 	for (i = 0; i < ARRAY_SIZE(own_names); i++)
-		if (note(out, namespace_id(ns, p), own_names[i]) < 0)
+		if (note(out, namespace_id(ns, entry), own_names[i]) < 0)
 			return -ENOMEM;
 	if (desc && descriptor_copy(desc, &copy) < 0)
 		return -ENOMEM;
-	descriptor_fini(&p->desc);
-	p->desc = copy;
-	p->has_image = desc != NULL;
-	p->image_node = NULL;
-	p->changed = *now;
+	descriptor_fini(&entry->desc);
+	entry->desc = copy;
+	entry->has_image = desc != NULL;
+	entry->image_node = NULL;
+	entry->changed = *now;
 	return 0;
 }
 
@@ -163,7 +164,7 @@ static int update_ref(struct namespace *ns, const struct ref *ref, const struct 
 {
 	_cleanup_reference_ struct reference r = { 0 };
 	_cleanup_free_ char *repo = NULL;
-	struct ns_entry *p = ns->root;
+	struct ns_entry *entry = ns->root;
 	char *part, *save = NULL;
 
 	if (!ref->name || reference_parse(ref->name, &r, NULL) < 0 || !r.tag)
@@ -172,20 +173,20 @@ static int update_ref(struct namespace *ns, const struct ref *ref, const struct 
 	if (!repo)
 		return -ENOMEM;
 	for (part = strtok_r(repo, "/", &save); part; part = strtok_r(NULL, "/", &save)) {
-		p = find_or_make(ns, p, part, now, out);
-		if (!p)
+		entry = find_or_make(ns, entry, part, now, out);
+		if (!entry)
 			return -ENOMEM;
 	}
-	p = find_or_make(ns, p, r.tag, now, out);
-	if (!p)
+	entry = find_or_make(ns, entry, r.tag, now, out);
+	if (!entry)
 		return -ENOMEM;
-	p->image_stamp = ns->stamp;
-	return set_image(ns, p, &ref->desc, now, out);
+	entry->image_stamp = ns->stamp;
+	return set_image(ns, entry, &ref->desc, now, out);
 }
 
 /*
- * Take away what this update did not find. Depth is bounded by the 255 bytes
- * of a repository's name; recursion is by part of it.
+ * Remove what this update did not find. The recursion is as deep as a repository's name
+ * has parts, which its 255 bytes bound.
  */
 static int sweep(struct namespace *ns, struct ns_entry *dir, const struct timespec *now,
 		 struct ns_changes *out)
@@ -225,7 +226,7 @@ static int by_hex(const void *a, const void *b)
 	return strcmp(((const struct image_id *)a)->hex, ((const struct image_id *)b)->hex);
 }
 
-/* All image IDs, sorted; of several manifests with one config any. */
+/* All image IDs, sorted. Of several manifests with one config any may be taken. */
 static int collect_ids(struct namespace *ns, const struct refs *refs)
 {
 	struct image_id *ids = calloc(refs->n ? refs->n : 1, sizeof(*ids));
@@ -258,7 +259,7 @@ static int collect_ids(struct namespace *ns, const struct refs *refs)
 	return 0;
 }
 
-/* The only image whose ID starts with hex; NULL: none, or more than one. */
+/* The only image whose ID starts with hex; NULL: none, or several. */
 static const struct image_id *find_id(const struct namespace *ns, const char *hex)
 {
 	size_t len = strlen(hex), lo = 0, hi = ns->n_ids;
@@ -280,7 +281,7 @@ static const struct image_id *find_id(const struct namespace *ns, const char *he
 	return &ns->ids[lo];
 }
 
-/* Places by ID that mean another image now, or none, are not found again. */
+/* Remove the entries by ID that now mean another image, or none. */
 static int sweep_ids(struct namespace *ns, struct ns_changes *out)
 {
 	_cleanup_free_ struct ns_entry **list = calloc(ns->by_id.n + 1, sizeof(struct ns_entry *));
@@ -327,30 +328,30 @@ struct ns_entry *namespace_lookup_id(struct namespace *ns, const char *name,
 				     const struct timespec *now)
 {
 	const struct image_id *id;
-	struct ns_entry *p = map_get(&ns->by_id, name);
+	struct ns_entry *entry = map_get(&ns->by_id, name);
 
-	if (p) {
-		objects_ref(&p->obj);
-		return p;
+	if (entry) {
+		objects_ref(&entry->obj);
+		return entry;
 	}
 	id = name[0] == '@' ? find_id(ns, name + 1) : NULL;
 	if (!id)
 		return NULL;
-	p = ns_entry_new(ns, name, now);
-	if (!p)
+	entry = ns_entry_new(ns, name, now);
+	if (!entry)
 		return NULL;
-	if (descriptor_copy(&id->desc, &p->desc) < 0 || map_put(&ns->by_id, name, p) < 0) {
-		objects_unref(ns->objects, &p->obj, 1);
+	if (descriptor_copy(&id->desc, &entry->desc) < 0 || map_put(&ns->by_id, name, entry) < 0) {
+		objects_unref(ns->objects, &entry->obj, 1);
 		return NULL;
 	}
-	p->has_image = true;
-	return p;
+	entry->has_image = true;
+	return entry;
 }
 
-void namespace_forget(struct namespace *ns, struct ns_entry *p)
+void namespace_forget(struct namespace *ns, struct ns_entry *entry)
 {
-	if (map_get(&ns->by_id, p->name) == p)
-		map_del(&ns->by_id, p->name);
+	if (map_get(&ns->by_id, entry->name) == entry)
+		map_del(&ns->by_id, entry->name);
 }
 
 static int by_number(const void *a, const void *b)
@@ -370,10 +371,10 @@ int namespace_list(const struct ns_entry *dir, uint32_t from, struct ns_entry **
 	if (!list)
 		return -ENOMEM;
 	while ((s = map_next(&dir->children, &i))) {
-		struct ns_entry *p = s->value;
+		struct ns_entry *entry = s->value;
 
-		if (p->obj.number >= from && !(dir->has_image && namespace_is_own(p->name)))
-			list[k++] = p;
+		if (entry->obj.number >= from && !(dir->has_image && namespace_is_own(entry->name)))
+			list[k++] = entry;
 	}
 	qsort(list, k, sizeof(struct ns_entry *), by_number);
 	*out = list;

@@ -1,8 +1,8 @@
 /*
- * The name space of DIR/images: the repositories and tags of the store's
- * references as directories, and images by their ID as @ID. A place is one
- * such directory: it may show an image, and it may have places below it.
- * Nothing here locks and nothing here knows FUSE; fs/images/images.c does both.
+ * The namespace of DIR/images: the repositories and tags of the store's
+ * references as directories, and images by their ID as @ID. Each such directory is a
+ * namespace entry: it may have an image, and it may have entries below it.
+ * This module neither locks nor knows FUSE; fs/images/images.c does both.
  */
 #ifndef FS_IMAGES_NAMESPACE_H
 #define FS_IMAGES_NAMESPACE_H
@@ -24,10 +24,10 @@ struct ns_entry {
 	char *name;
 	struct map children; /* struct ns_entry *, by name */
 	bool has_image;
-	struct descriptor desc;	       /* of the image that is shown here */
-	struct image_node *image_node; /* made when it is first looked up; borrowed */
+	struct descriptor desc;	       /* of its image */
+	struct image_node *image_node; /* made at the first lookup; borrowed */
 	struct timespec changed;
-	/* Of the last namespace_update() that found the place, and an image for it. */
+	/* Of the last namespace_update() that found the entry, and an image for it. */
 	unsigned stamp, image_stamp;
 };
 
@@ -41,7 +41,7 @@ struct namespace
 {
 	struct objects *objects; /* borrowed */
 	struct ns_entry *root;
-	struct map by_id;     /* "@ID" -> struct ns_entry *, those that were looked up; borrowed */
+	struct map by_id; /* "@ID" -> struct ns_entry *, of those that were looked up; borrowed */
 	struct image_id *ids; /* sorted by hex, each once */
 	size_t n_ids;
 	unsigned stamp;
@@ -62,42 +62,42 @@ int namespace_init(struct namespace *ns, struct objects *objects, const struct t
 void namespace_fini(struct namespace *ns);
 
 /*
- * namespace_update - make the name space what the references say.
+ * namespace_update - bring the namespace in line with the references.
  * out     what changed, appended
- * errors  -ENOMEM: some of the changes are not made yet; another update makes them
+ * errors  -ENOMEM: some changes are not made yet; the next update makes them
  */
 int namespace_update(struct namespace *ns, const struct refs *refs, const struct timespec *now,
 		     struct ns_changes *out);
 
-/* namespace_lookup - a place in another one, borrowed; NULL where there is none. */
+/* namespace_lookup - an entry by name, borrowed; NULL: none. */
 struct ns_entry *namespace_lookup(const struct ns_entry *dir, const char *name);
 
 /*
- * namespace_lookup_id - the place named "@" and an unambiguous prefix of an image ID, below the
- * root. It has one reference more than before, or NULL: there is none, or no memory.
+ * namespace_lookup_id - the entry below the root that is named "@" and an unambiguous prefix of an
+ * image ID, with one more reference. NULL: none, or no memory.
  */
 struct ns_entry *namespace_lookup_id(struct namespace *ns, const char *name,
 				     const struct timespec *now);
 
 /*
- * namespace_list - the places in a directory with a number of from or more,
- * by number; those that the directory's own image hides are left out.
+ * namespace_list - the entries of a directory whose number is at least from, sorted
+ * by number, without those that the directory's own image hides.
  * *out is freed by the caller; 0 or -ENOMEM
  */
 int namespace_list(const struct ns_entry *dir, uint32_t from, struct ns_entry ***out, size_t *n);
 
-/* namespace_is_own - true for the names that an image has at its place: rootfs, layers, ... */
+/* namespace_is_own - true for the names of an image itself: rootfs, layers, ... */
 bool namespace_is_own(const char *name);
 
-/* namespace_id - the node id of a place. */
-uint64_t namespace_id(const struct namespace *ns, const struct ns_entry *p);
+/* namespace_id - the node ID of an entry. */
+uint64_t namespace_id(const struct namespace *ns, const struct ns_entry *entry);
 
 /*
- * namespace_forget - a place that has left the table of objects is not found by its ID any more.
- * ns_entry_free       - after that.
+ * namespace_forget - an entry that has left the table of objects is not found by its ID any more.
+ * ns_entry_free    - after that.
  */
-void namespace_forget(struct namespace *ns, struct ns_entry *p);
-void ns_entry_free(struct ns_entry *p);
+void namespace_forget(struct namespace *ns, struct ns_entry *entry);
+void ns_entry_free(struct ns_entry *entry);
 
 void ns_changes_fini(struct ns_changes *c);
 

@@ -158,10 +158,10 @@ static void test_removal(void **state)
 	assert_null(walk(w, "a"));
 	assert_int_equal(changed(w, w->ns.root, "a"), 1);
 	assert_int_equal(w->ns.root->children.n, 0);
-	assert_ptr_equal(objects_get(&w->objects, NODE_PLACE, number), p);
+	assert_ptr_equal(objects_get(&w->objects, NODE_NS_ENTRY, number), p);
 	objects_unref(&w->objects, &p->obj, 1);
 	free_dead(w);
-	assert_null(objects_get(&w->objects, NODE_PLACE, number));
+	assert_null(objects_get(&w->objects, NODE_NS_ENTRY, number));
 }
 
 /* a:b stands where the repository a/b does. */
@@ -253,24 +253,24 @@ static void test_object_numbers(void **state)
 	struct object a = { 0 }, b = { 0 }, c = { 0 }, d = { 0 };
 	uint32_t number;
 
-	assert_int_equal(objects_add(&w->objects, &a, NODE_VIEW, "a"), 0);
+	assert_int_equal(objects_add(&w->objects, &a, NODE_TREE, "a"), 0);
 	assert_int_equal(objects_add(&w->objects, &b, NODE_LAYER, NULL), 0);
 	assert_int_not_equal(a.number, b.number);
 	assert_null(objects_get(&w->objects, NODE_LAYER, a.number));
 	objects_ref(&a);
 	objects_unref(&w->objects, &a, 1);
-	assert_ptr_equal(objects_get(&w->objects, NODE_VIEW, a.number), &a);
+	assert_ptr_equal(objects_get(&w->objects, NODE_TREE, a.number), &a);
 	objects_unref(&w->objects, &a, 1);
 	assert_ptr_equal(objects_take_dead(&w->objects), &a);
 	assert_null(objects_take_dead(&w->objects));
-	assert_int_equal(objects_add(&w->objects, &c, NODE_SHOWN, NULL), 0);
+	assert_int_equal(objects_add(&w->objects, &c, NODE_IMAGE, NULL), 0);
 	/* A number that was free rests before it is given again: the kernel may still speak of the old one. */
 	assert_int_not_equal(c.number, a.number);
 	/* What it is has it again: who walks a tree compares numbers. */
 	number = a.number;
-	assert_int_equal(objects_add(&w->objects, &a, NODE_VIEW, "a"), 0);
+	assert_int_equal(objects_add(&w->objects, &a, NODE_TREE, "a"), 0);
 	assert_int_equal(a.number, number);
-	assert_int_equal(objects_add(&w->objects, &d, NODE_VIEW, "a"), 0);
+	assert_int_equal(objects_add(&w->objects, &d, NODE_TREE, "a"), 0);
 	assert_int_not_equal(d.number, number);
 	objects_unref(&w->objects, &a, 1);
 	objects_unref(&w->objects, &d, 1);
@@ -279,7 +279,7 @@ static void test_object_numbers(void **state)
 	objects_unref(&w->objects, &c, 5);
 	objects_unref(&w->objects, &b, 1);
 	assert_non_null(objects_take_dead(&w->objects));
-	assert_null(objects_get(&w->objects, NODE_SHOWN, 1u << 30));
+	assert_null(objects_get(&w->objects, NODE_IMAGE, 1u << 30));
 }
 
 int main(void)
