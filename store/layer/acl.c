@@ -1,6 +1,6 @@
 /*
- * A list is a number of version and entries of eight bytes. What a file's mode says of its group is
- * the list's mask, where there is one.
+ * A list is a version number followed by entries of eight bytes. If the list has a mask, the mask
+ * is the group part of the file's mode.
  */
 #include "store/layer/acl.h"
 
@@ -15,7 +15,7 @@
 #define HEADER 4u
 #define ENTRY 8u
 
-/* More would not fit into an extended attribute (XATTR_SIZE_MAX). */
+/* The limit of an extended attribute (XATTR_SIZE_MAX). */
 #define LEN_MAX 65536u
 
 enum { USER_OBJ = 0x01, USER = 0x02, GROUP_OBJ = 0x04, GROUP = 0x08, MASK = 0x10, OTHER = 0x20 };
@@ -78,7 +78,7 @@ bool acl_is_valid(const void *value, size_t len)
 		struct entry e = get(value, i);
 		bool named = e.tag == USER || e.tag == GROUP;
 
-		/* One bit, none before a lower one, only those that name somebody more than once. */
+		/* A tag is one bit; tags ascend, and only named entries may repeat. */
 		if (!e.tag || e.tag > OTHER || (e.tag & (e.tag - 1u)) || seen >= 2u * e.tag ||
 		    (!named && (seen & e.tag)) || e.perm > 7 || (named && e.id == UINT32_MAX))
 			return false;
@@ -112,7 +112,7 @@ mode_t acl_mode(const void *value, size_t len, mode_t mode)
 	return mode;
 }
 
-/* Where the mode's part for the group stands: in the mask, else in the owning group's entry. */
+/* The entry for the group part of the mode: the mask or, without one, the owning group. */
 static uint16_t group_tag(const void *value, size_t len)
 {
 	size_t i;
@@ -142,7 +142,7 @@ void acl_set_mode(void *value, size_t len, mode_t mode)
 
 int acl_inherit(const void *value, size_t len, mode_t *mode, struct buf *out)
 {
-	/* What the directory gives and the maker asks for. */
+	/* The intersection of the default list and the requested mode. */
 	*mode &= acl_mode(value, len, 0777) | ~(mode_t)0777;
 	if (acl_is_mode(value, len))
 		return 0;

@@ -1,7 +1,7 @@
 /*
- * A CRC is a remainder, and stays the same if a run of bytes is replaced by a shorter one with the
- * same remainder: four lanes of 16 bytes are moved over the data, then folded into one. Those 16 bytes are
- * left to zlib, as is whatever is too short to fold.
+ * A CRC is a remainder, so a run of bytes can be replaced by a shorter one with the same
+ * remainder: four lanes of 16 bytes are folded over the data, then into one. zlib processes the
+ * remaining 16 bytes and inputs that are too short to fold.
  */
 #include "store/layer/checksum.h"
 
@@ -12,12 +12,12 @@
 
 #define LANE 16
 #define STRIDE (4 * (size_t)LANE)
-/* Below this zlib is as fast. */
+/* zlib is as fast for shorter data. */
 #define FOLD_MIN (4 * STRIDE)
 
 #define HAS_CLMUL __attribute__((target("pclmul,sse2")))
 
-/* What a lane is worth some bytes further on. */
+/* Move a lane ahead by the distance that the factors stand for. */
 HAS_CLMUL static inline __m128i moved(__m128i lane, __m128i by)
 {
 	return _mm_xor_si128(_mm_clmulepi64_si128(lane, by, 0x00),
@@ -30,9 +30,10 @@ HAS_CLMUL static inline __m128i load(const unsigned char *p, size_t lane)
 }
 
 /*
- * len  a multiple of STRIDE, not 0
- * The factors are x^(n+32) and x^(n-32) modulo the CRC's polynomial, lowest bit first and moved by
- * one bit, for n = 512 bits (a stride) and n = 128 bits (a lane).
+ * len     a multiple of STRIDE, not 0
+ *
+ * The factors are x^(n+32) and x^(n-32) modulo the CRC's polynomial, lowest bit first and shifted
+ * by one bit, for n = 512 bits (a stride) and n = 128 bits (a lane).
  */
 HAS_CLMUL static uint32_t fold(uint32_t crc, const unsigned char *p, size_t len)
 {
@@ -52,7 +53,7 @@ HAS_CLMUL static uint32_t fold(uint32_t crc, const unsigned char *p, size_t len)
 	c = _mm_xor_si128(moved(b, lane), c);
 	d = _mm_xor_si128(moved(c, lane), d);
 	_mm_storeu_si128((__m128i *)rest, d);
-	/* From a register of zeros, which zlib has where the CRC so far is all ones. */
+	/* zlib's register is zero if the CRC so far is all ones. */
 	return (uint32_t)crc32_z(UINT32_MAX, rest, LANE);
 }
 

@@ -1,6 +1,5 @@
 /*
- * All codecs share one cursor over the input blocks, which hashes what it passes into the
- * open span.
+ * All codecs share one cursor over the input blocks. It hashes consumed bytes into the open span.
  */
 #include "store/layer/decode.h"
 
@@ -21,19 +20,19 @@
 #define WINDOW_SIZE INFLATER_WINDOW
 _Static_assert(WINDOW_SIZE == LAYER_WINDOW_MAX, "an index has windows of this size");
 
-/* The state that all codecs share: the block at hand, positions, the span that is open. */
+/* State shared by all codecs: the current block, positions, the open span. */
 struct decoder {
 	const struct decode_io *io;
 	struct spans *spans;
 	struct err *err;
-	const unsigned char *block; /* the block that was pulled last */
-	size_t len, used;	    /* its length, and how much of it is consumed */
+	const unsigned char *block; /* the current block */
+	size_t len, used;	    /* its length and the consumed part */
 	uint64_t base;		    /* blob offset of block[0] */
-	uint64_t plain;		    /* plain bytes so far */
-	struct hash *hash;	    /* of the open span's blob bytes */
-	size_t hashed;		    /* how much of block is in it */
-	unsigned char last;	    /* the last byte of the block before */
-	ZSTD_CCtx *cctx;	    /* packs windows */
+	uint64_t plain;		    /* output bytes so far */
+	struct hash *hash;	    /* of the open span's input */
+	size_t hashed;		    /* length of the hashed part of block */
+	unsigned char last;	    /* the last byte of the previous block */
+	ZSTD_CCtx *cctx;	    /* compresses windows */
 	int pull_error;		    /* of archive_pull(), -errno */
 };
 
@@ -56,7 +55,7 @@ static void hash_up_to_here(struct decoder *d)
 	d->hashed = d->used;
 }
 
-/* Make sure that unconsumed input is there: 1, 0 at the end of the stream, or -errno. */
+/* Ensure that there is input: 1; 0 at the end of the stream; -errno. */
 static int refill(struct decoder *d)
 {
 	const void *data;
@@ -90,7 +89,7 @@ static void push(struct decoder *d, size_t n)
 	d->io->push(d->io->ctx, n);
 }
 
-/* Finish the open span at the present position. */
+/* Finish the open span at the current position. */
 static int span_close(struct decoder *d)
 {
 	struct layer_span *s;
@@ -99,7 +98,10 @@ static int span_close(struct decoder *d)
 		return 0;
 	s = &d->spans->v[d->spans->n - 1];
 	s->blob_end = blob_pos(d);
-	/* Nor may what does not count, as NULs and empty members, make it long: span_decode() reads it whole. */
+	/*
+	 * Input without output, such as NULs and empty members, is limited, too: span_decode()
+	 * reads a span as a whole.
+	 */
 	if (d->plain - s->plain > SPAN_MAX || s->blob_end - s->blob >= SPAN_BLOB_MAX)
 		d->spans->unseekable = true;
 	hash_up_to_here(d);
@@ -125,8 +127,9 @@ static int put_window(struct decoder *d, struct layer_span *s, const void *windo
 }
 
 /*
- * Close the open span and begin one here. bits of the byte before belong to it;
- * window is what was put out last, NULL where the stream starts afresh.
+ * Close the open span and begin a new one.
+ * bits    bits of the previous byte that belong to the new span
+ * window  the preceding output; NULL at a restart point
  */
 static int span_open(struct decoder *d, unsigned bits, const void *window, size_t window_len)
 {
@@ -159,7 +162,7 @@ static int span_open(struct decoder *d, unsigned bits, const void *window, size_
 	return 0;
 }
 
-/* True when a span may begin here without being too short. */
+/* True if the open span is long enough to be closed. */
 static bool span_due(const struct decoder *d)
 {
 	const struct spans *s = d->spans;
@@ -194,7 +197,7 @@ static int copy_plain(struct decoder *d)
 	return r;
 }
 
-/* Behind a gzip member: 1 another one begins, 0 the end (NULs may stand before it), or -EINVAL. */
+/* After a gzip member: 1 another one follows; 0 the end, possibly after NULs; -EINVAL. */
 static int next_member(struct decoder *d)
 {
 	int r;
@@ -209,7 +212,7 @@ static int next_member(struct decoder *d)
 	return r;
 }
 
-/* The next byte of a member's head or tail, or -EINVAL. */
+/* Read a byte of a member's header or trailer; -EINVAL at the end. */
 static int next_byte(struct decoder *d)
 {
 	int r = refill(d);
@@ -219,7 +222,7 @@ static int next_byte(struct decoder *d)
 	return r < 0 ? r : d->block[d->used++];
 }
 
-/* n bytes, the lowest first; all of them go into crc, where that is not NULL. */
+/* Read an n-byte little-endian number. crc, if not NULL, is updated. */
 static int next_number(struct decoder *d, unsigned n, uint32_t *value, uint32_t *crc)
 {
 	unsigned char byte;
@@ -239,7 +242,7 @@ static int next_number(struct decoder *d, unsigned n, uint32_t *value, uint32_t 
 	return 0;
 }
 
-/* A text that a NUL ends. */
+/* Skip a NUL-terminated string. */
 static int skip_text(struct decoder *d, uint32_t *crc)
 {
 	uint32_t c = 1;
@@ -252,7 +255,7 @@ static int skip_text(struct decoder *d, uint32_t *crc)
 
 enum { GZIP_HEAD_CRC = 2, GZIP_EXTRA = 4, GZIP_NAME = 8, GZIP_COMMENT = 16, GZIP_RESERVED = 0xe0 };
 
-/* RFC 1952 section 2.3. */
+/* Parse a member's header, RFC 1952 section 2.3. */
 static int member_head(struct decoder *d)
 {
 	uint32_t crc = 0, magic, method, flags, other;
@@ -271,7 +274,7 @@ static int member_head(struct decoder *d)
 	if (r == 0 && (flags & GZIP_RESERVED))
 		return err_set(d->err, EINVAL,
 			       "the gzip stream is damaged: unknown header flags set");
-	/* When and on what it was made. */
+	/* MTIME, XFL and OS. */
 	if (r == 0)
 		r = next_number(d, 4, &other, &crc);
 	if (r == 0)
@@ -311,7 +314,7 @@ static int member_tail(struct decoder *d, uint32_t crc, uint64_t size)
 	return r;
 }
 
-/* Into one block of output; *end: the member's data are complete. */
+/* Inflate into one block of output; *end: the member's data is complete. */
 static int inflate_some(struct decoder *d, struct inflater *f, uint32_t *crc, bool *end)
 {
 	enum inflater_state state;
@@ -328,7 +331,10 @@ static int inflate_some(struct decoder *d, struct inflater *f, uint32_t *crc, bo
 		return r;
 	in = d->block + d->used;
 	left = d->len - d->used;
-	/* Only once a span is due is a deflate block's end stopped at: else blocks go on full. */
+	/*
+	 * Stop at the end of a deflate block only if a span is due: output blocks stay full
+	 * otherwise.
+	 */
 	state = inflater_run(f, &in, &left, out, cap, &got, span_due(d));
 	d->used = d->len - left;
 	*crc = checksum_crc32(*crc, out, got);
@@ -398,7 +404,7 @@ static int decode_zstd(struct decoder *d)
 	if (!ctx)
 		return err_nomem(d->err);
 	ZSTD_DCtx_setParameter(ctx, ZSTD_d_windowLogMax, ZSTD_WINDOW_LOG_MAX);
-	/* An unfinished frame may still hold output after all input is consumed. */
+	/* An unfinished frame may have output left after all input is consumed. */
 	while (r >= 0 && ((r = refill(d)) > 0 || (r == 0 && in_frame))) {
 		ZSTD_inBuffer in = { d->block, d->len, d->used };
 		ZSTD_outBuffer out = { NULL, 0, 0 };
@@ -447,14 +453,14 @@ static la_ssize_t archive_pull(struct archive *a, void *ctx, const void **block)
 	return (la_ssize_t)d->len;
 }
 
-/* What was wrong with the input is said already. */
+/* A read error is already reported. */
 static int archive_failed(struct decoder *d, struct archive *a)
 {
 	return d->pull_error ? d->pull_error
 			     : tarlib_failed(a, "the compressed stream is damaged", d->err);
 }
 
-/* bzip2 and xz, which have no spans: libarchive's raw format is a plain decompressor. */
+/* bzip2 and xz have no spans: libarchive's raw format decompresses them. */
 static int decode_archive(struct decoder *d)
 {
 	struct archive *a = archive_read_new();
@@ -491,7 +497,7 @@ static int decode_archive(struct decoder *d)
 	return r;
 }
 
-/* Whatever the codec left unread still counts into the blob's size. */
+/* Input that the codec left unread counts towards the blob's size. */
 static int drain(struct decoder *d)
 {
 	int r;
@@ -535,7 +541,7 @@ int decode(const struct decode_io *io, enum codec *codec, struct spans *spans, u
 	r = refill(&d);
 	if (r < 0)
 		goto out;
-	/* A first block shorter than the magic numbers does not come from our own readers. */
+	/* Our own readers never return a first block shorter than the magic numbers. */
 	*codec = codec_sniff(d.block, d.len);
 	r = decode_as(&d, *codec);
 	if (r >= 0)

@@ -1,6 +1,5 @@
 /*
- * Decoding a layer's stream, and noting on the way the places from which it
- * can be decoded again later: spans.
+ * Decoding a layer's stream, and recording spans: ranges that can be decoded again independently.
  */
 #ifndef STORE_LAYER_DECODE_H
 #define STORE_LAYER_DECODE_H
@@ -16,20 +15,22 @@
 
 struct err;
 
-/* Plain bytes between two spans, at least; where the stream has no place to start, more. */
+/*
+ * Minimum of uncompressed bytes in a span; spans are longer if the stream has no restart point.
+ */
 #define SPAN_SIZE (1u << 20)
-/* A span longer than this is not worth its memory: the layer is read from a seekable copy then. */
+/* If a span would be longer, the layer is read from a seekable copy instead. */
 #define SPAN_MAX (16u << 20)
-/* Blob bytes of a span, one that it shares with the span before included. */
+/* Maximum of compressed bytes in a span, including a byte shared with the previous span. */
 #define SPAN_BLOB_MAX (2 * (uint64_t)SPAN_MAX)
-/* zstd's largest window, as its own tools have it (ZSTD_d_windowLogMax 27). */
+/* Maximum window accepted, as in zstd's own tools (ZSTD_d_windowLogMax 27). */
 #define ZSTD_WINDOW_LOG_MAX 27
 
-/* Where the compressed bytes come from and the plain ones go. */
+/* Input and output of the decoder. */
 struct decode_io {
-	/* The next block, lent until the next call; 0 at the end, or -errno. */
+	/* The next block, borrowed until the next call; 0 at the end, or -errno. */
 	ssize_t (*pull)(void *ctx, const void **data);
-	/* Room for plain bytes, then how many were put there; 0 or -errno. */
+	/* space() returns room for output, push() tells how much of it was used; 0 or -errno. */
 	int (*space)(void *ctx, void **data, size_t *cap);
 	void (*push)(void *ctx, size_t len);
 	void *ctx;
@@ -39,34 +40,34 @@ struct spans {
 	struct layer_span *v;
 	size_t n, cap;
 	struct buf windows; /* SECTION_WINDOWS */
-	bool unseekable;    /* no good spans: v is empty */
+	bool unseekable;    /* no usable spans: v is empty */
 };
 
 void spans_fini(struct spans *s);
 
 /*
- * decode - the whole stream.
- * codec       receives what the first bytes said
- * spans       filled; NULL: not wanted
- * blob_size, plain_size   bytes in and out
- * errors      -EINVAL truncated, wrong checksum, garbage behind the end; -ENOTSUP a zstd window over
- *             128 MiB. NULs behind the last gzip member are accepted.
+ * decode - decode the whole stream.
+ * codec       receives the detected compression
+ * spans       filled; may be NULL
+ * blob_size, plain_size   bytes of input and output
+ * errors      -EINVAL truncated, wrong checksum, trailing garbage; -ENOTSUP a zstd window over
+ *             128 MiB. NULs after the last gzip member are accepted
  */
 int decode(const struct decode_io *io, enum codec *codec, struct spans *spans, uint64_t *blob_size,
 	   uint64_t *plain_size, struct err *err);
 
 /*
- * span_decode - one span again, from the blob.
+ * span_decode - decode one span from the blob.
  * fd       the blob
- * window   what a gzip span without SPAN_START begins with, window_len bytes of it
- * out      cap bytes: as many as the span has plain
- * returns  0; -EBADMSG the bytes of the blob are not what they were; -EUCLEAN they are, and it is the
- *          index that is wrong; -errno
+ * window   the preceding output, for a gzip span without SPAN_START; window_len bytes
+ * out      cap bytes: the uncompressed size of the span
+ * returns  0; -EBADMSG the blob has changed; -EUCLEAN the blob is intact and the index is wrong;
+ *          -errno
  */
 int span_decode(int fd, enum codec codec, const struct layer_span *span, const void *window,
 		size_t window_len, void *out, size_t cap);
 
-/* decode_zstd_error - what libzstd returned where it failed: -ENOMEM, or -EBADMSG: the data is damaged. */
+/* decode_zstd_error - map libzstd's error code: -ENOMEM, or -EBADMSG for damaged data. */
 int decode_zstd_error(size_t code);
 
 #endif

@@ -1,7 +1,4 @@
-/*
- * gzip through zlib and zstd in frames, both without anything in their headers that
- * varies.
- */
+/* gzip with zlib, zstd in frames; headers are constant. */
 #include "store/layer/encode.h"
 
 #include <errno.h>
@@ -17,7 +14,7 @@
 #define OUT_SIZE (256u * 1024)
 #define GZIP_LEVEL 6
 #define ZSTD_LEVEL 3
-/* A frame is a place to start reading from, so a zstd layer is written in frames of this many plain bytes. */
+/* Frames of this size make zstd layers seekable; uncompressed bytes. */
 #define ZSTD_FRAME (1u << 20)
 
 struct encoder {
@@ -38,7 +35,10 @@ struct encoder *encoder_new(enum codec codec, const struct sink *out)
 	e->codec = codec;
 	e->out = *out;
 	if (codec == CODEC_GZIP) {
-		/* zlib writes no name and no time by itself; OS is "unknown" on every machine. */
+		/*
+		 * zlib writes no name and no time by default; "unknown" as OS is the same on
+		 * every machine.
+		 */
 		static gz_header header = { .os = 255 };
 
 		if (deflateInit2(&e->z, GZIP_LEVEL, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) !=

@@ -1,6 +1,6 @@
 /*
- * Compressing a stream, the same bytes for the same input and library
- * version: no name, no time, no machine in the header.
+ * Compressing a stream. The same input and library version give the same bytes: headers contain
+ * no name, time or machine.
  */
 #ifndef STORE_LAYER_ENCODE_H
 #define STORE_LAYER_ENCODE_H
@@ -10,9 +10,13 @@
 
 struct encoder;
 
-/* encoder_new - codec: none, gzip or zstd; out is where its bytes go, copied. NULL: no memory. */
+/*
+ * encoder_new - create an encoder. NULL: out of memory.
+ * codec   none, gzip or zstd
+ * out     receives the output; copied
+ */
 struct encoder *encoder_new(enum codec codec, const struct sink *out);
-/* encoder_write - has the form of a sink; ctx is the encoder. */
+/* encoder_write - a sink's write function; ctx is the encoder. */
 int encoder_write(void *ctx, const void *data, size_t len, struct err *err);
 int encoder_end(struct encoder *e, struct err *err);
 void encoder_free(struct encoder *e);

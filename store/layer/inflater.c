@@ -1,11 +1,10 @@
 /*
- * Two loops over the symbols of a block: the fast one runs as long as enough input is
- * at hand to read it in words, the careful one takes a byte only once it is needed,
- * at the edges of what came in. The output grows in a buffer of our own, whose end a match
- * may overrun, and is copied out of there.
+ * Two loops decode the symbols of a block. The fast one runs while there is enough input to read
+ * it in words. The careful one reads single bytes as needed, at the edges of the input. Output is
+ * collected in our own buffer, whose end a match may overrun, and copied from there.
  *
- * Codes are looked up in one step, the long ones in two. An entry says how many bits go, extra bits
- * included, so that a length or a distance takes one shift.
+ * Codes are looked up in one step, long ones in two. An entry contains the number of bits with
+ * extra bits included, so a length or a distance takes one shift.
  */
 #include "store/layer/inflater.h"
 
@@ -25,26 +24,26 @@
 #define LENS_SYMBOLS 19
 #define MATCH_MAX 258
 
-/* Two codes at least share a second table, but in a set of one code, which needs none. */
+/* At least two codes share a second table; a set of one code needs none. */
 #define LIT_TABLE ((1u << LIT_BITS) + LIT_SYMBOLS / 2 * (1u << (CODE_BITS - LIT_BITS)))
 #define DIST_TABLE ((1u << DIST_BITS) + DIST_SYMBOLS / 2 * (1u << (CODE_BITS - DIST_BITS)))
 
-/* Output that is in the making: what matches reach back to, new bytes, and what they may overrun. */
+/* The output buffer: history for matches, new bytes, and the overrun of matches. */
 #define ROOM (256u << 10)
 #define COPY_OVER 32
 #define SLACK (MATCH_MAX + 2 * COPY_OVER)
 #define BUFFER (INFLATER_WINDOW + ROOM)
 
 /*
- * An entry of a table:
- *     0..7    bits to take, the extra bits included
+ * A table entry:
+ *     0..7    bits to consume, including extra bits
  *     8..12   bits of the code alone
- *     13..15  what it is
- *     16..31  the literal, the base of a length or a distance, or where the second table begins
+ *     13..15  kind
+ *     16..31  the literal, the base of a length or distance, or the offset of the second table
  */
 #define LITERAL (1u << 13)
 #define SECOND (1u << 14)
-#define SPECIAL (1u << 15) /* end of the block, or no code at all */
+#define SPECIAL (1u << 15) /* end of block, or an invalid code */
 #define END_OF_BLOCK (1u << 16)
 #define ENTRY(what, value, code, extra) \
 	((what) | (uint32_t)(value) << 16 | (uint32_t)(code) << 8 | ((code) + (extra)))
@@ -52,7 +51,10 @@
 #define CODE(e) ((e) >> 8 & 0x1f)
 #define VALUE(e) ((e) >> 16)
 
-/* Input that one round of the fast loop may read; 8 bytes more let it do one at least. */
+/*
+ * Input that one iteration of the fast loop may read; another 8 bytes ensure at least one
+ * iteration.
+ */
 #define IN_MARGIN 16
 
 enum state { HEAD, STORED_HEAD, STORED, COUNTS, LENS_CODE, LENS, SYMBOLS, TAIL, DONE, WRONG };
@@ -61,20 +63,20 @@ enum step { GO_ON, NEED, STOP, FULL, FAIL };
 
 struct inflater {
 	enum state state;
-	bool last;   /* the block at hand is the last one */
-	bool at_end; /* of a block that is not */
+	bool last;   /* the current block is the last one */
+	bool at_end; /* at the end of a block other than the last one */
 	const char *why;
-	uint64_t bits; /* what was read and not used yet; zeros above */
+	uint64_t bits; /* input bits not yet consumed; zeros above them */
 	unsigned n_bits;
-	unsigned stored; /* bytes of a stored block that are to come */
+	unsigned stored; /* bytes left in a stored block */
 	unsigned n_lit, n_dist, n_lens, have;
 	unsigned char lens[LIT_SYMBOLS + DIST_SYMBOLS];
 	uint32_t lit[LIT_TABLE], dist[DIST_TABLE];
 	uint32_t lens_code[1u << LENS_BITS];
-	unsigned lit_second, dist_second; /* bits that second tables are looked up with */
-	bool fixed;			  /* lit and dist are those of fixed blocks */
-	size_t start;	   /* where in buffer the stream begins that matches may reach into */
-	size_t pos, given; /* end of what was made, and of what was put out */
+	unsigned lit_second, dist_second; /* index bits of the second tables */
+	bool fixed;			  /* lit and dist are the fixed codes */
+	size_t start;			  /* start of the stream in buffer: the limit of matches */
+	size_t pos, given;		  /* end of the output, and of the part that was returned */
 	unsigned char buffer[BUFFER + SLACK];
 };
 
@@ -162,7 +164,7 @@ static enum step wrong(struct inflater *f, const char *why)
 	return FAIL;
 }
 
-/* n bits at least, n <= 48; a byte at a time, so that none is read too many. */
+/* Read bytes until at least n <= 48 bits are available; never more bytes than needed. */
 static bool need(struct inflater *f, struct input *in, unsigned n)
 {
 	while (f->n_bits < n) {
@@ -203,11 +205,10 @@ static void fill(uint32_t *table, unsigned n, unsigned len, uint32_t entry)
 }
 
 /*
- * The table of a set of codes.
- * entry_of what a symbol stands for, without its code's length
- * second   bits that a second table is looked up with
- * returns  false: too many codes for their lengths, or too few, where that is not the one code of
- *          one bit (or none) that a set of distances may have
+ * Build the table of a set of codes. entry_of the meaning of a symbol, without its code's length
+ * second   index bits of the second tables
+ * returns  false if the code is over-subscribed or incomplete. Exception: a set of distances may
+ *          have no code, or one code of one bit
  */
 static bool build(uint32_t *table, unsigned table_bits, const unsigned char *lens, unsigned n,
 		  uint32_t (*entry_of)(unsigned symbol), unsigned *second, bool strict)
@@ -242,7 +243,7 @@ static bool build(uint32_t *table, unsigned table_bits, const unsigned char *len
 			fill(table + bits, size - bits, lens[i], entry);
 			continue;
 		}
-		/* The first long code of a prefix opens its second table. */
+		/* The first long code with a prefix allocates its second table. */
 		k = bits & (size - 1);
 		if (!(table[k] & SECOND)) {
 			table[k] = ENTRY(SECOND, used, table_bits, 0);
@@ -384,7 +385,7 @@ static enum step lens_code(struct inflater *f, struct input *in)
 	return GO_ON;
 }
 
-/* All lengths are there: the block's two tables. */
+/* All lengths are known: build the block's two tables. */
 static enum step begin_dynamic(struct inflater *f)
 {
 	f->fixed = false;
@@ -431,7 +432,7 @@ static enum step lens(struct inflater *f, struct input *in)
 	return begin_dynamic(f);
 }
 
-/* len bytes from dist back; may write up to COPY_OVER bytes behind its end. */
+/* Copy len bytes from dist back; may write up to COPY_OVER bytes past the end. */
 static inline __attribute__((always_inline)) unsigned char *match(unsigned char *out, size_t dist,
 								  size_t len)
 {
@@ -455,11 +456,14 @@ static inline __attribute__((always_inline)) unsigned char *match(unsigned char 
 			out += 16;
 		} while (out < end);
 	} else {
-		/* Of each word dist bytes are right, or all eight. */
+		/* dist bytes of each word are valid, at most eight. */
 		size_t step = MIN(dist, (size_t)8);
 		uint64_t word;
 
-		/* By way of a register, as memcpy() takes no overlapping bytes. */
+		/*
+		 * Copy through a register, because memcpy() requires that the areas do not
+		 * overlap.
+		 */
 		do {
 			memcpy(&word, from, 8);
 			memcpy(out, &word, 8);
@@ -472,7 +476,9 @@ static inline __attribute__((always_inline)) unsigned char *match(unsigned char 
 
 #define MASK(n) ((UINT64_C(1) << (n)) - 1)
 
-/* 56 bits at least. What is above n in bits is what comes there anyway. */
+/*
+ * At least 56 bits. Bits above n are equal to the next input, so setting them again is harmless.
+ */
 #define REFILL()                            \
 	do {                                \
 		memcpy(&word, p, 8);        \
@@ -492,8 +498,8 @@ static inline __attribute__((always_inline)) unsigned char *match(unsigned char 
 	} while (0)
 
 /*
- * Symbols, while there is input to read in words and room for what they give. The next code is looked up
- * before a match is copied, as the one does not wait for the other.
+ * Decode symbols while input can be read in words and there is room for the output. The next code
+ * is looked up before a match is copied, so that both proceed in parallel.
  */
 static inline __attribute__((always_inline)) enum step symbols_in_words(struct inflater *f,
 									struct input *in,
@@ -567,7 +573,7 @@ static inline __attribute__((always_inline)) enum step symbols_in_words(struct i
 		e = lit[bits & MASK(LIT_BITS)];
 		out = match(out, dist, len);
 	}
-	/* Whole bytes that are left over go back to where they came from. */
+	/* Return unused whole bytes to the input. */
 	in->p = p - (n >> 3);
 	f->n_bits = n & 7;
 	f->bits = bits & MASK(f->n_bits);
@@ -583,7 +589,7 @@ static enum step symbols_any(struct inflater *f, struct input *in, size_t limit)
 	return symbols_in_words(f, in, limit);
 }
 
-/* The same with instructions that cut bits out of a word in one. */
+/* The same, compiled for processors with bit-field instructions. */
 #ifdef __x86_64__
 static __attribute__((target("bmi,bmi2"))) enum step symbols_bmi2(struct inflater *f,
 								  struct input *in, size_t limit)
@@ -600,7 +606,7 @@ static enum step symbols_fast(struct inflater *f, struct input *in, size_t limit
 #define symbols_fast symbols_any
 #endif
 
-/* The entry of the code that bits begin with, of which only n are there; 0: it takes more to know. */
+/* Look up the code at the start of bits, of which n are valid; 0: more bits are needed. */
 static uint32_t look_up(const uint32_t *table, unsigned table_bits, unsigned second, uint64_t bits,
 			unsigned n)
 {
@@ -614,7 +620,7 @@ static uint32_t look_up(const uint32_t *table, unsigned table_bits, unsigned sec
 	return CODE(e) <= n && TAKE(e) <= n ? e : 0;
 }
 
-/* One symbol of the bits at hand, or none of it. */
+/* Decode one symbol from the available bits, or consume nothing. */
 static enum step symbol(struct inflater *f)
 {
 	uint64_t bits = f->bits;
@@ -703,7 +709,7 @@ static enum step next(struct inflater *f, struct input *in, size_t limit)
 	}
 }
 
-/* Room behind pos for what is wanted, as far as the buffer goes; what matches may reach stays. */
+/* Make room after pos for the wanted bytes, as far as possible, keeping the history. */
 static size_t make_room(struct inflater *f, size_t wanted)
 {
 	if (f->pos + wanted > BUFFER && f->pos > INFLATER_WINDOW) {

@@ -1,6 +1,4 @@
-/*
- * The pipeline of three threads that every blob comes in through.
- */
+/* The pipeline that adds every blob. */
 #include "store/layer/ingest.h"
 
 #include <errno.h>
@@ -28,14 +26,13 @@
 #include "store/layer/ring.h"
 
 /*
- * Three stages on three threads, a ring between each two:
+ * Three stages in three threads, connected by rings:
  *
- *     caller   write the blob, SHA-256 of its bytes           -> packed
- *     decoder  inflate, note spans                             -> plain
- *     indexer  SHA-256 of the plain bytes, tar entries -> index
+ *     caller   write the blob, SHA-256 of its bytes        -> packed
+ *     decoder  decompress, record spans                    -> plain
+ *     indexer  SHA-256 of the decompressed bytes, tar entries -> index
  *
- * A stage that fails keeps draining its ring, so the blob's own digest is
- * right whatever the bytes turn out to be.
+ * A stage that fails keeps draining its ring, so that the blob's digest is complete in any case.
  */
 #define BLOCK_SIZE (256u * 1024)
 #define PACKED_BLOCKS 8
@@ -46,19 +43,19 @@ struct ingest {
 	struct txn *txn;
 	int fd;			 /* the blob being written; -1: it is in the store already */
 	char name[16];		 /* its name in the transaction */
-	struct partial *partial; /* fd is its file, and no name of the transaction */
+	struct partial *partial; /* fd is its file, which has no name in the transaction */
 	uint64_t size, written_back;
 	struct hash *hash;
 	struct ring *packed, *plain;
 	pthread_t decoder, indexer;
 
-	/* The decoder's. */
+	/* Used by the decoder. */
 	enum codec codec;
 	struct spans spans;
 	uint64_t blob_size, plain_size;
 	struct err decode_err;
 
-	/* The indexer's. */
+	/* Used by the indexer. */
 	struct hash *plain_hash;
 	struct digest diff_id;
 	struct layer_build *build;
@@ -121,7 +118,7 @@ static void *run_indexer(void *arg)
 	const void *data;
 
 	layer_tar_read(pull_plain, in, in->build, &in->index_err);
-	/* Padding, and whatever else follows the archive, is part of the diff ID. */
+	/* Padding and anything else after the archive is part of the diff ID. */
 	while (pull_plain(in, &data) > 0)
 		;
 	if (hash_final(in->plain_hash, &in->diff_id) < 0)
@@ -162,7 +159,7 @@ static void stop_threads(struct ingest *in)
 	pthread_join(in->indexer, NULL);
 }
 
-/* p: the blob is written there; keep: it is written nowhere. */
+/* p: write the blob to the partial file; keep: write it nowhere. */
 static int begin(struct txn *t, const struct digest *like, struct partial *p, bool keep,
 		 struct ingest **out, struct err *err)
 {
@@ -203,7 +200,7 @@ int ingest_begin(struct txn *t, const struct digest *like, struct ingest **out, 
 	return begin(t, like, NULL, false, out, err);
 }
 
-/* Bytes that are where they belong already go through the pipeline. */
+/* Pass bytes through the pipeline without writing them. */
 static int feed(struct ingest *in, const void *data, size_t len, struct err *err)
 {
 	int r;
@@ -224,7 +221,7 @@ int ingest_write(struct ingest *in, const void *data, size_t len, struct err *er
 			return err_sys(err, -r, "cannot write to the store");
 	}
 	r = feed(in, data, len, err);
-	/* Start writing to the disk now, so that the sync at the end has little left. */
+	/* Start writeback early, so that the final sync has little left to write. */
 	if (in->fd >= 0 && in->size - in->written_back >= WRITEBACK_STEP) {
 		sync_file_range(in->fd, (off_t)in->written_back,
 				(off_t)(in->size - in->written_back), SYNC_FILE_RANGE_WRITE);
@@ -233,7 +230,7 @@ int ingest_write(struct ingest *in, const void *data, size_t len, struct err *er
 	return r;
 }
 
-/* The first thing that went wrong with the bytes as a layer; 0 where nothing did. */
+/* The first error of the bytes as a layer, or 0. */
 static int layer_error(const struct ingest *in, char message[static 512])
 {
 	const struct err *e = in->decode_err.code ? &in->decode_err : &in->index_err;
@@ -242,7 +239,7 @@ static int layer_error(const struct ingest *in, char message[static 512])
 	return -e->code;
 }
 
-/* The index's bytes. */
+/* Append the index. */
 static int make_index(struct ingest *in, const struct ingest_result *res, struct buf *file,
 		      struct err *err)
 {
@@ -276,7 +273,7 @@ static int put_index(struct ingest *in, const struct ingest_result *res, struct 
 	return txn_add(in->txn, name, path, err);
 }
 
-/* What came of the bytes. */
+/* Collect the results. */
 static int results(struct ingest *in, struct ingest_result *out, struct err *err)
 {
 	memset(out, 0, sizeof(*out));
@@ -287,7 +284,7 @@ static int results(struct ingest *in, struct ingest_result *out, struct err *err
 	out->diff_id = in->diff_id;
 	out->plain_size = in->plain_size;
 	out->layer_error = layer_error(in, out->layer_message);
-	/* What this machine lacks says nothing of the bytes. */
+	/* A failure of the machine says nothing about the blob. */
 	if (err_is_machine(out->layer_error))
 		return err_set(err, -out->layer_error, "%s", out->layer_message);
 	log_debug("blob %s: %s, %llu bytes, %llu plain", out->digest.str, codec_name(out->codec),
@@ -346,7 +343,7 @@ void ingest_abort(struct ingest *in)
 	ingest_free(in);
 }
 
-/* All that fd has from its offset on, through the pipeline by way of put. progress may be NULL. */
+/* Read fd from its offset to the end through put(). progress may be NULL. */
 static int read_through(struct ingest *in, int fd, struct progress *progress,
 			int (*put)(struct ingest *in, const void *data, size_t len,
 				   struct err *err),

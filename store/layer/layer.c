@@ -1,6 +1,6 @@
 /*
- * The index lies in memory as it is and is never parsed; a read finds the extent, then the span, then
- * asks the cache.
+ * The index is used in memory as it is on disk. A read looks up the extent, then the span, then
+ * the cache.
  */
 #include "store/layer/layer.h"
 
@@ -35,8 +35,8 @@ struct layers {
 	struct txn *txn;
 	struct span_cache *cache;
 	/*
-	 * Held while a layer is opened or mended, which may take as long as reading its blob does. Whoever
-	 * has it takes lock, never the other way round, so that layers that are open go on.
+	 * Held while a layer is opened or repaired, which may take as long as reading its blob.
+	 * Lock order: making, then lock, so that open layers are not blocked.
 	 */
 	pthread_mutex_t making;
 	pthread_mutex_t lock; /* of what follows */
@@ -44,7 +44,7 @@ struct layers {
 	uint32_t next_id;
 };
 
-/* What contents are found by: the spans of an index with their windows, or the seekable copy. */
+/* How contents are found: the spans of an index with their windows, or the seekable copy. */
 struct source {
 	uint32_t id; /* the cache's key */
 	const struct layer_index *index;
@@ -60,13 +60,13 @@ struct layer {
 	const struct layer_header *h; /* of index */
 	int blob_fd;
 	/*
-	 * The first one, and another one that was made from the blob where that turned out damaged. Entries
-	 * stay those of the first index.
+	 * The original source, and one regenerated from the blob if the original is damaged.
+	 * Entries always come from the first index.
 	 */
 	struct source source[2];
-	atomic_uint current; /* which of the two */
-	bool mended;	     /* tried once, with or without success; under all->making */
-	struct layer_index *made_again;
+	atomic_uint current; /* the one in use */
+	bool repaired;	     /* attempted once, successfully or not; under all->making */
+	struct layer_index *regenerated;
 };
 
 struct layers *layers_new(struct store *s, size_t cache_bytes)
@@ -92,7 +92,7 @@ static void layer_free(void *p)
 	struct layer *l = p;
 
 	layer_index_free(l->index);
-	layer_index_free(l->made_again);
+	layer_index_free(l->regenerated);
 	if (l->blob_fd >= 0)
 		close(l->blob_fd);
 	layer_copy_free(l->source[0].copy);
@@ -126,7 +126,7 @@ static int open_path(struct store *s, struct txn *t, const char *path)
 	return t ? txn_open(t, path) : beneath_open(s->fd, path, O_RDONLY, 0);
 }
 
-/* What was made from a blob, and is of no use. */
+/* Remove a derived file (index or seekable copy) that is unusable. */
 static void discard(struct store *s, const char *path)
 {
 	if (!s->read_only)
@@ -134,11 +134,11 @@ static void discard(struct store *s, const char *path)
 }
 
 /*
- * What was made from a blob appears without the store's lock: a mount must not wait for a load.
- * The collector removes a blob before what was made from it. So either it still finds this
- * here, or the blob is gone by now, and this goes again.
+ * Publish a derived file without the store's lock, because a mount must not wait for a load. The
+ * collector removes a blob before its derived files. So either it still finds this file, or the
+ * blob is already gone, and the file is removed here.
  */
-static int publish_made(struct txn *t, const struct digest *blob, struct err *err)
+static int publish_derived(struct txn *t, const struct digest *blob, struct err *err)
 {
 	struct store *s = txn_store(t);
 	char index[LAYER_PATH_MAX], copy[DIGEST_MAX + 32];
@@ -159,7 +159,10 @@ static int make_index(struct txn *t, const struct digest *blob, int blob_fd, str
 	struct ingest_result res;
 	int r;
 
-	/* What stands there is stale or damaged, and must not win for being as long. */
+	/*
+	 * The existing file is outdated or damaged, and must not be kept because its size
+	 * matches.
+	 */
 	layer_index_path(blob, path);
 	txn_drop(t, path);
 	r = ingest_fd(t, blob_fd, blob, true, &res, err);
@@ -174,9 +177,9 @@ static int make_index(struct txn *t, const struct digest *blob, int blob_fd, str
 }
 
 /*
- * Make the index of a blob anew; the blob is verified on the way.
- * t        whose blobs count as there, and which the index becomes a part of; NULL: it appears in the store
- * returns  a descriptor of the index, that the caller closes; -errno
+ * Regenerate the index of a blob and verify the blob at the same time.
+ * t        searched for blobs and receives the index; NULL: the store
+ * returns  a descriptor of the index that the caller closes; -errno
  */
 static int rebuild(struct store *s, struct txn *t, const struct digest *blob, struct err *err)
 {
@@ -203,14 +206,14 @@ static int rebuild(struct store *s, struct txn *t, const struct digest *blob, st
 		r = fd < 0 ? err_sys(err, -fd, "index of blob %s", blob->str) : 0;
 	}
 	if (r == 0 && own)
-		r = publish_made(own, blob, err);
+		r = publish_derived(own, blob, err);
 	txn_free(own);
 	return r < 0 ? r : TAKE_FD(fd);
 }
 
 /*
- * The seekable copy; it is only a cache, so it may have to be made again.
- * afresh  what is there is damaged
+ * Open the seekable copy; regenerate it if it is missing, since it is only a cache.
+ * afresh  the existing copy is damaged
  */
 static int open_copy(struct layer *l, bool afresh, struct layer_copy **out, struct err *err)
 {
@@ -237,12 +240,12 @@ static int open_copy(struct layer *l, bool afresh, struct layer_copy **out, stru
 			err_sys(err, -r, "blob %s: seekable copy", l->digest.str);
 	}
 	if (r == 0 && own)
-		r = publish_made(own, &l->digest, err);
+		r = publish_derived(own, &l->digest, err);
 	txn_free(own);
 	return r;
 }
 
-/* Make the index anew and load it. */
+/* Regenerate the index and load it. */
 static int remake_index(struct layer *l, struct layer_index **out, struct err *err)
 {
 	_cleanup_close_ int fd = rebuild(l->all->store, l->all->txn, &l->digest, err);
@@ -254,7 +257,7 @@ static int remake_index(struct layer *l, struct layer_index **out, struct err *e
 	return r < 0 ? err_sys(err, -r, "index of blob %s", l->digest.str) : 0;
 }
 
-/* The index as it is, or made anew. */
+/* Load the index, or regenerate it. */
 static int open_index(struct layer *l, struct err *err)
 {
 	char path[LAYER_PATH_MAX];
@@ -264,13 +267,13 @@ static int open_index(struct layer *l, struct err *err)
 	layer_index_path(&l->digest, path);
 	fd = open_path(l->all->store, l->all->txn, path);
 	r = fd < 0 ? fd : layer_index_load(fd, &l->digest, &l->index);
-	/* Missing, damaged, or no file at all. */
+	/* Missing, damaged, or not a regular file. */
 	if (r == -ENOENT || r == -EBADMSG || r == -ELOOP || r == -ENXIO)
 		return remake_index(l, &l->index, err);
 	return r < 0 ? err_sys(err, -r, "index of blob %s", l->digest.str) : 0;
 }
 
-/* From here on the layer is read from memory and through descriptors alone. */
+/* From now on, the layer is only accessed in memory and through descriptors. */
 static int layer_open(struct layer *l, struct err *err)
 {
 	char path[DIGEST_MAX + 8];
@@ -290,7 +293,7 @@ static int layer_open(struct layer *l, struct err *err)
 	return l->h->flags & LAYER_COPY ? open_copy(l, false, &l->source[0].copy, err) : 0;
 }
 
-/* One more user of a layer that is open, or NULL. */
+/* Take a reference to an open layer; NULL: not open. */
 static struct layer *find_open(struct layers *ls, const struct digest *blob)
 {
 	struct layer *l;
@@ -438,7 +441,7 @@ int layer_keep(struct txn *t, const struct digest *blob, struct err *err)
 		return err_set(err, ENOENT, "blob %s is missing", blob->str);
 	if (r < 0)
 		return r;
-	/* These may be missing; they are made from the blob. */
+	/* These are optional: they can be regenerated. */
 	layer_index_path(blob, index);
 	layer_copy_path(blob, copy);
 	r = txn_keep(t, index, err);
@@ -501,7 +504,7 @@ void layer_stat(const struct layer *l, const struct layer_entry *e, struct stat 
 	(void)l;
 	memset(st, 0, sizeof(*st));
 	st->st_mode = (e->type < ARRAY_SIZE(types) ? types[e->type] : S_IFREG) | (e->mode & 07777);
-	/* What a tar says of its mode means nothing: no file system keeps one. */
+	/* Linux ignores the mode of a symbolic link; tars contain arbitrary ones. */
 	if (e->type == ENTRY_SYMLINK)
 		st->st_mode = S_IFLNK | 0777;
 	st->st_nlink = e->nlink;
@@ -543,7 +546,7 @@ int layer_xattr(const struct layer *l, const struct layer_entry *e, uint32_t *po
 
 		if (!s || s[x->name_len] != '\0')
 			return 0;
-		/* An empty name marks one that a later entry has replaced. */
+		/* An empty name marks an attribute that was replaced by a later one. */
 		if (i >= *pos && *s) {
 			*pos = i + 1;
 			*name = s;
@@ -561,7 +564,7 @@ struct load {
 	const struct source *from;
 };
 
-/* Plain bytes of span i, loaded into the cache; -EUCLEAN what was made from the blob is damaged. */
+/* Decode span i into the cache; -EUCLEAN: a derived file is damaged. */
 static int load_span(void *ctx, uint32_t i, void *data, size_t len)
 {
 	const struct load *load = ctx;
@@ -586,7 +589,7 @@ static int load_span(void *ctx, uint32_t i, void *data, size_t len)
 	return span_decode(load->l->blob_fd, codec, s, window, window_len, data, len);
 }
 
-/* Which span holds a plain offset, and where it begins and ends. */
+/* Find the span that contains an offset of the decoded stream, with its start and end. */
 static int find_span(const struct source *from, uint64_t plain, uint32_t *i, uint64_t *start,
 		     uint64_t *end)
 {
@@ -619,7 +622,7 @@ static int find_span(const struct source *from, uint64_t plain, uint32_t *i, uin
 	return *end > plain && *end - *start <= SPAN_MAX ? 0 : -EBADMSG;
 }
 
-/* Plain bytes, as many of len as one span has. */
+/* Read up to len bytes from a single span. */
 static ssize_t read_span(struct layer *l, const struct source *from, uint64_t plain, char *out,
 			 size_t len)
 {
@@ -640,7 +643,7 @@ static ssize_t read_span(struct layer *l, const struct source *from, uint64_t pl
 	return (ssize_t)len;
 }
 
-/* The second source, from the blob. */
+/* Regenerate the source from the blob. */
 static int make_source(struct layer *l, struct source *s, struct err *err)
 {
 	int r;
@@ -649,16 +652,17 @@ static int make_source(struct layer *l, struct source *s, struct err *err)
 	s->index = l->index;
 	if (l->h->flags & LAYER_COPY)
 		return open_copy(l, true, &s->copy, err);
-	r = remake_index(l, &l->made_again, err);
-	s->index = l->made_again;
+	r = remake_index(l, &l->regenerated, err);
+	s->index = l->regenerated;
 	return r;
 }
 
 /*
- * What was made from the blob is damaged: make it again, once. used says which one it was.
- * returns 0 where there is another one now
+ * A derived file is damaged: regenerate it, once.
+ * used     the source that turned out damaged
+ * returns  0 if there is another source now
  */
-static int mend(struct layer *l, unsigned used)
+static int repair(struct layer *l, unsigned used)
 {
 	struct err err = ERR_INIT;
 	int r = -EBADMSG;
@@ -666,8 +670,8 @@ static int mend(struct layer *l, unsigned used)
 	pthread_mutex_lock(&l->all->making);
 	if (atomic_load(&l->current) != used) {
 		r = 0;
-	} else if (!l->mended) {
-		l->mended = true;
+	} else if (!l->repaired) {
+		l->repaired = true;
 		r = make_source(l, &l->source[1], &err);
 		if (r == 0)
 			atomic_store(&l->current, 1);
@@ -686,7 +690,7 @@ static int read_plain(struct layer *l, uint64_t plain, char *out, size_t len)
 		ssize_t n = read_span(l, &l->source[used], plain, out, len);
 
 		if (n == -EUCLEAN) {
-			int r = mend(l, used);
+			int r = repair(l, used);
 
 			if (r < 0)
 				return r;
@@ -701,7 +705,7 @@ static int read_plain(struct layer *l, uint64_t plain, char *out, size_t len)
 	return 0;
 }
 
-/* The first extent that ends behind off; extents are sorted. */
+/* The first extent that ends after off; extents are sorted. */
 static uint32_t find_extent(const struct layer_extent *x, uint32_t n, uint64_t off)
 {
 	uint32_t lo = 0, hi = n;

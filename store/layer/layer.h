@@ -1,8 +1,7 @@
 /*
- * A layer, open for reading: its index in memory, checked as a whole when it is
- * opened (store/layer/layer_index.h), its contents read from the blob through it.
- * What was made from the blob, index or seekable copy, is made again where it
- * turns out damaged, also later, by a read.
+ * A layer that is open for reading. Its index is in memory and was checked as a whole when it was
+ * opened (store/layer/layer_index.h); contents are read from the blob. If the index or the
+ * seekable copy turns out to be damaged, even during a read, it is regenerated from the blob.
  */
 #ifndef STORE_LAYER_LAYER_H
 #define STORE_LAYER_LAYER_H
@@ -23,29 +22,29 @@ struct store;
 struct txn;
 
 /*
- * All open layers of a process, each only once, with one bounded cache of
- * inflated spans between them.
- * cache_bytes  the bound of that cache
- * threads      everything below may be called from any thread
+ * All open layers of a process, each opened once, with a common bounded cache of decoded spans.
+ * cache_bytes  limit of the cache
+ * threads      all functions below may be called from any thread
  */
 struct layers *layers_new(struct store *s, size_t cache_bytes);
 void layers_free(struct layers *ls);
 
-/* layers_look_in - layers that are only in a transaction count as there. t is borrowed. */
+/* layers_look_in - also find layers that are only in this transaction. t is borrowed. */
 void layers_look_in(struct layers *ls, struct txn *t);
 struct store *layers_store(struct layers *ls);
 
 /*
- * layers_get - the layer of a blob; its index is made anew where it is
- * missing, stale or damaged. Released with layer_unref().
+ * layers_get - open a blob as a layer. A missing, outdated or damaged index is regenerated.
+ * Release with layer_unref().
  */
 int layers_get(struct layers *ls, const struct digest *blob, struct layer **out, struct err *err);
 void layer_ref(struct layer *l);
 void layer_unref(struct layer *l);
 
 /*
- * layer_peek - the header of a blob's index, without the rest of it; the index is made where it is missing.
- * layer_peek_in - the same for a blob that a transaction has, or the store; a new index is the transaction's
+ * layer_peek     read only the header of a blob's index; a missing index is regenerated
+ * layer_peek_in  the same for a blob of a transaction or of the store; a new index is added to
+ *                the transaction
  */
 int layer_peek(struct store *s, const struct digest *blob, struct layer_header *out,
 	       struct err *err);
@@ -53,33 +52,39 @@ int layer_peek_in(struct txn *t, const struct digest *blob, struct layer_header 
 		  struct err *err);
 
 /*
- * layer_keep - txn_keep() for a layer: its blob, and what the store has of its index and seekable copy.
- * errors  -ENOENT the store does not have the blob
+ * layer_keep - txn_keep() for a layer: its blob and, if present, its index and seekable copy.
+ * errors  -ENOENT the blob is not in the store
  */
 int layer_keep(struct txn *t, const struct digest *blob, struct err *err);
 
 /* layer_drop - txn_drop() for a layer: blob, index and seekable copy. */
 void layer_drop(struct txn *t, const struct digest *blob);
 
-/* layer_id - a small number, unique among the layers of this process and never used again. */
+/* layer_id - a small number, unique among the layers of this process and never reused. */
 uint32_t layer_id(const struct layer *l);
 
 const struct layer_header *layer_header(const struct layer *l);
 
-/* layer_is_removed - the blob that it reads is no longer the store's, and takes space only for us. */
+/*
+ * layer_is_removed - true if the blob was removed from the store and is only kept alive by our
+ * descriptor.
+ */
 bool layer_is_removed(const struct layer *l);
 
-/* layer_entry - record i, 0 is the root; NULL where there is none. Borrowed from the layer. */
+/* layer_entry - entry i; 0 is the root. NULL: no such entry. Borrowed. */
 const struct layer_entry *layer_entry(const struct layer *l, uint32_t i);
 
-/* layer_name - the name of an entry, NUL-terminated, one path component; "" for the root. Never
- * NULL. */
+/*
+ * layer_name - an entry's name, one path component, NUL-terminated; "" for the root. Never NULL.
+ */
 const char *layer_name(const struct layer *l, const struct layer_entry *e);
 
-/* layer_target - of a symbolic link, or the path that a link to a lower layer names. Never NULL. */
+/*
+ * layer_target - the target of a symbolic link, or of a hard link to a lower layer. Never NULL.
+ */
 const char *layer_target(const struct layer *l, const struct layer_entry *e);
 
-/* layer_stat - all but st_ino, st_dev and a directory's st_nlink. */
+/* layer_stat - fill st except st_ino, st_dev and a directory's st_nlink. */
 void layer_stat(const struct layer *l, const struct layer_entry *e, struct stat *st);
 
 /*
@@ -90,15 +95,15 @@ int layer_xattr(const struct layer *l, const struct layer_entry *e, uint32_t *po
 		const char **name, const void **value, size_t *len);
 
 /*
- * layer_pread - contents of a regular file, holes as zeros.
- * returns bytes, fewer than len only at the end of the file; -EIO or -EBADMSG: the blob is damaged
+ * layer_pread - read a regular file; holes are zeros.
+ * returns bytes, fewer than len only at the end of the file; -EIO or -EBADMSG if the blob is
+ *         damaged
+ * threads any
  */
 ssize_t layer_pread(struct layer *l, const struct layer_entry *e, void *buf, size_t len,
 		    uint64_t off);
 
-/*
- * layer_seek - SEEK_DATA or SEEK_HOLE from off; the new offset or -ENXIO.
- */
+/* layer_seek - find data or a hole from off (SEEK_DATA, SEEK_HOLE); the offset or -ENXIO. */
 int64_t layer_seek(const struct layer *l, const struct layer_entry *e, uint64_t off, int whence);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Entries are placed as an unpacker would place them, parents' links resolved inside the
- * layer.
+ * Entries are added as an unpacker would do it: symbolic links in parent directories are resolved
+ * inside the layer.
  */
 #include "store/layer/layer_build.h"
 
@@ -21,7 +21,10 @@
 
 #define SYMLINKS_MAX 40
 #define XATTRS_MAX (1u << 20)
-/* Directories without an entry: a path of a few bytes, once compressed, may name tens of thousands. */
+/*
+ * Limit of implied parent directories: a compressed path of a few bytes may name tens of
+ * thousands.
+ */
 #define IMPLICIT_MAX (1u << 19)
 #define WHITEOUT ".wh."
 #define WHITEOUT_META ".wh..wh."
@@ -49,8 +52,8 @@ static uint32_t new_inode(struct layer_build *b, enum entry_type type)
 	return (uint32_t)b->n_inodes++;
 }
 
-/* Keys of the name map: the directory's number, what kind of name, the name. */
-static int find_slot(struct layer_build *b, uint32_t dir, char kind, const char *name, size_t len,
+/* Look up a name. The key is the directory's number, the kind of name and the name. */
+static int find_name(struct layer_build *b, uint32_t dir, char kind, const char *name, size_t len,
 		     uint32_t *out)
 {
 	char key[sizeof(dir) + 1 + NAME_MAX];
@@ -62,7 +65,7 @@ static int find_slot(struct layer_build *b, uint32_t dir, char kind, const char 
 	return *out == LAYER_NONE ? -ENOENT : 0;
 }
 
-static int put_slot(struct layer_build *b, uint32_t dir, char kind, const char *name, size_t len,
+static int put_name(struct layer_build *b, uint32_t dir, char kind, const char *name, size_t len,
 		    uint32_t node)
 {
 	char key[sizeof(dir) + 1 + NAME_MAX];
@@ -109,7 +112,7 @@ static int new_node(struct layer_build *b, uint32_t dir, char kind, const char *
 	memset(v, 0, sizeof(*v));
 	r = put_string(b, name, len, &v->name);
 	if (r == 0)
-		r = put_slot(b, dir, kind, name, len, (uint32_t)b->n_nodes);
+		r = put_name(b, dir, kind, name, len, (uint32_t)b->n_nodes);
 	if (r < 0)
 		return r == -E2BIG ? err_set(err, E2BIG, "more than 4 GiB of names")
 				   : err_nomem(err);
@@ -153,14 +156,14 @@ static enum entry_type node_type(const struct layer_build *b, uint32_t node)
 	return b->inodes[b->nodes[node].inode].type;
 }
 
-/* A path being walked: what is left of it, with symbolic links' targets put in front. */
+/* The unresolved rest of a path, with the targets of symbolic links put in front. */
 struct walk {
 	struct buf rest;
 	size_t pos;
 	int links;
 };
 
-/* The next component that says something, or NULL at the end. */
+/* The next component other than "" and "."; NULL at the end. */
 static const char *walk_next(struct walk *w, size_t *len)
 {
 	const char *s = buf_str(&w->rest) + w->pos;
@@ -212,7 +215,7 @@ static int check_name(const char *name, size_t len, struct err *err)
 	return 0;
 }
 
-/* One step down from *dir; a directory that no entry has named yet is made, implicit. */
+/* Resolve one component below *dir. A directory without an entry is created as implicit. */
 static int step(struct layer_build *b, struct walk *w, const char *name, size_t len, bool make,
 		uint32_t *dir, struct err *err)
 {
@@ -220,14 +223,17 @@ static int step(struct layer_build *b, struct walk *w, const char *name, size_t 
 	int r;
 
 	if (len == 2 && memcmp(name, "..", 2) == 0) {
-		/* Only a symbolic link's target can bring it here; the root is its own parent. */
+		/*
+		 * Only the target of a symbolic link can contain "..". The root is its own
+		 * parent.
+		 */
 		*dir = b->nodes[*dir].parent;
 		return 0;
 	}
 	r = check_name(name, len, err);
 	if (r < 0)
 		return r;
-	if (find_slot(b, *dir, KIND_NAME, name, len, &child) < 0) {
+	if (find_name(b, *dir, KIND_NAME, name, len, &child) < 0) {
 		if (!make)
 			return -ENOENT;
 		if (++b->n_implicit > IMPLICIT_MAX)
@@ -246,7 +252,7 @@ static int step(struct layer_build *b, struct walk *w, const char *name, size_t 
 	return 0;
 }
 
-/* The directory that path's last component lies in, symbolic links resolved inside the root. */
+/* Find the directory of path's last component; symbolic links are resolved inside the root. */
 static int walk_dir(struct layer_build *b, const char *path, size_t len, bool make, uint32_t *dir,
 		    struct err *err)
 {
@@ -257,7 +263,7 @@ static int walk_dir(struct layer_build *b, const char *path, size_t len, bool ma
 
 	*dir = 0;
 	while (r == 0 && (name = walk_next(&w, &n))) {
-		/* The name is copied: making a node may not move it, resolving a link frees it. */
+		/* Copy the name: adding a node may move it, and resolving a link frees it. */
 		char copy[NAME_MAX + 1];
 
 		if (n > NAME_MAX) {
@@ -272,8 +278,8 @@ static int walk_dir(struct layer_build *b, const char *path, size_t len, bool ma
 }
 
 /*
- * Split a tar path: *dir_len bytes of it lead to the directory, *name is its
- * last component, NULL for the root. Components of "." are skipped, ".." is refused.
+ * Split a tar path into the directory, *dir_len bytes of it, and the last component *name, NULL
+ * for the root. "." is skipped; ".." is refused.
  */
 static int split_path(const char *path, size_t *dir_len, const char **name, size_t *name_len,
 		      struct err *err)
@@ -320,7 +326,7 @@ static bool is_aufs_metadata(const char *path)
 	return false;
 }
 
-/* What the tar says of a file goes into its inode. */
+/* Copy the tar's metadata of a file to its inode. */
 static int fill_inode(struct layer_build *b, uint32_t inode, const struct build_entry *e,
 		      struct err *err)
 {
@@ -363,7 +369,7 @@ static int add_whiteout(struct layer_build *b, const struct build_entry *e, uint
 	len -= sizeof(WHITEOUT) - 1;
 	if (len == 0 || (len == 1 && name[0] == '.') || (len == 2 && memcmp(name, "..", 2) == 0))
 		return err_set(err, EINVAL, "a whiteout that names nothing");
-	if (find_slot(b, dir, KIND_WHITEOUT, name, len, &node) == 0)
+	if (find_name(b, dir, KIND_WHITEOUT, name, len, &node) == 0)
 		return 0;
 	r = new_node(b, dir, KIND_WHITEOUT, name, len, new_inode(b, ENTRY_WHITEOUT), &node, err);
 	if (r < 0)
@@ -372,7 +378,10 @@ static int add_whiteout(struct layer_build *b, const struct build_entry *e, uint
 	return fill_inode(b, b->nodes[node].inode, &attributes, err);
 }
 
-/* The inode that a hard link names: of this layer, or a new ENTRY_LINK to a path below it. */
+/*
+ * Find the inode of a hard link's target. If this layer does not have the target, create an
+ * ENTRY_LINK to the lower layer's path.
+ */
 static int link_inode(struct layer_build *b, const char *path, uint32_t self_dir, const char *self,
 		      size_t self_len, uint32_t *inode, struct err *err)
 {
@@ -389,7 +398,7 @@ static int link_inode(struct layer_build *b, const char *path, uint32_t self_dir
 	r = walk_dir(b, path, dir_len, false, &dir, err);
 	if (r == 0 && dir == self_dir && len == self_len && memcmp(name, self, len) == 0)
 		return err_set(err, EINVAL, "a hard link to itself");
-	if (r == 0 && find_slot(b, dir, KIND_NAME, name, len, &node) == 0) {
+	if (r == 0 && find_name(b, dir, KIND_NAME, name, len, &node) == 0) {
 		if (node_type(b, node) == ENTRY_DIR)
 			return err_set(err, EINVAL, "a hard link to a directory");
 		*inode = b->nodes[node].inode;
@@ -410,19 +419,22 @@ static void hide_subtree(struct layer_build *b, uint32_t node)
 	b->nodes[node].dead = true;
 }
 
-/* A name gets its inode: a new node, or the last of several entries of one name. */
+/* Set the inode of a name: add a node, or replace the earlier entry of the same name. */
 static int set_name(struct layer_build *b, uint32_t dir, const char *name, size_t len,
 		    uint32_t inode, uint32_t *node, struct err *err)
 {
 	uint32_t old;
-	bool exists = find_slot(b, dir, KIND_NAME, name, len, &old) == 0;
+	bool exists = find_name(b, dir, KIND_NAME, name, len, &old) == 0;
 
 	if (exists && node_type(b, old) != ENTRY_DIR && b->inodes[inode].type != ENTRY_DIR) {
 		b->nodes[old].inode = inode;
 		*node = old;
 		return 0;
 	}
-	/* A directory in a file's place, or the reverse: what was there goes with all below it. */
+	/*
+	 * If a directory replaces another type or the reverse, everything below the old entry is
+	 * removed.
+	 */
 	if (exists)
 		hide_subtree(b, old);
 	return new_node(b, dir, KIND_NAME, name, len, inode, node, err);
@@ -436,7 +448,7 @@ static int add_dir(struct layer_build *b, const struct build_entry *e, uint32_t 
 
 	if (!name) {
 		*node = 0;
-	} else if (find_slot(b, dir, KIND_NAME, name, len, node) < 0 ||
+	} else if (find_name(b, dir, KIND_NAME, name, len, node) < 0 ||
 		   node_type(b, *node) != ENTRY_DIR) {
 		inode = new_inode(b, ENTRY_DIR);
 		r = inode == LAYER_NONE ? err_nomem(err)
@@ -517,7 +529,7 @@ int layer_build_extent(struct layer_build *b, uint32_t node, const struct layer_
 	return 0;
 }
 
-/* An xattr of this name that the inode has already: emptied out by giving it no name. */
+/* Drop an earlier attribute of this name by emptying its name. */
 static void drop_xattr(struct layer_build *b, struct build_inode *i, const char *name)
 {
 	size_t pos = i->xattr;
@@ -534,8 +546,8 @@ static void drop_xattr(struct layer_build *b, struct build_inode *i, const char 
 }
 
 /*
- * What no file system of Linux keeps, and docker's unpacking leaves out: user.* where there are no contents
- * to guard by the mode, a list of rights that is none, a directory's list elsewhere.
+ * Drop attributes that Linux file systems refuse and docker does not unpack: user.* on other
+ * types than files and directories, invalid ACLs, default ACLs of other types than directories.
  */
 static bool is_kept(enum entry_type type, const char *name, const void *value, size_t len)
 {

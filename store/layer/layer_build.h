@@ -1,6 +1,6 @@
 /*
- * Building a layer's index: entries come in the order of the tar, and leave
- * as one file of sorted records.
+ * Building a layer's index. Entries are added in the order of the tar; the result is a file of
+ * sorted records.
  * spec    OCI image-spec layer.md, "Whiteouts", "Hardlinks"
  */
 #ifndef STORE_LAYER_LAYER_BUILD_H
@@ -16,10 +16,10 @@ struct err;
 struct layer_build;
 struct spans;
 
-/* An entry as the tar has it. */
+/* An entry of the tar. */
 struct build_entry {
-	const char *path;     /* any form; made relative and checked here */
-	const char *hardlink; /* path of the other name; then nothing below counts */
+	const char *path;     /* any form; normalised and validated here */
+	const char *hardlink; /* target of a hard link; then the members below are ignored */
 	enum entry_type type; /* ENTRY_DIR to ENTRY_FIFO */
 	const char *target;   /* of a symbolic link */
 	uint32_t mode, uid, gid;
@@ -32,26 +32,31 @@ struct layer_build *layer_build_new(void);
 void layer_build_free(struct layer_build *b);
 
 /*
- * layer_build_add - the next entry; whiteouts are told by their names.
- * *node is then where extents and xattrs go, or LAYER_NONE where the entry is no node of its own
- * (whiteouts, hard links, AUFS metadata)
- * errors  -EINVAL ".." or a root that is no directory; -ENAMETOOLONG; -E2BIG too many; -ELOOP
+ * layer_build_add - add an entry. Whiteouts are recognised by their names.
+ * node    receives the node for extents and attributes; LAYER_NONE if the entry has none
+ *         (whiteouts, hard links, AUFS metadata)
+ * errors  -EINVAL ".." in the path, or a root that is not a directory; -ENAMETOOLONG; -E2BIG too
+ *         many; -ELOOP
  */
 int layer_build_add(struct layer_build *b, const struct build_entry *e, uint32_t *node,
 		    struct err *err);
 
-/* layer_build_extent - data of a file: in order, not overlapping. */
+/* layer_build_extent - add data of a file, in order and without overlaps. */
 int layer_build_extent(struct layer_build *b, uint32_t node, const struct layer_extent *x,
 		       struct err *err);
 
-/* layer_build_xattr - the last value of a name counts. Names of the overlay's own form are dropped. */
+/*
+ * layer_build_xattr - add an extended attribute. The last value of a name wins. Private names of
+ * overlay file systems are dropped.
+ */
 int layer_build_xattr(struct layer_build *b, uint32_t node, const char *name, const void *value,
 		      size_t len, struct err *err);
 
 /*
- * layer_build_finish - the index file's bytes.
- * h       codec, flags, sizes and digests filled in by the caller, the rest here
- * spans   and their windows
+ * layer_build_finish - append the index file.
+ * h       the caller sets codec, flags, sizes and digests; the rest is set here
+ * spans   with their windows
+ * errors  -E2BIG, -ENOMEM
  */
 int layer_build_finish(struct layer_build *b, struct layer_header *h, const struct spans *spans,
 		       struct buf *out, struct err *err);

@@ -1,6 +1,4 @@
-/*
- * Sorting what was collected and writing it as one file.
- */
+/* Sorting the collected nodes and writing the index file. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +11,7 @@
 #include "store/layer/layer_build.h"
 #include "store/layer/layer_build_private.h"
 
-/* Nodes in the order in which they are written: breadth first, names sorted. */
+/* The order in which nodes are written: breadth first, names sorted. */
 struct order {
 	uint32_t *node;	 /* position in the index -> node */
 	uint32_t *first; /* position -> position of its first child */
@@ -33,8 +31,8 @@ static int by_name(const void *pa, const void *pb, void *arg)
 }
 
 /*
- * A whiteout beside an entry of the same name only says that the lower name
- * is hidden; the entry keeps that as a flag.
+ * A whiteout next to an entry of the same name hides the lower name. This becomes a flag of the
+ * entry.
  */
 static void fold_whiteouts(struct layer_build *b)
 {
@@ -62,7 +60,10 @@ static void fold_whiteouts(struct layer_build *b)
 	}
 }
 
-/* Counting sort of the live nodes by their directory: start[d]..start[d+1] of list are d's children. */
+/*
+ * Counting sort of the live nodes by directory: start[d]..start[d+1] of list are the children of
+ * d.
+ */
 static int group_by_parent(const struct layer_build *b, uint32_t **start, uint32_t **list)
 {
 	uint32_t *s = calloc(b->n_nodes + 2, sizeof(*s)), *l = calloc(b->n_nodes + 1, sizeof(*l));
@@ -112,7 +113,7 @@ static int make_order(struct layer_build *b, struct order *o)
 	return 0;
 }
 
-/* Number of names and first position of each inode, over what is really written. */
+/* Count the written names of each inode and find its first position. */
 static void count_links(struct layer_build *b, const struct order *o)
 {
 	size_t i;

@@ -1,9 +1,8 @@
 /*
- * What layer_build.c collects and layer_build_out.c writes.
+ * The data that layer_build.c collects and layer_build_out.c writes.
  *
- * A node is a name in a directory, an inode what the name stands for: hard
- * links are several nodes with one inode, and an entry that comes twice gives
- * its node a new inode.
+ * A node is a name in a directory; an inode is the object that it names. Hard links are several
+ * nodes with one inode. An entry that occurs twice gives its node a new inode.
  */
 #ifndef STORE_LAYER_LAYER_BUILD_PRIVATE_H
 #define STORE_LAYER_LAYER_BUILD_PRIVATE_H
@@ -20,7 +19,7 @@ struct build_node {
 	uint32_t name; /* in strings */
 	uint16_t name_len;
 	uint8_t flags;
-	bool dead; /* replaced; everything below it is gone too */
+	bool dead; /* replaced, with everything below it */
 	uint32_t parent;
 	uint32_t inode;
 };
@@ -45,7 +44,7 @@ struct layer_build {
 	struct layer_extent *extents;
 	size_t n_extents, cap_extents;
 	struct buf strings, xattrs;
-	size_t n_implicit; /* directories that were made for the paths of others */
+	size_t n_implicit; /* implied parent directories without an entry */
 	struct map names;  /* directory, kind, name -> node + 1 */
 };
 

@@ -1,6 +1,6 @@
 /*
- * One pass over the entries, in the order in which they lie: breadth first, so a directory is checked
- * before what is in it, and the first of several hard links before the others.
+ * One pass over the entries in their order, breadth first: a directory is checked before its
+ * children, and the first of several hard links before the others.
  */
 #include "store/layer/layer_check.h"
 
@@ -24,9 +24,9 @@ struct check {
 	const struct layer_entry *entries;
 	const struct layer_extent *extents;
 	uint64_t n_names, n_xattrs, n_entries, n_extents;
-	/* How much of each section the entries so far have. */
+	/* The parts of the sections that the entries so far use. */
 	uint64_t used_names, used_xattrs, used_extents;
-	uint64_t next; /* the first entry that is in no directory yet */
+	uint64_t next; /* the first entry that belongs to no directory yet */
 	uint64_t n_links;
 };
 
@@ -66,7 +66,7 @@ int layer_check_header(const struct layer_header *h, const struct digest *blob, 
 	return 0;
 }
 
-/* len bytes and their NUL in the names section, which nobody else has. */
+/* A string of len bytes with its NUL in the names section, which no other entry uses. */
 static bool good_text(struct check *c, uint32_t at, uint64_t len)
 {
 	c->used_names += len + 1;
@@ -83,8 +83,8 @@ static bool good_name(struct check *c, const struct layer_entry *e)
 	       !(s[0] == '.' && (len == 1 || (len == 2 && s[1] == '.')));
 }
 
-/* In the directory that it names, behind a name that is smaller. */
-static bool good_place(const struct check *c, uint64_t i)
+/* Entry i is in the directory that it names, after a smaller name. */
+static bool good_position(const struct check *c, uint64_t i)
 {
 	const struct layer_entry *e = &c->entries[i], *dir, *before;
 	int order;
@@ -142,7 +142,7 @@ static bool good_xattrs(struct check *c, const struct layer_entry *e)
 		if (left < len || !x->name_len || x->name_len > NAME_MAX ||
 		    x->value_len > LAYER_XATTR_VALUE_MAX || name[x->name_len] != '\0')
 			return false;
-		/* An empty name marks one that a later one has replaced. */
+		/* An empty name marks an attribute that was replaced by a later one. */
 		if (*name && (memchr(name, '\0', x->name_len) || overlay_xattr_is_private(name)))
 			return false;
 		len = (len + 3) & ~3ull;
@@ -154,7 +154,7 @@ static bool good_xattrs(struct check *c, const struct layer_entry *e)
 	return true;
 }
 
-/* What belongs to the inode and not to the name. */
+/* Check the members that belong to the inode, not to the name. */
 static bool good_inode(struct check *c, uint64_t i)
 {
 	const struct layer_entry *e = &c->entries[i], *first;
@@ -211,7 +211,7 @@ static bool good_entries(struct check *c)
 
 		if (e->flags & ~(ENTRY_IMPLICIT | ENTRY_OPAQUE | ENTRY_WHITED))
 			return false;
-		if (i && !(good_name(c, e) && good_place(c, i)))
+		if (i && !(good_name(c, e) && good_position(c, i)))
 			return false;
 		if (!good_inode(c, i))
 			return false;
@@ -220,7 +220,7 @@ static bool good_entries(struct check *c)
 	return c->next == c->n_entries && c->n_links == c->h->n_links;
 }
 
-/* From the first byte to the last one, and each short enough to be read whole. */
+/* Spans cover the whole stream, and each is short enough to be read as a whole. */
 static bool good_spans(const struct layer_header *h, const struct layer_span *s, uint64_t n)
 {
 	uint64_t windows = h->section[SECTION_WINDOWS].size, i;
@@ -229,7 +229,7 @@ static bool good_spans(const struct layer_header *h, const struct layer_span *s,
 		return n == 0;
 	if (n == 0)
 		return h->plain_size == 0;
-	/* A reader's number for a span. */
+	/* A reader numbers spans with 32 bits. */
 	if (n > UINT32_MAX || s[0].plain != 0)
 		return false;
 	for (i = 0; i < n; i++) {

@@ -1,6 +1,4 @@
-/*
- * Written once through the decoder, then read by the table at its end.
- */
+/* The copy is written through the decoder and read with the frame table at its end. */
 #include "store/layer/layer_copy.h"
 
 #include <errno.h>
@@ -23,8 +21,8 @@
 
 #define READ_SIZE (256u * 1024)
 #define SKIPPABLE_MAGIC 0x184D2A5Eu
-/* The first frame is skipped by other readers: it says which blob this is a copy of. */
-#define WHOSE_MAGIC 0x184D2A50u
+/* The first frame names the blob. Other readers skip it. */
+#define BLOB_MAGIC 0x184D2A50u
 #define WHOSE_SIZE (8 + DIGEST_MAX)
 #define SEEKABLE_MAGIC 0x8F92EAB1u
 #define FOOTER_SIZE 9
@@ -37,13 +35,13 @@ struct writer {
 	size_t filled;
 	ZSTD_CCtx *ctx;
 	struct buf table;
-	struct hash *hash; /* of the blob; NULL: it has been checked */
+	struct hash *hash; /* of the blob; NULL: verified already */
 	int error;
 };
 
 struct layer_copy {
 	int fd;
-	uint64_t *offset; /* n + 1 of them */
+	uint64_t *offset; /* n + 1 offsets */
 	uint64_t n, plain_size;
 };
 
@@ -138,7 +136,7 @@ static int whose(const struct digest *blob, struct buf *out)
 	char text[DIGEST_MAX] = "";
 
 	memcpy(text, blob->str, strlen(blob->str));
-	return put_u32(out, WHOSE_MAGIC) < 0 || put_u32(out, sizeof(text)) < 0 ||
+	return put_u32(out, BLOB_MAGIC) < 0 || put_u32(out, sizeof(text)) < 0 ||
 			       buf_append(out, text, sizeof(text)) < 0
 		       ? -ENOMEM
 		       : 0;
@@ -228,8 +226,8 @@ int layer_copy_make(struct txn *t, const struct digest *blob, bool checked, stru
 	return r < 0 ? r : 0;
 }
 
-/* A copy of another blob would be as good a copy. */
-static int check_whose(const struct layer_copy *c, const struct digest *blob)
+/* Check the name of the blob: a copy of another one is valid otherwise. */
+static int check_blob(const struct layer_copy *c, const struct digest *blob)
 {
 	struct buf want _cleanup_buf_ = BUF_INIT;
 	char got[WHOSE_SIZE];
@@ -287,7 +285,7 @@ int layer_copy_open(int fd, const struct digest *blob, uint64_t plain_size, stru
 	}
 	c->fd = fd;
 	c->plain_size = plain_size;
-	r = fstat(fd, &st) < 0 ? -errno : check_whose(c, blob);
+	r = fstat(fd, &st) < 0 ? -errno : check_blob(c, blob);
 	if (r == 0)
 		r = read_table(c, (uint64_t)st.st_size);
 	if (r < 0) {

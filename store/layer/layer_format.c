@@ -1,6 +1,4 @@
-/*
- * The one thing about the form of an index that is not a shape: its name.
- */
+/* The path of an index. */
 #include "store/layer/layer_format.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /*
- * The layer index as it lies on disk: little endian, all sections aligned to
- * 8 bytes. imagefs-index(5) is its description; layer_check() holds an index to it.
+ * The on-disk format of the layer index: little endian, sections aligned to 8 bytes.
+ * imagefs-index(5) describes it; layer_check() validates it.
  */
 #ifndef STORE_LAYER_LAYER_FORMAT_H
 #define STORE_LAYER_LAYER_FORMAT_H
@@ -9,7 +9,7 @@
 
 #include "store/oci/digest.h"
 
-/* layer_index_path - where the index of a blob lies: "imagefs/layers/sha256/<hex>.idx". */
+/* layer_index_path - the path of a blob's index: "imagefs/layers/sha256/<hex>.idx". */
 #define LAYER_PATH_MAX (DIGEST_MAX + 32)
 void layer_index_path(const struct digest *blob, char out[static LAYER_PATH_MAX]);
 
@@ -18,25 +18,24 @@ void layer_index_path(const struct digest *blob, char out[static LAYER_PATH_MAX]
 
 #define LAYER_NONE UINT32_MAX
 
-/* An index has no more than this; a layer that would need more is refused. */
+/* Limits of an index; a layer that exceeds them is refused. */
 #define LAYER_ENTRIES_MAX (16u << 20)
 #define LAYER_PATH_LEN_MAX 65535u /* of a hard link's target */
 #define LAYER_XATTR_VALUE_MAX 65536u
-/* Of one file; a name that comes again is looked for among them, so their number is bounded. */
+/* Attributes per file. Bounded, because duplicate names are searched linearly. */
 #define LAYER_XATTRS_PER_FILE_MAX 4096u
 #define LAYER_ID_MAX 0xfffffffeu
-/* Bytes of all sections but SECTION_WINDOWS, which is what is kept in memory. */
+/* Size of all sections except SECTION_WINDOWS: the part that is kept in memory. */
 #define LAYER_BODY_MAX UINT32_MAX
 #define LAYER_WINDOW_MAX 32768u
 
 enum layer_section {
-	SECTION_ENTRIES, /* struct layer_entry[], breadth first; the children of a directory side by
-			    side, sorted */
-	SECTION_NAMES,	 /* names and link targets, each with a NUL behind it */
+	SECTION_ENTRIES, /* struct layer_entry[], breadth first; children are contiguous and sorted */
+	SECTION_NAMES,	 /* names and link targets, each followed by a NUL */
 	SECTION_EXTENTS, /* struct layer_extent[] */
-	SECTION_XATTRS,	 /* runs of struct layer_xattr, name NUL, value; padded to 4 bytes */
+	SECTION_XATTRS,	 /* sequences of struct layer_xattr, name, NUL, value; padded to 4 bytes */
 	SECTION_SPANS,	 /* struct layer_span[], sorted by plain offset */
-	SECTION_WINDOWS, /* zstd frames of up to 32 KiB each: what a span's inflater must know */
+	SECTION_WINDOWS, /* zstd frames of up to 32 KiB: the history of a span's decoder */
 	SECTION_COUNT
 };
 
@@ -51,10 +50,7 @@ struct layer_header {
 	uint32_t n_links;  /* entries of type ENTRY_LINK */
 	uint64_t blob_size;
 	uint64_t plain_size;
-	/*
-	 * sum of the sizes of files and symbolic links, each inode once: what docker calls its
-	 * size
-	 */
+	/* total size of files and symbolic links, each inode once: the size that docker shows */
 	uint64_t content_size;
 	uint64_t file_size; /* of the index */
 	char blob_digest[136];
@@ -64,7 +60,8 @@ struct layer_header {
 	} section[SECTION_COUNT];
 };
 
-/* The codec leaves no place to start from: contents are read from the seekable copy in the cache.
+/*
+ * The compression has no restart points: contents are read from the seekable copy in the cache.
  */
 #define LAYER_COPY 1u
 
@@ -75,16 +72,18 @@ enum entry_type {
 	ENTRY_CHAR,
 	ENTRY_BLOCK,
 	ENTRY_FIFO,
-	ENTRY_WHITEOUT, /* name is the name that it hides */
-	ENTRY_LINK	/* a hard link to a path that only a lower layer can have */
+	ENTRY_WHITEOUT, /* the entry's name is the hidden name */
+	ENTRY_LINK	/* a hard link to a path in a lower layer */
 };
 
-/* The layer has no entry for this directory, only for something below it. */
+/* The directory has no entry of its own; it is implied by entries below it. */
 #define ENTRY_IMPLICIT 1u
-/* Nothing of the lower layers shows in this directory: .wh..wh..opq, or a whiteout of its own name
- * beside it. */
+/*
+ * The directory hides the lower layers' contents: it has .wh..wh..opq, or a whiteout of its own
+ * name next to it.
+ */
 #define ENTRY_OPAQUE 2u
-/* A whiteout of the same name stood beside this entry. */
+/* There is a whiteout of the same name. */
 #define ENTRY_WHITED 4u
 
 struct layer_entry {
@@ -92,15 +91,15 @@ struct layer_entry {
 	uint16_t name_len; /* bytes */
 	uint8_t type;	   /* enum entry_type */
 	uint8_t flags;
-	uint32_t parent; /* position of the directory; the root is its own */
+	uint32_t parent; /* position of the directory; the root is its own parent */
 	uint32_t mode;	 /* 07777 */
 	uint32_t uid, gid;
 	int64_t mtime; /* s since 1970, UTC */
 	uint32_t mtime_nsec;
 	uint32_t inode;	  /* position of the first entry of the hard-link group, or its own */
-	uint32_t nlink;	  /* names of the group in this layer */
+	uint32_t nlink;	  /* names of the hard-link group in this layer */
 	uint32_t xattr;	  /* offset in SECTION_XATTRS */
-	uint32_t n_xattr; /* how many */
+	uint32_t n_xattr; /* number of attributes */
 	uint32_t first;	  /* directory: first child; file: first extent; link, symlink: target in
 			     SECTION_NAMES */
 	uint32_t count;	  /* children; extents; bytes of the target */
@@ -108,17 +107,22 @@ struct layer_entry {
 	uint64_t size; /* file: bytes; device: major << 32 | minor */
 };
 
-/* Bytes [logical, logical + length) of a file lie at plain; what no extent covers is a hole. */
+/*
+ * Bytes [logical, logical + length) of a file are at offset plain; ranges without an extent are
+ * holes.
+ */
 struct layer_extent {
 	uint64_t logical, plain, length;
 };
 
-/* No window is needed here: a member, a frame or a plain block starts. */
+/*
+ * A restart point: a member, a frame or an uncompressed block starts here. No window is needed.
+ */
 #define SPAN_START 1u
 
 /*
- * Plain bytes from here to the next span. They come from blob bytes
- * [blob, blob_end); the last of them may also belong to the next span.
+ * Uncompressed bytes up to the next span. They are decoded from blob bytes [blob, blob_end); the
+ * last of these may also belong to the next span.
  */
 struct layer_span {
 	uint64_t plain;

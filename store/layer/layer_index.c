@@ -1,6 +1,6 @@
 /*
- * The file is read with pread(2) only: a mapping would follow every later change, and end the process
- * where the file is cut short.
+ * The file is read with pread(2) only: a mapping would show later changes, and truncation would
+ * raise SIGBUS.
  */
 #include "store/layer/layer_index.h"
 
@@ -20,18 +20,18 @@
 #include "store/layer/decode.h"
 #include "store/layer/layer_check.h"
 
-/* What all indexes of this process take, and may take: 0 half of the machine's memory. */
+/* Memory used by all indexes, and its limit; 0: half of the machine's memory. */
 static _Atomic uint64_t in_use;
 static uint64_t limit;
 
 struct layer_index {
-	size_t taken;	/* of in_use */
-	int windows_fd; /* -1: it has none */
+	size_t taken;	/* its share of in_use */
+	int windows_fd; /* -1: no windows */
 	char *data;	/* from the header to the end of SECTION_SPANS */
 	const struct layer_header *h;
 };
 
-/* What cannot be read is as good as damaged: it is made again from the blob. */
+/* An unreadable index is treated like a damaged one: it is regenerated. */
 static int read_part(int fd, void *data, size_t len, uint64_t off)
 {
 	int r = file_pread_all(fd, data, len, off);
@@ -62,7 +62,7 @@ void layer_index_set_limit(uint64_t bytes)
 	limit = bytes;
 }
 
-/* Somebody else's indexes may be as long as he likes: a daemon that serves them is not to take all memory. */
+/* Indexes of another user's store may be huge: they must not exhaust the daemon's memory. */
 static int take_memory(struct layer_index *ix, size_t size)
 {
 	uint64_t most = limit;
@@ -85,7 +85,7 @@ static int read_body(struct layer_index *ix, int fd, const struct layer_header *
 	r = take_memory(ix, (size_t)end);
 	if (r < 0)
 		return r;
-	/* The header that was checked, not what the file has by now. */
+	/* Keep the header that was checked: the file may have changed. */
 	memcpy(ix->data, h, sizeof(*h));
 	ix->h = (const void *)ix->data;
 	r = read_part(fd, ix->data + sizeof(*h), body, sizeof(*h));

@@ -1,7 +1,7 @@
 /*
- * An index in memory. All but its windows is read, checked and then kept, so that nothing that
- * happens to the file afterwards can change what was checked. Windows are four fifths of an index and
- * wanted one at a time: each is read when it is used and held to the checksum that its span has of it.
+ * An index in memory. Everything except the windows is read once, checked and kept, so that later
+ * changes to the file have no effect. Windows are about 80 % of an index and are needed one at a
+ * time: each is read on demand and verified with the checksum in its span.
  */
 #ifndef STORE_LAYER_LAYER_INDEX_H
 #define STORE_LAYER_LAYER_INDEX_H
@@ -14,31 +14,32 @@
 struct layer_index;
 
 /*
- * layer_index_load - from the file fd, which stays the caller's.
- * errors  -EBADMSG damaged, cut short, of another version or another blob; -ENOMEM; -errno
+ * layer_index_load - load an index from fd, which is borrowed.
+ * errors  -EBADMSG damaged, truncated, of another version or another blob; -ENOMEM; -errno
  */
 int layer_index_load(int fd, const struct digest *blob, struct layer_index **out);
 void layer_index_free(struct layer_index *ix);
 
 /*
- * layer_index_set_limit - how much memory all indexes of this process may take together; further ones are -ENOMEM.
- * bytes   0, as at first: half of the machine's
+ * layer_index_set_limit - limit the memory of all indexes of this process; beyond it, loading
+ * returns -ENOMEM.
+ * bytes   0, the default: half of the machine's memory
  */
 void layer_index_set_limit(uint64_t bytes);
 
-/* layer_index_peek - the header alone; errors as above. */
+/* layer_index_peek - read only the header; errors as above. */
 int layer_index_peek(int fd, const struct digest *blob, struct layer_header *out);
 
 const struct layer_header *layer_index_header(const struct layer_index *ix);
 
-/* layer_index_at - n records of size bytes from number first on, or NULL where the section has no such. */
+/* layer_index_at - n records of size bytes from record first on; NULL: out of range. Borrowed. */
 const void *layer_index_at(const struct layer_index *ix, enum layer_section s, uint64_t first,
 			   uint64_t n, size_t size);
 
 /*
- * layer_index_window - what the inflater must know at a span.
- * len     receives how many bytes that is
- * returns 0; -EUCLEAN the index has lost it; -errno
+ * layer_index_window - read the window of a span.
+ * len     receives its length
+ * returns 0; -EUCLEAN the window is damaged; -errno
  */
 int layer_index_window(const struct layer_index *ix, const struct layer_span *s,
 		       unsigned char out[static LAYER_WINDOW_MAX], size_t *len);

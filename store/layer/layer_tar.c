@@ -1,7 +1,4 @@
-/*
- * libarchive reads the headers; where data lies is taken from its count of consumed
- * bytes.
- */
+/* libarchive reads the headers. The position of data is its count of consumed bytes. */
 #include "store/layer/layer_tar.h"
 
 #include <errno.h>
@@ -21,17 +18,17 @@
 struct source {
 	ssize_t (*pull)(void *ctx, const void **data);
 	void *ctx;
-	const void *first; /* pulled ahead, to tell an empty stream */
+	const void *first; /* read ahead to detect an empty stream */
 	ssize_t first_len;
-	uint64_t total; /* bytes that came */
-	bool padded;	/* zeros were put behind them */
-	int error;	/* -errno of a pull that failed */
+	uint64_t total; /* bytes read */
+	bool padded;	/* zero padding was appended */
+	int error;	/* -errno of a failed pull */
 };
 
 /*
- * Some writers (umoci insert) stop behind the last file's last byte. Go's
- * reader, and so every other tool, takes that for the end; libarchive wants the block
- * to be filled. Contents may not reach into what is filled in: see add_extents().
+ * Some writers (umoci insert) omit the padding after the last file. Go's reader, and so every
+ * other tool, accepts that; libarchive requires a full block. Contents may not extend into the
+ * padding: see add_extents().
  */
 static la_ssize_t pad(struct source *s, const void **block)
 {
@@ -93,7 +90,7 @@ static int entry_type(struct archive_entry *e, enum entry_type *out)
 	}
 }
 
-/* libarchive's view of a header, bounded, as the builder takes it. */
+/* Convert and validate a header from libarchive. */
 static int convert(struct archive_entry *e, struct build_entry *out, struct err *err)
 {
 	int64_t uid = archive_entry_uid(e), gid = archive_entry_gid(e);
@@ -104,7 +101,9 @@ static int convert(struct archive_entry *e, struct build_entry *out, struct err 
 	if (!out->path)
 		return err_set(err, EINVAL, "an entry without a name");
 	out->hardlink = archive_entry_hardlink(e);
-	/* What it names has a type, whatever a hard link's mode says (docker's says it). */
+	/*
+	 * A hard link has the type of its target, whatever its own mode says (docker writes one).
+	 */
 	out->type = ENTRY_FILE;
 	if (!out->hardlink && entry_type(e, &out->type) < 0)
 		return err_set(err, EINVAL, "an entry of an unknown type");
@@ -118,7 +117,7 @@ static int convert(struct archive_entry *e, struct build_entry *out, struct err 
 	out->mode = (uint32_t)archive_entry_mode(e) & 07777;
 	out->mtime = archive_entry_mtime(e);
 	out->mtime_nsec = (uint32_t)archive_entry_mtime_nsec(e) % 1000000000u;
-	/* pax writes -4.75; libarchive (3.6) reads -4 and +0.75 of it. */
+	/* For -4.75 in a pax record, libarchive (3.6) returns -4 and +0.75. */
 	if (out->mtime < 0 && out->mtime_nsec) {
 		out->mtime--;
 		out->mtime_nsec = 1000000000u - out->mtime_nsec;
@@ -161,8 +160,8 @@ static int failed(struct archive *a, const struct source *s, struct err *err)
 }
 
 /*
- * Where the data lies: after archive_read_data_block() libarchive's count of
- * filtered bytes is the position of that block in the stream.
+ * After archive_read_data_block(), libarchive's count of filtered bytes is the position of that
+ * block in the stream.
  */
 static int add_extents(struct archive *a, const struct source *s, struct layer_build *b,
 		       uint32_t node, struct err *err)
@@ -215,7 +214,10 @@ static int read_entries(struct archive *a, const struct source *s, struct layer_
 		r = archive_read_next_header(a, &e);
 		if (r == ARCHIVE_EOF)
 			return 0;
-		/* WARN is a name that is not ASCII, which is fine; RETRY is a bad checksum, which is not. */
+		/*
+		 * ARCHIVE_WARN: a non-ASCII name, which is fine. ARCHIVE_RETRY: a bad checksum,
+		 * which is not.
+		 */
 		if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
 			return failed(a, s, err);
 		r = add(a, s, e, b, err);
@@ -238,7 +240,7 @@ int layer_tar_read(ssize_t (*source)(void *ctx, const void **data), void *ctx,
 
 	if (!before)
 		return err_nomem(err);
-	/* No byte at all is an empty layer; libarchive would call it an unknown format. */
+	/* An empty stream is an empty layer; libarchive would report an unknown format. */
 	s.first_len = source(ctx, &s.first);
 	if (s.first_len < 0)
 		return err_sys(err, (int)-s.first_len, "cannot read");
@@ -248,7 +250,7 @@ int layer_tar_read(ssize_t (*source)(void *ctx, const void **data), void *ctx,
 	if (!a)
 		return err_nomem(err);
 	tarlib_begin();
-	/* Only tar: the readers of other formats are not for hostile input. */
+	/* Only tar is enabled: the readers of other formats are not safe for hostile input. */
 	if (archive_read_support_format_tar(a) != ARCHIVE_OK ||
 	    archive_read_open(a, &s, NULL, pull, NULL) != ARCHIVE_OK)
 		r = failed(a, &s, err);

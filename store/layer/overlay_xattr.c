@@ -1,6 +1,4 @@
-/*
- * All names below a prefix are private: overlayfs adds names from time to time.
- */
+/* The whole prefix is private, because overlayfs adds names from time to time. */
 #include "store/layer/overlay_xattr.h"
 
 #include <stddef.h>

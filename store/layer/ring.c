@@ -1,6 +1,6 @@
 /*
- * A mutex and two conditions around an array of blocks: blocks are large, so the lock is
- * taken rarely.
+ * A mutex and two conditions around an array of blocks. Blocks are large, so the lock is rarely
+ * contended.
  */
 #include "store/layer/ring.h"
 
@@ -15,8 +15,8 @@ struct ring {
 	pthread_mutex_t lock;
 	pthread_cond_t readable, writable;
 	size_t n, size;
-	size_t head, count; /* blocks that are full: count of them from head on */
-	bool lent;	    /* the reader still holds the block at head */
+	size_t head, count; /* full blocks: count of them, from head on */
+	bool lent;	    /* the reader is using the block at head */
 	bool ended;
 	int error;
 	size_t *len;

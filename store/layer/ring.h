@@ -1,7 +1,6 @@
 /*
- * A bounded queue of byte blocks between two threads of a pipeline: one
- * writes, one reads, and whoever is faster waits. Either side can fail the
- * ring; the other then gets that error instead of waiting for ever.
+ * A bounded queue of byte blocks between two threads, one writer and one reader. The faster side
+ * waits. Either side can fail the ring; then the other side receives the error.
  */
 #ifndef STORE_LAYER_RING_H
 #define STORE_LAYER_RING_H
@@ -11,29 +10,32 @@
 
 struct ring;
 
-/* ring_new - n blocks of size bytes each. Freed by ring_free() once both sides are done. */
+/*
+ * ring_new - create a ring of n blocks of size bytes. Free it after both threads are done. NULL:
+ * out of memory.
+ */
 struct ring *ring_new(size_t n, size_t size);
 void ring_free(struct ring *r);
 
 /*
- * The writer fills the block that ring_space() lends (*cap bytes) and hands
- * it over with ring_push(); ring_end() says that nothing more comes.
- * returns 0, or the -errno that the reader failed with
+ * The writer fills the block from ring_space() (*cap bytes) and passes it on with ring_push();
+ * ring_end() marks the end.
+ * returns 0, or the -errno with which the reader failed the ring
  */
 int ring_space(struct ring *r, void **data, size_t *cap);
 void ring_push(struct ring *r, size_t len);
 void ring_end(struct ring *r);
 
-/* ring_write - copy len bytes in, over as many blocks as it takes. */
+/* ring_write - copy len bytes into as many blocks as needed. */
 int ring_write(struct ring *r, const void *data, size_t len);
 
 /*
- * ring_pull - the next block, lent until the next ring_pull().
- * returns its length, 0 at the end, or the -errno that the writer failed with
+ * ring_pull - the next block, borrowed until the next ring_pull().
+ * returns its length; 0 at the end; the -errno with which the writer failed the ring
  */
 ssize_t ring_pull(struct ring *r, const void **data);
 
-/* ring_fail - from either side: error is a -errno. The first one stays. */
+/* ring_fail - fail the ring from either side with a -errno. The first error wins. */
 void ring_fail(struct ring *r, int error);
 
 #endif

@@ -1,7 +1,4 @@
-/*
- * A hash table and an LRU list under one lock, which is never held while a span is
- * inflated.
- */
+/* A hash table and an LRU list under one lock, which is not held while a span is decoded. */
 #include "store/layer/span_cache.h"
 
 #include <errno.h>
@@ -12,13 +9,13 @@
 #define BUCKETS 1024u
 
 struct slot {
-	struct span_data pub; /* first, so that a reference leads back here */
+	struct span_data pub; /* first member: a reference is converted back to its slot */
 	uint64_t key;
 	unsigned refs;
 	bool loading, hashed;
 	int error;
-	struct slot *chain;	    /* of its bucket */
-	struct slot *newer, *older; /* while it is hashed */
+	struct slot *chain;	    /* next in the bucket */
+	struct slot *newer, *older; /* while in the table */
 };
 
 struct span_cache {
@@ -66,7 +63,7 @@ static void release(struct slot *s)
 	free(s);
 }
 
-/* Take a slot out of the table; its memory goes once nobody refers to it. */
+/* Remove a slot from the table; it is freed with its last reference. */
 static void drop(struct span_cache *c, struct slot *s)
 {
 	struct slot **p = bucket(c, s->key);
@@ -112,7 +109,7 @@ static struct slot *find(struct span_cache *c, uint64_t key)
 	return s;
 }
 
-/* A new slot that its maker will fill; the lock is held. */
+/* Insert a slot that the caller will fill; the lock is held. */
 static struct slot *insert(struct span_cache *c, uint64_t key, size_t len)
 {
 	struct slot *s = calloc(1, sizeof(*s)), **b = bucket(c, key);
@@ -170,7 +167,7 @@ int span_cache_get(struct span_cache *c, uint32_t owner, uint32_t index, size_t 
 		pthread_mutex_lock(&c->lock);
 		s->loading = false;
 		s->error = r;
-		/* A failure is not remembered: the blob may be mended meanwhile. */
+		/* Failures are not cached: the blob may be repaired. */
 		if (r < 0)
 			drop(c, s);
 		pthread_cond_broadcast(&c->loaded);

@@ -1,6 +1,6 @@
 /*
- * A bounded cache of inflated spans, the least recently used go first. Who
- * asks for a span that another thread is inflating waits for it.
+ * A bounded LRU cache of decoded spans. A thread that needs a span which another thread is
+ * decoding waits for it.
  */
 #ifndef STORE_LAYER_SPAN_CACHE_H
 #define STORE_LAYER_SPAN_CACHE_H
@@ -19,10 +19,11 @@ struct span_cache *span_cache_new(size_t bytes);
 void span_cache_free(struct span_cache *c);
 
 /*
- * span_cache_get - the bytes of span (owner, index).
- * len     how long it is, at most SPAN_MAX
- * load    called without locks where it is not there: fills len bytes; 0 or -errno
- * returns 0 and a reference that span_cache_put() gives back, or load's error
+ * span_cache_get - get span index of owner.
+ * len     its length, at most SPAN_MAX
+ * load    called without locks if the span is not cached: fills len bytes; 0 or -errno
+ * out     a reference; release it with span_cache_put()
+ * returns 0, or load's error
  */
 int span_cache_get(struct span_cache *c, uint32_t owner, uint32_t index, size_t len,
 		   int (*load)(void *ctx, uint32_t index, void *data, size_t len), void *ctx,

@@ -1,7 +1,4 @@
-/*
- * Decoding one span again: its blob bytes are checked against their digest before they
- * are inflated.
- */
+/* Decoding one span. Its compressed bytes are verified before they are decoded. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +15,7 @@
 
 enum { GZIP_HEAD_CRC = 2, GZIP_EXTRA = 4, GZIP_NAME = 8, GZIP_COMMENT = 16 };
 
-/* The span's bytes of the blob, checked against their digest. *len of them; caller frees *out. */
+/* Read the span's compressed bytes and verify their digest. *len bytes; the caller frees *out. */
 static int read_checked(int fd, const struct layer_span *span, unsigned char **out, size_t *len)
 {
 	uint64_t start = span->blob - (span->bits > 0);
@@ -66,7 +63,7 @@ static int skip_text(const unsigned char **in, size_t *left)
 	return end ? skip(in, left, (size_t)(end - *in) + 1) : -EBADMSG;
 }
 
-/* The head of a member, RFC 1952 section 2.3. It was looked at when the blob came in. */
+/* Skip a member's header, RFC 1952 section 2.3. It was validated when the blob was added. */
 static int gzip_head_skip(const unsigned char **in, size_t *left)
 {
 	const unsigned char *head = *in, *extra;
@@ -87,7 +84,7 @@ static int gzip_head_skip(const unsigned char **in, size_t *left)
 	return r;
 }
 
-/* Behind the data of a member: its trailer, and then the next one, after NULs for all we know. */
+/* Skip a member's trailer and NULs up to the next member. */
 static int to_next_member(const unsigned char **in, size_t *left)
 {
 	if (*left < GZIP_TRAILER)
@@ -101,7 +98,7 @@ static int to_next_member(const unsigned char **in, size_t *left)
 	return gzip_head_skip(in, left);
 }
 
-/* The digest of the span's bytes was right, so all that can be wrong is the index. */
+/* The digest of the compressed bytes matched, so any error is in the index. */
 static int decode_gzip_span(const struct layer_span *span, const unsigned char *in, size_t len,
 			    const void *window, size_t window_len, void *out, size_t cap)
 {

@@ -1,6 +1,6 @@
 /*
- * ustar by hand, because every byte of it is a promise; pax records where ustar has no
- * room.
+ * ustar headers are written by hand, because the output is guaranteed to be reproducible. pax
+ * records hold what does not fit.
  */
 #include "store/layer/tar_write.h"
 
@@ -23,7 +23,7 @@ struct ustar {
 		prefix[155], pad[12];
 };
 
-/* A pax record's length counts its own digits. */
+/* The length in a pax record includes its own digits. */
 static int put_record(struct buf *out, const char *key, const void *value, size_t len)
 {
 	size_t body = strlen(key) + len + 3, total = body;
@@ -50,8 +50,9 @@ static int put_number(struct buf *out, const char *key, uint64_t v)
 }
 
 /*
- * A pax record ends its key at the first '='. libarchive's own record escapes the name; who does not know it
- * leaves the attribute out, where the other one would give the file another attribute.
+ * The key of a pax record ends at the first '='. libarchive's record escapes the name instead.
+ * Readers that do not know it omit the attribute; with a plain record they would set another
+ * attribute.
  */
 static int put_escaped_xattr(struct buf *out, const char *name, const void *value, size_t len)
 {
@@ -76,7 +77,10 @@ int tar_xattr(struct buf *out, const char *name, const void *value, size_t len)
 	return put_record(out, key, value, len);
 }
 
-/* Octal with a NUL behind; what does not fit is 0 here and stands in a pax record. */
+/*
+ * Write a NUL-terminated octal number. A value that does not fit is 0 here and goes to a pax
+ * record.
+ */
 static bool octal(char *field, size_t size, uint64_t v)
 {
 	char text[32];
@@ -90,7 +94,7 @@ static bool octal(char *field, size_t size, uint64_t v)
 	return true;
 }
 
-/* A path over 100 bytes is split at a '/' into prefix and name where that is possible. */
+/* Split a path over 100 bytes at a '/' into prefix and name, if possible. */
 static bool put_name(struct ustar *h, const char *path)
 {
 	size_t len = strlen(path);
@@ -148,8 +152,8 @@ uint64_t tar_pieces_size(const struct tar_entry *e)
 }
 
 /*
- * The map that stands in front of a sparse file's data: how many pieces, then
- * where each is; a last one without bytes where the file ends in a hole.
+ * Format the map that precedes a sparse file's data: the number of ranges, then their positions;
+ * an empty range marks a hole at the end.
  */
 static int sparse_map(const struct tar_entry *e, struct buf *out)
 {
@@ -172,7 +176,10 @@ static int sparse_map(const struct tar_entry *e, struct buf *out)
 	return 0;
 }
 
-/* Who does not know of sparse files unpacks the map and the pieces under another name. */
+/*
+ * Add the records of a sparse file. Readers without support unpack the map and the data under
+ * another name.
+ */
 static int sparse_records(const struct tar_entry *e, struct buf *pax)
 {
 	if (put_record(pax, "GNU.sparse.major", "1", 1) < 0 ||
@@ -203,7 +210,7 @@ static char type_flag(const struct tar_entry *e)
 	}
 }
 
-/* Fill the header; what does not fit goes to pax. */
+/* Fill the header; values that do not fit go to pax. */
 static int fill(struct ustar *h, const char *path, const struct tar_entry *e, uint64_t size,
 		struct buf *pax)
 {
@@ -254,7 +261,7 @@ static int put_header(const struct sink *s, struct ustar *h, struct err *err)
 	return sink_write(s, h, sizeof(*h), err);
 }
 
-/* The pax records as an entry of their own, in front of the one that they belong to. */
+/* Write the pax records as an entry in front of their own. */
 static int put_pax(const struct sink *s, const char *path, const struct buf *pax, struct err *err)
 {
 	const char *base = strrchr(path, '/');
@@ -281,7 +288,9 @@ static int put_pax(const struct sink *s, const char *path, const struct buf *pax
 	return r < 0 ? r : tar_pad(s, pax->len, err);
 }
 
-/* The header's name: of a directory with a '/' behind it, of a sparse file one that says so. */
+/*
+ * The name in the header: with a trailing '/' for a directory; a sparse file has a special one.
+ */
 static int header_name(const struct tar_entry *e, bool sparse, struct buf *out)
 {
 	const char *base = strrchr(e->path, '/');

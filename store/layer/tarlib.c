@@ -1,6 +1,4 @@
-/*
- * Where libarchive converts characters, and how it says that memory ran out.
- */
+/* Character conversion and errors of libarchive. */
 #include "store/layer/tarlib.h"
 
 #include <errno.h>
@@ -27,15 +25,15 @@ void tarlib_begin(void)
 	errno = 0;
 }
 
-/* Each format has its words for an end that comes too early; these are of tar, gzip, zstd, bzip2 and of xz. */
+/* The messages for a premature end in tar, gzip, zstd, bzip2 and xz. */
 static bool is_cut(const char *why)
 {
 	return why && (strstr(why, "runcated") || strstr(why, "No progress is possible"));
 }
 
 /*
- * Not every failed allocation is called that: of a decompressor's there is only "decompression
- * failed". But malloc(3) sets errno, and nothing in between resets it.
+ * Not every failed allocation is reported as such: decompressors only say "decompression failed".
+ * But malloc(3) sets errno, and nothing in between resets it.
  */
 int tarlib_failed(struct archive *a, const char *what, struct err *err)
 {
