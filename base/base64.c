@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 char *base64_encode(const void *data, size_t len)
@@ -49,8 +51,7 @@ int base64_decode(const char *text, size_t len, char **out, size_t *n)
 		const char *at = text[i] ? strchr(alphabet, text[i]) : NULL;
 
 		if (!at) {
-			explicit_bzero(p, m);
-			free(p);
+			wipe_free(p, m);
 			return -EINVAL;
 		}
 		v = v << 6 | (uint32_t)(at - alphabet);

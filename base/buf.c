@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+
 int buf_reserve(struct buf *b, size_t more)
 {
 	size_t cap = b->cap ? b->cap : 64;
@@ -92,6 +94,13 @@ void buf_clear(struct buf *b)
 	b->len = 0;
 	if (b->data)
 		b->data[0] = '\0';
+}
+
+void buf_wipe(struct buf *b)
+{
+	wipe_free(b->data, b->cap);
+	b->data = NULL;
+	b->len = b->cap = 0;
 }
 
 void buf_fini(struct buf *b)

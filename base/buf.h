@@ -18,6 +18,7 @@ struct buf {
 		NULL, 0, 0 \
 	}
 #define _cleanup_buf_ __attribute__((cleanup(buf_fini)))
+#define _cleanup_secret_buf_ __attribute__((cleanup(buf_wipe)))
 
 /* Return 0 or -ENOMEM. On failure the contents are unchanged. */
 int buf_reserve(struct buf *b, size_t more);
@@ -37,5 +38,8 @@ char *buf_take(struct buf *b);
 
 void buf_clear(struct buf *b);
 void buf_fini(struct buf *b);
+
+/* buf_wipe - buf_fini() for a secret: it is overwritten first. */
+void buf_wipe(struct buf *b);
 
 #endif

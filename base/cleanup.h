@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static inline void cleanup_free(void *p)
@@ -36,8 +37,27 @@ static inline void cleanup_closedir(DIR **d)
 		closedir(*d);
 }
 
+/* wipe_free - overwrite the n bytes of a secret, then free it; wipe_string - all of a string. NULL is legal. */
+static inline void wipe_free(void *p, size_t n)
+{
+	if (p)
+		explicit_bzero(p, n);
+	free(p);
+}
+
+static inline void wipe_string(char *s)
+{
+	wipe_free(s, s ? strlen(s) : 0);
+}
+
+static inline void cleanup_secret(char **s)
+{
+	wipe_string(*s);
+}
+
 #define _cleanup_(f) __attribute__((cleanup(f)))
 #define _cleanup_free_ _cleanup_(cleanup_free)
+#define _cleanup_secret_ _cleanup_(cleanup_secret)
 #define _cleanup_close_ _cleanup_(cleanup_close)
 #define _cleanup_fclose_ _cleanup_(cleanup_fclose)
 #define _cleanup_closedir_ _cleanup_(cleanup_closedir)

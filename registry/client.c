@@ -42,13 +42,6 @@ char *client_path(const struct client *c, const char *fmt, ...)
 	return buf_take(&b);
 }
 
-static void wipe(char **s)
-{
-	if (*s)
-		cred_wipe(*s);
-	*s = NULL;
-}
-
 static int64_t now_ms(void)
 {
 	struct timespec t;
@@ -105,7 +98,7 @@ int client_once(struct client *c, struct http_request *q, const char *given,
 	q->home = c->base;
 	q->endpoint = c->endpoint;
 	for (challenged = 0;; challenged++) {
-		_cleanup_(wipe) char *header = NULL;
+		_cleanup_secret_ char *header = NULL;
 		const char *challenges[HTTP_CHALLENGES_MAX + 1] = { NULL };
 		int r = own ? auth_header(c->auth, c->endpoint, wanted, &header, err) : 0;
 

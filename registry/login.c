@@ -40,7 +40,7 @@ static int ask(struct http *h, struct auth *a, const struct client *c, struct er
 		q.authorization = header;
 		r = http_do(h, &q, &answer, err);
 	}
-	cred_wipe(header);
+	wipe_string(header);
 	if (r < 0 || (answer.status >= 200 && answer.status < 300))
 		return r;
 	return err_set(err, answer.status == 401 || answer.status == 403 ? EACCES : EPROTO,
@@ -70,8 +70,8 @@ int login_check(const char *key, bool plain_http, struct cred *c, struct err *er
 		return r;
 	identity = auth_identity_token(a);
 	if (identity) {
-		cred_wipe(c->password);
-		cred_wipe(c->identity_token);
+		wipe_string(c->password);
+		wipe_string(c->identity_token);
 		c->password = NULL;
 		c->identity_token = identity;
 	}

@@ -41,17 +41,10 @@ static void wish_fini(struct wish *w)
 	free(w->key);
 }
 
-static void wipe_buf(struct buf *b)
-{
-	if (b->data)
-		explicit_bzero(b->data, b->cap);
-	buf_fini(b);
-}
-
 /* Everything that comes, without one line end. */
 static int read_stdin(char **out, struct err *err)
 {
-	struct buf text _cleanup_(wipe_buf) = BUF_INIT;
+	struct buf text _cleanup_secret_buf_ = BUF_INIT;
 	ssize_t n;
 
 	if (buf_reserve(&text, PASSWORD_MAX + 1) < 0)
@@ -173,7 +166,7 @@ static int login(struct wish *w, struct err *err)
 /* take_password - argv is what ps shows: the copy there is overwritten. */
 static int take_password(char *arg, struct wish *w, struct err *err)
 {
-	cred_wipe(w->cred.password);
+	wipe_string(w->cred.password);
 	w->cred.password = strdup(arg);
 	if (!w->cred.password)
 		return err_nomem(err);

@@ -90,7 +90,7 @@ static void source_free(void *p)
 	free(s->ca_pem);
 	free(s->service);
 	free(s->scope);
-	cred_wipe(s->header);
+	wipe_string(s->header);
 	free(s);
 }
 DEFINE_CLEANUP_PTR(struct source, source_free);
@@ -99,7 +99,7 @@ static void answer_free(void *p)
 {
 	struct answer *a = p;
 
-	cred_wipe(a->basic);
+	wipe_string(a->basic);
 	free(a);
 }
 
@@ -126,7 +126,7 @@ void auth_free(struct auth *a)
 	map_fini(&a->creds, known_free);
 	if (a->forced)
 		known_free(a->forced);
-	cred_wipe(a->identity);
+	wipe_string(a->identity);
 	pthread_cond_destroy(&a->changed);
 	pthread_mutex_destroy(&a->creds_lock);
 	pthread_mutex_destroy(&a->lock);
@@ -230,10 +230,10 @@ static char *basic_value(const struct cred *c)
 	if (asprintf(&pair, "%s:%s", c->user ? c->user : "", password ? password : "") < 0)
 		return NULL;
 	encoded = base64_encode(pair, strlen(pair));
-	cred_wipe(pair);
+	wipe_string(pair);
 	if (encoded && asprintf(&value, "Basic %s", encoded) < 0)
 		value = NULL;
-	cred_wipe(encoded);
+	wipe_string(encoded);
 	return value;
 }
 
@@ -407,11 +407,11 @@ static int keep(struct auth *a, struct source *s, struct token *t)
 
 	if (asprintf(&header, "Bearer %s", t->text) < 0)
 		return -ENOMEM;
-	cred_wipe(s->header);
+	wipe_string(s->header);
 	s->header = header;
 	s->expires = now() + t->lives - margin;
 	if (t->identity) {
-		cred_wipe(a->identity);
+		wipe_string(a->identity);
 		a->identity = TAKE_PTR(t->identity);
 	}
 	return 0;
@@ -498,11 +498,11 @@ static int set_answer(struct auth *a, const char *name, struct source *s, char *
 		answer = calloc(1, sizeof(*answer));
 		if (!answer || map_put(&a->answers, name, answer) < 0) {
 			free(answer);
-			cred_wipe(basic);
+			wipe_string(basic);
 			return -ENOMEM;
 		}
 	}
-	cred_wipe(answer->basic);
+	wipe_string(answer->basic);
 	answer->source = s;
 	answer->basic = basic;
 	return 0;
@@ -528,7 +528,7 @@ static int challenged_basic(struct auth *a, const struct endpoint *e, const char
 	if (!value)
 		return err_nomem(err);
 	if (rejected && strcmp(rejected, value) == 0) {
-		cred_wipe(value);
+		wipe_string(value);
 		if (a->forced)
 			return err_set(
 				err, EACCES,
@@ -574,7 +574,7 @@ static int use(struct auth *a, struct source *s, const struct challenge *c, cons
 		if (c->error && strcmp(c->error, "insufficient_scope") == 0)
 			return err_set(err, EACCES,
 				       "denied: requested access to the resource is denied");
-		cred_wipe(s->header);
+		wipe_string(s->header);
 		s->header = NULL;
 	}
 	return is_good(s) ? 0 : refresh(a, s, err);
@@ -650,9 +650,8 @@ static void scrub_text(struct buf *text, const char *secret)
 	if (n > 2) {
 		quoted[n - 1] = '\0';
 		scrub(text, quoted + 1);
-		explicit_bzero(quoted, n);
 	}
-	free(quoted);
+	wipe_free(quoted, n);
 	json_decref(j);
 }
 
@@ -663,7 +662,7 @@ static void scrub_cred(struct buf *text, const struct cred *c)
 	scrub_text(text, c->password);
 	scrub_text(text, c->identity_token);
 	scrub(text, basic ? strchr(basic, ' ') + 1 : NULL);
-	cred_wipe(basic);
+	wipe_string(basic);
 }
 
 void auth_scrub(struct auth *a, struct buf *text)

@@ -37,7 +37,7 @@ char *auth_identity_token(struct auth *a);
  * auth_header - the value of Authorization for a request.
  * scope   what the request needs, as token servers have it: "repository:library/ubuntu:pull",
  *         several with a blank between; NULL: none
- * out     heap, to be wiped with cred_wipe(); NULL where nothing is known yet: send none
+ * out     heap, to be wiped with wipe_string(); NULL where nothing is known yet: send none
  * errors  those of fetching a token anew that ran out
  */
 int auth_header(struct auth *a, const struct endpoint *e, const char *scope, char **out,

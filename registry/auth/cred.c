@@ -1,22 +1,15 @@
-/*
- * Secrets are wiped before their memory is given back.
- */
+/* Credentials are wiped before their memory is freed. */
 #include "registry/auth/cred.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-void cred_wipe(char *secret)
-{
-	if (secret)
-		explicit_bzero(secret, strlen(secret));
-	free(secret);
-}
+#include "base/cleanup.h"
 
 void cred_fini(struct cred *c)
 {
 	free(c->user);
-	cred_wipe(c->password);
-	cred_wipe(c->identity_token);
+	wipe_string(c->password);
+	wipe_string(c->identity_token);
 	memset(c, 0, sizeof(*c));
 }

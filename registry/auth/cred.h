@@ -11,8 +11,7 @@ struct cred {
 
 #define _cleanup_cred_ __attribute__((cleanup(cred_fini)))
 
-/* cred_fini - wipe and free; cred_wipe - the same for one string, NULL is fine. */
+/* cred_fini - wipe and free. */
 void cred_fini(struct cred *c);
-void cred_wipe(char *secret);
 
 #endif

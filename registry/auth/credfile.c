@@ -27,14 +27,6 @@
 #define HUB_URL "https://index.docker.io/v1/"
 #define MAX_LINKS 40
 
-static void wipe_buf(struct buf *b)
-{
-	if (b->data)
-		explicit_bzero(b->data, b->cap);
-	buf_fini(b);
-}
-#define _cleanup_secret_ _cleanup_(wipe_buf)
-
 /* --- keys ------------------------------------------------------------------------ */
 
 char *credfile_name(const char *name, size_t n)
@@ -105,7 +97,7 @@ static int damaged(const char *path, const struct err *why, struct err *err)
 
 int credfile_load(const char *path, json_t **out, struct err *err)
 {
-	struct buf text _cleanup_secret_ = BUF_INIT;
+	struct buf text _cleanup_secret_buf_ = BUF_INIT;
 	_cleanup_json_ json_t *root = NULL;
 	struct err why = ERR_INIT;
 	int r = conffile_read(path, CREDFILE_MAX, &text, &why);
@@ -164,8 +156,7 @@ static int read_auth(const char *auth, struct cred *out)
 		if (!out->user || !out->password)
 			r = -ENOMEM;
 	}
-	explicit_bzero(text, n);
-	free(text);
+	wipe_free(text, n);
 	return r;
 }
 
@@ -267,7 +258,7 @@ static int drop(json_t *auths, const char *key)
 
 static json_t *make_entry(const struct cred *c)
 {
-	struct buf pair _cleanup_secret_ = BUF_INIT;
+	struct buf pair _cleanup_secret_buf_ = BUF_INIT;
 	json_t *entry = json_object();
 	char *auth;
 	int r;
@@ -284,7 +275,7 @@ static json_t *make_entry(const struct cred *c)
 	r = auth ? json_object_set_new(entry, "auth", json_string(auth)) : -1;
 	if (r == 0 && c->identity_token)
 		r = json_object_set_new(entry, "identitytoken", json_string(c->identity_token));
-	cred_wipe(auth);
+	wipe_string(auth);
 	if (r < 0) {
 		json_decref(entry);
 		return NULL;
@@ -425,7 +416,7 @@ int credfile_update(const char *path, int (*edit)(json_t *root, void *arg, struc
 		    void *arg, struct err *err)
 {
 	_cleanup_free_ char *target = NULL;
-	struct buf text _cleanup_secret_ = BUF_INIT;
+	struct buf text _cleanup_secret_buf_ = BUF_INIT;
 	_cleanup_json_ json_t *root = NULL;
 	_cleanup_close_ int dir = -1;
 	const char *name = NULL;

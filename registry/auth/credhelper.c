@@ -33,14 +33,6 @@
 
 extern char **environ;
 
-static void wipe_buf(struct buf *b)
-{
-	if (b->data)
-		explicit_bzero(b->data, b->cap);
-	buf_fini(b);
-}
-#define _cleanup_secret_ _cleanup_(wipe_buf)
-
 /* One run. Descriptors are ours, -1 where closed. */
 struct run {
 	const char *name, *action;
@@ -64,8 +56,8 @@ static void run_fini(struct run *h)
 	close_fd(&h->out);
 	close_fd(&h->errors);
 	close_fd(&h->pidfd);
-	wipe_buf(&h->said);
-	wipe_buf(&h->complaint);
+	buf_wipe(&h->said);
+	buf_wipe(&h->complaint);
 }
 
 static int make_actions(posix_spawn_file_actions_t *fa, const int child[3])
@@ -189,10 +181,12 @@ static void feed(struct run *h)
 /* drain - what is there; -EFBIG where keep is full. Complaints beyond the bound are dropped. */
 static int drain(int *fd, struct buf *keep, bool bounded)
 {
-	char data[CHUNK];
-	ssize_t n = read(*fd, data, sizeof(data));
-	int r = 0;
+	ssize_t n;
+	int r = buf_reserve(keep, CHUNK);
 
+	if (r < 0)
+		return r;
+	n = read(*fd, keep->data + keep->len, CHUNK);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (n <= 0) {
@@ -200,10 +194,10 @@ static int drain(int *fd, struct buf *keep, bool bounded)
 		return 0;
 	}
 	if (keep->len + (size_t)n <= CREDHELPER_OUTPUT_MAX)
-		r = buf_append(keep, data, (size_t)n);
+		keep->len += (size_t)n;
 	else if (bounded)
 		r = -EFBIG;
-	explicit_bzero(data, (size_t)n);
+	keep->data[keep->len] = '\0';
 	return r;
 }
 
@@ -363,7 +357,7 @@ static int read_answer(const char *name, const struct buf *text, struct cred *ou
 
 int credhelper_get(const char *name, const char *server, struct cred *out, struct err *err)
 {
-	struct buf in _cleanup_buf_ = BUF_INIT, text _cleanup_secret_ = BUF_INIT;
+	struct buf in _cleanup_buf_ = BUF_INIT, text _cleanup_secret_buf_ = BUF_INIT;
 	int r;
 
 	if (buf_puts(&in, server) < 0)
@@ -375,7 +369,7 @@ int credhelper_get(const char *name, const char *server, struct cred *out, struc
 int credhelper_store(const char *name, const char *server, const struct cred *c, struct err *err)
 {
 	const char *secret = c->identity_token ? c->identity_token : c->password;
-	struct buf in _cleanup_secret_ = BUF_INIT;
+	struct buf in _cleanup_secret_buf_ = BUF_INIT;
 	_cleanup_json_ json_t *j =
 		json_pack("{s:s, s:s, s:s}", "ServerURL", server, "Username",
 			  c->identity_token ? TOKEN_USER : c->user, "Secret", secret ? secret : "");

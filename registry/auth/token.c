@@ -26,31 +26,16 @@
 #define SHOWN_MAX 300
 
 /* Bodies have secrets in them. */
-static void wipe_buf(struct buf *b)
-{
-	if (b->data)
-		explicit_bzero(b->data, b->cap);
-	buf_fini(b);
-}
-#define _cleanup_secret_ _cleanup_(wipe_buf)
-
 static void wipe_response(struct http_response *r)
 {
-	if (r->text.data)
-		explicit_bzero(r->text.data, r->text.len);
+	buf_wipe(&r->text);
 	http_response_fini(r);
 }
 
-static void cleanup_wipe(char **s)
-{
-	cred_wipe(*s);
-}
-#define _cleanup_wipe_ _cleanup_(cleanup_wipe)
-
 void token_fini(struct token *t)
 {
-	cred_wipe(t->text);
-	cred_wipe(t->identity);
+	wipe_string(t->text);
+	wipe_string(t->identity);
 	memset(t, 0, sizeof(*t));
 }
 
@@ -112,8 +97,8 @@ static bool has(const char *text, const char *secret)
 /* A server may say again what it was told. */
 static bool shows_secret(const char *text, const struct cred *c)
 {
-	_cleanup_wipe_ char *encoded = NULL;
-	struct buf pair _cleanup_secret_ = BUF_INIT;
+	_cleanup_secret_ char *encoded = NULL;
+	struct buf pair _cleanup_secret_buf_ = BUF_INIT;
 
 	if (!c)
 		return false;
@@ -190,7 +175,7 @@ static int get_url(const struct token_request *q, char **out)
 
 static int form_field(struct buf *form, const char *name, const char *value)
 {
-	_cleanup_wipe_ char *escaped = http_escape(value);
+	_cleanup_secret_ char *escaped = http_escape(value);
 
 	if (!escaped)
 		return -ENOMEM;
@@ -228,9 +213,9 @@ static int get(struct http *h, const struct token_request *q, struct token *out,
 		.method = "GET", .endpoint = q->endpoint, .body_length = -1, .max = TOKEN_ANSWER_MAX
 	};
 	struct http_response answer _cleanup_(wipe_response) = { 0 };
-	_cleanup_wipe_ char *encoded = NULL, *basic = NULL;
+	_cleanup_secret_ char *encoded = NULL, *basic = NULL;
 	_cleanup_free_ char *url = NULL;
-	struct buf text _cleanup_secret_ = BUF_INIT;
+	struct buf text _cleanup_secret_buf_ = BUF_INIT;
 	int r;
 
 	if (get_url(q, &url) < 0)
@@ -265,7 +250,7 @@ static int post(struct http *h, const struct token_request *q, struct token *out
 					/* The body would go along. */
 					.no_redirect = true };
 	struct http_response answer _cleanup_(wipe_response) = { 0 };
-	struct buf form _cleanup_secret_ = BUF_INIT;
+	struct buf form _cleanup_secret_buf_ = BUF_INIT;
 	int r;
 
 	/* Not grown later: a moved buffer leaves its contents behind. */

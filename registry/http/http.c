@@ -200,13 +200,11 @@ static int set_headers(struct http_transfer *t, const char *authorization, struc
 	for (; p && *p && r == 0; p++)
 		r = add_header(list, *p);
 	if (authorization && r == 0) {
-		struct buf line _cleanup_buf_ = BUF_INIT;
+		struct buf line _cleanup_secret_buf_ = BUF_INIT;
 
 		r = buf_printf(&line, "Authorization: %s", authorization);
 		if (r == 0)
 			r = add_header(list, line.data);
-		if (line.data)
-			explicit_bzero(line.data, line.len);
 	}
 	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, *list);
 	return r < 0 ? err_nomem(err) : 0;

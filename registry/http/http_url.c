@@ -170,7 +170,7 @@ void http_url_parts_fini(struct http_url_parts *p)
 	free(p->host);
 	free(p->port);
 	free(p->user);
-	free(p->password);
+	wipe_string(p->password);
 	free(p->fragment);
 	memset(p, 0, sizeof(*p));
 }

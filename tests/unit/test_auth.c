@@ -373,7 +373,7 @@ static void expect_header(const char *scope, const char *value)
 		assert_string_equal(header, value);
 	else
 		assert_null(header);
-	cred_wipe(header);
+	wipe_string(header);
 }
 
 #define SCOPE "repository:app:pull"
