@@ -1,7 +1,4 @@
-/*
- * The stages of a commit are stacked: upper directory, tar, compression, ingest; then
- * config and manifest.
- */
+/* The stages are stacked: upper directory, tar, compression, ingest; then config and manifest. */
 #include "store/container/commit.h"
 
 #include <errno.h>
@@ -37,7 +34,7 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The attributes of the root that a layer carries, as layer_write() has them. 0 or -ENOMEM. */
+/* The root's attributes that belong in a layer, as in layer_write(). 0 or -ENOMEM. */
 static int root_xattrs(const struct layer *l, const struct layer_entry *e, struct buf *out)
 {
 	_cleanup_free_ const char **names = calloc(e->n_xattr + 1, sizeof(*names));
@@ -59,7 +56,10 @@ static int root_xattrs(const struct layer *l, const struct layer_entry *e, struc
 	return 0;
 }
 
-/* The base's layers stay until the commit is done, even if container and image are removed meanwhile. */
+/*
+ * Keep the base's layers until the commit is done, even if container and image are removed
+ * concurrently.
+ */
 static int keep_base(struct txn *t, const struct image *base, struct err *err)
 {
 	size_t i;
@@ -70,7 +70,7 @@ static int keep_base(struct txn *t, const struct image *base, struct err *err)
 	return r;
 }
 
-/* The root directory as the layers below have it. */
+/* The root directory in the lower layers. */
 static int base_root(struct txn *txn, const struct image *base, struct layer_root *root,
 		     struct err *err)
 {
@@ -100,7 +100,7 @@ static int to_ingest(void *ctx, const void *data, size_t len, struct err *err)
 	return ingest_write(ctx, data, len, err);
 }
 
-/* The plain bytes of the layer on their way to the encoder. */
+/* Counts the layer's bytes on the way to the encoder. */
 struct counted {
 	struct encoder *to;
 	struct progress *progress;
@@ -114,7 +114,7 @@ static int count(void *ctx, const void *data, size_t len, struct err *err)
 	return encoder_write(c->to, data, len, err);
 }
 
-/* Upper directory, tar, compression and ingest, stacked. empty: nothing changed, and no layer came of it. */
+/* Write the layer. empty: there is no change, and no layer. */
 static int write_layer(struct txn *t, struct container *c, const struct layer_root *root,
 		       const struct commit_options *o, struct ingest_result *res, bool *empty,
 		       struct err *err)
@@ -141,7 +141,7 @@ static int write_layer(struct txn *t, struct container *c, const struct layer_ro
 	blob.ctx = in;
 	counted.to = e = encoder_new(o->codec, &blob);
 	plain.ctx = &counted;
-	/* Less where patterns leave something out: then it is over early. */
+	/* Patterns may exclude something: the bar ends early then. */
 	container_changed_size(c, &total, NULL);
 	counted.progress = progress_bar("Committing", total, o->quiet);
 	r = e ? layer_write(&u, root, o->include, o->exclude, &plain, empty, err) : err_nomem(err);
@@ -164,7 +164,7 @@ out:
 	return r;
 }
 
-/* The words of the image's command, joined: what docker notes as CREATED BY. Caller frees. */
+/* The words of the command, joined, for CREATED BY as in docker. Caller frees. */
 static char *created_by(const json_t *config)
 {
 	const json_t *cmd = json_object_get(json_object_get(config, "config"), "Cmd"), *item;
@@ -181,7 +181,7 @@ static char *created_by(const json_t *config)
 	return buf_take(&out);
 }
 
-/* value is taken; NULL: no memory. 0 or -1. */
+/* Takes value; NULL: out of memory. 0 or -1. */
 static int set(json_t *to, const char *key, json_t *value)
 {
 	return json_object_set_new(to, key, value);
@@ -206,7 +206,7 @@ static int add_history(json_t *config, const struct commit_options *o, const cha
 	return json_array_append(json_object_get(config, "history"), h);
 }
 
-/* An image without layers may have no list of them, or null in its place. */
+/* Without layers, the list may be missing or null. */
 static int add_diff_id(json_t *rootfs, const struct digest *diff_id)
 {
 	if (!json_is_array(json_object_get(rootfs, "diff_ids")) &&
@@ -217,8 +217,8 @@ static int add_diff_id(json_t *rootfs, const struct digest *diff_id)
 }
 
 /*
- * The config of the new image: the base's, with docker's rules for what a
- * commit sets, adds and leaves behind.
+ * The new image's config: the base's, with docker's rules for what a commit sets, adds and
+ * removes.
  */
 static int make_config(const struct image *base, const struct commit_options *o,
 		       const struct ingest_result *layer, struct buf *out, struct err *err)
@@ -257,7 +257,7 @@ static int make_config(const struct image *base, const struct commit_options *o,
 	     set(config, "config", json_object()) < 0))
 		return err_nomem(err);
 	run = json_object_get(config, "config");
-	/* What only a build means: docker's containers have neither, so its commits have none. */
+	/* OnBuild and Shell only matter to builds; docker's commits drop them. */
 	json_object_del(run, "OnBuild");
 	json_object_del(run, "Shell");
 	r = instructions_apply(run, o->changes, o->n_changes, err);
@@ -272,7 +272,7 @@ static int make_config(const struct image *base, const struct commit_options *o,
 	return 0;
 }
 
-/* The layers of the base by their true form, and the new one, as an OCI manifest. */
+/* An OCI manifest with the base's layers, by their detected media types, and the new layer. */
 static int make_manifest(struct txn *t, const struct image *base, const struct digest *id,
 			 size_t config_size, const struct ingest_result *layer, struct buf *out,
 			 struct err *err)

@@ -1,6 +1,4 @@
-/*
- * Commit: what changed in a container becomes a layer, and the layer an image.
- */
+/* Commit: the changes of a container become a layer of a new image. */
 #ifndef STORE_CONTAINER_COMMIT_H
 #define STORE_CONTAINER_COMMIT_H
 
@@ -22,15 +20,15 @@ struct commit_options {
 	const char *const *changes; /* Dockerfile instructions */
 	size_t n_changes;
 	enum codec codec;  /* CODEC_NONE, CODEC_GZIP, CODEC_ZSTD */
-	int64_t timestamp; /* of created and history, s; -1: now */
+	int64_t timestamp; /* for created and history, seconds; -1: now */
 	bool quiet;	   /* no progress bar */
-	/* What of the changes goes into the layer; NULL: everything (store/container/layer_write.h). */
+	/* The changes to commit; NULL: all (store/container/layer_write.h). */
 	const struct patterns *include, *exclude;
 };
 
 /*
- * commit - write the layer, the config and the manifest, and publish the image.
- * The caller holds the container's upper directory still (mounts_freeze).
+ * commit - write the layer, the config and the manifest, and publish the image. The caller holds
+ * the container's shared lock (container_lock_shared()).
  * id      receives the image ID
  */
 int commit(struct store *s, struct container *c, const struct commit_options *o, struct digest *id,

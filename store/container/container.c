@@ -1,6 +1,5 @@
 /*
- * A container is born in imagefs/tmp and renamed into place; container.json is written
- * once.
+ * A container is created in imagefs/tmp and renamed into place. container.json is written once.
  */
 #include "store/container/container.h"
 
@@ -125,7 +124,7 @@ int container_name_random(struct store *s, char **out, struct err *err)
 			return err_sys(err, EIO, "random numbers");
 		r = buf_printf(&name, "%s_%s", how[rnd[0] % ARRAY_SIZE(how)],
 			       who[rnd[1] % ARRAY_SIZE(who)]);
-		/* As docker does it: a digit at the end where the plain names run out. */
+		/* As in docker: append a digit after many collisions. */
 		if (r == 0 && tries > 20)
 			r = buf_printf(&name, "%u", (unsigned)rnd[2] << 8 | rnd[3]);
 		free(TAKE_PTR(path));
@@ -140,7 +139,7 @@ int container_name_random(struct store *s, char **out, struct err *err)
 	return err_set(err, EEXIST, "no free random name found; give one with --name");
 }
 
-/* container.json - what a container is, as text. */
+/* Write container.json. */
 static int write_json(int dirfd, const struct image *image, bool unprivileged, struct err *err)
 {
 	_cleanup_json_ json_t *root = NULL;
@@ -168,7 +167,7 @@ static int write_json(int dirfd, const struct image *image, bool unprivileged, s
 	return r < 0 ? err_sys(err, -r, "%s", CONTAINER_JSON) : 0;
 }
 
-/* What was typed or, where that was not noted yet, the name in its short form. */
+/* Read the name as typed; older containers lack it and get the familiar form. */
 static int read_typed(struct container *c, const char *typed, struct err *err)
 {
 	_cleanup_reference_ struct reference ref = { 0 };
@@ -264,7 +263,7 @@ void container_free(struct container *c)
 	free(c);
 }
 
-int container_is_there(struct store *s, const struct container *c, struct err *err)
+int container_check_current(struct store *s, const struct container *c, struct err *err)
 {
 	_cleanup_free_ char *path = path_join("containers", c->name);
 	struct stat now, then;
@@ -293,7 +292,7 @@ int container_name_now(struct store *s, const struct container *c, char **out)
 	r = -ENOENT;
 	for (i = 0; r == -ENOENT && names[i]; i++) {
 		other.name = names[i];
-		r = container_is_there(s, &other, NULL);
+		r = container_check_current(s, &other, NULL);
 	}
 	if (r == 0) {
 		*out = strdup(other.name);
@@ -357,7 +356,7 @@ void container_list_free(char **names)
 	free(names);
 }
 
-/* The attributes of the image's root directory are those of upper/ itself. */
+/* Copy the metadata of the image's root directory to upper/. */
 static int copy_root(struct store *s, const struct image *image, const struct upper *u,
 		     struct err *err)
 {
@@ -395,7 +394,7 @@ out:
 	return r;
 }
 
-/* Root in a container of its own may lack what the privileged form needs. */
+/* Root in a user namespace may lack the privileges for the privileged form. */
 static bool is_unprivileged(int fd)
 {
 	if (geteuid() != 0 || fsetxattr(fd, "trusted.overlay.probe", "y", 1, 0) < 0)
@@ -404,7 +403,7 @@ static bool is_unprivileged(int fd)
 	return false;
 }
 
-/* Fill the new directory fd. */
+/* Create the contents of the new directory fd. */
 static int fill(struct store *s, int fd, const struct image *image, struct err *err)
 {
 	_cleanup_close_ int upper = -1, lock = -1, work = -1;
@@ -430,8 +429,8 @@ static int fill(struct store *s, int fd, const struct image *image, struct err *
 }
 
 /*
- * Take the store's lock, under which no sweep of imagefs/tmp comes, for work on a
- * container that goes through there; temp receives an unused name.
+ * Take the store's lock, which prevents a sweep, for moving a container through imagefs/tmp. temp
+ * receives an unused name.
  */
 static int begin_locked(struct store *s, const char *name, char temp[static 48], struct err *err)
 {
@@ -457,7 +456,7 @@ static int no_such_image(struct err *err, const struct image *image)
 	return err_set(err, ENOENT, "No such image: %s", name ? name : image->id.str);
 }
 
-/* The directory of containers has an entry more, an entry less, or a renamed one. */
+/* Sync and announce a change of imagefs/containers. */
 static void list_changed(struct store *s)
 {
 	beneath_sync_dir(s->imagefs_fd, "containers");
@@ -510,8 +509,9 @@ int container_create(struct store *s, const char *name, const struct image *imag
 }
 
 /*
- * Where a directory cannot be moved: overlayfs moves none of a layer below. What makes it a container goes first,
- * and last the rest; a crash leaves a directory that can be removed again.
+ * Remove a directory that cannot be renamed, because overlayfs does not rename directories of
+ * lower layers. container.json is removed first, so that a crash leaves a directory that can be
+ * removed again.
  */
 static int remove_in_place(struct store *s, const char *path)
 {
@@ -537,7 +537,7 @@ int container_remove(struct store *s, const char *name, struct err *err)
 	r = begin_locked(s, name, temp, err);
 	if (r < 0)
 		return r;
-	/* Gone in one step; what a crash leaves of the rest is swept with imagefs/tmp. */
+	/* Removed atomically; after a crash, the rest is swept with imagefs/tmp. */
 	r = beneath_rename(s->imagefs_fd, path, s->imagefs_fd, temp, 0);
 	if (r < 0) {
 		if (r == -EXDEV)
@@ -587,8 +587,8 @@ int container_rename(struct store *s, const char *name, const char *to, struct e
 	return r;
 }
 
-/* True while it stands under its name, and not in imagefs/tmp on its way out. */
-static bool stands(const struct container *c)
+/* True if it still has its name, and was not moved to imagefs/tmp for removal. */
+static bool is_published(const struct container *c)
 {
 	_cleanup_close_ int up = openat(c->fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct stat a, b;
@@ -606,15 +606,15 @@ int container_open_lock(const struct container *c, int flags)
 		return fd;
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	/* By a second name it could be a file of others, and so would be who locks it. */
+	/* With several links, it could be another user's file, and its lock as well. */
 	if (!S_ISREG(st.st_mode) || st.st_nlink > 1)
 		return -EINVAL;
 	return TAKE_FD(fd);
 }
 
 /*
- * In a store that can only be read: that nobody else changes it meanwhile. Where the lock cannot be taken
- * (another user's file, NFS) nothing better is to be had.
+ * On a read-only store, lock against changes by others. If the lock file cannot be locked
+ * (another user's file, NFS), continue without.
  */
 static int lock_reading(const struct container *c)
 {
@@ -637,10 +637,12 @@ int container_flock(const struct container *c, bool exclusive, bool wait)
 		return lock_reading(c);
 	fd = container_open_lock(c, O_RDWR);
 
-	/* Made with the container; made again only where it stands, for in a directory that is being
-	 * removed it would be one file too many. */
+	/*
+	 * It is created with the container, and again only if the container has its name: a
+	 * directory that is being removed must not get new files.
+	 */
 	if (fd == -ENOENT) {
-		if (!stands(c))
+		if (!is_published(c))
 			return -ENOENT;
 		fd = container_open_lock(c, O_RDWR | O_CREAT);
 	}
@@ -652,7 +654,7 @@ int container_flock(const struct container *c, bool exclusive, bool wait)
 	return r < 0 ? r : TAKE_FD(fd);
 }
 
-/* Files and symbolic links below upper/, as docker counts: each once however many names it has. */
+/* Sum up the files and symbolic links below upper/, each inode once, as docker does. */
 static int size_tree(int top, uint64_t *sum)
 {
 	struct walk w _cleanup_walk_ = WALK_INIT;
@@ -690,7 +692,7 @@ int container_changed_size(const struct container *c, uint64_t *out, struct err 
 	uint64_t sum;
 	int r;
 
-	/* A container in use may change under the walk; then once more. */
+	/* A container in use may change during the walk: retry. */
 	do {
 		sum = 0;
 		r = size_tree(c->fd, &sum);

@@ -1,7 +1,4 @@
-/*
- * What the daemons hold is asked for through their sockets, what commands hold
- * through the container's lock file.
- */
+/* Daemons are asked through their sockets; commands lock the container's lock file. */
 #include "store/container/container_lock.h"
 
 #include <errno.h>
@@ -14,7 +11,7 @@
 #include "store/container/container.h"
 #include "store/disk/mounts.h"
 
-/* How often a container that is in use only for a moment is tried again. */
+/* Attempts to lock a container that is in use. */
 #define BUSY_TRIES 20
 
 static void backoff_wait(void)
@@ -24,7 +21,7 @@ static void backoff_wait(void)
 	nanosleep(&backoff, NULL);
 }
 
-/* Its directory may have been removed since it was opened. */
+/* The directory may have been removed since it was opened. */
 static int cannot_lock(int r, const char *name, struct err *err)
 {
 	if (r == -ENOENT)
@@ -46,8 +43,8 @@ int container_lock_shared(struct store *s, const struct container *c, struct con
 		if (h->lock < 0)
 			return cannot_lock(h->lock, c->name, err);
 	}
-	/* The mounts know it by its name; that must be this one still. */
-	return container_is_there(s, c, err);
+	/* Mounts identify it by name, so the name must still be current. */
+	return container_check_current(s, c, err);
 }
 
 void container_lock_release(struct container_flock *h)
@@ -63,7 +60,7 @@ void container_lock_release(struct container_flock *h)
 int container_lock_confirm(struct store *s, const struct container *c, int r, struct err *err)
 {
 	struct err gone = ERR_INIT;
-	int there = container_is_there(s, c, &gone);
+	int there = container_check_current(s, c, &gone);
 
 	if (there == -ENOENT || (r == 0 && there < 0)) {
 		*err = gone;
@@ -81,7 +78,7 @@ int container_lock_for_rename(struct store *s, const struct container *c, int *l
 		r = container_flock(c, true, false);
 		if (r >= 0) {
 			*lock = r;
-			return container_is_there(s, c, err);
+			return container_check_current(s, c, err);
 		}
 		if (r != -EWOULDBLOCK)
 			return cannot_lock(r, c->name, err);
@@ -112,11 +109,11 @@ int container_lock_exclusive(struct store *s, const char *name, int *lock, struc
 		r = container_flock(c, true, false);
 		if (r >= 0) {
 			*lock = r;
-			return container_is_there(s, c, err);
+			return container_check_current(s, c, err);
 		}
 		if (r != -EWOULDBLOCK)
 			return cannot_lock(r, name, err);
-		/* Somebody who walks through the mount has made the daemon take it again. */
+		/* An access through the mount has made the daemon open it again. */
 		if (tries == BUSY_TRIES)
 			return err_set(err, EBUSY, "container %s is in use", name);
 		backoff_wait();

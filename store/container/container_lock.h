@@ -1,6 +1,6 @@
 /*
- * Keeping a container as it is: while it is read as a whole, and while it is
- * removed or renamed.
+ * Locks on containers. A shared lock freezes writes while the container is read as a whole. An
+ * exclusive lock is needed to remove or rename it.
  */
 #ifndef STORE_CONTAINER_CONTAINER_LOCK_H
 #define STORE_CONTAINER_CONTAINER_LOCK_H
@@ -10,7 +10,7 @@ struct err;
 struct store;
 
 struct container_flock {
-	int *mounts; /* of mounts_freeze() */
+	int *mounts; /* from mounts_freeze() */
 	unsigned n_mounts;
 	int lock;
 };
@@ -22,34 +22,36 @@ struct container_flock {
 #define _cleanup_container_lock_ __attribute__((cleanup(container_lock_release)))
 
 /*
- * container_lock_shared - writes to a container wait, in every mount, until container_lock_release();
- * where there is no mount its lock is held. Several may read at once.
+ * container_lock_shared - freeze writes to a container in all mounts until
+ * container_lock_release(). If it is not mounted, its lock file is locked. Several readers are
+ * allowed.
  */
 int container_lock_shared(struct store *s, const struct container *c, struct container_flock *h,
 			  struct err *err);
 void container_lock_release(struct container_flock *h);
 
 /*
- * container_lock_confirm - after the container was read: r, or -ENOENT where it was removed or renamed in that
- * moment in which a mount was asked to hold what somebody had alone. What was read is not to be used then.
+ * container_lock_confirm - check a shared lock after reading. Returns r, or -ENOENT if the
+ * container was removed or renamed between the request to the mounts and the lock; the data that
+ * was read is invalid then.
  */
 int container_lock_confirm(struct store *s, const struct container *c, int r, struct err *err);
 
 /*
- * container_lock_for_rename - the container may be renamed: nobody has it, or a mount that goes along. Who has it only for a
- * moment is waited for.
- * lock    as of container_lock_exclusive(); -1 where a mount has it
- * errors  -ENOENT; -EBUSY it is being read as a whole, by a command or in a mount
+ * container_lock_for_rename - allow a rename: the container is unused, or used by a mount that
+ * follows the rename. Short uses are waited for.
+ * lock    as in container_lock_exclusive(); -1 if a mount uses it
+ * errors  -ENOENT; -EBUSY a command or a mount is reading it as a whole
  */
 int container_lock_for_rename(struct store *s, const struct container *c, int *lock,
 			      struct err *err);
 
 /*
- * container_lock_exclusive - no mount and no command has anything of the container any more.
- * Who has it only for a moment is waited for.
- * lock    receives a descriptor that keeps it so until it is closed, or -1: a container too damaged
- *         to open, which has no user
- * errors  -ENOENT; -EBUSY it is in use
+ * container_lock_exclusive - make all mounts release the container and lock out all commands.
+ * Short uses are waited for.
+ * lock    a descriptor that holds the lock until it is closed; -1: the container is too damaged
+ *         to open, and so unused
+ * errors  -ENOENT; -EBUSY in use
  */
 int container_lock_exclusive(struct store *s, const char *name, int *lock, struct err *err);
 

@@ -1,6 +1,6 @@
 /*
- * Two merged trees side by side, directory by directory; contents that must be read come
- * last, in the order in which they lie in their layer.
+ * The trees are compared directory by directory. Contents are compared last, in the order in
+ * which they are stored in their layer.
  */
 #include "store/container/diff.h"
 
@@ -16,11 +16,11 @@
 #include "store/image/tree.h"
 #include "store/layer/layer.h"
 
-/* Inflated pieces of layers that are kept while contents are compared. */
+/* Cache for decoded spans while contents are compared. */
 #define CACHE_BYTES (64u << 20)
 #define BLOCK_SIZE (256u << 10)
 
-/* Two directories, or one and nothing (TREE_NONE). */
+/* Two nodes, one of which may be TREE_NONE. */
 struct pair {
 	uint32_t before, now;
 };
@@ -32,10 +32,10 @@ struct pairs {
 
 struct compare {
 	struct tree *before, *now;
-	bool contents;	    /* bytes count, not times */
-	char *marks;	    /* of the nodes of now: 0, 'A', 'C' */
-	struct pairs dirs;  /* to be seen */
-	struct pairs files; /* contents to be read */
+	bool contents;	    /* compare contents instead of times */
+	char *marks;	    /* for each node of now: 0, 'A', 'C' */
+	struct pairs dirs;  /* directories to compare */
+	struct pairs files; /* files whose contents must be compared */
 	struct diff *out;
 };
 
@@ -91,7 +91,7 @@ void diff_fini(struct diff *d)
 	d->cap = 0;
 }
 
-/* Nanoseconds that are 0 may have been lost on the way; docker takes them for any others. */
+/* Nanoseconds may have been lost (0): docker considers that equal. */
 static bool same_time(struct timespec a, struct timespec b)
 {
 	return a.tv_sec == b.tv_sec && (a.tv_nsec == b.tv_nsec || !a.tv_nsec || !b.tv_nsec);
@@ -127,7 +127,7 @@ static int push(struct pairs *p, uint32_t before, uint32_t now)
 	return 0;
 }
 
-/* The directories above a change are changed; the root is not listed for that. */
+/* The directories above a change are changed, except for the root. */
 static void mark_above(struct compare *c, uint32_t dir)
 {
 	for (; dir != TREE_ROOT && !c->marks[dir]; dir = tree_parent(c->now, dir))
@@ -141,7 +141,7 @@ static void mark(struct compare *c, uint32_t node, char kind)
 		mark_above(c, tree_parent(c->now, node));
 }
 
-/* A value of the other entry under that name, equal to this one. */
+/* True if the other entry has the attribute with the same value. */
 static bool has_xattr(const struct layer *l, const struct layer_entry *e, const char *name,
 		      const void *value, size_t len)
 {
@@ -168,7 +168,7 @@ static uint32_t count_xattrs(const struct layer *l, const struct layer_entry *e)
 	return n;
 }
 
-/* Either entry may be NULL: a directory that no layer has one for, and which has no attributes. */
+/* Either entry may be NULL: an implicit directory, which has no attributes. */
 static bool same_xattrs(const struct layer *la, const struct layer_entry *a, const struct layer *lb,
 			const struct layer_entry *b)
 {
@@ -185,14 +185,14 @@ static bool same_xattrs(const struct layer *la, const struct layer_entry *a, con
 	return true;
 }
 
-/* The same entry of the same layer, however that is compressed. */
+/* True for the same entry of the same layer, in any compression. */
 static bool same_entry(const struct layer *la, uint32_t a, const struct layer *lb, uint32_t b)
 {
 	return a == b &&
 	       (la == lb || strcmp(layer_header(la)->diff_id, layer_header(lb)->diff_id) == 0);
 }
 
-/* A node that is on both sides, and no pair of directories' contents. */
+/* Compare a node that is in both trees, without directory contents. */
 static int compare_node(struct compare *c, uint32_t before, uint32_t now)
 {
 	const struct layer_entry *a, *b;
@@ -222,7 +222,7 @@ static int compare_node(struct compare *c, uint32_t before, uint32_t now)
 	return 0;
 }
 
-/* Everything in a directory that is new is new; its own mark is set. */
+/* Mark everything below an added directory; the directory itself is marked. */
 static int add_below(struct compare *c, uint32_t dir)
 {
 	const uint32_t *children;
@@ -278,15 +278,15 @@ static int compare_dir(struct compare *c, uint32_t before, uint32_t now)
 	return r;
 }
 
-/* Two files with contents to be read, and where those of the second one lie in its layer. */
-struct place {
-	uint32_t layer, first; /* extents stand in the order of the stream */
+/* Two files to compare, and the position of the second one's contents in its layer. */
+struct location {
+	uint32_t layer, first; /* extents are in the order of the stream */
 	struct pair nodes;
 };
 
-static int by_place(const void *pa, const void *pb)
+static int by_location(const void *pa, const void *pb)
 {
-	const struct place *a = pa, *b = pb;
+	const struct location *a = pa, *b = pb;
 
 	if (a->layer != b->layer)
 		return a->layer < b->layer ? -1 : 1;
@@ -309,7 +309,7 @@ static int read_failed(const struct compare *c, uint32_t node, ssize_t n, struct
 	return err_sys(err, n < 0 ? (int)-n : EIO, "/%.300s: cannot read", path ? path : "");
 }
 
-/* 1: the same bytes; 0; -errno */
+/* Compare contents: 1 equal, 0 different, -errno. */
 static int same_bytes(const struct compare *c, const struct pair *p, char *buf, struct err *err)
 {
 	const struct layer_entry *a, *b;
@@ -335,15 +335,15 @@ static int same_bytes(const struct compare *c, const struct pair *p, char *buf, 
 
 static int compare_files(struct compare *c, struct err *err)
 {
-	_cleanup_free_ struct place *places = calloc(c->files.n + 1, sizeof(*places));
+	_cleanup_free_ struct location *locations = calloc(c->files.n + 1, sizeof(*locations));
 	_cleanup_free_ char *buf = malloc((size_t)2 * BLOCK_SIZE);
 	int same = 1;
 	size_t i;
 
-	if (!places || !buf)
+	if (!locations || !buf)
 		return err_nomem(err);
 	for (i = 0; i < c->files.n; i++) {
-		struct place *p = &places[i];
+		struct location *p = &locations[i];
 		const struct layer_entry *e;
 		struct layer *l;
 
@@ -352,11 +352,11 @@ static int compare_files(struct compare *c, struct err *err)
 		p->layer = layer_id(l);
 		p->first = e->first;
 	}
-	qsort(places, c->files.n, sizeof(*places), by_place);
+	qsort(locations, c->files.n, sizeof(*locations), by_location);
 	for (i = 0; i < c->files.n; i++) {
-		const struct place *p = &places[i];
+		const struct location *p = &locations[i];
 
-		/* Of two hard-linked pairs one is enough. */
+		/* Hard-linked pairs are compared once. */
 		if (!i || !same_inode(c->now, p->nodes.now, p[-1].nodes.now) ||
 		    !same_inode(c->before, p->nodes.before, p[-1].nodes.before))
 			same = same_bytes(c, &p->nodes, buf, err);

@@ -1,10 +1,10 @@
 /*
- * What is different between two trees, in docker's three letters.
+ * Differences between two trees, with docker's letters:
  *
- *     A  is there only now      C  is another one now      D  was there before
+ *     A  added      C  changed      D  deleted
  *
- * A directory in which something is different is C, once; what was removed with its
- * directory is not listed, what was added with it is.
+ * A directory with a difference below it is C. The contents of a deleted directory are not
+ * listed; those of an added one are.
  */
 #ifndef STORE_CONTAINER_DIFF_H
 #define STORE_CONTAINER_DIFF_H
@@ -18,7 +18,7 @@ struct store;
 
 struct diff_change {
 	char kind;  /* 'A', 'C' or 'D' */
-	char *path; /* "/etc/passwd"; bytes as they are */
+	char *path; /* "/etc/passwd"; raw bytes */
 };
 
 struct diff {
@@ -33,19 +33,19 @@ struct diff {
 #define _cleanup_diff_ __attribute__((cleanup(diff_fini)))
 
 /*
- * diff_container - a container against its base image: type, mode, owner, device, the attributes
- * that a layer carries; of all but directories size and mtime too. What was copied up and left
- * as it was is no change. The caller holds the container still (store/container/container_lock.h).
+ * diff_container - compare a container with its base image: type, mode, owner, device, the
+ * attributes that belong in a layer; except for directories, also size and mtime. A file that was
+ * copied up without a change is not listed. The caller holds the container's shared lock
+ * (store/container/container_lock.h).
  */
 int diff_container(struct store *s, const struct container *c, struct diff *out, struct err *err);
 
-/* diff_image - what an image's top layer did to those below it, by the same rules. */
+/* diff_image - compare an image's top layer with the layers below, by the same rules. */
 int diff_image(struct store *s, const struct image *i, struct diff *out, struct err *err);
 
 /*
- * diff_images - two merged trees by what is in them: type, mode, owner, device, link target, attributes
- * and contents, but no times. Contents are read only of files that have one size and
- * come from different layers.
+ * diff_images - compare two merged trees: type, mode, owner, device, link target, attributes and
+ * contents, but not times. Contents are only read for files of equal size from different layers.
  */
 int diff_images(struct store *s, const struct image *before, const struct image *now,
 		struct diff *out, struct err *err);

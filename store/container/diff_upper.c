@@ -1,6 +1,6 @@
 /*
- * A walk over a container's upper directory beside the base's tree: only what is in the
- * upper can be different.
+ * The upper directory is walked in parallel with the base's tree: only files in the upper
+ * directory can differ.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,18 +22,18 @@
 #include "store/layer/layer.h"
 
 /* A directory of the walk. */
-struct beside {
-	uint32_t node; /* of the base; TREE_NONE: nothing of it shows here */
-	bool covered;  /* the base shows nothing in it: it is opaque, or below one that is */
+struct level {
+	uint32_t node; /* the base's node; TREE_NONE: nothing of the base is visible here */
+	bool covered;  /* the base is hidden: the directory or a parent is opaque */
 	bool listed;   /* as A or C */
-	char kind;     /* as which it will be, for what is in it */
+	char kind;     /* 'A' or 'C', for entries in it */
 };
 
 struct upper_diff {
 	const struct tree *tree;
 	struct upper u;
 	struct walk walk;
-	struct beside *stack;
+	struct level *stack;
 	size_t cap;
 	struct diff *out;
 	struct err *err;
@@ -47,7 +47,7 @@ static int fail(const struct upper_diff *d, int r)
 	return err_sys(d->err, -r, "/%.300s: cannot read", buf_str(&name));
 }
 
-/* "/" and the first len bytes of the walk's path. NULL: no memory. */
+/* "/" and the first len bytes of the walk's path. NULL: out of memory. */
 static char *path_to(const struct upper_diff *d, size_t len)
 {
 	char *out = malloc(len + 2);
@@ -61,7 +61,7 @@ static char *path_to(const struct upper_diff *d, size_t len)
 	return out;
 }
 
-/* The directories above a change are changed; the root is not listed for that. */
+/* The directories above a change are changed, except for the root. */
 static int list_above(struct upper_diff *d, size_t depth, size_t len)
 {
 	for (; depth > 1 && !d->stack[depth - 1].listed; depth--) {
@@ -75,7 +75,7 @@ static int list_above(struct upper_diff *d, size_t depth, size_t len)
 	return 0;
 }
 
-/* A change of the name at hand. */
+/* Add a change of the current name. */
 static int list(struct upper_diff *d, char kind)
 {
 	if (diff_add(d->out, kind, path_to(d, d->walk.path.len)) < 0 ||
@@ -84,7 +84,10 @@ static int list(struct upper_diff *d, char kind)
 	return 0;
 }
 
-/* What the base has in a covered directory, the last one entered, is gone where the upper does not have it. */
+/*
+ * Add deletions for the base's entries in the current directory that its opaque upper directory
+ * lacks.
+ */
 static int list_covered(struct upper_diff *d, uint32_t node)
 {
 	const uint32_t *children;
@@ -132,7 +135,7 @@ static size_t count_base(const struct layer *l, const struct layer_entry *e)
 	return n;
 }
 
-/* Attributes that a layer carries: 1 where they are not those of the base, 0, -errno. */
+/* Compare the attributes that belong in a layer: 1 different, 0, -errno. */
 static int differs_in_xattrs(const struct upper_diff *d, int fd, uint32_t node)
 {
 	struct buf names _cleanup_buf_ = BUF_INIT;
@@ -166,7 +169,7 @@ static int differs_in_xattrs(const struct upper_diff *d, int fd, uint32_t node)
 	return n != count_base(l, e);
 }
 
-/* The same name above and below: 1 where it is another file now, 0, -errno. */
+/* Compare a file in the upper directory with the base's: 1 different, 0, -errno. */
 static int differs(const struct upper_diff *d, int fd, const struct stat *now, uint32_t node)
 {
 	struct stat before;
@@ -175,7 +178,7 @@ static int differs(const struct upper_diff *d, int fd, const struct stat *now, u
 	return diff_stat(&before, now) ? 1 : differs_in_xattrs(d, fd, node);
 }
 
-/* Go into the directory fd, which is taken. */
+/* Enter the directory fd, which is taken. */
 static int push(struct upper_diff *d, int fd, uint32_t node, bool listed, char kind)
 {
 	int opaque = upper_is_opaque(&d->u, fd), r;
@@ -183,7 +186,7 @@ static int push(struct upper_diff *d, int fd, uint32_t node, bool listed, char k
 
 	if (opaque >= 0 && d->walk.depth == d->cap) {
 		size_t cap = d->cap ? d->cap * 2 : 16;
-		struct beside *stack = realloc(d->stack, cap * sizeof(*stack));
+		struct level *stack = realloc(d->stack, cap * sizeof(*stack));
 
 		if (stack) {
 			d->stack = stack;
@@ -198,7 +201,7 @@ static int push(struct upper_diff *d, int fd, uint32_t node, bool listed, char k
 	}
 	covered = opaque || (d->walk.depth && d->stack[d->walk.depth - 1].covered);
 	d->stack[d->walk.depth] =
-		(struct beside){ .node = node, .covered = covered, .listed = listed, .kind = kind };
+		(struct level){ .node = node, .covered = covered, .listed = listed, .kind = kind };
 	r = walk_enter(&d->walk, fd);
 	if (r < 0)
 		return fail(d, r);
@@ -218,7 +221,7 @@ static int enter(struct upper_diff *d, const char *name, uint32_t node, bool lis
 
 static int see(struct upper_diff *d, const char *name)
 {
-	const struct beside *dir = &d->stack[d->walk.depth - 1];
+	const struct level *dir = &d->stack[d->walk.depth - 1];
 	uint32_t node = TREE_NONE;
 	_cleanup_close_ int fd = -1;
 	struct stat st;

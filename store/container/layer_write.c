@@ -1,6 +1,4 @@
-/*
- * One walk over the upper directory, names sorted: an entry, or a marker, for each file in it.
- */
+/* A walk over the upper directory, sorted by name, writes an entry or a marker for each file. */
 #include "store/container/layer_write.h"
 #include "store/layer/acl.h"
 
@@ -35,14 +33,18 @@ struct writer {
 	char *block;
 	size_t written; /* entries */
 	const struct patterns *include, *exclude;
-	size_t whole; /* length of the path of a directory that is included with all in it; 0: none */
-	/* Directories around that are not included themselves: entries that wait for something in them. */
+	size_t whole; /* length of the path of an included directory; 0: none */
+	/*
+	 * Entries of parent directories that are not included themselves: they are written if
+	 * something in them is.
+	 */
 	struct buf waiting;
 	struct waiting {
-		size_t path_len, start; /* of the directory; of its entry in waiting */
+		size_t path_len,
+			start; /* path length of the directory; position of its entry in waiting */
 	} * around;
 	size_t n_around;
-	/* Names that a layer cannot hold: the first few, and how many. */
+	/* Names that a layer cannot represent: the first ones, and their number. */
 	struct buf refused;
 	size_t n_refused;
 };
@@ -111,7 +113,7 @@ static int add_xattrs(struct writer *w, int fd, struct tar_entry *e)
 	return layer_xattrs(w->u, fd, layer_carries, &e->xattrs);
 }
 
-/* A marker file of the image's form beside the names of the directory whose path has dir_len bytes. */
+/* Write a marker file to the directory whose path has dir_len bytes. */
 static int write_marker(struct writer *w, const struct sink *out, size_t dir_len,
 			const char *prefix, const char *name)
 {
@@ -123,12 +125,12 @@ static int write_marker(struct writer *w, const struct sink *out, size_t dir_len
 	    buf_puts(&path, name) < 0)
 		return err_nomem(w->err);
 	e.path = buf_str(&path);
-	/* What waits counts when it is written. */
+	/* Deferred entries are counted when they are written. */
 	w->written += out == w->out;
 	return tar_header(out, &e, w->err);
 }
 
-/* Behind the entry of a directory, dir: that it is opaque, where it is. */
+/* Write the opaque marker after the entry of a directory, if it is opaque. */
 static int write_opaque(struct writer *w, const struct sink *out, int dir, size_t path_len)
 {
 	int r = upper_is_opaque(w->u, dir);
@@ -138,7 +140,7 @@ static int write_opaque(struct writer *w, const struct sink *out, int dir, size_
 	return r ? write_marker(w, out, path_len, OPAQUE, "") : 0;
 }
 
-/* The directories that what follows lies in, where they have not been written yet. */
+/* Write the deferred entries of the parent directories. */
 static int flush_waiting(struct writer *w)
 {
 	int r = 0;
@@ -156,7 +158,7 @@ static int to_waiting(void *ctx, const void *data, size_t len, struct err *err)
 	return buf_append(ctx, data, len) < 0 ? err_nomem(err) : 0;
 }
 
-/* The directory at hand, dir: its entry waits, and that it hides what is below. */
+/* Defer the entry of the current directory and its opaque marker. */
 static int wait_with(struct writer *w, const struct tar_entry *e, int dir)
 {
 	const struct sink sink = { to_waiting, &w->waiting };
@@ -172,7 +174,7 @@ static int wait_with(struct writer *w, const struct tar_entry *e, int dir)
 	return r < 0 ? r : write_opaque(w, &sink, dir, w->walk.path.len);
 }
 
-/* Directories that the walk has left need no entry any more. */
+/* Drop deferred entries of directories that the walk has left. */
 static void drop_left(struct writer *w, size_t dir_len)
 {
 	while (w->n_around && w->around[w->n_around - 1].path_len > dir_len)
@@ -181,7 +183,7 @@ static void drop_left(struct writer *w, size_t dir_len)
 		w->whole = 0;
 }
 
-/* Whether the name at hand was asked for; of a directory: with everything in it. */
+/* True if the current name is included; a directory includes everything below it. */
 static bool is_included(struct writer *w)
 {
 	return w->whole || !w->include || !w->include->n ||
@@ -225,7 +227,10 @@ static int put_data(struct writer *w, int fd, uint64_t size)
 	return tar_pad(w->out, size, w->err);
 }
 
-/* The path under which this inode was written already, or NULL; remembers it where it has more names. */
+/*
+ * Set *first to the path under which this inode was written before, or NULL. Inodes with several
+ * links are recorded.
+ */
 static int seen_before(struct writer *w, int dirfd, const char *name, const char **first)
 {
 	struct stat real;
@@ -250,7 +255,7 @@ static int seen_before(struct writer *w, int dirfd, const char *name, const char
 	return 0;
 }
 
-/* Anything but a directory. fd was opened with O_PATH. */
+/* Write anything except a directory. fd was opened with O_PATH. */
 static int put_file(struct writer *w, int dirfd, const char *name, int fd, struct tar_entry *e)
 {
 	struct buf target _cleanup_buf_ = BUF_INIT;
@@ -312,13 +317,13 @@ static int put_dir(struct writer *w, int dirfd, const char *name, int fd, struct
 	return r < 0 ? fail(w, r, "cannot read the directory") : 0;
 }
 
-/* Some part of the path would be read as a whiteout. */
+/* True if a part of the path would be read as a whiteout. */
 static bool is_whiteout_name(const char *path)
 {
 	return strncmp(path, WHITEOUT, strlen(WHITEOUT)) == 0 || strstr(path, "/" WHITEOUT);
 }
 
-/* It goes on, so that all of them are named at once. */
+/* Record the name and continue, so that all of them are reported. */
 static int refuse_name(struct writer *w)
 {
 	if (w->n_refused++ >= REFUSED_SHOWN)
@@ -372,7 +377,7 @@ static int put_one(struct writer *w, int dirfd, const char *name)
 	if (upper_is_mountpoint(dirfd, name, &e.st)) {
 		if (!S_ISDIR(e.st.st_mode))
 			return 0;
-		/* It counts where something else is in it. */
+		/* The directory counts only if something else is in it. */
 		included = false;
 	}
 	fd = openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -385,7 +390,7 @@ static int put_one(struct writer *w, int dirfd, const char *name)
 	return r;
 }
 
-/* The root stands in the layer only where it is another one than below; its time alone is no reason. */
+/* Write the root only if it differs from the lower layers', ignoring its mtime. */
 static int put_root(struct writer *w, const struct layer_root *base)
 {
 	struct tar_entry e = { .path = "." };

@@ -1,6 +1,6 @@
 /*
- * A container's upper directory as a layer's tar: sorted, with whiteouts and
- * opaque markers in the image's form.
+ * Writing a container's upper directory as a layer's tar: sorted, with whiteouts and opaque
+ * markers in the image's format.
  * spec    OCI image-spec layer.md, "Creating", "Whiteouts"
  */
 #ifndef STORE_CONTAINER_LAYER_WRITE_H
@@ -16,30 +16,35 @@ struct err;
 struct patterns;
 struct upper;
 
-/* The root directory as the layers below have it. */
+/* The root directory in the lower layers. */
 struct layer_root {
 	struct stat st;
-	/* pax records of those that a layer carries, in the order of their names */
+	/* pax records of the attributes that belong in a layer, sorted by name */
 	struct buf xattrs;
 };
 
-/* layer_carries - true for the extended attributes that go into a layer: security.capability, user.*, access lists. */
+/*
+ * layer_carries - true for extended attributes that belong in a layer: security.capability,
+ * user.*, ACLs.
+ */
 bool layer_carries(const char *xattr);
 
 /*
- * layer_xattrs - append a file's extended attributes, those that carries() is true for, as pax
- * records in the order of their names. fd: O_PATH will do.
+ * layer_xattrs - append a file's extended attributes as pax records, sorted by name.
+ * fd      may be opened with O_PATH
+ * carries selects attributes
  * errors  -EINVAL a name with a '='; -errno
  */
 int layer_xattrs(const struct upper *u, int fd, bool (*carries)(const char *), struct buf *out);
 
 /*
- * layer_write - the whole tar, to its end.
- * base        the root directory gets an entry only where it differs from this
- * include     what is written, with the directories that it lies in; NULL or none: everything
- * exclude     what is not written all the same; NULL: nothing
- * empty       set where nothing changed; nothing is written then
- * errors      -EINVAL a name that would be read as a whiteout; -EIO a file that changed meanwhile
+ * layer_write - write the complete tar.
+ * base        the root directory is written only if it differs from this
+ * include     what to write, with its parent directories; NULL or empty: everything
+ * exclude     what not to write, even if included; NULL: nothing
+ * empty       set if there is no change; nothing is written then
+ * errors      -EINVAL a name that would be read as a whiteout; -EIO a file changed while it was
+ *             read
  */
 int layer_write(const struct upper *u, const struct layer_root *base,
 		const struct patterns *include, const struct patterns *exclude,

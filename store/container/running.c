@@ -1,5 +1,6 @@
 /*
- * fcntl(F_GETLK) says whose a record lock is, and a pidfd that the process that is killed is still that one.
+ * fcntl(F_GETLK) returns the owner of a record lock. A pidfd ensures that the signal reaches that
+ * process.
  */
 #include "store/container/running.h"
 
@@ -14,7 +15,7 @@
 #include "base/err.h"
 #include "store/container/container.h"
 
-/* How long it is left to tidy up by itself, and then, killed, by whoever it left behind. */
+/* How long the process may take to clean up, and then, after it was killed, its monitor. */
 #define STOP_MS 5000
 
 int running_mark(const struct container *c, struct err *err)
@@ -32,7 +33,7 @@ int running_signal(void)
 	return SIGRTMIN;
 }
 
-/* Of an open container; -errno where that cannot be told. */
+/* The process ID for an open container; -errno if unknown. */
 static pid_t pid_of(const struct container *c)
 {
 	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
@@ -54,7 +55,10 @@ pid_t running_pid(struct store *s, const char *name)
 	return pid > 0 ? pid : 0;
 }
 
-/* The process is gone, and so is its lock: a process that has only its number is not waited for. */
+/*
+ * Wait for the process and its lock. The pidfd does not wait for a later process with the same
+ * ID.
+ */
 static int wait_end(int pidfd)
 {
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
@@ -75,7 +79,7 @@ static int stop(const struct container *c, pid_t pid)
 
 	if (pidfd < 0)
 		return errno == ESRCH ? 0 : -errno;
-	/* The number may be another's since; the descriptor is of whoever has the lock even now. */
+	/* The ID may have been reused: check that the lock is still held by it. */
 	if (pid_of(c) != pid)
 		return 0;
 	for (i = 0; i < ARRAY_SIZE(signals) && r == -ETIMEDOUT; i++) {
@@ -93,7 +97,7 @@ int running_stop(struct store *s, const char *name, struct err *err)
 	pid_t pid;
 	int r;
 
-	/* One too damaged to be opened has nobody in it. */
+	/* A container too damaged to open is not running. */
 	if (container_open(s, name, &c, NULL) < 0)
 		return 0;
 	pid = pid_of(c);

@@ -1,6 +1,7 @@
 /*
- * Containers in which a command runs: whoever started it holds a record lock on the container's lock file. It names the
- * process, goes with it, and has nothing to do with the flock on that file.
+ * Running containers. The process that started the command holds a record lock on the container's
+ * lock file. The lock identifies the process and ends with it. It is independent of the flock(2)
+ * on that file.
  */
 #ifndef STORE_CONTAINER_RUNNING_H
 #define STORE_CONTAINER_RUNNING_H
@@ -12,22 +13,23 @@ struct err;
 struct store;
 
 /*
- * running_mark - a command of this process runs in the container now. The caller blocks running_signal() before, and
- * closes no other descriptor of the lock file meanwhile, as the mark would go with it.
+ * running_mark - record that this process runs a command in the container. The caller blocks
+ * running_signal() before, and closes no other descriptor of the lock file, which would release
+ * the lock.
  * returns a descriptor to close when the command has ended; -errno
  */
 int running_mark(const struct container *c, struct err *err);
 
-/* running_signal - what that process gets where it is to kill the command, tidy up, and end. */
+/* running_signal - the signal that asks the process to kill the command, clean up and exit. */
 int running_signal(void);
 
-/* running_pid - which process that is; 0: none, or not of this process name space. */
+/* running_pid - the process ID; 0: none, or in another PID namespace. */
 pid_t running_pid(struct store *s, const char *name);
 
 /*
- * running_stop - kill the command that runs in a container, and wait until what was made for it is gone. Where the
- * process that started it does not do so, it is killed, too, and what it left behind goes a moment later.
- * returns 1 it is; 0 none ran; -EPERM, -ETIMEDOUT it runs on
+ * running_stop - kill the command in a container and wait for the cleanup. If the process that
+ * started it does not respond, it is killed, too, and its monitor cleans up shortly afterwards.
+ * returns 1 stopped; 0 not running; -EPERM, -ETIMEDOUT still running
  */
 int running_stop(struct store *s, const char *name, struct err *err);
 

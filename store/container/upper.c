@@ -1,6 +1,4 @@
-/*
- * The two forms of an upper directory behind one set of calls.
- */
+/* Both formats of an upper directory with common functions. */
 #include "store/container/upper.h"
 
 #include <errno.h>
@@ -27,20 +25,19 @@
 #define XATTR_WHITEOUT_USER "user.overlay.whiteout"
 #define XATTR_MOUNTPOINT "user.overlay.imagefs.mountpoint"
 
-/* Room for "/proc/self/fd/N/NAME". */
+/* Length of "/proc/self/fd/N/NAME". */
 #define PROC_MAX 320
 
 /*
- * No xattr call takes a directory descriptor and a name before kernel 6.13,
- * and none takes an O_PATH descriptor; the link in /proc leads to exactly the
- * file that the descriptor is, whatever its path.
+ * Before kernel 6.13, xattr calls accept neither a directory descriptor with a name nor an O_PATH
+ * descriptor. The link in /proc leads to the open file, whatever its path is now.
  */
 static void proc_path(char out[static PROC_MAX], int fd, const char *name)
 {
 	snprintf(out, PROC_MAX, name ? "/proc/self/fd/%d/%s" : "/proc/self/fd/%d", fd, name);
 }
 
-/* An attribute of a file that is named by (fd, name), or is fd where name is NULL. */
+/* Read an attribute of the file (fd, name), or of fd if name is NULL. */
 static ssize_t get_raw(int fd, const char *name, const char *attr, void *value, size_t size)
 {
 	char path[PROC_MAX];
@@ -75,7 +72,7 @@ static int parse_u32(const char **s, int base, char end, uint32_t *out)
 	return 0;
 }
 
-/* The type part: "char-1-3", or a name alone. */
+/* Parse the type: "char-1-3", or a name alone. */
 static int parse_type(const char *s, struct stat *st)
 {
 	size_t i, len = strcspn(s, "-");
@@ -109,13 +106,13 @@ static int parse_override(const char *s, struct stat *st)
 	st->st_mode = (st->st_mode & S_IFMT) | mode;
 	if (*s && parse_type(s, st) < 0)
 		return -EIO;
-	/* A symlink that is none on disk is like those that are. */
+	/* A symlink's placeholder has the mode of a real symlink. */
 	if (S_ISLNK(st->st_mode))
 		st->st_mode = S_IFLNK | 0777;
 	return 0;
 }
 
-/* What the disk says about (fd, name) becomes what the image says. */
+/* Replace the metadata on disk of (fd, name) by the image's. */
 static int apply_override(const struct upper *u, int fd, const char *name, struct stat *st)
 {
 	char text[128];
@@ -179,7 +176,9 @@ int upper_fstat(const struct upper *u, int fd, struct stat *st)
 	return apply_override(u, fd, NULL, st);
 }
 
-/* What a placeholder holds, the open file itself where name is "". out has room for 4096 bytes. */
+/*
+ * Read the content of a placeholder; of the open file itself if name is "". out has 4096 bytes.
+ */
 static int read_target(int dirfd, const char *name, struct buf *out)
 {
 	_cleanup_close_ int fd = -1;
@@ -213,7 +212,7 @@ int upper_readlink(const struct upper *u, int dirfd, const char *name, struct bu
 		out->data[out->len] = '\0';
 		return 0;
 	}
-	/* ENOENT: of an open file. */
+	/* ENOENT: dirfd is an open file, not a link. */
 	if ((errno != EINVAL && (*name || errno != ENOENT)) || !u->unprivileged)
 		return -errno;
 	r = *name ? upper_stat(u, dirfd, name, &st) : upper_fstat(u, dirfd, &st);
@@ -230,7 +229,7 @@ void upper_temp(char name[static 32])
 		 __atomic_fetch_add(&counter, 1, __ATOMIC_RELAXED));
 }
 
-/* What a file system says that has no device 0:0 for us; overlayfs EPERM. */
+/* Errors of file systems that refuse the device 0:0; overlayfs returns EPERM. */
 static bool is_refused(int error)
 {
 	return error == EPERM || error == ENOTSUP || error == EINVAL || error == ENOSYS;
@@ -258,7 +257,10 @@ int upper_whiteout_make(const struct upper *u, const char *name)
 	return r;
 }
 
-/* Before one stands there: else a list of the directory would have its name. */
+/*
+ * Mark the directory before creating an xattr whiteout in it: readdir would list its name
+ * otherwise.
+ */
 static int announce_whiteouts(const struct upper *u, int dirfd)
 {
 	char path[PROC_MAX];
@@ -283,7 +285,7 @@ int upper_whiteout_put(const struct upper *u, const char *work_name, int dirfd, 
 		return r;
 	if (errno != EISDIR && errno != ENOTDIR && errno != ENOTEMPTY)
 		return -errno;
-	/* A directory changes places with it, and is removed where nobody looks. */
+	/* A directory is exchanged with the whiteout and removed in the work directory. */
 	if (renameat2(u->work_fd, work_name, dirfd, name, RENAME_EXCHANGE) < 0)
 		return -errno;
 	remove_tree(u->work_fd, work_name);
@@ -353,8 +355,9 @@ bool upper_placeholder(const struct upper *u, const struct stat *st)
 }
 
 /*
- * The mode on disk of a file without privilege: its owner can always open it again. A set-id bit would be
- * that of whoever writes here, which may be root in another user's store.
+ * The mode on disk of an unprivileged file: always readable and writable by its owner. Set-ID
+ * bits are dropped, because they would apply to the owner on disk, which may be root in another
+ * user's store.
  */
 static mode_t real_mode(const struct stat *st)
 {
@@ -392,7 +395,7 @@ static int set_override(const struct upper *u, int fd, const struct stat *st)
 	if (S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode))
 		n += snprintf(text + n, sizeof(text) - (size_t)n, "-%u-%u", major(st->st_rdev),
 			      minor(st->st_rdev));
-	/* First the attribute, which decides; in between nobody sees a wrong owner. */
+	/* Set the attribute first, because it decides: no wrong owner is visible in between. */
 	if (st->st_uid || st->st_gid || (st->st_mode & 07777) != real_mode(st) ||
 	    (st->st_mode & S_IFMT) != (disk.st_mode & S_IFMT)) {
 		if (setxattr(path, OVERLAY_XATTR_OVERRIDE, text, (size_t)n, 0) < 0)
@@ -420,14 +423,14 @@ int upper_set_owner(const struct upper *u, int fd, const struct stat *st)
 		return -errno;
 	if (S_ISLNK(disk.st_mode))
 		return 0;
-	/* After chown(2), which takes the set-id bits away. */
+	/* chmod(2) comes after chown(2), which clears set-ID bits. */
 	proc_path(path, fd, NULL);
 	return chmod(path, st->st_mode & 07777) < 0 ? -errno : 0;
 }
 
 /*
- * The mode that a new file is made with: nobody may open what does not have its owner yet. The
- * umask may take something away, which is_like() finds.
+ * The mode for creating a file: inaccessible to others until its owner is set. The umask may
+ * remove bits; is_like() detects that.
  */
 static mode_t first_mode(const struct upper *u, const struct stat *st)
 {
@@ -438,7 +441,7 @@ static mode_t first_mode(const struct upper *u, const struct stat *st)
 	return S_ISDIR(st->st_mode) ? 0700 : 0600;
 }
 
-/* Does a new file have its owner and mode already? */
+/* True if a new file already has its owner and mode. */
 static bool is_like(const struct upper *u, const struct stat *disk, const struct stat *st)
 {
 	if ((disk->st_mode & S_IFMT) != (st->st_mode & S_IFMT) ||
@@ -449,7 +452,7 @@ static bool is_like(const struct upper *u, const struct stat *disk, const struct
 	return disk->st_uid == st->st_uid && disk->st_gid == st->st_gid;
 }
 
-/* Make the file as the disk has it; its owner may come after. */
+/* Create the file as stored on disk; its owner may be set later. */
 static int make_real(const struct upper *u, int dirfd, const char *name, const struct stat *st,
 		     const char *target)
 {
@@ -537,7 +540,7 @@ bool upper_is_mountpoint(int dirfd, const char *name, const struct stat *st)
 	       get_raw(dirfd, name, XATTR_MOUNTPOINT, NULL, 0) >= 0;
 }
 
-/* The name on disk; -EPERM for a private one. */
+/* The attribute's name on disk; -EPERM for a private one. */
 static int disk_name(const struct upper *u, const char *name, char out[static 300])
 {
 	const char *prefix = "";
@@ -599,7 +602,7 @@ static int set_raw(const struct upper *u, int fd, const char *name, const void *
 	return setxattr(path, disk, value, len, flags) < 0 ? -errno : 0;
 }
 
-/* What the kernel does where the disk has the list. */
+/* Do what the kernel does for an ACL on disk. */
 static int set_acl_override(const struct upper *u, int fd, const void *value, size_t len)
 {
 	struct stat st;
@@ -614,7 +617,7 @@ static int set_acl_override(const struct upper *u, int fd, const void *value, si
 		r = r == -ENODATA || r == -ENOTSUP ? 0 : r;
 	} else {
 		r = set_raw(u, fd, ACL_ACCESS, value, len, 0);
-		/* A fifo of root's carries no attribute of a user. */
+		/* A fifo cannot have user attributes, not even for root. */
 		r = r == -EPERM ? -ENOTSUP : r;
 	}
 	st.st_mode = acl_mode(value, len, st.st_mode);
@@ -677,7 +680,7 @@ int upper_xattr_remove(const struct upper *u, int fd, const char *name)
 	if (removexattr(path, disk) == 0)
 		return 0;
 	r = -errno;
-	/* Neither a fifo nor a socket can carry an attribute of a user: there is none. */
+	/* Fifos and sockets cannot have user attributes: there is none to remove. */
 	if (r == -EPERM && u->unprivileged && fstatat(fd, "", &st, AT_EMPTY_PATH) == 0 &&
 	    !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
 		r = -ENODATA;

@@ -1,6 +1,6 @@
 /*
- * A chain is held by diff IDs that are equal from the lowest on; nothing is hashed. A config
- * is parsed only where it can tell more than is known.
+ * Chains are compared by diff ID from the lowest layer up; nothing is hashed. A config is parsed
+ * only if it can change the result.
  */
 #include "store/image/chains.h"
 
@@ -14,7 +14,7 @@
 #include "base/json.h"
 #include "store/disk/blob.h"
 
-/* The config may hold more of some chain than is held. A hex digit may stand as an escape. */
+/* True if the config may share more of a chain. Hex digits may be JSON escapes. */
 static bool tells_more(const char *text, const struct chain *v, size_t n)
 {
 	size_t i;
@@ -22,7 +22,8 @@ static bool tells_more(const char *text, const struct chain *v, size_t n)
 	if (strstr(text, "\\u00"))
 		return true;
 	for (i = 0; i < n; i++)
-		if (v[i].held < v[i].n && strstr(text, digest_hex(&v[i].diff_ids[v[i].held])))
+		if (v[i].retained < v[i].n &&
+		    strstr(text, digest_hex(&v[i].diff_ids[v[i].retained])))
 			return true;
 	return false;
 }
@@ -37,8 +38,8 @@ static void compare(struct chain *c, const json_t *diff_ids)
 		if (!id || strcmp(id, c->diff_ids[i].str) != 0)
 			break;
 	}
-	if (i > c->held)
-		c->held = i;
+	if (i > c->retained)
+		c->retained = i;
 }
 
 static bool all_held(const struct chain *v, size_t n)
@@ -46,12 +47,12 @@ static bool all_held(const struct chain *v, size_t n)
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		if (v[i].held < v[i].n)
+		if (v[i].retained < v[i].n)
 			return false;
 	return true;
 }
 
-int chains_hold(struct store *s, const struct digest *id, struct chain *v, size_t n)
+int chains_retain(struct store *s, const struct digest *id, struct chain *v, size_t n)
 {
 	struct buf text _cleanup_buf_ = BUF_INIT;
 	_cleanup_json_ json_t *config = NULL;

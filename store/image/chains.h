@@ -1,6 +1,6 @@
 /*
- * Chains of layers: docker knows a layer by all that lie below it as well, its chain ID. Which
- * chains of images that were removed other images begin with still.
+ * Chains of layers. docker identifies a layer by its chain ID, which includes the layers below
+ * it. When images are removed, this module finds the chains that other images still share.
  */
 #ifndef STORE_IMAGE_CHAINS_H
 #define STORE_IMAGE_CHAINS_H
@@ -13,16 +13,16 @@
 struct store;
 
 struct chain {
-	const struct digest *diff_ids; /* the lowest first; borrowed */
+	const struct digest *diff_ids; /* lowest first; borrowed */
 	size_t n;
-	size_t held; /* so many of the lowest ones some image has in the same order; starts at 0 */
+	size_t retained; /* number of lowest layers that a remaining image shares; starts at 0 */
 };
 
 /*
- * chains_hold - an image is still there: of each chain what it begins with is held.
- * id      the image's, its config's digest
- * return  0; -ENOMEM; another -errno: its config cannot be read, so that nobody knows
+ * chains_retain - update each chain's retained for an image that remains.
+ * id      the image's ID
+ * return  0; -ENOMEM; another -errno: its config cannot be read, so its layers are unknown
  */
-int chains_hold(struct store *s, const struct digest *id, struct chain *v, size_t n);
+int chains_retain(struct store *s, const struct digest *id, struct chain *v, size_t n);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Layers are compressed side by side, each hashed on its way in, so that a damaged one is not
- * made into a good-looking blob.
+ * Layers are compressed in parallel. Each is hashed while it is read, so that a damaged one does
+ * not become a valid blob.
  */
 #include "store/image/compress.h"
 
@@ -34,11 +34,11 @@ DEFINE_CLEANUP_PTR(struct txn, txn_free);
 DEFINE_CLEANUP_PTR(struct encoder, encoder_free);
 DEFINE_CLEANUP_PTR(struct hash, hash_free);
 
-/* One run over the layers of an image. */
+/* State of compressing one image. */
 struct work {
 	struct txn *txn;
 	const struct image *image;
-	struct descriptor *layers; /* as they go out; one without a digest is still to be made */
+	struct descriptor *layers; /* for the push; no digest: still to be compressed */
 	struct progress *progress;
 };
 
@@ -63,7 +63,7 @@ static bool has_plain(const struct image *image)
 	return false;
 }
 
-/* What a registry has by its digest shall stay what it is. */
+/* A manifest that a registry knows by its digest must not change. */
 static bool is_at_registry(const struct refs *refs, const struct digest *manifest)
 {
 	size_t i;
@@ -74,7 +74,7 @@ static bool is_at_registry(const struct refs *refs, const struct digest *manifes
 	return false;
 }
 
-/* 1, 0 or -errno. */
+/* True if we generated the manifest. 1, 0 or -errno. */
 static int is_ours(struct store *s, const struct image *image, struct err *err)
 {
 	struct buf text _cleanup_buf_ = BUF_INIT;
@@ -116,8 +116,9 @@ static bool is_whole(struct store *s, const struct image *image)
 	return true;
 }
 
-/* What was made for an earlier push, where it is all there still. */
-static struct image *find_made(struct store *s, const struct refs *refs, const struct image *image)
+/* Find the image compressed for an earlier push, if it is complete. */
+static struct image *find_compressed(struct store *s, const struct refs *refs,
+				     const struct image *image)
 {
 	_cleanup_image_ struct image *made = NULL;
 	size_t i;
@@ -133,7 +134,7 @@ static struct image *find_made(struct store *s, const struct refs *refs, const s
 	return TAKE_PTR(made);
 }
 
-/* Another image of the store may have the same layer as a registry has it. ours: it was made here. */
+/* Reuse compressed layers of another image. ours: compressed by this module. */
 static void adopt(struct work *w, const struct image *other, bool ours)
 {
 	struct store *s = txn_store(w->txn);
@@ -149,7 +150,7 @@ static void adopt(struct work *w, const struct image *other, bool ours)
 			if (!digest_eq(&other->diff_ids[k], &w->image->diff_ids[i]) ||
 			    !is_gzip(d) || !blob_exists(s, &d->digest, d->size))
 				continue;
-			/* Its index says what was found in it when it came in. */
+			/* Its index has the diff ID found when it was added. */
 			if (!ours && (layer_peek_in(w->txn, &d->digest, &h, NULL) < 0 ||
 				      h.codec != CODEC_GZIP ||
 				      strcmp(h.diff_id, w->image->diff_ids[i].str) != 0))
@@ -179,7 +180,7 @@ static void adopt_known(struct work *w, const struct refs *refs)
 	}
 }
 
-/* Where compressed bytes go: a file and its digest. */
+/* Output of the compression: a file and its digest. */
 struct packed {
 	int fd;
 	struct hash *hash;
@@ -294,7 +295,7 @@ static int pack_all(struct work *w, bool quiet, struct err *err)
 	return r;
 }
 
-/* The manifest into the transaction, the note into index.json, and all of it into the store. */
+/* Add the manifest to the transaction, record it in index.json, and publish. */
 static int publish(struct work *w, struct err *err)
 {
 	struct store *s = txn_store(w->txn);
@@ -358,7 +359,7 @@ int compress_image(struct store *s, const struct image *image, bool quiet, struc
 	r = is_ours(s, image, err);
 	if (r <= 0)
 		return r;
-	made = find_made(s, &refs, image);
+	made = find_compressed(s, &refs, image);
 	if (made) {
 		*out = made;
 		return 0;
@@ -379,6 +380,6 @@ int compress_image(struct store *s, const struct image *image, bool quiet, struc
 		r = refs_read(s, &after, err);
 	if (r < 0)
 		return r;
-	*out = find_made(s, &after, image);
+	*out = find_compressed(s, &after, image);
 	return *out ? 0 : err_set(err, ENOENT, "the image was removed meanwhile");
 }

@@ -1,7 +1,8 @@
 /*
- * Compress-once: registries hold compressed layers, but those of a docker-archive, or of a commit
- * without compression, are plain. Such an image gets a second manifest, with gzip layers, which
- * stays in the store beside the first (struct ref's compressed), so that this happens once.
+ * Compressing an image's layers once. Registries hold compressed layers, but layers from a
+ * docker-archive or from a commit without compression are uncompressed. Such an image gets a
+ * second manifest with gzip layers, which is kept in the store (struct ref's compressed) for
+ * later pushes.
  */
 #ifndef STORE_IMAGE_COMPRESS_H
 #define STORE_IMAGE_COMPRESS_H
@@ -13,12 +14,11 @@ struct image;
 struct store;
 
 /*
- * compress_image - the same image as it goes to a registry.
- * Only a manifest that is of our making is made anew; what came from outside goes byte for byte,
- * and so does what a registry knows already.
+ * compress_image - the compressed form of an image for a push. Only a manifest that we generated
+ * is replaced. One from another tool, and one that a registry knows already, is pushed unchanged.
  * quiet   no progress bar
- * out     another image, or NULL: the image goes as it is. image_free()
- * errors  -ENOENT removed meanwhile; -EBADMSG a layer is damaged
+ * out     another image, or NULL: push the image unchanged. Free with image_free()
+ * errors  -ENOENT removed concurrently; -EBADMSG a layer is damaged
  */
 int compress_image(struct store *s, const struct image *image, bool quiet, struct image **out,
 		   struct err *err);

@@ -1,6 +1,4 @@
-/*
- * The history of a config beside the layers of its manifest, both from the top.
- */
+/* The config's history and the manifest's layers are matched from the top. */
 #include "store/image/history.h"
 
 #include <errno.h>
@@ -22,7 +20,7 @@ void history_fini(struct history *h)
 	h->n = 0;
 }
 
-/* The size of the next layer down, where there is one. */
+/* The size of the next lower layer, if any. */
 static int next_layer(struct store *s, const struct image *i, size_t *left, uint64_t *size,
 		      struct err *err)
 {
@@ -46,7 +44,7 @@ static const char *words(const json_t *entry, const char *key)
 	return s ? s : "";
 }
 
-/* As docker does it: each image made one step on its parent. */
+/* Assign image IDs as docker does: each parent is one step older. */
 static void name_steps(struct history *h, const struct image *i, const struct refs *refs)
 {
 	const struct digest *id = &i->id;

@@ -1,6 +1,5 @@
 /*
- * How an image came about: the entries of its config's history, each with the
- * layer that it made.
+ * The history of an image: the entries of its config, each with its layer.
  * spec    OCI image-spec config.md, "history"
  */
 #ifndef STORE_IMAGE_HISTORY_H
@@ -19,24 +18,25 @@ struct refs;
 struct store;
 
 struct history_step {
-	struct digest id;		  /* of the image that ended here; unset: not known */
-	struct timespec created;	  /* where dated */
-	bool dated;			  /* the entry says when */
+	struct digest id;		  /* of the image at this step; unset: unknown */
+	struct timespec created;	  /* valid if dated */
+	bool dated;			  /* the entry has a time */
 	const char *created_by, *comment; /* borrowed from the image; never NULL */
-	uint64_t size;			  /* of the files in its layer; bytes */
+	uint64_t size;			  /* size of the layer's files; bytes */
 };
 
 struct history {
-	struct history_step *v; /* the newest first */
+	struct history_step *v; /* newest first */
 	size_t n;
 };
 
 #define _cleanup_history_ __attribute__((cleanup(history_fini)))
 
 /*
- * history_read - of an image, which must outlive it. The newest step has the image's ID, those below the
- * IDs of the parents that the store knows. The newest entry that is not marked empty made the top layer,
- * and so on; layers that are left are steps without words, at the end, entries that are left have size 0.
+ * history_read - read the history of an image, which must outlive out. The newest step has the
+ * image's ID, older steps the IDs of the parents that the store knows. From the newest on, each
+ * entry that is not marked empty corresponds to a layer. Excess layers become steps without text,
+ * at the end; excess entries have size 0.
  */
 int history_read(struct store *s, const struct image *i, const struct refs *refs,
 		 struct history *out, struct err *err);

@@ -1,7 +1,4 @@
-/*
- * From what a user types to an image, and from a transaction to a name: the two ends of
- * every verb.
- */
+/* Finding the image that a user names, and publishing images with names. */
 #include "store/image/image.h"
 
 #include <errno.h>
@@ -165,7 +162,7 @@ int image_find(struct store *s, const struct refs *refs, const char *name, size_
 	return r;
 }
 
-/* Found by its ID, an image goes by no name, though it may have some. */
+/* An image found by its ID has no name, even if it has tags. */
 static bool is_named(const struct ref *ref, const char *name)
 {
 	_cleanup_reference_ struct reference parsed = { 0 };
@@ -208,7 +205,7 @@ int image_get(struct store *s, const char *name, struct image **out, struct err 
 		return r;
 	ref = &refs.v[pos];
 	r = image_open(s, NULL, &ref->desc, &i, err);
-	/* Removed between the two. */
+	/* Removed between the two steps. */
 	if (r == -ENOENT && !image_is_listed(s, ref))
 		return err_set(err, ENOENT, "No such image: %s", name);
 	if (r < 0)
@@ -225,7 +222,7 @@ int image_get(struct store *s, const char *name, struct image **out, struct err 
 	return 0;
 }
 
-/* The bytes of a layer's files; its index is read once a store. */
+/* Size of a layer's files; read from the index once per store. */
 static int layer_size(struct store *s, const struct digest *blob, uint64_t *out, struct err *err)
 {
 	uint64_t *known = map_get(&s->layer_sizes, blob->str);
@@ -283,7 +280,7 @@ char *image_command(const struct image *i)
 		for (n = 0; n < json_array_size(list); n++) {
 			const char *word = json_string_value(json_array_get(list, n));
 
-			/* Docker's form: what has a blank stands in quotes, but for the program. */
+			/* docker quotes words with blanks, except the first. */
 			if (word && buf_printf(&b, b.len && strchr(word, ' ') ? "%s'%s'" : "%s%s",
 					       b.len ? " " : "", word) < 0)
 				return NULL;
@@ -339,7 +336,7 @@ int image_check(struct txn *t, const struct descriptor *manifest, struct err *er
 	return r;
 }
 
-/* True where number i is under another name among those before it: it was checked there. */
+/* True if an earlier entry with another name has the same manifest: it was checked then. */
 static bool checked(const struct image_name *names, size_t i)
 {
 	size_t k;
@@ -352,7 +349,7 @@ static bool checked(const struct image_name *names, size_t i)
 	return false;
 }
 
-/* In memory: the name means the image, and what is known of both is noted. 0 or -ENOMEM. */
+/* Set the name and its properties in refs. 0 or -ENOMEM. */
 static int set_name(struct refs *refs, const struct image_name *name)
 {
 	struct timespec now;
@@ -370,7 +367,7 @@ static int set_name(struct refs *refs, const struct image_name *name)
 	return 0;
 }
 
-/* Docker's rule: "sha256:..." would be taken for an ID. */
+/* docker's rule: "sha256:..." would be parsed as an ID. */
 static int check_name(const char *name, struct err *err)
 {
 	if (name && strncmp(name, "docker.io/library/sha256:", 25) == 0)
@@ -392,7 +389,7 @@ int image_publish(struct txn *t, const struct image_name *names, size_t n, struc
 	if (r < 0)
 		return r;
 	for (i = 0; i < n; i++) {
-		/* An image's names stand side by side. */
+		/* The names of an image are adjacent. */
 		if (i && digest_eq(&names[i].desc.digest, &names[i - 1].desc.digest))
 			continue;
 		r = checked(names, i) ? 0 : image_check(t, &names[i].desc, err);
@@ -408,7 +405,7 @@ int image_publish(struct txn *t, const struct image_name *names, size_t n, struc
 			  names[i].desc.digest.str, names[i].name ? names[i].name : "<none>");
 		r = set_name(&refs, &names[i]);
 	}
-	/* One may be the other's, whichever comes first. */
+	/* Images may be parents of each other, in any order. */
 	for (i = 0; i < n && r == 0; i++)
 		if (digest_is_set(&names[i].parent))
 			r = refs_set_parent(&refs, &names[i].id, &names[i].parent);

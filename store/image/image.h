@@ -1,5 +1,5 @@
 /*
- * An image: its manifest, its config, and how a user finds it.
+ * An image: its manifest and config, and how it is found.
  * spec    OCI image-spec config.md
  */
 #ifndef STORE_IMAGE_IMAGE_H
@@ -20,14 +20,14 @@ struct txn;
 struct json_t;
 
 struct image {
-	char *name;		/* full reference it was found by; NULL when by ID */
-	char *typed;		/* by image_get(): the name as the user gave it */
+	char *name;		/* full reference by which it was found; NULL: by ID */
+	char *typed;		/* set by image_get(): the name as typed */
 	struct descriptor desc; /* of the manifest */
 	struct digest id;	/* image ID: the config's digest */
 	struct manifest manifest;
-	struct digest *diff_ids; /* manifest.n_layers of them */
+	struct digest *diff_ids; /* manifest.n_layers diff IDs */
 	struct json_t *config;	 /* the config, parsed and checked */
-	struct timespec created; /* 0 where the config does not say */
+	struct timespec created; /* 0: not in the config */
 };
 
 void image_free(struct image *i);
@@ -38,70 +38,79 @@ static inline void cleanup_image(struct image **i)
 #define _cleanup_image_ __attribute__((cleanup(cleanup_image)))
 
 /*
- * image_open - read the image of a manifest's descriptor.
- * t       a transaction whose blobs count as there; may be NULL
- * errors  -ENOENT a blob is missing; -EINVAL, -EBADMSG it is not an image
+ * image_open - read the image of a manifest.
+ * t       its blobs are searched, too; may be NULL
+ * errors  -ENOENT a blob is missing; -EINVAL, -EBADMSG not an image
  */
 int image_open(struct store *s, struct txn *t, const struct descriptor *manifest,
 	       struct image **out, struct err *err);
 
 /*
- * image_keep - txn_keep() for all that an image needs: its manifest, config and layers.
- * errors  -ENOENT neither the transaction nor the store has one of them
+ * image_keep - txn_keep() for the manifest, the config and the layers of an image.
+ * errors  -ENOENT one is neither in the transaction nor in the store
  */
 int image_keep(struct txn *t, const struct image *i, struct err *err);
 
 /*
- * image_get - what a user means by name: a reference, or a prefix of an image ID.
+ * image_get - find the image for a reference or a prefix of an image ID.
  * errors  -ENOENT "No such image: NAME"; -EINVAL ambiguous prefix
  */
 int image_get(struct store *s, const char *name, struct image **out, struct err *err);
 
-/* image_is_listed - its manifest is in index.json still, now that it is read again. */
+/* image_is_listed - read index.json again; true if it still has this manifest. */
 bool image_is_listed(struct store *s, const struct ref *ref);
 
-/* image_find - the same on refs that were read already; *pos is its position there. */
+/*
+ * image_find - like image_get(), in refs that have been read; *pos is the position of the entry.
+ */
 int image_find(struct store *s, const struct refs *refs, const char *name, size_t *pos,
 	       struct err *err);
 
-/* image_label - the value of a label of its config, borrowed; NULL: it has none of that name. */
+/* image_label - the value of a label, borrowed; NULL: no such label. */
 const char *image_label(const struct image *i, const char *key);
 
-/* image_labels - each with its value, both borrowed, until one() returns a -errno, which is returned then. */
+/*
+ * image_labels - call one() for each label; key and value are borrowed. A -errno from one() ends
+ * the iteration and is returned.
+ */
 int image_labels(const struct image *i, int (*one)(void *ctx, const char *key, const char *value),
 		 void *ctx);
 
-/* image_command - its entrypoint and command, with spaces between. Caller frees; NULL: no memory. */
+/*
+ * image_command - entrypoint and command, separated by spaces. Caller frees; NULL: out of memory.
+ */
 char *image_command(const struct image *i);
 
-/* image_is_dated - its config says when it was made. */
+/* image_is_dated - true if the config has a creation time. */
 bool image_is_dated(const struct image *i);
 
-/* image_size - the sum of its layers' files and symbolic links, from their indexes; bytes. */
+/*
+ * image_size - the total size of the files and symbolic links in its layers, from their indexes;
+ * bytes.
+ */
 int image_size(struct store *s, const struct image *i, uint64_t *out, struct err *err);
 
 /*
- * image_check - an image of a transaction, or of its store, can be opened to its last entry: blobs,
- * indexes, hard links. What the store has of it is kept by the transaction.
+ * image_check - check that all of an image can be read: blobs, indexes, hard links. The
+ * transaction keeps its parts that are in the store.
  */
 int image_check(struct txn *t, const struct descriptor *manifest, struct err *err);
 
 /*
- * image_publish - the tail of load, commit, import and pull: publish the
- * transaction and let each name mean its image.
- * names[k] may be NULL: kept without a name. All or nothing.
+ * image_publish - the last step of load, commit, import and pull: publish the transaction and set
+ * the names. All or nothing. A name may be NULL: the image is kept without a name.
  */
 struct image_name {
 	const char *name; /* full reference, with a tag or a digest; or NULL */
 	struct descriptor desc;
 	struct digest id;
-	struct digest parent; /* image ID that it was committed on; unset: none, or what is known */
-	struct digest repo_digest; /* what a registry knows the name by; unset: nothing new */
-	bool checked;		   /* image_check() was content with it, in this transaction */
+	struct digest parent;	   /* parent image ID; unset: none or unchanged */
+	struct digest repo_digest; /* the registry's digest for the name; unset: unchanged */
+	bool checked;		   /* image_check() succeeded in this transaction */
 };
 int image_publish(struct txn *t, const struct image_name *names, size_t n, struct err *err);
 
-/* image_tag - name, a full reference, means the image source (as image_find() has it) from now on. */
+/* image_tag - let name, a full reference, refer to the image source (as in image_find()). */
 int image_tag(struct store *s, const char *source, const char *name, struct err *err);
 
 #endif

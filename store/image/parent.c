@@ -1,5 +1,5 @@
 /*
- * Docker's rule (its image/tarexport/load.go, checkValidParent), and that the layers are there.
+ * docker's rule (its image/tarexport/load.go, checkValidParent), plus a comparison of the layers.
  */
 #include "store/image/parent.h"
 

@@ -1,6 +1,4 @@
-/*
- * Which image another one was committed on, as archives say it of images that are saved together.
- */
+/* Parent images, as recorded in archives of several images. */
 #ifndef STORE_IMAGE_PARENT_H
 #define STORE_IMAGE_PARENT_H
 
@@ -9,8 +7,8 @@
 struct image;
 
 /*
- * parent_fits - an image may have been committed on this one: it has its layers, and its history with
- * one step more. Docker refuses a whole archive in which that is not so.
+ * parent_fits - true if child can have been committed on parent: it has parent's layers, and its
+ * history with one more step. Otherwise docker refuses the archive.
  */
 bool parent_fits(const struct image *child, const struct image *parent);
 

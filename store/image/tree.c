@@ -14,7 +14,7 @@
 #include "store/image/tree_private.h"
 #include "store/oci/manifest.h"
 
-/* What a raw view shows for a whiteout that the index only has as a flag. */
+/* The entry of a raw view for a whiteout that the index stores as a flag only. */
 static const struct layer_entry marker_entry = { .type = ENTRY_WHITEOUT, .mode = 0600 };
 
 const struct layer_entry *tree_entry(const struct tree *t, uint32_t node, struct layer **l,
@@ -185,7 +185,7 @@ char *tree_path(const struct tree *t, uint32_t node)
 		if (p > out)
 			*--p = '/';
 	}
-	/* The loop left room for a slash that the first component does not get. */
+	/* The loop reserved a slash that the first component does not need. */
 	if (len)
 		memmove(out, out + 1, len);
 	return out;
@@ -213,9 +213,8 @@ void tree_free(struct tree *t)
 }
 
 /*
- * Count the names that each inode has left, over what can be reached; names
- * of one inode are nodes whose inode field leads to the same node. A directory
- * counts itself, its "." and the ".." of each directory in it.
+ * Count the visible names of each inode. All names of an inode have the same inode field. A
+ * directory counts itself, its "." and the ".." of each subdirectory.
  */
 static void count_links(struct tree *t)
 {
@@ -226,7 +225,7 @@ static void count_links(struct tree *t)
 	for (i = 0; i < t->n_nodes; i++) {
 		struct tree_entry *n = &t->nodes[i];
 
-		/* Parents come before their children, so a dead parent is known by now. */
+		/* Parents precede their children, so a dead parent is already marked. */
 		if (i != TREE_ROOT && t->nodes[n->parent].dead)
 			n->dead = true;
 		if (n->dead)
@@ -261,7 +260,7 @@ static int add_layer(struct tree *t, struct layers *ls, const struct digest *blo
 	return r;
 }
 
-/* r is what became of t: either it is finished and the caller's, or it is freed. */
+/* Return a finished tree, or free it after an error. */
 static int give(struct tree *t, int r, struct tree **out, struct err *err)
 {
 	if (r < 0) {

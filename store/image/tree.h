@@ -1,6 +1,6 @@
 /*
- * A tree: the layers of an image applied one after the other, as an unpacker
- * would, in memory and never changed afterwards. Nodes are numbers; 0 is the root.
+ * A tree: the merged layers of an image, as an unpacker would apply them. It is in memory and
+ * immutable. Nodes are numbers; 0 is the root.
  * spec    OCI image-spec layer.md, "Applying Changesets"
  */
 #ifndef STORE_IMAGE_TREE_H
@@ -21,30 +21,37 @@ struct manifest;
 
 struct tree;
 
-/* tree_open - merge all layers of a manifest. Released with tree_free(). Immutable: any thread may
- * read it. */
+/*
+ * tree_open - merge all layers of a manifest. Release with tree_free().
+ * threads any thread may read an open tree
+ */
 int tree_open(struct layers *ls, const struct manifest *m, struct tree **out, struct err *err);
 
 /*
- * tree_open_layer - one layer alone, raw: whiteouts stand as empty regular
- * files named .wh.NAME and .wh..wh..opq, as in the tar.
+ * tree_open_layer - a single raw layer: whiteouts appear as empty regular files .wh.NAME and
+ * .wh..wh..opq, as in the tar.
  */
 int tree_open_layer(struct layers *ls, const struct digest *blob, struct tree **out,
 		    struct err *err);
 void tree_free(struct tree *t);
 
-/* tree_is_removed - a layer of it is no longer in the store, as layer_is_removed() has it. */
+/*
+ * tree_is_removed - true if one of its layers is no longer in the store, as in
+ * layer_is_removed().
+ */
 bool tree_is_removed(const struct tree *t);
 
-uint32_t tree_size(const struct tree *t); /* nodes, those that are no longer reachable too */
+uint32_t tree_size(const struct tree *t); /* number of nodes, including hidden ones */
 
-/* tree_lookup - a name in a directory; TREE_NONE where it is not there or dir is no directory. */
+/* tree_lookup - find a name in a directory; TREE_NONE: not found, or dir is not a directory. */
 uint32_t tree_lookup(const struct tree *t, uint32_t dir, const char *name, size_t len);
 
-/* tree_walk - a relative path, no link followed, no "..": TREE_NONE where it is not there. */
+/* tree_walk - find a relative path without ".."; links are not followed. TREE_NONE: not found. */
 uint32_t tree_walk(const struct tree *t, const char *path);
 
-/* tree_children - node numbers of a directory's entries, sorted by name (memcmp); *n 0 for others.
+/*
+ * tree_children - the nodes in a directory, sorted by name (memcmp); *n is 0 for other types.
+ * Borrowed.
  */
 const uint32_t *tree_children(const struct tree *t, uint32_t dir, uint32_t *n);
 
@@ -53,29 +60,31 @@ const char *tree_name(const struct tree *t, uint32_t node);
 bool tree_is_dir(const struct tree *t, uint32_t node);
 
 /*
- * tree_entry - where a node comes from. *l is borrowed (the tree holds it);
- * NULL for a directory that no layer has an entry for.
+ * tree_entry - the layer and entry of a node. *l is borrowed from the tree. NULL: a directory
+ * without an entry in any layer.
  */
 const struct layer_entry *tree_entry(const struct tree *t, uint32_t node, struct layer **l,
 				     uint32_t *index);
 
 /*
- * tree_stat - as the merged tree has it: st_nlink counts the names that are
- * left, st_ino is 1 + the first node of the hard-link group.
+ * tree_stat - metadata in the merged tree: st_nlink counts the visible names, st_ino is 1 + the
+ * first node of the hard-link group.
  */
 void tree_stat(const struct tree *t, uint32_t node, struct stat *st);
 
-/* tree_natural_nlink - true where st_nlink is the same in every image that has the layer. */
+/* tree_natural_nlink - true if st_nlink is the same in every image with this layer. */
 bool tree_natural_nlink(const struct tree *t, uint32_t node);
 
 /*
- * tree_chain - the nodes on the way from the root, which is left out, down to node: *n of them in an
- * array that the caller frees, node itself first. 0 or -ENOMEM.
+ * tree_chain - the nodes from node up to the root, which is excluded: *n nodes, node itself
+ * first. The caller frees *out. 0 or -ENOMEM.
  */
 int tree_chain(const struct tree *t, uint32_t node, uint32_t **out, size_t *n);
 
-/* tree_path - the path of a node, without a leading '/', "" for the root. Caller frees; NULL: no
- * memory. */
+/*
+ * tree_path - the path of a node without a leading '/'; "" for the root. Caller frees; NULL: out
+ * of memory.
+ */
 char *tree_path(const struct tree *t, uint32_t node);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * Putting a layer on a tree. A layer's entries are in breadth-first order, so
- * one pass over them meets each directory before what is in it; place[] says
- * which node of the tree a directory of the layer has become.
+ * Applying a layer to a tree. A layer's entries are in breadth-first order, so one pass visits
+ * each directory before its contents. node_of[] maps a directory of the layer to a node of the
+ * tree.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,11 +19,10 @@
 struct apply {
 	struct tree *t;
 	struct layer *l;
-	uint16_t layer;	 /* its number */
-	uint32_t n;	 /* its entries */
-	uint32_t *place; /* entry -> node, for directories and hard-link groups; TREE_NONE */
-	uint32_t *
-		link; /* entry of type ENTRY_LINK -> node it names, found before anything is hidden */
+	uint16_t layer;	   /* its position */
+	uint32_t n;	   /* number of entries */
+	uint32_t *node_of; /* entry -> node, for directories and hard-link groups; TREE_NONE */
+	uint32_t *link; /* ENTRY_LINK entry -> its target node, resolved before names are hidden */
 	struct err *err;
 };
 
@@ -60,11 +59,11 @@ int tree_apply_root(struct tree *t)
 	return new_node(t, TREE_ROOT, "", 0, &root);
 }
 
-/* Put one more child where the order wants it. For the rare cases; directories are merged whole. */
-static int insert_kid(struct tree *t, uint32_t dir, uint32_t kid)
+/* Insert a child in order. Only for single nodes: directories are merged as a whole. */
+static int insert_child(struct tree *t, uint32_t dir, uint32_t child)
 {
 	struct tree_entry *d = &t->nodes[dir];
-	const struct tree_entry *k = &t->nodes[kid];
+	const struct tree_entry *k = &t->nodes[child];
 	uint32_t *children = realloc(d->children, (d->n_children + 1) * sizeof(*children));
 	uint32_t i;
 
@@ -78,12 +77,12 @@ static int insert_kid(struct tree *t, uint32_t dir, uint32_t kid)
 			break;
 		children[i] = children[i - 1];
 	}
-	children[i] = kid;
+	children[i] = child;
 	d->n_children++;
 	return 0;
 }
 
-/* A name that stands in no index is kept by the tree. NULL: no memory. */
+/* Store a name that is not in an index. NULL: out of memory. */
 static const char *keep_string(struct tree *t, const char *s, size_t len)
 {
 	struct tree_string *k = malloc(sizeof(*k) + len + 1);
@@ -105,13 +104,12 @@ static int make_dir(struct tree *t, uint32_t parent, const char *name, size_t le
 	if (!kept)
 		return -ENOMEM;
 	r = new_node(t, parent, kept, len, out);
-	return r < 0 ? r : insert_kid(t, parent, *out);
+	return r < 0 ? r : insert_child(t, parent, *out);
 }
 
 /*
- * Follow a path from dir inside the root, symbolic links included, the last one
- * too where follow says so. With make, directories that are missing are made,
- * as an unpacker makes the parents of an entry.
+ * Resolve a path from dir inside the root, with symbolic links. follow: also follow a link in the
+ * last part. make: create missing directories, as an unpacker creates the parents of an entry.
  * returns 0, -ENOENT, -ENOTDIR, -ELOOP, -ENOMEM
  */
 static int resolve(struct tree *t, uint32_t dir, const char *path, bool follow, bool make,
@@ -178,7 +176,7 @@ static int resolve(struct tree *t, uint32_t dir, const char *path, bool follow, 
 	return 0;
 }
 
-/* Everything below a node is hidden; what is still linked from elsewhere stays alive there. */
+/* Hide everything below a node. Files with other hard links remain there. */
 static void hide_subtree(struct tree *t, uint32_t node)
 {
 	t->nodes[node].dead = true;
@@ -194,7 +192,7 @@ static void hide_children(struct tree *t, uint32_t dir)
 	d->n_children = 0;
 }
 
-/* Hard links to lower files are looked up before this layer hides anything. */
+/* Resolve hard links to lower files before this layer hides anything. */
 static int find_links(struct apply *a)
 {
 	uint32_t i;
@@ -222,7 +220,10 @@ static int find_links(struct apply *a)
 	return 0;
 }
 
-/* The inode of an entry: its own node, the first of its group, or the lower file that it links to. */
+/*
+ * Set the inode of an entry: its own node, the first of its group, or the target in a lower
+ * layer.
+ */
 static void set_inode(struct apply *a, uint32_t entry, uint32_t node)
 {
 	const struct layer_entry *e = layer_entry(a->l, entry);
@@ -237,14 +238,14 @@ static void set_inode(struct apply *a, uint32_t entry, uint32_t node)
 		n->entry = other->entry;
 		n->inode = a->link[entry];
 	} else if (e->type != ENTRY_DIR && e->nlink > 1 && e->inode < a->n) {
-		if (a->place[e->inode] == TREE_NONE)
-			a->place[e->inode] = node;
-		n->inode = a->place[e->inode];
+		if (a->node_of[e->inode] == TREE_NONE)
+			a->node_of[e->inode] = node;
+		n->inode = a->node_of[e->inode];
 		n->entry = a->t->nodes[n->inode].entry;
 	}
 }
 
-/* A directory of the layer meets a directory of the tree. */
+/* Merge a directory of the layer into one of the tree. */
 static void merge_attributes(struct apply *a, uint32_t entry, const struct layer_entry *e,
 			     uint32_t node)
 {
@@ -259,8 +260,8 @@ static void merge_attributes(struct apply *a, uint32_t entry, const struct layer
 }
 
 /*
- * What a layer's entry does to the node of the same name (TREE_NONE: there is none).
- * *out is the node that has the name afterwards, TREE_NONE where nothing has.
+ * Apply an entry to the existing node of the same name (TREE_NONE: none).
+ * out     the node with that name afterwards; TREE_NONE: none
  */
 static int apply_one(struct apply *a, uint32_t entry, uint32_t dir, uint32_t old, uint32_t *out)
 {
@@ -280,10 +281,10 @@ static int apply_one(struct apply *a, uint32_t entry, uint32_t dir, uint32_t old
 
 		if (tree_is_dir(t, old)) {
 			merge_attributes(a, entry, e, old);
-			a->place[entry] = *out = old;
+			a->node_of[entry] = *out = old;
 			return 0;
 		}
-		/* No entry of its own: it is only on the way, and the way goes through the link. */
+		/* An implicit directory: its path goes through the existing symbolic link. */
 		if (e->flags & ENTRY_IMPLICIT && !(e->flags & ENTRY_WHITED) && lower &&
 		    lower->type == ENTRY_SYMLINK) {
 			*out = old;
@@ -296,7 +297,7 @@ static int apply_one(struct apply *a, uint32_t entry, uint32_t dir, uint32_t old
 	if (r < 0)
 		return r;
 	if (e->type == ENTRY_DIR)
-		a->place[entry] = *out;
+		a->node_of[entry] = *out;
 	set_inode(a, entry, *out);
 	return 0;
 }
@@ -342,7 +343,10 @@ static int merge_children(struct apply *a, uint32_t first, uint32_t count, uint3
 	return 0;
 }
 
-/* A directory that is only there to hide names makes nothing where its path leads to nothing. */
+/*
+ * True for an implicit directory that only contains whiteouts: a missing parent is not created
+ * for it.
+ */
 static bool only_hides(const struct apply *a, const struct layer_entry *e)
 {
 	uint32_t k;
@@ -354,21 +358,21 @@ static bool only_hides(const struct apply *a, const struct layer_entry *e)
 }
 
 /*
- * Where the contents of a layer's directory go. A directory without an entry
- * of its own that met a symbolic link goes where the link leads; so does one
- * below it that has no place yet.
+ * Find the node for the contents of a layer's directory. If an implicit directory meets a
+ * symbolic link, it is the link's target; the same applies to directories below it without a
+ * node.
  * errors  -ENOENT it only hides names, and there are none
  */
-static int find_place(struct apply *a, uint32_t entry, uint32_t *dir)
+static int find_node(struct apply *a, uint32_t entry, uint32_t *dir)
 {
 	const struct layer_entry *e = layer_entry(a->l, entry);
 	uint32_t parent, link;
 	int r;
 
-	*dir = a->place[entry];
+	*dir = a->node_of[entry];
 	if (*dir != TREE_NONE)
 		return 0;
-	parent = a->place[e->parent];
+	parent = a->node_of[e->parent];
 	if (parent == TREE_NONE)
 		return -ENOTDIR;
 	link = tree_lookup(a->t, parent, layer_name(a->l, e), e->name_len);
@@ -379,7 +383,7 @@ static int find_place(struct apply *a, uint32_t entry, uint32_t *dir)
 		r = -ENOTDIR;
 	if (r < 0)
 		return r;
-	a->place[entry] = *dir;
+	a->node_of[entry] = *dir;
 	if (e->flags & ENTRY_OPAQUE)
 		hide_children(a->t, *dir);
 	return 0;
@@ -390,7 +394,7 @@ static int apply_dirs(struct apply *a)
 	uint32_t i;
 	int r;
 
-	a->place[0] = TREE_ROOT;
+	a->node_of[0] = TREE_ROOT;
 	merge_attributes(a, 0, layer_entry(a->l, 0), TREE_ROOT);
 	for (i = 0; i < a->n; i++) {
 		const struct layer_entry *e = layer_entry(a->l, i);
@@ -400,7 +404,7 @@ static int apply_dirs(struct apply *a)
 			continue;
 		if (e->count && (e->first <= i || e->first > a->n || e->count > a->n - e->first))
 			return err_set(a->err, EBADMSG, "its index is damaged");
-		r = find_place(a, i, &dir);
+		r = find_node(a, i, &dir);
 		if (r == -ENOENT)
 			continue;
 		if (r == 0)
@@ -429,16 +433,16 @@ static int apply_layer(struct tree *t, uint32_t i, int (*what)(struct apply *), 
 
 	a.n = (uint32_t)(layer_header(a.l)->section[SECTION_ENTRIES].size /
 			 sizeof(struct layer_entry));
-	a.place = malloc(a.n * sizeof(*a.place));
+	a.node_of = malloc(a.n * sizeof(*a.node_of));
 	a.link = calloc(a.n, sizeof(*a.link));
-	if (!a.place || !a.link) {
+	if (!a.node_of || !a.link) {
 		r = err_nomem(err);
 	} else {
 		for (k = 0; k < a.n; k++)
-			a.place[k] = TREE_NONE;
+			a.node_of[k] = TREE_NONE;
 		r = what(&a);
 	}
-	free(a.place);
+	free(a.node_of);
 	free(a.link);
 	return r;
 }
@@ -455,7 +459,7 @@ int tree_apply(struct tree *t, uint32_t i, struct err *err)
 	return apply_layer(t, i, apply_merged, err);
 }
 
-/* A child under a name of its own making: .wh.NAME. */
+/* Add a child named .wh.NAME. */
 static int add_marker(struct apply *a, uint32_t dir, const char *name, uint32_t entry)
 {
 	struct buf text _cleanup_buf_ = BUF_INIT;
@@ -470,7 +474,7 @@ static int add_marker(struct apply *a, uint32_t dir, const char *name, uint32_t 
 	a->t->nodes[node].layer = a->layer;
 	a->t->nodes[node].entry = entry;
 	a->t->nodes[node].marker = entry == LAYER_NONE;
-	return insert_kid(a->t, dir, node);
+	return insert_child(a->t, dir, node);
 }
 
 static int add_raw(struct apply *a, uint32_t i, uint32_t dir)
@@ -485,7 +489,7 @@ static int add_raw(struct apply *a, uint32_t i, uint32_t dir)
 	if (new_node(a->t, dir, layer_name(a->l, e), e->name_len, &node) < 0)
 		return -ENOMEM;
 	if (e->type == ENTRY_DIR)
-		a->place[i] = node;
+		a->node_of[i] = node;
 	a->t->nodes[node].layer = a->layer;
 	a->t->nodes[node].entry = i;
 	if (e->type != ENTRY_LINK)
@@ -493,7 +497,7 @@ static int add_raw(struct apply *a, uint32_t i, uint32_t dir)
 	if (e->type == ENTRY_DIR && e->flags & ENTRY_OPAQUE && !(e->flags & ENTRY_WHITED) &&
 	    add_marker(a, node, ".wh..opq", LAYER_NONE) < 0)
 		return -ENOMEM;
-	return insert_kid(a->t, dir, node);
+	return insert_child(a->t, dir, node);
 }
 
 static int apply_raw(struct apply *a)
@@ -502,7 +506,7 @@ static int apply_raw(struct apply *a)
 
 	a->t->nodes[TREE_ROOT].layer = a->layer;
 	a->t->nodes[TREE_ROOT].entry = 0;
-	a->place[0] = TREE_ROOT;
+	a->node_of[0] = TREE_ROOT;
 	if (layer_entry(a->l, 0)->flags & ENTRY_OPAQUE &&
 	    add_marker(a, TREE_ROOT, ".wh..opq", LAYER_NONE) < 0)
 		return err_nomem(a->err);
@@ -514,7 +518,7 @@ static int apply_raw(struct apply *a)
 		if (e->first <= i || e->first > a->n || e->count > a->n - e->first)
 			return err_set(a->err, EBADMSG, "its index is damaged");
 		for (k = e->first; k < e->first + e->count; k++)
-			if (add_raw(a, k, a->place[i]) < 0)
+			if (add_raw(a, k, a->node_of[i]) < 0)
 				return err_nomem(a->err);
 	}
 	return 0;

@@ -1,6 +1,4 @@
-/*
- * A tree while it is made (tree_apply.c) and read (tree.c).
- */
+/* The representation of a tree, for building (tree_apply.c) and reading (tree.c). */
 #ifndef STORE_IMAGE_TREE_PRIVATE_H
 #define STORE_IMAGE_TREE_PRIVATE_H
 
@@ -15,15 +13,15 @@ struct err;
 #define NO_LAYER UINT16_MAX
 
 struct tree_entry {
-	const char *name; /* of the layer's index, or of tree.strings */
+	const char *name; /* from the layer's index or tree.strings */
 	uint16_t name_len;
-	uint16_t layer; /* NO_LAYER: a directory that no layer has an entry for */
-	bool dead;	/* hidden or replaced by a layer above */
-	bool marker;	/* a raw view's .wh.NAME that has no entry of its own */
+	uint16_t layer; /* NO_LAYER: a directory without an entry */
+	bool dead;	/* hidden or replaced by a higher layer */
+	bool marker;	/* .wh.NAME in a raw view, without an entry of its own */
 	uint32_t entry;
 	uint32_t parent;
-	uint32_t inode; /* the first node of the hard-link group, mostly the node itself */
-	/* of an inode's first node: names that are left; of a directory: 2 + its directories */
+	uint32_t inode; /* first node of the hard-link group, usually the node itself */
+	/* first node of an inode: visible names; directory: 2 + subdirectories */
 	uint32_t nlink;
 	uint32_t n_children;
 	uint32_t *children; /* sorted by name */
@@ -37,17 +35,17 @@ struct tree_string {
 struct tree {
 	struct layer **layers;
 	uint32_t n_layers;
-	struct tree_entry *nodes; /* a parent before its children; grows while layers are applied */
+	struct tree_entry *nodes; /* parents precede children; grows while layers are applied */
 	uint32_t n_nodes, cap_nodes;
-	struct tree_string *strings; /* names that no index has */
+	struct tree_string *strings; /* names that are not in an index */
 };
 
 int tree_compare(const char *a, size_t a_len, const char *b, size_t b_len);
 
 int tree_apply_root(struct tree *t);
-/* tree_apply - put layer number i on top; -EINVAL a hard link to nothing. */
+/* tree_apply - apply layer i; -EINVAL: a hard link to a missing file. */
 int tree_apply(struct tree *t, uint32_t i, struct err *err);
-/* tree_apply_raw - the only layer, whiteouts shown as files. */
+/* tree_apply_raw - apply a single layer with whiteouts as files. */
 int tree_apply_raw(struct tree *t, struct err *err);
 
 #endif

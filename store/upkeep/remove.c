@@ -698,7 +698,7 @@ static int hold_chain(struct removal *r, struct chain *v, size_t n)
 			e = -ENOENT;
 		else if (!map_get(&seen, id->str))
 			e = map_put(&seen, id->str, r) < 0 ? -ENOMEM
-							   : chains_hold(r->store, id, v, n);
+							   : chains_retain(r->store, id, v, n);
 	}
 	map_fini(&seen, NULL);
 	return e;
@@ -738,7 +738,7 @@ static int drop_kept_layers(struct removal *r)
 	for (i = r->n_steps; i-- > 0 && e == 0;) {
 		struct step *s = &r->steps[i];
 		/* In doubt those that are gone from the disk; of those that are held none. */
-		size_t gone = s->n_layers - MIN(s->chain.held, s->n_layers);
+		size_t gone = s->n_layers - MIN(s->chain.retained, s->n_layers);
 
 		for (k = 0, n = 0; k < gone; k++)
 			if ((sure ? !removal_uncertain(r)
