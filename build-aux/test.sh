@@ -23,10 +23,10 @@ broken() {
 	failed=$((failed + 1))
 }
 finish() {
-	set -- $(sh "$src/tests/summary" "$work" | tail -n 1)
+	set -- $(sh "$src/tests/lib/summary" "$work" | tail -n 1)
 	passed=${1:-0} bad=${3:-0} skipped=${5:-0}
 	say "All cases that failed or were skipped"
-	[ -z "${1-}" ] || sh "$src/tests/summary" "$work" | sed '$d'
+	[ -z "${1-}" ] || sh "$src/tests/lib/summary" "$work" | sed '$d'
 	echo "$passed passed, $((bad + failed)) failed, $skipped skipped"
 	[ $((bad + failed)) -eq 0 ] && [ "$passed" -gt 0 ]
 	exit

@@ -1,7 +1,7 @@
-# Tests: every one prints TAP, so that each case counts; tests/summary totals them.
+# Tests: every one prints TAP, so that each case counts; tests/lib/summary totals them.
 #
 # A unit test is tests/unit/test_MODULE.c (cmocka) and one line in UNIT_TESTS,
-# any other test an executable that sources tests/lib.sh and one line in SHELL_TESTS.
+# any other test an executable that sources tests/lib/lib.sh and one line in SHELL_TESTS.
 
 UNIT_TESTS = \
 	tests/unit/test_acl \
@@ -131,51 +131,51 @@ SHELL_TESTS = \
 
 
 TEST_FILES = \
-	tests/archives.py \
-	tests/bytenames.py \
-	tests/calls.py \
-	tests/calls_files.py \
-	tests/calls_names.py \
-	tests/calls_rights.py \
-	tests/containers.sh \
-	tests/crash.sh \
-	tests/crashwork.py \
-	tests/damageindex.py \
-	tests/debs.py \
-	tests/dockersteps.py \
-	tests/dockerwords.c \
-	tests/dockerwords.py \
-	tests/faultproxy.py \
-	tests/fsx.sh \
-	tests/habitsregistry.py \
-	tests/hostileregistry.py \
-	tests/images.sh \
-	tests/lacks.c \
-	tests/lib.sh \
-	tests/mountimages.py \
-	tests/npmpackages.py \
-	tests/oddities.py \
-	tests/randomverbs.py \
-	tests/registry.sh \
-	tests/registryfaults.py \
-	tests/registryimages.py \
-	tests/requestlog.py \
-	tests/samework.py \
-	tests/searchserver.py \
-	tests/session.py \
-	tests/smallimage.py \
-	tests/steadywriter.py \
+	tests/lib/archives.py \
+	tests/lib/bytenames.py \
+	tests/lib/calls.py \
+	tests/lib/calls_files.py \
+	tests/lib/calls_names.py \
+	tests/lib/calls_rights.py \
+	tests/lib/containers.sh \
+	tests/lib/crash.sh \
+	tests/lib/crashwork.py \
+	tests/lib/damageindex.py \
+	tests/lib/debs.py \
+	tests/lib/dockersteps.py \
+	tests/lib/dockerwords.c \
+	tests/lib/dockerwords.py \
+	tests/lib/faultproxy.py \
+	tests/lib/fsx.sh \
+	tests/lib/habitsregistry.py \
+	tests/lib/hostileregistry.py \
+	tests/lib/images.sh \
+	tests/lib/lacks.c \
+	tests/lib/lib.sh \
+	tests/lib/mountimages.py \
+	tests/lib/npmpackages.py \
+	tests/lib/oddities.py \
+	tests/lib/randomverbs.py \
+	tests/lib/registry.sh \
+	tests/lib/registryfaults.py \
+	tests/lib/registryimages.py \
+	tests/lib/requestlog.py \
+	tests/lib/samework.py \
+	tests/lib/searchserver.py \
+	tests/lib/session.py \
+	tests/lib/smallimage.py \
+	tests/lib/steadywriter.py \
 	tests/style/includes.py \
 	tests/style/picture.py \
-	tests/summary \
-	tests/tarlayer.py \
-	tests/terminal.py \
-	tests/tokenserver.py \
-	tests/treecmp \
-	tests/userns.py \
-	tests/work.sh \
-	tests/workloads.sh \
-	tests/worktree.py
+	tests/lib/summary \
+	tests/lib/tarlayer.py \
+	tests/lib/terminal.py \
+	tests/lib/tokenserver.py \
+	tests/lib/treecmp \
+	tests/lib/userns.py \
+	tests/lib/work.sh \
+	tests/lib/workloads.sh \
+	tests/lib/worktree.py
 
 if HAVE_CMOCKA
 check_PROGRAMS += $(UNIT_TESTS)
@@ -226,7 +226,7 @@ AM_TESTS_ENVIRONMENT = \
 # Totals over all cases of the last `make check`; the last line is "N passed, N failed, N skipped".
 .PHONY: summary
 summary:
-	@$(SHELL) $(top_srcdir)/tests/summary $(top_builddir)
+	@$(SHELL) $(top_srcdir)/tests/lib/summary $(top_builddir)
 
 # For a build with --enable-sanitizers: all that runs our own code and no other tools.
 .PHONY: check-sanitized

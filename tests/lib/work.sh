@@ -1,5 +1,5 @@
 #!/bin/bash
-# Work that people do: work.sh NAME DIR does it in DIR, which holds what tests/worktree.py makes. What it prints, and what
+# Work that people do: work.sh NAME DIR does it in DIR, which holds what tests/lib/worktree.py makes. What it prints, and what
 # it leaves, times apart, is the same on every file system.
 set -eu -o pipefail
 export LC_ALL=C.UTF-8 TZ=UTC PYTHONDONTWRITEBYTECODE=1

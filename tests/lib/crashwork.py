@@ -5,7 +5,7 @@
     crashwork.py check KIND TREE LOG BASE    after a new mount; BASE is what TREE was at first
     crashwork.py list                   the kinds
 
-TREE begins with what tests/worktree.py makes. The log lies outside of it.
+TREE begins with what tests/lib/worktree.py makes. The log lies outside of it.
 """
 
 import ctypes

@@ -1,4 +1,4 @@
-# The cases of tests/mount/workloads and workloads-user: the same work (tests/work.sh) in a container and in a plain
+# The cases of tests/mount/workloads and workloads-user: the same work (tests/lib/work.sh) in a container and in a plain
 # directory of the same contents says the same, leaves the same, and is in a commit. Source after containers.sh.
 
 setup_image()
@@ -6,7 +6,7 @@ setup_image()
 	need_fuse
 	[ -n "$AS" ] || need_root
 	as_user true
-	$PY "$TESTS/worktree.py" "$SCRATCH/tree"
+	$PY "$LIB/worktree.py" "$SCRATCH/tree"
 	tar -C "$SCRATCH/tree" --sort=name --owner=0 --group=0 -cf "$SCRATCH/tree.tar" .
 	imagefs_mounted
 	$AS imagefs import "$SCRATCH/tree.tar" work:1
@@ -25,7 +25,7 @@ imagefs_mounted()
 # Directories that were made or changed have other times in both.
 same()
 {
-	$AS $PY "$TESTS/treecmp" --mtime-from 99999999999 "$@"
+	$AS $PY "$LIB/treecmp" --mtime-from 99999999999 "$@"
 }
 
 # begin NAME: a container and a plain directory, $TREE and $PLAIN.
@@ -59,8 +59,8 @@ finish()
 work()
 {
 	begin "$1"
-	$AS bash "$TESTS/work.sh" "$1" "$PLAIN" >"$SCRATCH/plain.said"
-	$AS bash "$TESTS/work.sh" "$1" "$TREE" >"$SCRATCH/box.said"
+	$AS bash "$LIB/work.sh" "$1" "$PLAIN" >"$SCRATCH/plain.said"
+	$AS bash "$LIB/work.sh" "$1" "$TREE" >"$SCRATCH/box.said"
 	diff "$SCRATCH/plain.said" "$SCRATCH/box.said"
 	[ -s "$SCRATCH/box.said" ]
 	finish "$1"
@@ -77,7 +77,7 @@ case_sqlite() { work sqlite; }
 case_npm()
 {
 	need npm
-	$PY "$TESTS/npmpackages.py" "$SCRATCH/npm"
+	$PY "$LIB/npmpackages.py" "$SCRATCH/npm"
 	export PACKAGES=$SCRATCH/npm
 	work npm
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """System calls on a container's tree, one case a function: calls.py list root|user; calls.py DIR CASE.
 
-DIR holds the small image (tests/smallimage.py), and may have been changed by other cases: each works
+DIR holds the small image (tests/lib/smallimage.py), and may have been changed by other cases: each works
 below a directory of its own name, or on files of the image that no other case touches.
 What holds for a plain file system must hold here.
 """

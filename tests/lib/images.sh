@@ -206,7 +206,7 @@ unpacked()
 make_unpacked() { umoci unpack --image "$UNPACK:1" "$1"; }
 
 # same_tree [OPTION]... A B: equal in everything, the root's mtime in the umoci bundle apart.
-same_tree() { $PYTHON "$TESTS/treecmp" "$@"; }
+same_tree() { $PYTHON "$LIB/treecmp" "$@"; }
 
 # digests ARCHIVE|LAYOUT: the layer digests of the first image of an OCI layout, or of one in a tar.
 layer_digests()

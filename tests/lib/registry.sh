@@ -155,7 +155,7 @@ start_tokens()
 	echo http >"$dir/scheme"
 	[[ " $* " != *" tls "* ]] || echo https >"$dir/scheme"
 	: >"$dir/log"
-	$PYTHON "$TESTS/tokenserver.py" "$PKI" "anna=$PASSWORD" "$@" >>"$dir/log" 2>&1 &
+	$PYTHON "$LIB/tokenserver.py" "$PKI" "anna=$PASSWORD" "$@" >>"$dir/log" 2>&1 &
 	reap $!
 	echo $! >"$dir/pid"
 	wait_for_addr "$1" $! 's/^listening on \([0-9]*\)$/\1/p'
@@ -167,7 +167,7 @@ start_proxy()
 	local dir=$SERVERS/$1
 	mkdir -p "$dir"
 	: >"$dir/log"
-	$PYTHON "$TESTS/faultproxy.py" "$(port "$2")" "$1" "${@:3}" >>"$dir/log" 2>&1 &
+	$PYTHON "$LIB/faultproxy.py" "$(port "$2")" "$1" "${@:3}" >>"$dir/log" 2>&1 &
 	reap $!
 	echo $! >"$dir/pid"
 	wait_for_addr "$1" $! 's/^listening on \([0-9]*\)$/\1/p'
@@ -180,7 +180,7 @@ start_hostile()
 	mkdir -p "$dir"
 	make_pki
 	: >"$dir/log"
-	$PYTHON "$TESTS/hostileregistry.py" "$PKI" "$PASSWORD" >>"$dir/log" 2>&1 &
+	$PYTHON "$LIB/hostileregistry.py" "$PKI" "$PASSWORD" >>"$dir/log" 2>&1 &
 	reap $!
 	echo $! >"$dir/pid"
 	wait_for_addr hostile $! 's/^listening on \([0-9]*\)$/\1/p'
@@ -192,7 +192,7 @@ start_habits()
 	local dir=$SERVERS/habits
 	mkdir -p "$dir"
 	: >"$dir/log"
-	$PYTHON "$TESTS/habitsregistry.py" >>"$dir/log" 2>&1 &
+	$PYTHON "$LIB/habitsregistry.py" >>"$dir/log" 2>&1 &
 	reap $!
 	echo $! >"$dir/pid"
 	wait_for_addr habits $! 's/^listening on \([0-9]*\)$/\1/p'
@@ -243,12 +243,12 @@ trust()
 
 distrust() { rm -rf "$HOME/.config/containers/certs.d/$(addr "$1")"; }
 
-make_image_small() { $PYTHON "$TESTS/registryimages.py" small "$1"; }
+make_image_small() { $PYTHON "$LIB/registryimages.py" small "$1"; }
 
 # image_small: prints the path of an OCI layout with an image 1 of three small layers, made in no time.
 image_small() { made oci-small make_image_small; }
 
-make_image_medium() { $PYTHON "$TESTS/registryimages.py" medium "$1"; }
+make_image_medium() { $PYTHON "$LIB/registryimages.py" medium "$1"; }
 
 # image_medium: the same with four layers and 4 MB.
 image_medium() { made oci-medium make_image_medium; }

@@ -2,7 +2,7 @@
 #
 #     #!/bin/bash
 #     # One sentence: what is checked.
-#     . "${top_srcdir:-$(dirname "$0")/../..}/tests/lib.sh"
+#     . "${top_srcdir:-$(dirname "$0")/../..}/tests/lib/lib.sh"
 #     case_something() { ...; }
 #     run_cases "$@"
 #
@@ -28,11 +28,11 @@ unset SOURCE_DATE_EPOCH XDG_DATA_HOME
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
 shopt -s nullglob
 
-top_srcdir=$(cd "${top_srcdir:-$(dirname "${BASH_SOURCE[0]}")/..}" && pwd)
+top_srcdir=$(cd "${top_srcdir:-$(dirname "${BASH_SOURCE[0]}")/../..}" && pwd)
 top_builddir=$(cd "${top_builddir:-.}" && pwd)
 export top_srcdir top_builddir
 export PATH="$top_builddir:$PATH:/usr/sbin:/sbin"
-TESTS=$top_srcdir/tests
+LIB=$top_srcdir/tests/lib
 # The system's own, which an ordinary user may run too.
 PYTHON=/usr/bin/python3
 [ -x $PYTHON ] || PYTHON=$(command -v python3)

@@ -4,7 +4,7 @@
     dockersteps.py DOCKER SOCKET MOUNT WORK TOOL [--show]
 
 DOCKER is the program and SOCKET its dockerd's, MOUNT where the store ($IMAGEFS_STORE) is mounted, WORK a scratch directory,
-TOOL a static program (tests/dockerwords.c) that changes files, inside a container of docker's and
+TOOL a static program (tests/lib/dockerwords.c) that changes files, inside a container of docker's and
 below MOUNT/containers. Prints TAP: a step is a case. --show prints what both said as well.
 
 What is compared: standard output, the words on standard error, the exit status. Neutral on both sides:

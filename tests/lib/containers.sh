@@ -14,7 +14,7 @@ begin_container()
 	need_fuse
 	[ "${WHO-root}" = user ] || need_root
 	mkdir -p "$SCRATCH/user"
-	$PY "$TESTS/smallimage.py" "$SCRATCH/small.tar"
+	$PY "$LIB/smallimage.py" "$SCRATCH/small.tar"
 	$AS imagefs load -q -i "$SCRATCH/small.tar"
 	$AS imagefs create --name "$1" small:1
 	$AS mkdir -p "$BASE/mnt"
@@ -25,11 +25,11 @@ begin_container()
 }
 
 # call_cases: prints, to be evaluated, a case for each function of the files of system calls
-# (tests/calls*.py), on the container box; on one line, which says to run_cases where they stand.
+# (tests/lib/calls*.py), on the container box; on one line, which says to run_cases where they stand.
 call_cases()
 {
 	local file name
-	for file in "$TESTS"/calls*.py; do
+	for file in "$LIB"/calls*.py; do
 		while read -r name; do
 			printf "case_%s() { container_paths box; \$AS \$PY '%s' \"\$TREE\" %s; }; " \
 				"$name" "$file" "$name"

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""More cases for tests/calls.py, of the same form: open files and what is in them."""
+"""More cases for tests/lib/calls.py, of the same form: open files and what is in them."""
 
 import ctypes
 import errno

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""More cases for tests/calls.py, of the same form: who may do what, and which rights a call takes away.
+"""More cases for tests/lib/calls.py, of the same form: who may do what, and which rights a call takes away.
 
 The ids other than root's are those of nobody; their cases need root's mount.
 """

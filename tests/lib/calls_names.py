@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""More cases for tests/calls.py, of the same form: names, directories and inode numbers."""
+"""More cases for tests/lib/calls.py, of the same form: names, directories and inode numbers."""
 
 import ctypes
 import errno
