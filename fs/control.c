@@ -56,7 +56,7 @@ static int watch(struct control *c, int fd, void *who)
 	return epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
 }
 
-/* True where a socket of this name is nobody's: of a daemon that was killed. */
+/* True if the socket is that of a daemon that was killed. */
 static bool is_dead(int dirfd, const char *name)
 {
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

@@ -1,7 +1,6 @@
 /*
- * The daemon's ear: the socket through which commands say that the store
- * changed (store/disk/mounts.h has the requests), and inotify for the changes of
- * tools that do not know us.
+ * The control socket, through which commands tell the daemon that the store changed (store/disk/mounts.h has the
+ * requests), and inotify for changes by other tools.
  */
 #ifndef FS_CONTROL_H
 #define FS_CONTROL_H
@@ -26,13 +25,13 @@ void control_attach(struct control *c, struct images *im, struct live_table *con
 /* control_fd - readable when control_handle() has something to do. */
 int control_fd(const struct control *c);
 
-/* control_handle - do what was asked meanwhile. Called by the main thread, which holds no locks. */
+/* control_handle - handle pending requests. Called by the main thread, which holds no locks. */
 void control_handle(struct control *c);
 
-/* control_wants_end - somebody asked for an unmount. */
+/* control_wants_end - an unmount was requested. */
 bool control_wants_end(const struct control *c);
 
-/* control_close - nobody finds the daemon any more; connections stay until control_free(). */
+/* control_close - remove the socket; connections stay until control_free(). */
 void control_close(struct control *c);
 void control_free(struct control *c);
 

@@ -153,7 +153,7 @@ static int go_background(struct daemon *d)
 	_exit(WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) : 1);
 }
 
-/* Let the user's command return: nothing of his terminal is held from here on. */
+/* Let the user's command return. The daemon holds nothing of its terminal from here on. */
 static void say_ready(struct daemon *d)
 {
 	int null;
@@ -315,7 +315,7 @@ static void unmount_all(struct daemon *d)
 			continue;
 		if (session_unmount(s, false, NULL) == 0)
 			continue;
-		/* A tree that nobody serves yet would not answer an open. */
+		/* A tree that is not served yet would not answer an open. */
 		fd = !session_is_ready(s)
 			     ? -1
 			     : open(session_mountpoint(s), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -336,7 +336,7 @@ static void drain(int fd)
 		;
 }
 
-/* Serve until everything is unmounted or somebody wants the end. */
+/* Serve until all is unmounted, or the end is requested. */
 static void serve(struct daemon *d)
 {
 	bool ready = false;

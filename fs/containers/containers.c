@@ -73,7 +73,7 @@ void containers_attach(struct containers *c, struct session *s)
 
 void containers_ready(struct containers *c)
 {
-	/* Without that nobody could be held still (fs/containers/freeze.h). */
+	/* A write freeze needs the device (fs/containers/freeze.h), and passthrough needs the freeze. */
 	if (session_device(c->session))
 		passthrough_start(&c->passthrough, c->session, c->fs->store);
 }
@@ -88,12 +88,12 @@ static void init(void *userdata, struct fuse_conn_info *conn)
 			FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_AUTO_INVAL_DATA |
 			FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_POSIX_LOCKS | FUSE_CAP_FLOCK_LOCKS |
 			FUSE_CAP_HANDLE_KILLPRIV | FUSE_CAP_POSIX_ACL);
-	/* O_TRUNC comes with open: what is cut off is not copied up before. */
+	/* O_TRUNC comes with open, so that a copy-up leaves out what is truncated. */
 	conn->want |= conn->capable &
 		      (FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_READDIRPLUS | FUSE_CAP_ASYNC_READ |
 		       FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_EXPLICIT_INVAL_DATA |
 		       FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_ASYNC_DIO | FUSE_CAP_DONT_MASK);
-	/* The kernel checks them where it checks modes; to want it is to want that. */
+	/* Access lists are checked where modes are: FUSE_POSIX_ACL makes the kernel check both. */
 	if (fs_checks_modes(c->fs))
 		conn->want |= conn->capable & FUSE_CAP_POSIX_ACL;
 #ifdef HAVE_STRUCT_FUSE_FILE_INFO_BACKING_ID
@@ -144,7 +144,7 @@ const struct session_ops containers_session = {
 	.ops = &ops,
 	.threads = 8,
 	.statx = op_statx,
-	/* Else the kernel asks for security.capability before each write(2). */
+	/* Without this bit the kernel asks for security.capability before each write(2). */
 	.flags = HANDLE_KILLPRIV_V2,
 	.flags2 = SESSION_PASSTHROUGH,
 	.max_stack_depth = 1,

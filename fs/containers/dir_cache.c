@@ -1,5 +1,5 @@
 /*
- * Positions in directories, and the lists that are kept.
+ * Positions in directories, and a least recently used cache of lists.
  */
 #include "fs/containers/dir_cache.h"
 
@@ -12,7 +12,7 @@ void dir_cache_init(struct dir_cache *l)
 	pthread_mutex_init(&l->lock, NULL);
 }
 
-/* The lock is held, or nobody else is there. */
+/* The lock is held, or the cache has no other users. */
 static void put(struct dir_list *list)
 {
 	if (!list || --list->refs)
@@ -81,7 +81,7 @@ static struct dir_list *make(struct listing *names)
 	for (i = 0; i < names->n; i++)
 		list->places[i] = (struct dir_list_place){ hash(listing_name(names, i)), i };
 	qsort_r(list->places, names->n, sizeof(*list->places), by_position, names);
-	/* Two names of one hash stand side by side. */
+	/* Names with the same hash get successive positions. */
 	for (i = 1; i < names->n; i++)
 		if (list->places[i].position <= list->places[i - 1].position)
 			list->places[i].position = list->places[i - 1].position + 1;
@@ -94,24 +94,24 @@ static struct dir_list *make(struct listing *names)
 struct dir_list *dir_cache_keep(struct dir_cache *l, uint64_t ino, struct listing *names)
 {
 	struct dir_list *list = make(names);
-	size_t i, location = 0;
+	size_t i, slot = 0;
 
 	if (!list)
 		return NULL;
 	pthread_mutex_lock(&l->lock);
-	/* Its own place, else that which was not used for the longest time. */
+	/* The slot of this directory, or else the least recently used one. */
 	for (i = 0; i < DIR_CACHE_SIZE; i++) {
 		if (l->kept[i].list && l->kept[i].ino == ino) {
-			location = i;
+			slot = i;
 			break;
 		}
-		if (l->kept[i].used < l->kept[location].used)
-			location = i;
+		if (l->kept[i].used < l->kept[slot].used)
+			slot = i;
 	}
-	put(l->kept[location].list);
-	l->kept[location].list = list;
-	l->kept[location].ino = ino;
-	l->kept[location].used = ++l->tick;
+	put(l->kept[slot].list);
+	l->kept[slot].list = list;
+	l->kept[slot].ino = ino;
+	l->kept[slot].used = ++l->tick;
 	list->refs = 2;
 	pthread_mutex_unlock(&l->lock);
 	return list;

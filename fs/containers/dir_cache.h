@@ -1,10 +1,11 @@
 /*
- * Directories as they are read. Nobody opens one (OPENDIR is answered with ENOSYS), so that the kernel
- * keeps what it has read and a second reading asks us nothing; a position therefore has to mean the same
- * in every list of a directory, whatever came and went meanwhile. It is a hash of the
- * name, and the entries come in the order of their hashes, as ext4 has it.
+ * The directory cache: lists of directories that are being read.
  *
- * The last few lists are kept, for who reads on.
+ * Directories have no handles: OPENDIR is answered with ENOSYS, so that the kernel caches what it has read.
+ * A position must therefore mean the same in every list of a directory, whatever was added or removed in
+ * between. It is a hash of the name, and the entries are sorted by their hashes, as in ext4.
+ *
+ * The last few lists are kept for readers that continue.
  */
 #ifndef FS_CONTAINERS_DIR_CACHE_H
 #define FS_CONTAINERS_DIR_CACHE_H
@@ -17,7 +18,7 @@
 
 /* One list; shared, and freed with its last user. */
 struct dir_list {
-	unsigned refs; /* under the lock of struct lists */
+	unsigned refs; /* under the lock of struct dir_cache */
 	struct listing names;
 	struct dir_list_place {
 		uint64_t position; /* from DIR_LIST_FIRST on, ascending */
@@ -26,7 +27,7 @@ struct dir_list {
 	size_t n;
 };
 
-/* What is less is "." and "..". */
+/* Lower positions are "." and "..". */
 #define DIR_LIST_FIRST 3
 
 #define DIR_CACHE_SIZE 16
@@ -43,17 +44,17 @@ struct dir_cache {
 void dir_cache_init(struct dir_cache *l);
 void dir_cache_fini(struct dir_cache *l);
 
-/* dir_cache_find - the list of a directory that is kept, with a reference; NULL: none. */
+/* dir_cache_find - the kept list of a directory, with a reference; NULL: none. */
 struct dir_list *dir_cache_find(struct dir_cache *l, uint64_t ino);
 
-/* dir_cache_keep - names, which is emptied, becomes the list of a directory; with a reference. NULL: no memory. */
+/* dir_cache_keep - names becomes the kept list of a directory, and is empty then; with a reference. NULL: no memory. */
 struct dir_list *dir_cache_keep(struct dir_cache *l, uint64_t ino, struct listing *names);
 
-/* dir_cache_drop - it was read to its end. */
+/* dir_cache_drop - keep a list no longer: it was read to its end. dir_cache_put - give a reference back. */
 void dir_cache_drop(struct dir_cache *l, uint64_t ino, const struct dir_list *list);
 void dir_cache_put(struct dir_cache *l, struct dir_list *list);
 
-/* dir_list_after - the place of the first entry behind a position. */
+/* dir_list_after - the index in places of the first entry after a position. */
 size_t dir_list_after(const struct dir_list *list, uint64_t position);
 
 #endif

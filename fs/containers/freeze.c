@@ -24,26 +24,26 @@
 #include "fs/live/passthrough.h"
 #include "store/container/container.h"
 
-/* Nobody else can set it: store/container/upper.h. */
+/* Callers cannot set it: store/container/upper.h. */
 #define HOLD_XATTR "user.imagefs.hold"
 
 /* Files held at once. */
 #define HOLDS_MAX 8192
 
 /*
- * Who renames one file onto another takes the locks of both. Where he has the first and we the
- * second, he waits for us, and we for him: so all are let go after a moment, and tried again. A moment
- * must become longer than a write or an fsync(2) takes.
+ * A rename of one file onto another takes the locks of both. Where it has the first and a hold has the second,
+ * each waits for the other. So all holds are released after a timeout, and tried again after a longer one, which
+ * must finally exceed the time of a write or an fsync(2).
  */
-#define MOMENT_MS 100
-#define MOMENTS 10
+#define FIRST_TIMEOUT_MS 100
+#define TRIES 10
 
 #define STACK (64u << 10)
 
 enum hold_state { HOLD_WANTED, HOLD_HELD, HOLD_GONE, HOLD_FAILED };
 
 struct file_hold {
-	struct node *node; /* with one of the kernel's references */
+	struct node *node; /* with a reference */
 	pthread_t thread;
 	bool started;
 	pid_t tid;
@@ -69,7 +69,7 @@ static void set_state(struct file_hold *h, enum hold_state state)
 	pthread_mutex_unlock(&lock);
 }
 
-/* FILEID_INO64_GEN of linux/exportfs.h: what the kernel finds a file of FUSE by, as for an NFS server. */
+/* FILEID_INO64_GEN of linux/exportfs.h: by this handle the kernel finds a file of FUSE, as for an NFS server. */
 #define HANDLE_TYPE 0x81
 
 struct node_handle {
@@ -77,7 +77,7 @@ struct node_handle {
 	uint32_t nodeid_high, nodeid_low, generation;
 };
 
-/* The file through the mount, whatever its names are; -ESTALE: nobody has it any more. */
+/* The file, opened in the mount without a name; -ESTALE: the kernel has forgotten it. */
 static int open_in_mount(const struct node *n)
 {
 	const struct session *session = n->live->nodes->session;
@@ -93,7 +93,7 @@ static int open_in_mount(const struct node *n)
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
-	/* Another tree may be mounted there, in our eyes. */
+	/* In this mount namespace another tree may be mounted there. */
 	if (st.st_dev != session_device(session))
 		return -EXDEV;
 	file = open_by_handle_at(fd, &h.head, O_PATH | O_CLOEXEC);
@@ -107,20 +107,20 @@ static void *hold(void *arg)
 	int fd;
 
 	/*
-	 * A call into our own mount does not end before it is answered, killed or not; a thread that has
-	 * the connection open as well would keep a killed daemon, and with it the call, for ever.
+	 * A call into the daemon's own mount ends only with its answer, even after SIGKILL. If this thread also had the
+	 * connection open, the connection would survive the daemon, and the call would never end.
 	 */
 	fd = close_range(3, ~0u, CLOSE_RANGE_UNSHARE) < 0 ? -errno : open_in_mount(h->node);
 	if (fd < 0) {
 		set_state(h, fd == -ESTALE ? HOLD_GONE : HOLD_FAILED);
 		return NULL;
 	}
-	/* Not "self": that has the descriptors of all the others. */
+	/* Not "self": this thread has descriptors of its own. */
 	snprintf(path, sizeof(path), "/proc/thread-self/fd/%d", fd);
 	pthread_mutex_lock(&lock);
 	h->tid = gettid();
 	pthread_mutex_unlock(&lock);
-	/* Comes back when the pause is over; where it comes back at once, nothing is held. */
+	/* Returns after the thaw. If it returns at once, nothing is held. */
 	setxattr(path, HOLD_XATTR, "", 0, 0);
 	close(fd);
 	set_state(h, HOLD_FAILED);
@@ -149,7 +149,7 @@ bool freeze_take(fuse_req_t req, struct node *n, const char *name)
 	return taken;
 }
 
-/* What is passed through and can be written to, each with a reference. */
+/* The files with passthrough opens that may write, each with a reference. */
 static int collect(struct live *live, struct freeze *p)
 {
 	struct nodes *t = live->nodes;
@@ -215,12 +215,13 @@ static int wait_for_all(struct freeze *p, unsigned ms)
 	return r;
 }
 
-/* How long a thread may take to come back. */
+/* How long a thread may take to end. */
 #define RETURN_SECONDS 2
 
 /*
- * The container has it no more. A thread whose call nobody answers, because all who could wait for a
- * thaw that only the caller can give, is left behind with what it uses; the call fails when they are free.
+ * End the holds of a freeze that the container no longer has. All threads of the session may wait for the thaw
+ * that follows this call, so that none answers a pending setxattr(2). Its thread is then left alone with its
+ * memory; the call fails when a thread is free again.
  */
 static void finish(struct nodes *t, struct freeze *p)
 {
@@ -262,7 +263,7 @@ static struct freeze *take_out(struct live *live, bool all)
 	return p;
 }
 
-/* -ETIMEDOUT: not in this moment; nothing is held. */
+/* -ETIMEDOUT: not all in this time; nothing is held. */
 static int hold_all(struct live *live, unsigned ms)
 {
 	struct freeze *p = calloc(1, sizeof(*p));
@@ -302,8 +303,8 @@ int freeze_begin(struct live *live, struct err *err)
 	pthread_mutex_unlock(&live->passthrough->lock);
 	if (!first || !passthrough_is_on(live->passthrough))
 		return 0;
-	for (i = 0; i < MOMENTS && r == -ETIMEDOUT; i++)
-		r = hold_all(live, MOMENT_MS << i);
+	for (i = 0; i < TRIES && r == -ETIMEDOUT; i++)
+		r = hold_all(live, FIRST_TIMEOUT_MS << i);
 	if (r == 0)
 		return 0;
 	freeze_end(live);

@@ -1,11 +1,10 @@
 /*
- * Writers held still: while a container is frozen, nobody writes to its files past us either.
+ * The write freeze for passthrough: while a container is frozen, writes that bypass the daemon block as well.
  *
- * A write that is passed through does not ask us (fs/live/passthrough.h), but the kernel takes the
- * inode's lock around it; and it holds that lock while we answer a setxattr(2) of the same
- * inode. So a thread of ours calls that for each such file through the mount, and its answer waits
- * for the thaw. Who writes through a shared mapping is not held, as nothing in the kernel would
- * hold him.
+ * A passthrough write sends no request (fs/live/passthrough.h), but the kernel takes the inode's lock for it, and
+ * it holds the same lock until a setxattr(2) of that inode is answered. So for each file that may be written
+ * this way a thread calls setxattr(2) through the mount, and the answer waits for the thaw. Writes through
+ * shared mmap(2)s cannot be blocked.
  */
 #ifndef FS_CONTAINERS_FREEZE_H
 #define FS_CONTAINERS_FREEZE_H
@@ -18,19 +17,19 @@ struct live;
 struct node;
 
 /*
- * freeze_begin - from now on no file of the container that is not passed through yet will be, and
- * writes to those that are wait for freeze_end(). Before gate_freeze(): look-ups and
- * changes still go on. Each freeze_begin() that came to a good end has its freeze_end().
+ * freeze_begin - start no passthrough for further files of the container, and block writes through those
+ * that have it, until freeze_end(). Called before gate_freeze(), as it needs look-ups. Each success needs one
+ * freeze_end().
  * errors  -EBUSY a file could not be held
- * threads the daemon's main thread alone
+ * threads the daemon's main thread only
  */
 int freeze_begin(struct live *live, struct err *err);
 void freeze_end(struct live *live);
 
-/* freeze_drop - all of them end: the container goes. */
+/* freeze_drop - end all freezes of a container that goes. */
 void freeze_drop(struct live *live);
 
-/* freeze_take - true where this setxattr is one of ours: it is answered when the pause ends. */
+/* freeze_take - true if this setxattr is from a thread of freeze_begin(); it is answered at the thaw. */
 bool freeze_take(fuse_req_t req, struct node *n, const char *name);
 
 #endif

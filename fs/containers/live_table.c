@@ -27,7 +27,7 @@
 /* Inode numbers have room for that many containers (fs/live/ino_map.h). */
 #define ID_MAX ((1u << 23) - 1)
 
-/* Milliseconds that a file which was just closed may still count as open. */
+/* Milliseconds after which RELEASE must have come. */
 #define CLOSE_BACKOFFS 1000
 
 int live_table_init(struct live_table *t, const struct live_shared *shared, struct err *err)
@@ -51,7 +51,7 @@ void live_table_fini(struct live_table *t)
 	pthread_mutex_destroy(&t->lock);
 }
 
-/* The container that was known under another name until it was renamed; lock is held. NULL: none. */
+/* The container in use that has this name since a rename; lock is held. NULL: none. */
 static struct live *follow(struct live_table *t, const char *name)
 {
 	_cleanup_free_ char *path = path_join("containers", name);
@@ -129,7 +129,7 @@ void live_table_stat(struct live_table *t, struct stat *st)
 
 /* --- what the daemon's main thread asks for --- */
 
-/* The kernel forgets a name, whether it had a file or not; no lock is held (DESIGN: a worker may wait for it). */
+/* The kernel drops a name, with or without a file. No lock is held, as the kernel may wait for a thread that needs it. */
 static void tell_name(struct live_table *t, const char *name)
 {
 	const struct session *s = t->shared.nodes->session;
@@ -149,7 +149,7 @@ static void tell_list(struct live_table *t)
 		fuse_lowlevel_notify_inval_inode(session_fuse(s), FUSE_ROOT_ID, 0, 0);
 }
 
-/* Take a container out of the table: whoever looks it up from now on gets a new one. */
+/* Take a container out of the table: the next look-up opens it anew. */
 static struct live *take_out(struct live_table *t, const char *name)
 {
 	struct live *live;
@@ -185,7 +185,7 @@ static void let_go(struct live_table *t, const char *name)
 	live_unref(live);
 }
 
-/* What has a new name goes on under it, whoever uses it. */
+/* A container in use that has this name since a rename gets it. */
 static void follow_renamed(struct live_table *t, const char *name)
 {
 	pthread_mutex_lock(&t->lock);
@@ -194,7 +194,7 @@ static void follow_renamed(struct live_table *t, const char *name)
 	pthread_mutex_unlock(&t->lock);
 }
 
-/* True: what had that name was not removed, but renamed after the list was read, or while it was. */
+/* True: the container of that name was not removed, but renamed after or while the list was read. */
 static bool is_renamed(struct live_table *t, const char *name)
 {
 	_cleanup_free_ char *to = NULL;
@@ -203,7 +203,7 @@ static bool is_renamed(struct live_table *t, const char *name)
 
 	if (there && strcmp(name, to) != 0) {
 		other = borrow(t, to);
-		/* Of one that was removed, and whose name this one has got. */
+		/* The other one was removed, and this one got its name. */
 		if (other && other != live)
 			let_go(t, to);
 		live_unref(other);
@@ -225,13 +225,13 @@ static void refresh_name(struct live_table *t, const char *name, bool before, bo
 		if (!is_renamed(t, name))
 			let_go(t, name);
 	} else if (!before || !live) {
-		/* Somebody may have missed it when it was not there; who has found it keeps it. */
+		/* The kernel may remember that the name did not exist. */
 		tell_name(t, name);
 	}
 	live_unref(live);
 }
 
-/* Where the next names of two sorted lists stand to each other. */
+/* Compare the next names of two sorted lists; NULL: the end. */
 static int compare(const char *before, const char *now)
 {
 	return !before ? 1 : !now ? -1 : strcmp(before, now);
@@ -310,7 +310,7 @@ void live_table_give_up(struct live_table *t)
 		all[n++] = s->value;
 	}
 	pthread_mutex_unlock(&t->lock);
-	/* Without the lock, which a thread may wait for that this waits for; look-ups change the table meanwhile. */
+	/* Without the lock: this waits for threads that may wait for the lock. */
 	for (i = 0; i < n; i++) {
 		freeze_drop(all[i]);
 		live_unref(all[i]);
@@ -319,8 +319,8 @@ void live_table_give_up(struct live_table *t)
 }
 
 /*
- * How many of its files are open. The kernel tells of a close(2) after it has
- * returned, so a file that is open only now gets a moment to be closed.
+ * How many of its files are open. RELEASE comes after close(2) has returned, so this waits a while for
+ * the last ones.
  */
 static unsigned count_open(const struct live *live)
 {

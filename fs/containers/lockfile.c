@@ -1,4 +1,4 @@
-/* One node a name, in a map; what the file is like follows from its being there or not. */
+/* A map with one node per name; a removed file keeps its node. */
 #include "fs/containers/lockfile.h"
 
 #include <errno.h>
@@ -16,7 +16,7 @@
 #define PREFIX ".#"
 #define SUFFIX ".lck"
 
-/* Above those of all containers' files (fs/live/node.h). */
+/* Above those of all containers' files (fs/live/ino_map.h). */
 #define FIRST_INO (1ULL << 63)
 
 void lockfiles_init(struct lockfiles *l)

@@ -113,7 +113,7 @@ int op_statx(void *containers, uint64_t ino, struct stat *st, struct timespec *b
 	return r;
 }
 
-/* What is on the disk is the image's: the kernel does all of it, with what chown(2) takes away. */
+/* Root's form: the disk has the image's owners, and the kernel does all, dropping of set-id bits included. */
 static int set_owner_directly(const struct location *location, mode_t type, const struct stat *attr,
 			      int to_set)
 {
@@ -133,7 +133,7 @@ static int set_owner_directly(const struct location *location, mode_t type, cons
 	return chmod(path, attr->st_mode & 07777) < 0 ? -errno : 0;
 }
 
-/* Of what chown(2) takes away, the part that the kernel leaves to us, since we may keep it: see op_drop_privileges(). */
+/* The set-group-ID bit of a chown(2) by a caller that is no member. The kernel keeps it because the daemon has CAP_FSETID. */
 static int drop_setgid(fuse_req_t req, const struct upper *u, const struct location *location)
 {
 	_cleanup_close_ int fd = -1;
@@ -150,7 +150,7 @@ static int drop_setgid(fuse_req_t req, const struct upper *u, const struct locat
 	return fd < 0 ? fd : upper_set_owner(u, fd, &st);
 }
 
-/* The same where the disk says it in its own way. */
+/* The unprivileged form: owner and mode are in an attribute. */
 static int set_owner_override(struct node *n, const struct location *location,
 			      const struct stat *attr, int to_set)
 {
@@ -181,7 +181,7 @@ static int set_owner_override(struct node *n, const struct location *location,
 		return placeholder_become(n, &st);
 	if (r == 0 && (to_set & FUSE_SET_ATTR_MODE))
 		r = upper_acl_follow(u, fd, st.st_mode);
-	/* Nothing was written on a symlink; st_ctime is now all the same. */
+	/* A symlink has no attribute that was written; its st_ctime becomes now all the same. */
 	if (r == 0 && S_ISLNK(st.st_mode) &&
 	    fchownat(fd, "", (uid_t)-1, (gid_t)-1, AT_EMPTY_PATH) < 0)
 		r = -errno;
@@ -189,8 +189,8 @@ static int set_owner_override(struct node *n, const struct location *location,
 }
 
 /*
- * The ids of attr, as they came, become the image's. An owner that the file is shown with already is kept, whoever
- * that is in the image: who restores what he sees (cp -a, rsync) changes nothing.
+ * Translate the IDs of a request to the image's. If the file is already shown with the requested owner, its owner in
+ * the image is kept: restoring what stat(2) says (cp -a, rsync) changes nothing.
  */
 static int image_ids(fuse_req_t req, struct node *n, struct stat *attr)
 {
@@ -233,7 +233,7 @@ static int set_owner(fuse_req_t req, struct node *n, struct stat *attr, int to_s
 	return r < 0 ? r : set_owner_directly(&location, n->type, attr, to_set);
 }
 
-/* A stranger's chown(2) without ids takes no set-id bits; his writing does. */
+/* chown(2) without IDs by another user drops no set-id bits; a write by that user does. */
 static int may_set_nothing(fuse_req_t req, struct node *n)
 {
 	const struct upper *u = &n->live->upper;
@@ -252,8 +252,8 @@ static int may_set_nothing(fuse_req_t req, struct node *n)
 }
 
 /*
- * To set nothing is what chown(2) without ids comes to; and all that the kernel asks for before
- * somebody without CAP_FSETID writes to a file with set-id bits.
+ * A SETATTR of nothing comes from chown(2) without IDs. It is also what the kernel sends before a caller
+ * without CAP_FSETID writes to a file with set-id bits.
  */
 static int set_nothing(fuse_req_t req, struct node *n)
 {
@@ -297,7 +297,7 @@ static int set_times(struct node *n, const struct stat *attr, int to_set)
 	return r < 0 ? -errno : 0;
 }
 
-/* ns is not held: an open file's descriptor is good without. */
+/* ns is not held: an open descriptor does not need it. */
 static int set_size(fuse_req_t req, struct node *n, off_t size, struct fuse_file_info *fi)
 {
 	_cleanup_close_ int own = -1;
@@ -362,8 +362,8 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 }
 
 /*
- * Asked in a mount without permission checks alone, whose owner may do what root may: execute what
- * has the bit for somebody.
+ * The kernel asks only in a mount without permission checks. Its owner may do what root may: execute a file that
+ * has any execute bit.
  */
 void op_access(fuse_req_t req, fuse_ino_t ino, int mask)
 {

@@ -61,7 +61,7 @@ static int lookup_container(struct containers *c, const char *name, struct fuse_
 	return r;
 }
 
-/* One name; what is not there is an answer too, which the kernel keeps. */
+/* One name. The kernel caches -ENOENT, too. */
 static int lookup(struct containers *c, struct node *dir, const char *name,
 		  struct fuse_entry_param *out)
 {
@@ -126,7 +126,7 @@ static int list_containers(struct containers *c, struct listing *out)
 		uint64_t ino = 0;
 		struct live *live;
 
-		/* A damaged one is listed; what is wrong shows where it is looked up. */
+		/* A damaged container is listed; its look-up says what is wrong. */
 		if (live_table_find(&c->table, names[i], &live) == 0) {
 			ino = live_ino_lower(live, TREE_ROOT);
 			live_unref(live);
@@ -139,7 +139,7 @@ static int list_containers(struct containers *c, struct listing *out)
 	return r;
 }
 
-/* What a reading that goes on from a position uses: at the start a new list, then the same. NULL, *r set. */
+/* The list for a reading at off: a new one at the start, then the kept one. NULL: *r says why. */
 static struct dir_list *get_list(struct containers *c, struct node *dir, off_t off, int *r)
 {
 	struct listing names _cleanup_listing_ = LISTING_INIT;
@@ -154,7 +154,7 @@ static struct dir_list *get_list(struct containers *c, struct node *dir, off_t o
 		*r = op_enter(dir, OP_READ);
 		if (*r < 0)
 			return NULL;
-		/* Removed while open: it has no entries, not even these of the place below. */
+		/* Removed while open: it has no entries, not even those of the base tree. */
 		*r = dir->dead ? 0 : merge_list(dir, &names);
 		op_leave(dir, OP_READ);
 	}
@@ -166,7 +166,7 @@ static struct dir_list *get_list(struct containers *c, struct node *dir, off_t o
 	return list;
 }
 
-/* Once, and for good: directories are read without being opened (fs/containers/dir_cache.h). */
+/* After ENOSYS the kernel reads directories without opening them (fs/containers/dir_cache.h). */
 void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	(void)ino;
@@ -174,7 +174,7 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	op_reply(req, -ENOSYS);
 }
 
-/* Its name may change meanwhile: a rename does not wait for who reads the directory. */
+/* The parent may change at any time: a rename does not wait for readers of the directory. */
 static uint64_t parent_ino(struct containers *c, const struct node *dir)
 {
 	uint64_t ino = dir->live && dir != dir->live->root ? node_parent_ino(&c->nodes, dir) : 0;
@@ -195,11 +195,11 @@ struct reply {
 static bool add(struct reply *b, const char *name, const struct fuse_entry_param *e,
 		uint64_t position)
 {
-	char *location = b->data + b->size;
+	char *end = b->data + b->size;
 	size_t left = b->room - b->size, n;
 
-	n = b->plus ? fuse_add_direntry_plus(b->req, location, left, name, e, (off_t)position)
-		    : fuse_add_direntry(b->req, location, left, name, &e->attr, (off_t)position);
+	n = b->plus ? fuse_add_direntry_plus(b->req, end, left, name, e, (off_t)position)
+		    : fuse_add_direntry(b->req, end, left, name, &e->attr, (off_t)position);
 	if (n > left)
 		return false;
 	b->size += n;
@@ -219,7 +219,7 @@ static bool add_dots(struct reply *b, off_t off)
 	return off >= 2 || add(b, "..", &e, 2);
 }
 
-/* An entry of a list; one that is gone by now is passed over where it is looked at. */
+/* An entry of a list. READDIRPLUS leaves out one that was removed. */
 static bool add_entry(struct reply *b, const struct dir_list *list, size_t place)
 {
 	struct containers *c = op_containers(b->req);
@@ -233,7 +233,7 @@ static bool add_entry(struct reply *b, const struct dir_list *list, size_t place
 	e.attr.st_mode = list->names.v[i].type;
 	if (!b->plus)
 		return add(b, name, &e, list->places[place].position);
-	/* A look-up counts, so it must fit. */
+	/* A look-up takes a reference, so the entry must fit. */
 	if (fuse_add_direntry_plus(b->req, NULL, 0, name, &e, 0) > b->room - b->size)
 		return false;
 	r = lookup(c, b->dir, name, &e);
@@ -285,7 +285,7 @@ void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	read_directory(req, ino, size, off, true);
 }
 
-/* A descriptor of its upper side; -ENODATA: it has none, and nothing to be written. */
+/* A descriptor of the upper directory; -ENODATA: there is none, and nothing to sync. */
 static int open_upper_side(struct node *dir)
 {
 	struct location location _cleanup_location_ = LOCATION_INIT;

@@ -1,9 +1,8 @@
 /*
- * Open files: reading and writing, where the kernel does not do that itself (fs/live/passthrough.h).
+ * Open files: reads and writes without passthrough (fs/live/passthrough.h).
  *
- * Without the kernel's writeback cache: a write is in the file of the upper
- * directory when write(2) returns, so killing the daemon loses nothing, and a
- * frozen container is a consistent one.
+ * The kernel's writeback cache is not used: a write is in the file of the upper directory when write(2) returns.
+ * So killing the daemon loses nothing, and a frozen container is consistent.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +25,7 @@ static struct file *op_file(const struct fuse_file_info *fi)
 	return (struct file *)(uintptr_t)fi->fh;
 }
 
-/* What is only read, and was read before, gets a file to be passed through to. */
+/* A file from below that is read again may get a copy in advance, for passthrough. */
 static void use_prepared(struct containers *c, struct file *f)
 {
 	int fd;
@@ -38,7 +37,7 @@ static void use_prepared(struct containers *c, struct file *f)
 		f->fd = fd;
 }
 
-/* Writes that are passed through ask for no copy-up: it comes before, of that which others read. */
+/* Passthrough writes send no request, so the copy-up comes at open. The file is the one that readers have already. */
 static int own_backing(struct node *n)
 {
 	int r;
@@ -60,7 +59,7 @@ int op_use(struct containers *c, struct file *f, struct fuse_file_info *fi)
 
 	passthrough_open(&c->passthrough, f, &backing, &keep_pages, &direct);
 	fi->fh = (uint64_t)(uintptr_t)f;
-	/* All changes come through this kernel: its pages are right, also over a copy-up. */
+	/* All changes come through this kernel, so its pages are valid, also after a copy-up. */
 	fi->keep_cache = keep_pages;
 	fi->direct_io = direct;
 	if (!f->passthrough)
@@ -122,7 +121,7 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		op_reply(req, 0);
 		return;
 	}
-	/* What was written by way of a mapping changed times that the kernel keeps. */
+	/* Writes through a mapping changed times that the kernel caches. */
 	mapped = op_file(fi)->passthrough && (op_file(fi)->flags & O_ACCMODE) == O_RDWR;
 	op_unuse(c, op_file(fi));
 	if (mapped)
@@ -257,7 +256,7 @@ static int64_t seek_below(struct node *n, off_t off, int whence)
 	return !e || off < 0 ? -ENXIO : layer_seek(l, e, (uint64_t)off, whence);
 }
 
-/* What was written by way of a mapping may be in the kernel's own pages alone; that brings it to us. */
+/* Writes through a mapping may be in the kernel's pages only: make it write them back. */
 static void fetch_mapped(struct containers *c, fuse_ino_t ino, const struct file *f)
 {
 	if (f->passthrough || !passthrough_has_writers(&c->passthrough, f->node))
@@ -305,7 +304,7 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t in, off_t in_off, struct fuse
 	if (r == 0) {
 		int src = file_upper(op_file(in_fi), 0), dst;
 
-		/* From below there is nothing to copy from by descriptor: EXDEV lets the kernel read and write. */
+		/* A file from below has no descriptor: after EXDEV the kernel copies by read and write. */
 		dst = src < 0 ? -EXDEV : file_upper(op_file(out_fi), 1);
 		r = dst < 0 ? dst : op_drop_privileges(req, to, dst, false);
 		if (r == 0) {

@@ -23,8 +23,8 @@
 #include "store/layer/acl.h"
 
 /*
- * What the place of a new name is like: dir's upper side is made, and nothing
- * that shows has the name. *whiteout: something that hides the base tree's does.
+ * Prepare dir for a new name: make its upper directory, and check that the name does not exist.
+ * *whiteout: a whiteout has the name on disk.
  */
 static int prepare(struct node *dir, const char *name, struct location *location, bool *whiteout)
 {
@@ -45,13 +45,13 @@ static int prepare(struct node *dir, const char *name, struct location *location
 	return 0;
 }
 
-/* What is made, and what it has from the directory that it comes to. */
+/* A new file, and what it inherits from its directory. */
 struct newborn {
 	struct stat st;
 	const char *target; /* of a symbolic link */
 	mode_t umask;
 	struct buf access,
-		standard; /* access lists, of it and for what will be in it; empty: none */
+		standard; /* access lists: its own, and the default for its entries; empty: none */
 };
 
 #define _cleanup_newborn_ __attribute__((cleanup(newborn_fini)))
@@ -62,7 +62,7 @@ static void newborn_fini(struct newborn *b)
 	buf_fini(&b->standard);
 }
 
-/* A directory's default list says more exactly what the umask says. */
+/* A default access list replaces the umask. */
 static int inherit_list(struct node *dir, const struct location *location, struct newborn *b)
 {
 	const struct upper *u = &dir->live->upper;
@@ -92,7 +92,7 @@ static int inherit_list(struct node *dir, const struct location *location, struc
 	return acl_inherit(b->standard.data, b->standard.len, &b->st.st_mode, &b->access);
 }
 
-/* The lists of a file that was made a moment ago, and that nobody has seen; else it goes again. */
+/* Set the access lists of a new file that nothing has seen yet. On failure it is removed. */
 static int dress(const struct upper *u, int dirfd, const char *name, const struct newborn *b)
 {
 	_cleanup_close_ int fd = -1;
@@ -105,7 +105,7 @@ static int dress(const struct upper *u, int dirfd, const char *name, const struc
 		return -errno;
 	if (b->access.len)
 		r = upper_xattr_set(u, fd, ACL_ACCESS, b->access.data, b->access.len, 0);
-	/* As on a disk: what cannot carry one has none. */
+	/* As on other file systems, kinds that cannot have one go without. */
 	if (r == -ENOTSUP && !S_ISREG(b->st.st_mode) && !S_ISDIR(b->st.st_mode))
 		r = 0;
 	if (r == 0 && b->standard.len && S_ISDIR(b->st.st_mode))
@@ -122,7 +122,7 @@ static int make_dressed(const struct upper *u, int dirfd, const char *name, cons
 	return r < 0 ? r : dress(u, dirfd, name, b);
 }
 
-/* Over a whiteout: born in work/, so that at no time what was below shows again. */
+/* In place of a whiteout: made in work/ and moved, so that the base tree's file never shows in between. */
 static int make_over(struct live *live, int dirfd, const char *name, const struct newborn *b)
 {
 	char temp[32];
@@ -144,7 +144,7 @@ static int make_over(struct live *live, int dirfd, const char *name, const struc
 	return r;
 }
 
-/* Who it belongs to, and what it has from its directory, which is upper. */
+/* The owner of a new file, and what it inherits from its directory, which is upper. */
 static int inherit(fuse_req_t req, struct node *dir, const struct location *location,
 		   struct newborn *b)
 {
@@ -156,7 +156,7 @@ static int inherit(fuse_req_t req, struct node *dir, const struct location *loca
 		return r;
 	st->st_uid = ctx->uid;
 	st->st_gid = ctx->gid;
-	/* Who mounted without being root acts as the image's root. */
+	/* An ordinary user who mounted acts as the image's root. */
 	if (geteuid() && ctx->uid == geteuid())
 		st->st_uid = st->st_gid = 0;
 	if (st->st_uid && st->st_uid == ctx->uid)
@@ -169,7 +169,7 @@ static int inherit(fuse_req_t req, struct node *dir, const struct location *loca
 	return inherit_list(dir, location, b);
 }
 
-/* The upper side of the directory that a new file comes to, and what the file has from it. */
+/* The upper directory for a new file, and what the file inherits. */
 static int open_parent(fuse_req_t req, struct node *dir, struct location *location,
 		       struct newborn *b)
 {
@@ -181,8 +181,8 @@ static int open_parent(fuse_req_t req, struct node *dir, struct location *locati
 }
 
 /*
- * The common way to a new file: nothing of that name is or was below, so whatever the upper directory
- * has would show. 1: something is in the way, and the long way finds out what.
+ * The common case: the base tree does not have the name, so no whiteout can have it. 1: the name exists, or the
+ * base tree has it; make_slowly() handles that.
  */
 static int make_quickly(fuse_req_t req, struct node *dir, const char *name, struct newborn *b)
 {
@@ -196,7 +196,7 @@ static int make_quickly(fuse_req_t req, struct node *dir, const char *name, stru
 	return r == -EEXIST ? 1 : r;
 }
 
-/* Where whiteouts may stand. */
+/* The case where the name may be a whiteout. */
 static int make_slowly(fuse_req_t req, struct node *dir, const char *name, struct newborn *b)
 {
 	struct location location _cleanup_location_ = LOCATION_INIT;
@@ -247,7 +247,7 @@ static int make_entered(fuse_req_t req, fuse_ino_t parent, const char *name, mod
 
 static void reply_entry(fuse_req_t req, int r, const struct fuse_entry_param *e)
 {
-	/* After any reply, a refused one too, req is free. */
+	/* req is free after any reply, also a failed one. */
 	struct nodes *nodes = &op_containers(req)->nodes;
 	struct node *n = r < 0 ? NULL : op_node(req, e->ino);
 
@@ -262,7 +262,7 @@ void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, 
 	struct fuse_entry_param e;
 	int r = -EPERM;
 
-	/* 0:0 is what a whiteout is made of. */
+	/* A character device 0:0 is a whiteout. */
 	if (!S_ISCHR(mode) || rdev != makedev(0, 0))
 		r = make_entered(req, parent, name, mode, rdev, NULL, &e);
 	reply_entry(req, r, &e);
@@ -283,7 +283,7 @@ void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const cha
 	reply_entry(req, make_entered(req, parent, name, S_IFLNK | 0777, 0, target, &e), &e);
 }
 
-/* make_quickly() of a file that is opened; *fd stays -1 where something is in the way. */
+/* make_quickly() of a file that is opened, too; *fd stays -1 where that cannot do it. */
 static int create_quickly(fuse_req_t req, struct node *dir, const char *name, struct newborn *b,
 			  struct fuse_entry_param *e, int *fd)
 {
@@ -317,7 +317,7 @@ static int create_quickly(fuse_req_t req, struct node *dir, const char *name, st
 	return 0;
 }
 
-/* One without a name: it is held by a descriptor, until link(2) gives it one. */
+/* O_TMPFILE: a descriptor holds the file until link(2) gives it a name. */
 static int create_nameless(fuse_req_t req, struct node *dir, struct newborn *b,
 			   struct fuse_entry_param *e, int *fd)
 {
@@ -354,7 +354,7 @@ static int create_nameless(fuse_req_t req, struct node *dir, struct newborn *b,
 	return 0;
 }
 
-/* A new file and a descriptor of it. name NULL: one without a name. */
+/* A new file and a descriptor of it. name NULL: O_TMPFILE. */
 static int create(fuse_req_t req, struct node *dir, const char *name, mode_t mode,
 		  struct fuse_entry_param *e, int *fd)
 {
@@ -377,7 +377,7 @@ static int create(fuse_req_t req, struct node *dir, const char *name, mode_t mod
 	return r;
 }
 
-/* Beside the containers. */
+/* In the directory of all containers. */
 static void create_lockfile(fuse_req_t req, const char *name, struct fuse_file_info *fi)
 {
 	struct containers *c = op_containers(req);
@@ -468,7 +468,7 @@ void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name
 	struct lookup_result f;
 	int r = op_name_check(name);
 
-	/* Two containers are two file systems, though the kernel sees one. */
+	/* Containers behave as separate file systems, although the kernel sees one. */
 	if (r == 0 && n->live != dir->live)
 		r = -EXDEV;
 	if (r == 0 && !dir->live)

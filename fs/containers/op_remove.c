@@ -59,7 +59,7 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	op_reply(req, r);
 }
 
-/* An upper directory that shows nothing may hold whiteouts still: it goes to work/ with them. */
+/* A directory that is shown empty may still hold whiteouts: it is moved to work/, and removed there. */
 static int remove_upper_dir(struct live *live, int fd, const char *name)
 {
 	char temp[32];

@@ -1,7 +1,6 @@
 /*
- * Renaming, as overlayfs does it: files are copied up first, a directory with
- * something from below stays where it is (EXDEV), and what the base tree has
- * under the old name stays hidden.
+ * Rename, with the rules of overlayfs: files are copied up first, a directory that is also in the base tree cannot
+ * be moved (EXDEV), and what the base tree has under the old name stays hidden.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +25,7 @@ struct side {
 	const char *name;
 	struct lookup_result found;
 	bool there;
-	bool below; /* the base tree has the name, shown or not */
+	bool below; /* the base tree has the name, hidden or not */
 	struct location location;
 };
 
@@ -47,7 +46,7 @@ static bool is_dir(const struct side *s)
 	return S_ISDIR(s->found.st.st_mode);
 }
 
-/* May what stands on this side go to another place? */
+/* May this side be moved? */
 static int check_moves(const struct side *s)
 {
 	if (is_dir(s))
@@ -87,7 +86,7 @@ static int check(struct side *from, struct side *to, unsigned flags)
 	return r;
 }
 
-/* A directory that comes to a place with something below it must not show that. */
+/* A directory must not show what the base tree has under its new name. */
 static int make_opaque(const struct side *s, const struct side *goes_to)
 {
 	_cleanup_close_ int fd = -1;
@@ -105,7 +104,7 @@ static int rename_sides(const struct side *from, const struct side *to, unsigned
 		       : 0;
 }
 
-/* What came to the old name by an exchange goes; nothing needs a whiteout. */
+/* Remove what an exchange brought to the old name, where no whiteout is needed. */
 static int clear_old(const struct side *from)
 {
 	int work = from->dir->live->upper.work_fd;
@@ -118,7 +117,7 @@ static int clear_old(const struct side *from)
 	return 0;
 }
 
-/* On disk: over whatever stands at the new name there, a whiteout or a directory of whiteouts too. */
+/* On disk. At the new name may be a whiteout, or a directory of whiteouts. */
 static int move(const struct side *from, const struct side *to)
 {
 	int r = rename_sides(from, to, from->below ? RENAME_WHITEOUT : 0);
@@ -138,7 +137,7 @@ static int move(const struct side *from, const struct side *to)
 	return r;
 }
 
-/* Names in the table of nodes for what will have them, so that no memory is needed once the disk has changed. */
+/* Allocate the new names in the table of nodes, so that nothing can fail after the disk has changed. */
 static int reserve_names(const struct side *from, const struct side *to, bool exchange)
 {
 	struct nodes *t = from->dir->live->nodes;
@@ -149,7 +148,7 @@ static int reserve_names(const struct side *from, const struct side *to, bool ex
 	return r;
 }
 
-/* A name that another node had before is still that one's. */
+/* Undo reserve_names(). Names that another node has stay unchanged. */
 static void release_names(const struct side *from, const struct side *to)
 {
 	struct nodes *t = from->dir->live->nodes;
@@ -160,7 +159,7 @@ static void release_names(const struct side *from, const struct side *to)
 		node_drop_name(t, to->node, from->dir, from->name);
 }
 
-/* In the table of nodes: what is at which name now. */
+/* Move the names in the table of nodes. */
 static void note_moved(const struct side *from, const struct side *to, bool exchange)
 {
 	struct nodes *t = from->dir->live->nodes;
@@ -215,7 +214,7 @@ static int rename_locked(struct side *from, struct side *to, unsigned flags)
 	return r;
 }
 
-/* Files are copied up before the lock is taken; EAGAIN: another one stands there now. */
+/* Files are copied up before the lock is taken; EAGAIN: the name has got another file since. */
 static int rename_entered(struct side *from, struct side *to, unsigned flags)
 {
 	struct live *live = from->dir->live;

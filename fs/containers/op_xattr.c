@@ -26,7 +26,7 @@
 
 #define CAPABILITY "security.capability"
 
-/* Attributes have a name in one of three name spaces; of a fourth one, system.*, there are the access lists. */
+/* Names are in one of three namespaces; of the fourth one, system.*, only access lists are supported. */
 static int check_name(const char *name)
 {
 	static const char *const spaces[] = { "user.", "trusted.", "security." };
@@ -82,7 +82,7 @@ static ssize_t get(struct node *n, const char *name, void *value, size_t size)
 	return fd < 0 ? fd : upper_xattr_get(&n->live->upper, fd, name, value, size);
 }
 
-/* Who is named in an access list, as owners are shown and meant. */
+/* Translate the IDs in an access list as owners are translated. */
 static void show_ids(void *arg, uid_t *uid, gid_t *gid)
 {
 	struct stat st = { .st_uid = *uid, .st_gid = *gid };
@@ -175,8 +175,8 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 }
 
 /*
- * The access list says the mode, which the kernel is told to ask for again; and as chmod(2) by somebody who is none
- * of the group's it takes the set-group-ID bit away.
+ * An access list changes the mode, so the kernel must ask for it again. As chmod(2) does, a caller who is no member of
+ * the file's group drops the set-group-ID bit.
  */
 static int changed_mode(fuse_req_t req, struct node *n, int fd)
 {
@@ -234,7 +234,7 @@ static int change(fuse_req_t req, struct node *n, const char *name, const char *
 	return upper_xattr_set(&n->live->upper, fd, name, value, size, flags);
 }
 
-/* What will not be done needs no copy. */
+/* A request that will fail needs no copy-up. */
 static int check_below(struct node *n, const char *name, bool removed, int flags)
 {
 	bool there = get_below(n, name, NULL, 0) >= 0;

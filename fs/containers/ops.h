@@ -1,10 +1,8 @@
 /*
- * FUSE operations of the containers tree, a file for each kind, and what
- * they share.
+ * The FUSE operations of the containers tree, a file for each kind, and what they share.
  *
- * An operation finds its node, enters its container, takes the container's ns
- * lock for reading or writing, works, and replies when it has let go of both.
- * The directory of all containers is a node without a container.
+ * An operation finds its node, passes the gate of its container, takes the container's ns lock for reading or
+ * writing, works, releases both, and replies. The directory of all containers is a node without a container.
  */
 #ifndef FS_CONTAINERS_OPS_H
 #define FS_CONTAINERS_OPS_H
@@ -24,7 +22,7 @@ struct fs;
 struct lookup_result;
 struct session;
 
-/* The tree: what every operation has at hand. */
+/* The userdata of all operations. */
 struct containers {
 	struct fs *fs;
 	struct session *session;
@@ -60,11 +58,11 @@ void op_leave(struct node *n, enum op_need need);
 /* op_name_check - may this name be made? -ENAMETOOLONG. */
 int op_name_check(const char *name);
 
-/* op_entry - make the kernel's reference to what was found in dir; name NULL: it has none. */
+/* op_entry - the node of a look-up's result in dir, with one reference for the kernel; name NULL: O_TMPFILE. */
 int op_entry(struct containers *c, struct node *dir, const char *name,
 	     const struct lookup_result *f, struct fuse_entry_param *out);
 
-/* op_show - attributes as the user wants them shown. */
+/* op_show - translate the owner in st from the image's to the one that is shown. */
 void op_show(const struct containers *c, struct stat *st);
 
 /* op_reply - 0 or -errno, to a request without other answer. */
@@ -74,23 +72,23 @@ static inline void op_reply(fuse_req_t req, int r)
 }
 
 /*
- * op_place - give a new file in work/ its name in an upper directory, where a
- * whiteout may stand. -errno: it is still in work/.
+ * op_place - move a new file from work/ to its name in an upper directory, over a whiteout if there is one.
+ * -errno: it is still in work/.
  */
 int op_place(struct live *live, const char *temp, int dirfd, const char *name, bool directory,
 	     bool whiteout);
 
 /*
- * op_without_set_id - the mode that a change by the caller leaves of a file. Without execution by the
- * group S_ISGID says something else, and stays for members.
+ * op_without_set_id - the mode of a file after a change by the caller. S_ISGID without S_IXGRP stays if the caller is
+ * a member of the group.
  */
 struct upper;
 mode_t op_without_set_id(fuse_req_t req, const struct upper *u, const struct stat *st);
 
 /*
- * op_drop_privileges - a write by the caller takes the set-id bits (not root's writes) and file
- * capabilities away, as on any file system; fd is of the file in the upper directory.
- * asked  the kernel wants it, root or not
+ * op_drop_privileges - a write drops file capabilities, and set-id bits if the caller is not root. fd is of the file in
+ * the upper directory.
+ * asked  drop set-id bits for root, too
  */
 int op_drop_privileges(fuse_req_t req, struct node *n, int fd, bool asked);
 
@@ -122,7 +120,7 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
 
 /* op_attr.c */
 void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
-/* op_statx - a statx_fn (fs/core/statx.h): what comes from below was made with the container. */
+/* op_statx - a statx_fn (fs/core/statx.h). The birth time of a file from below is the container's. */
 int op_statx(void *containers, uint64_t ino, struct stat *st, struct timespec *born,
 	     bool *has_born);
 void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
@@ -139,7 +137,7 @@ void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *v
 void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name);
 
 /* op_file.c */
-/* op_use - say in fi how f, which was opened, is used; op_unuse() is its end, and frees it. -errno: it is freed. */
+/* op_use - decide how an opened file is used, and say so in fi. op_unuse() ends that and frees f. -errno: f is freed. */
 int op_use(struct containers *c, struct file *f, struct fuse_file_info *fi);
 void op_unuse(struct containers *c, struct file *f);
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);

@@ -1,5 +1,5 @@
 /*
- * What the callers' name spaces are is read in /proc, at calls that are rare.
+ * The maps of the caller's user namespace are read from /proc; the calls that need them are rare.
  */
 #include "fs/core/caller.h"
 
@@ -57,7 +57,7 @@ bool caller_id_inside(const char *map, uint32_t *id)
 	return false;
 }
 
-/* In our own name space, where an id of the user's own is `own`, the same text is shown, which is about what is around that one. */
+/* A caller in the daemon's own user namespace has the same map. own: the daemon's ID, which becomes 0 there; or NULL. */
 static void translate(const char *who, const char *which, const uint32_t *own, uint32_t *id)
 {
 	char theirs[MAP_MAX], ours[MAP_MAX];

@@ -46,8 +46,8 @@ static inline bool fs_checks_modes(const struct fs *fs)
 }
 
 /*
- * fs_is_own - an ordinary user's mount, in whose containers he acts as the image's root: what is root's there is
- * shown as his, and what he gives to himself is root's in the image.
+ * fs_is_own - true if an ordinary user mounted, and acts as the image's root in containers: files of root are shown as
+ * the user's, and files of the user are root's in the image.
  */
 static inline bool fs_is_own(const struct fs *fs)
 {

@@ -1,4 +1,4 @@
-/* A table of numbered, counted objects; a number is free again when nobody refers to it. */
+/* A table of numbered, counted objects; a number is free again with the last reference to it. */
 #include "fs/core/objects.h"
 
 #include <errno.h>

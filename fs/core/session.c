@@ -43,7 +43,7 @@ struct session {
 	char *mountpoint;
 	dev_t device;
 	int event_fd;
-	pthread_mutex_t pool; /* the workers below, but for the buffers */
+	pthread_mutex_t pool; /* of the workers below, except their buffers */
 	struct worker workers[SESSION_THREADS_MAX];
 	unsigned threads, n_running, n_waiting;
 	/* Those that were too many wait for a call; so many of them are called. */
@@ -319,7 +319,7 @@ out:
 	return r;
 }
 
-/* pool is held. The next wait will not be long in coming: a few threads are kept for it, which read nothing meanwhile. */
+/* pool is held. A few threads are kept for the next wait, and read no requests until then. */
 static bool is_called(struct session *s)
 {
 	if (s->n_parked == s->threads)
@@ -349,8 +349,8 @@ static bool is_surplus(struct worker *w)
 }
 
 /*
- * FUSE_TMPFILE is FUSE_CREATE but for its number, and for O_TMPFILE among the flags. libfuse knows
- * it from 3.17 on.
+ * FUSE_TMPFILE differs from FUSE_CREATE in its number and in O_TMPFILE among the flags. libfuse
+ * knows it from 3.17 on.
  */
 static void know_tmpfile(struct fuse_buf *buf)
 {
@@ -533,8 +533,8 @@ int session_unmount(struct session *s, bool lazy, struct err *err)
 	_cleanup_mountpoint_ struct mountpoint m = { 0 };
 
 	/*
-	 * Somebody took ours away, and mounted anew: ours lives on in a name space that
-	 * was made meanwhile, and what is here is another's.
+	 * Another file system is mounted here now. This one was unmounted here, but lives on in a mount
+	 * namespace that was made before.
 	 */
 	if (s->device && mountpoint_find(s->mountpoint, &m, NULL) > 0 &&
 	    makedev(m.dev_major, m.dev_minor) != s->device)

@@ -1,7 +1,6 @@
 /*
  * A session: one mounted tree, its connection to the kernel, and the threads
- * that answer. The daemon has one for images and one for containers; what
- * they answer is in fs/images/images.c and fs/containers/containers.c.
+ * that answer. The daemon has one for images and one for containers; their operations are in fs/images and fs/containers.
  */
 #ifndef FS_CORE_SESSION_H
 #define FS_CORE_SESSION_H
@@ -53,11 +52,12 @@ bool session_is_ready(const struct session *s);
 bool session_is_over(const struct session *s);
 
 /*
- * session_is_gone - true in an operation whose session has ended: nobody waits for its answer. False in other threads.
+ * session_is_gone - true in an operation whose session has ended, so that its answer is not needed. False in other
+ * threads.
  *
- * session_wait_begin, session_wait_end - around a long wait inside an operation: for somebody outside,
- * or for the disk. Another thread answers meanwhile. Without that, the main thread could wait in a
- * notification for a request that nobody is left to read. Nothing in other threads.
+ * session_wait_begin, session_wait_end - around a long wait inside an operation, for another process or the
+ * disk. Another thread answers during the wait. Otherwise the main thread could wait in a notification for a
+ * request that no thread is left to read. They do nothing in other threads.
  */
 bool session_is_gone(void);
 void session_wait_begin(void);

@@ -11,7 +11,7 @@
 #include <time.h>
 
 /*
- * What a tree says of a node: its attributes, and when it was made; *has_born false: nobody knows. 0 or -errno.
+ * What a tree says of a node: its attributes, and its birth time; *has_born false: unknown. 0 or -errno.
  */
 typedef int statx_fn(void *userdata, uint64_t ino, struct stat *st, struct timespec *born,
 		     bool *has_born);

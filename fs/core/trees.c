@@ -11,12 +11,12 @@
 #include "store/image/tree.h"
 #include "store/layer/layer.h"
 
-/* Trees that nobody uses; the next look-up of their image finds them open. */
+/* Unused trees that stay open for the next look-up of their image. */
 #define TREES_KEPT 4
 
 struct trees {
 	struct layers *layers;
-	/* Held while a tree is opened, so that nobody opens it a second time meanwhile. */
+	/* Held while a tree is opened, so that it is not opened twice. */
 	pthread_mutex_t opening;
 	/* Held for the list only; never while a tree is opened or freed. */
 	pthread_mutex_t lock;
@@ -131,7 +131,7 @@ void trees_ref(struct trees *t, struct shared_tree *s)
 	pthread_mutex_unlock(&t->lock);
 }
 
-/* Out of the list: what nobody uses and is one too many, or gone from the store. The lock is held. */
+/* Take an unused tree out of the list, if there are too many or its layers are gone from the store. The lock is held. */
 static struct shared_tree *take_unused(struct trees *t)
 {
 	struct shared_tree **at, *drop = NULL;

@@ -1,6 +1,6 @@
 /*
- * The merged trees that are open, each once, however many names its image
- * has. A tree that nobody uses is kept a while for the next one.
+ * The open merged trees, each opened once, however many names its image has. A few unused trees stay open for
+ * the next user.
  */
 #ifndef FS_CORE_TREES_H
 #define FS_CORE_TREES_H
@@ -41,8 +41,8 @@ void trees_ref(struct trees *t, struct shared_tree *s);
 void trees_put(struct trees *t, struct shared_tree *s);
 
 /*
- * trees_sweep - trees that nobody uses and whose layers were removed from the store are not kept, so
- * that the space they take is free. Those that are in use go with trees_put().
+ * trees_sweep - close unused trees whose layers were removed from the store, so that their space is freed. Used ones
+ * are closed by the last trees_put().
  */
 void trees_sweep(struct trees *t);
 

@@ -13,9 +13,9 @@
 struct buf;
 
 /*
- * xattr_is_shown - not those of an upper directory's form, and no access list that is none: the kernel would refuse the
- * file for it; nor a default one of what is no directory.
- * xattr_shown    the value, appended: a file's access list says what the mode leaves of it, as after unpacking. -ENOMEM
+ * xattr_is_shown - false for attributes of an upper directory's form, for invalid access lists, with which the kernel
+ * would refuse the file, and for default lists of anything but directories.
+ * xattr_shown    append the value; a file's access list is masked by the mode, as after unpacking. 0 or -ENOMEM
  */
 bool xattr_is_shown(const char *name, const void *value, size_t len, bool directory);
 int xattr_shown(const char *name, const void *value, size_t len, mode_t mode, struct buf *out);

@@ -1,5 +1,5 @@
 /*
- * Copy-up: made whole in work/, then put in its place by rename.
+ * Copies are completed in work/, then moved to their names.
  */
 #include "fs/live/copyup.h"
 
@@ -35,7 +35,7 @@ static int set_times(int fd, const struct stat *st)
 	return utimensat(fd, "", times, AT_EMPTY_PATH) < 0 ? -errno : 0;
 }
 
-/* Contents up to size; what is a hole below stays one. */
+/* Copy contents up to size; holes stay holes. */
 static int copy_data(struct layer *l, const struct layer_entry *e, int fd, uint64_t size)
 {
 	_cleanup_free_ char *block = malloc(BLOCK);
@@ -58,7 +58,7 @@ static int copy_data(struct layer *l, const struct layer_entry *e, int fd, uint6
 			ssize_t n = layer_pread(l, e, block,
 						MIN(MIN((uint64_t)hole, size) - off, BLOCK), off);
 
-			/* Unmounted meanwhile: the end does not wait for a large copy. */
+			/* The tree was unmounted: the end of the daemon does not wait for a large copy. */
 			if (session_is_gone())
 				return -ENOTCONN;
 			if (n <= 0)
@@ -75,8 +75,8 @@ static int copy_data(struct layer *l, const struct layer_entry *e, int fd, uint6
 }
 
 /*
- * What the store's file system has no place for is left out, as overlayfs
- * does: an unknown name space, and without privilege anything on a symlink.
+ * Leave out what the store's file system cannot store, as overlayfs does: unknown namespaces, and without privilege
+ * any attribute of a symlink.
  */
 static int forgive(int r, mode_t mode)
 {
@@ -118,7 +118,7 @@ int copyup_settle_link(struct live *live, const char *temp, const struct stat *s
 	return fd < 0 ? -errno : sync_before_rename(fd, live->ordered);
 }
 
-/* A whole copy of a base tree's node, without a place yet: temp in work/. */
+/* Make a complete copy of a node of the base tree as temp in work/. settled: its contents are synced. */
 static int make_copy(struct live *live, uint32_t lower, uint64_t size, const char *temp,
 		     bool settled)
 {
@@ -141,13 +141,13 @@ static int make_copy(struct live *live, uint32_t lower, uint64_t size, const cha
 	if (r < 0)
 		return r;
 	if (S_ISREG(st.st_mode) && MIN(size, (uint64_t)st.st_size)) {
-		/* Its owner may not have the right to, root has: before the owner's mode, nobody asks. */
+		/* Opened for writing before the mode is final, which may not allow it. */
 		fd = openat(live->upper.work_fd, temp,
 			    O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 		if (fd < 0)
 			return -errno;
 		r = copy_data(l, e, fd, MIN(size, (uint64_t)st.st_size));
-		/* The name must never lead to less than the contents, whatever the power does. */
+		/* After a power failure the name must not lead to incomplete contents. */
 		if (r == 0 && settled)
 			r = sync_before_rename(fd, live->ordered);
 		if (r < 0)
@@ -157,7 +157,7 @@ static int make_copy(struct live *live, uint32_t lower, uint64_t size, const cha
 	fd = openat(live->upper.work_fd, temp, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	/* Writing took the set-id bits and the file capabilities: once more, then the rest. */
+	/* Writing dropped set-id bits and file capabilities: set them again, then the rest. */
 	r = S_ISREG(st.st_mode) ? upper_set_owner(&live->upper, fd, &st) : 0;
 	if (r == 0)
 		r = copy_xattrs(live, lower, fd, st.st_mode);
@@ -180,8 +180,8 @@ static int open_path_dir(int fd, const char *name)
 }
 
 /*
- * Its directory keeps its times of access and modification when a copy gets its name there, but its time of change
- * is new: a kernel that went on showing the old one would show a change later, when there is none.
+ * The directory keeps its atime and mtime when a copy gets a name in it. Its ctime changes. The kernel must not cache
+ * the old one, or it would show a change later, where there is none.
  */
 static int keep_times(struct live *live, uint32_t dir, int fd, const struct stat *st)
 {
@@ -213,8 +213,8 @@ static int make_dir(struct live *live, uint32_t lower, int fd)
 }
 
 /*
- * The upper side of a directory of the base tree, made with those above it
- * where it is missing. The container shows it, so nothing on the way hides it.
+ * The upper directory of a directory of the base tree; missing ones on the way are made. The container shows
+ * the directory, so nothing on the way hides it.
  * returns an O_PATH descriptor or -errno
  */
 static int upper_of(struct live *live, uint32_t lower)
@@ -265,7 +265,7 @@ int copyup_dir(struct node *dir)
 	return dir->upper ? 0 : -EIO;
 }
 
-/* A directory that was removed while it is in use has attributes still; nobody else will find it. */
+/* A removed directory that is still in use has attributes. Its copy needs no name. */
 static int copyup_dead_dir(struct node *dir)
 {
 	struct live *live = dir->live;
@@ -331,8 +331,8 @@ static int place(struct live *live, const char *temp, uint32_t lower, bool last)
 }
 
 /*
- * All names of a group that the container still shows from below; the copy's
- * name in work/ goes with the last. How many there were, or -errno.
+ * Give a copy all names of a group that the container still shows from below. The last one takes the name in work/
+ * away. Returns how many there were, or -errno.
  */
 static int place_group(struct live *live, const struct link *group, int n, const char *temp)
 {
@@ -369,7 +369,7 @@ static int is_placed(struct live *live, uint32_t node, ino_t ino, int *dirfd)
 	return st.st_ino == ino;
 }
 
-/* Take the names back that a copy got before something failed: nobody has seen them. */
+/* After a failure: remove the names that the copy has got. Nothing has seen them, as ns is held. */
 static void unplace(struct live *live, const struct link *group, int n, ino_t ino)
 {
 	int i;
@@ -382,12 +382,12 @@ static void unplace(struct live *live, const struct link *group, int n, ino_t in
 	}
 }
 
-/* What a copy is called in work/ while it gets the names of its group: says which group. */
+/* The prefix of a copy in work/ while it gets several names; the number of its node follows. */
 #define MANY_PREFIX '+'
 
 /*
- * Under all its names. Whoever opens the container after a daemon that ended
- * half way goes on with it (copyup_finish()): the copy has a name in work/ until the last one is placed.
+ * Give a copy all its names. It has a name in work/ until the last one, so that after a crash copyup_finish() can
+ * continue.
  */
 static int place_all(struct live *live, uint32_t lower, const char *temp)
 {
@@ -413,7 +413,7 @@ static int place_all(struct live *live, uint32_t lower, const char *temp)
 	return r < 0 ? r : -ENOENT;
 }
 
-/* Some name of the group is this copy: then it is theirs, and nothing else that has the same number. */
+/* True if the group has a name of this copy. Else another file has got the inode number. */
 static bool is_of_group(struct live *live, const struct link *group, int n, ino_t ino)
 {
 	int i;
@@ -457,7 +457,7 @@ static int install(struct node *n, const char *temp)
 
 	if (fstatat(live->upper.work_fd, temp, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
-	/* It may have names that nobody has looked up, and none besides. */
+	/* All its names may be ones that were never looked up. */
 	if (n->dead || !n->names) {
 		fd = openat(live->upper.work_fd, temp, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 		if (fd < 0)
@@ -481,9 +481,9 @@ static int install(struct node *n, const char *temp)
 	return 0;
 }
 
-/* --- copies that wait --- */
+/* --- copies in advance --- */
 
-/* Smaller files are not worth one; all together may take so much, and so much of what is free. */
+/* The size from which a file gets one; how much all may take together; which part of the free space one may take. */
 #define PREPARE_MIN (1u << 20)
 #define PREPARE_MAX (4ull << 30)
 #define PREPARE_PART 8
@@ -532,7 +532,7 @@ int copyup_prepare(struct node *n)
 	if (n->upper || n->dead || !S_ISREG(n->type) || live->fs->opt.ro)
 		return -ENODATA;
 	tree_stat(live->tree, n->lower, &st);
-	/* The kernel had to ask for all of it twice: its pages do not stay. */
+	/* As much was read as the file has twice: its pages do not stay in the cache. */
 	if (st.st_size < PREPARE_MIN ||
 	    __atomic_load_n(&n->bytes_read, __ATOMIC_RELAXED) / 2 < (uint64_t)st.st_size)
 		return -ENODATA;
@@ -567,7 +567,7 @@ void copyup_unprepare(struct node *n)
 	forget_prepared(n);
 }
 
-/* It is needed now: as if it had just been made. */
+/* Make a copy in advance ready for its names. */
 static int finish_prepared(struct node *n, char temp[static 32])
 {
 	_cleanup_close_ int fd = openat(n->live->upper.work_fd, n->prepared,
@@ -590,7 +590,7 @@ int copyup_file(struct node *n, uint64_t size)
 
 	if (n->upper)
 		return 0;
-	/* Contents are copied while look-ups and other files go on. */
+	/* Look-ups and operations on other files continue during the copy. */
 	session_wait_begin();
 	pthread_mutex_lock(&live->copying);
 	if (!n->upper) {
@@ -602,7 +602,7 @@ int copyup_file(struct node *n, uint64_t size)
 			r = install(n, temp);
 			pthread_rwlock_unlock(&live->ns);
 		}
-		/* A copy that waits goes on waiting: there may be readers of it. */
+		/* A copy in advance stays after a failure: it may have readers. */
 		if (r < 0 && !n->prepared)
 			unlinkat(live->upper.work_fd, temp, 0);
 		else if (r == 0 && n->prepared)

@@ -1,6 +1,5 @@
 /*
- * Copy-up: a file of the base image becomes a file of the upper directory,
- * just before it changes.
+ * Copy-up: before a file of the base image changes, it is copied to the upper directory.
  */
 #ifndef FS_LIVE_COPYUP_H
 #define FS_LIVE_COPYUP_H
@@ -13,42 +12,41 @@ struct node;
 struct stat;
 
 /*
- * copyup_file - with owner, mode, times, xattrs, holes, and under every name of it
- * that the container shows. It appears whole. A file that has no name any more is copied
- * without one.
- * size    copy no more contents than that (it is about to be truncated); UINT64_MAX: all
- * locks   none held; of a node that is upper already nothing is done
+ * copyup_file - copy a file with owner, mode, times, xattrs and holes, under every name that the container
+ * shows. It appears complete. A file without a name is copied without one. An upper node stays as it is.
+ * size    copy only so much of the contents, as the file is about to be truncated; UINT64_MAX: all
+ * locks   none held
  */
 int copyup_file(struct node *n, uint64_t size);
 
 /*
- * copyup_finish - a name in work/ that a dead daemon left: where it is a file that had got some of its
- * names, it gets the others. The container is the caller's alone; what is in work/ afterwards is nobody's.
+ * copyup_finish - a name in work/ that a dead daemon left: if it is a copy that has some of its names, it gets the others.
+ * No other thread or process uses the container; what is still in work/ afterwards may be removed. 0 or -errno.
  */
 int copyup_finish(struct live *live, const char *name);
 
 /*
- * copyup_prepare - the copy of a file from below that is read a lot: whole, in work/, where it waits. Readers are
- * passed through to it (fs/live/passthrough.h), and a copy-up only gives it its names, so that they see what is written.
- * returns  a descriptor to read it by; -ENODATA it is not worth it, or upper by now; -errno
- * copyup_unprepare - it was not needed: the node goes. No lock but that of the nodes is held.
+ * copyup_prepare - copy a file from below in advance, if it is read a lot. The copy stays in work/. Readers use it by
+ * passthrough (fs/live/passthrough.h). A later copy-up only gives it its names, so readers see what is written.
+ * returns  a descriptor for reading; -ENODATA: it is not worth a copy, or upper by now; -errno
+ * copyup_unprepare - remove an unused copy; the destroy of struct nodes.
  */
 int copyup_prepare(struct node *n);
 void copyup_unprepare(struct node *n);
 
-/* copyup_dir - a directory and those above it. The caller holds ns for writing. */
+/* copyup_dir - copy a directory and those above it. The caller holds ns for writing. */
 int copyup_dir(struct node *dir);
 
-/* copyup_settle_link - of a new symlink in work/ that is a placeholder: what it leads to is on the disk before its name. */
+/* copyup_settle_link - if a new symlink in work/ is a placeholder, sync its contents, which are the target. */
 int copyup_settle_link(struct live *live, const char *temp, const struct stat *st);
 
 /*
- * copyup_find - the upper side of a directory of the base tree, where it exists already: nothing is made.
+ * copyup_find - the upper directory of a directory of the base tree, if it exists.
  * returns  an O_PATH descriptor; -ENOENT, -ENOTDIR: there is none; -errno
  */
 int copyup_find(struct live *live, uint32_t lower);
 
-/* copyup - whichever it is; no lock is held. */
+/* copyup - copyup_file() or copyup_dir(), by the type of the node. No lock is held. */
 int copyup(struct node *n, uint64_t size);
 
 #endif

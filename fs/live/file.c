@@ -1,5 +1,5 @@
 /*
- * Open files of containers, and the one way to open what is in an upper directory.
+ * A file from below gets its descriptor at the first use after the copy-up.
  */
 #include "fs/live/file.h"
 
@@ -17,8 +17,7 @@
 #include "store/container/upper.h"
 
 /*
- * The kernel does appending (it knows the size), direct I/O and syncing
- * itself; who may open was decided before we are asked.
+ * The kernel handles O_APPEND (it knows the size), O_DIRECT and O_SYNC itself, and has checked permissions.
  */
 int file_open_upper(struct node *n, int flags)
 {
@@ -29,7 +28,7 @@ int file_open_upper(struct node *n, int flags)
 	if (r < 0)
 		return r;
 	flags = (flags & (O_ACCMODE | O_TRUNC | O_NOATIME)) | O_CLOEXEC | O_NONBLOCK;
-	/* Some writes need to read what is around them. */
+	/* Some writes read what is around them. */
 	if ((flags & O_ACCMODE) == O_WRONLY)
 		flags = (flags & ~O_ACCMODE) | O_RDWR;
 	if (location.name) {
@@ -69,7 +68,7 @@ int file_open(struct node *n, int flags, struct file **out)
 	struct live *live = n->live;
 	int fd = -ENODATA, r;
 
-	/* What is cut off at once need not be copied. */
+	/* Contents that are truncated at once are not copied. */
 	if (flags & O_TRUNC) {
 		r = copyup_file(n, 0);
 		if (r < 0)
@@ -111,7 +110,7 @@ int file_upper(struct file *f, int change)
 	pthread_rwlock_unlock(&live->ns);
 	if (fd < 0)
 		return fd;
-	/* Two may have opened it; the second one is not needed. */
+	/* Two threads may have opened it; the second descriptor is not needed. */
 	if (!__atomic_compare_exchange_n(&f->fd, &none, fd, false, __ATOMIC_ACQ_REL,
 					 __ATOMIC_ACQUIRE)) {
 		close(fd);

@@ -10,8 +10,8 @@
 struct node;
 
 /*
- * One open file. While it comes from below it has no descriptor; it gets one
- * when the node is upper, so that who had it open sees what others write.
+ * An open file. It has no descriptor while its node is below, and gets one when the node is upper. So it sees
+ * what others write.
  */
 struct file {
 	struct node *node;
@@ -20,16 +20,15 @@ struct file {
 	bool passthrough;
 };
 
-/* file_open - r and nothing held: the node's container was entered. O_TRUNC is done here. */
+/* file_open - also does O_TRUNC. The gate was passed; no lock is held. 0 or -errno. */
 int file_open(struct node *n, int flags, struct file **out);
-/* file_adopt - the same for a descriptor that there is already; fd is taken, on failure too. */
+/* file_adopt - the same with an open descriptor, or -1; fd is taken, on failure too. */
 int file_adopt(struct node *n, int flags, int fd, struct file **out);
 void file_close(struct file *f);
 
 /*
- * file_upper - the descriptor in the upper directory; copied up where change
- * asks for it. ns is not held.
- * returns it, borrowed; -ENODATA: it is still below (not change); -errno
+ * file_upper - the descriptor of the upper file; change: copied up first, if necessary. ns is not held.
+ * returns it, borrowed; -ENODATA: the file is below (without change only); -errno
  */
 int file_upper(struct file *f, int change);
 

@@ -1,5 +1,5 @@
 /*
- * The hard-link groups of a base tree, found by one scan when first asked for.
+ * The groups come from one scan of the tree, at the first question.
  */
 #include "fs/live/links.h"
 
@@ -52,7 +52,7 @@ static int add(struct links *l, uint32_t *cap, uint64_t ino, uint32_t node)
 	return 0;
 }
 
-/* Every name that the tree shows, breadth first; what is no longer reachable has no say. */
+/* All names that are reachable in the tree, breadth first. */
 static int scan(struct links *l, const struct tree *tree)
 {
 	uint32_t size = tree_size(tree), head = 0, tail = 0, cap = 0, i, n;
@@ -141,7 +141,7 @@ int links_visible(const struct upper *upper, const struct tree *tree, uint32_t n
 
 		if (r == -ENOENT)
 			return 1;
-		/* A damaged file hides what is below it as a whole one does. */
+		/* A damaged file hides the name as well. */
 		if (r == -EIO && !n)
 			return 0;
 		if (r < 0)

@@ -27,7 +27,7 @@ static void init_locks(struct live *live)
 	pthread_rwlockattr_t attr;
 
 	pthread_rwlockattr_init(&attr);
-	/* Else a stream of look-ups keeps a change waiting for ever. */
+	/* By default a stream of look-ups makes a change wait for ever. */
 	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
 	pthread_rwlock_init(&live->ns, &attr);
 	pthread_rwlockattr_destroy(&attr);
@@ -58,7 +58,7 @@ static int open_parts(struct live *live, struct err *err)
 		return r;
 	if (fstat(live->box->fd, &st) < 0)
 		return err_sys(err, errno, "container %s", live->name);
-	/* In root's form owners, set-id bits and devices are real: not where another user gets at them. */
+	/* In root's form owners, set-id bits and devices are real, so no other user may own the directory. */
 	if (!live->box->unprivileged && !live->box->read_only && geteuid() == 0 && st.st_uid != 0)
 		return err_set(err, EPERM, "container %s: in root's form, but uid %u's", live->name,
 			       (unsigned)st.st_uid);

@@ -31,7 +31,7 @@ struct live_shared {
 	const struct fs *fs;
 	struct nodes *nodes;
 	struct passthrough *passthrough;
-	/* The first operation calls it, while all others wait: live_prepare(), and what else is to be done. 0 or -errno. */
+	/* Called by the first operation while all others wait: live_prepare(), and what else the first use needs. 0 or -errno. */
 	int (*first_use)(void *live);
 };
 
@@ -41,11 +41,11 @@ struct live {
 	struct passthrough *passthrough;
 	struct gate gate;
 	const char *name; /* the last of names; may be read at any time, as none is freed before */
-	char **names;	  /* that it has had */
+	char **names;	  /* all that it has had */
 	unsigned n_names;
 	dev_t dev; /* of its directory, by which it is known under another name */
 	ino_t ino;
-	struct timespec born; /* when it was made; 0: its file system does not say */
+	struct timespec born; /* its birth time; 0: the file system does not tell */
 	struct container *box;
 	int lock_fd;		  /* the container's lock; -1 before the first use; atomic */
 	struct shared_tree *base; /* from the first use on */
@@ -57,7 +57,7 @@ struct live {
 	struct node *root; /* NULL while the kernel does not know it */
 	unsigned refs;
 
-	/* names, attributes, what is upper: held for reading or changing them */
+	/* of names, attributes, and what is upper */
 	pthread_rwlock_t ns;
 	pthread_mutex_t copying; /* one copy-up at a time */
 

@@ -1,5 +1,5 @@
 /*
- * The merged view of a directory: one name, all names, a node's attributes.
+ * Each lookup takes the upper directory first, then the base tree.
  */
 #include "fs/live/merge.h"
 
@@ -65,7 +65,7 @@ static int finish_upper(struct node *dir, int fd, const char *name, struct looku
 		if (r > 0) {
 			out->lower = below;
 			out->st.st_ino = live_ino_lower(live, below);
-			/* Nobody counts the directories of both: as in overlayfs. */
+			/* As in overlayfs, subdirectories of both layers are not counted. */
 			out->st.st_nlink = 1;
 			return 0;
 		}
@@ -91,7 +91,7 @@ static int finish_lower(struct live *live, uint32_t below, struct lookup_result 
 	return 0;
 }
 
-/* The owner of one name is damaged: EIO for that name, and a line that says which it is. */
+/* The attributes of one name are damaged: it gets EIO, and the log says which name it is. */
 static void log_unreadable(struct node *dir, const char *name)
 {
 	struct buf path _cleanup_buf_ = BUF_INIT, shown _cleanup_buf_ = BUF_INIT;
@@ -170,14 +170,14 @@ const struct layer_entry *merge_entry(const struct live *live, uint32_t lower, s
 	if (lower == TREE_NONE)
 		return NULL;
 	e = tree_entry(live->tree, lower, l, &index);
-	/* Of several names the first one has the contents. */
+	/* Of hard links the first one has the contents. */
 	first = e && e->type != ENTRY_DIR ? layer_entry(*l, e->inode) : NULL;
 	return first ? first : e;
 }
 
 /* --- lists --- */
 
-/* A whiteout stands in the list with this type until the base tree was merged in. */
+/* The type of a whiteout in the list, until the base tree is merged in. */
 #define TYPE_WHITEOUT S_IFMT
 
 static int add_as_is(struct live *live, const struct dirent *e, struct listing *out)
@@ -189,8 +189,8 @@ static int add_as_is(struct live *live, const struct dirent *e, struct listing *
 }
 
 /*
- * One entry of an upper directory; its type and number where readdir alone cannot tell.
- * plain: a regular file is what it looks like.
+ * One entry of an upper directory, with a lookup where readdir alone does not tell type and number. plain: regular
+ * files need none.
  */
 static int add_upper(struct node *dir, int fd, bool plain, const struct dirent *e,
 		     struct listing *out)
@@ -206,7 +206,7 @@ static int add_upper(struct node *dir, int fd, bool plain, const struct dirent *
 	r = upper_lookup(&live->upper, fd, e->d_name, &f.st, &whiteout);
 	if (r == -ENOENT)
 		return 0;
-	/* Damaged: it is listed as what it is on the disk, and a look-up says what is wrong. */
+	/* A damaged entry is listed as it is on disk; its look-up says what is wrong. */
 	if (r == -EIO)
 		return add_as_is(live, e, out);
 	if (r == 0 && whiteout)

@@ -17,15 +17,16 @@ struct listing;
 struct live;
 struct node;
 
-/* A name that was found. */
+/* What a name leads to. */
 struct lookup_result {
-	struct stat st; /* as the image has it; st_ino is that of the mount */
+	struct stat st; /* as in the image, except that st_ino is the mount's */
 	bool upper;
 	uint64_t upper_ino;
-	uint32_t lower; /* of a file from below, of a merged directory; else TREE_NONE */
+	uint32_t
+		lower; /* the base tree's node of a file from below or a merged directory; else TREE_NONE */
 };
 
-/* merge_lookup - 0, -ENOENT, -errno. dir's container is in use. */
+/* merge_lookup - a name in a directory. 0, -ENOENT, -errno. */
 int merge_lookup(struct node *dir, const char *name, struct lookup_result *out);
 
 /* merge_below - the base tree's node for a name in a directory, hidden or not; TREE_NONE. */

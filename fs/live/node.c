@@ -18,7 +18,7 @@
 #include "fs/live/live.h"
 #include "store/container/upper.h"
 
-/* Directories whose descriptors are kept at hand, and the least of them. */
+/* How many descriptors of directories are cached, at most and at least. */
 #define CACHED_MAX 8192
 #define CACHED_MIN 16
 
@@ -29,7 +29,7 @@ void nodes_init(struct nodes *t, void (*destroy)(struct node *n))
 	memset(t, 0, sizeof(*t));
 	t->destroy = destroy;
 	pthread_mutex_init(&t->lock, NULL);
-	/* Open files are held by descriptors too: a good part is left to them. */
+	/* Open files need descriptors, too. */
 	t->max_cached = CACHED_MAX;
 	if (getrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_cur / 4 < t->max_cached)
 		t->max_cached = (unsigned)lim.rlim_cur / 4;
@@ -63,7 +63,7 @@ static struct name *find_name(struct nodes *t, const struct node *parent, const 
 	return len ? map_getn(&t->by_name, (const char *)&key, len) : NULL;
 }
 
-/* --- the descriptors of directories, least recently used go first --- */
+/* --- a least recently used cache of the descriptors of directories --- */
 
 static void uncache(struct nodes *t, struct node *n)
 {
@@ -113,7 +113,7 @@ static void trim(struct nodes *t, unsigned max)
 	}
 }
 
-/* Open one directory below a descriptor; out of descriptors, give those back that are only kept. */
+/* Open one directory below a descriptor. Where descriptors run out, close the cached ones. */
 static int open_dir(struct nodes *t, int parent, const char *name)
 {
 	int fd = openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -130,16 +130,16 @@ static bool is_root(const struct node *n)
 	return n == n->live->root;
 }
 
-/* The lock is held. Opens what is not open on the way down from the nearest open directory. */
+/* Open all directories on the way down from the nearest open one. The lock is held. */
 static int open_chain(struct nodes *t, struct node *dir)
 {
 	_cleanup_free_ struct node **chain = NULL;
 	size_t n = 0, cap = 0;
-	struct node *location = dir;
+	struct node *at = dir;
 	int fd;
 
-	while (location->fd < 0 && !is_root(location)) {
-		if (!location->names)
+	while (at->fd < 0 && !is_root(at)) {
+		if (!at->names)
 			return -ENOENT;
 		if (n == cap) {
 			struct node **more =
@@ -149,20 +149,20 @@ static int open_chain(struct nodes *t, struct node *dir)
 				return -ENOMEM;
 			chain = more;
 		}
-		chain[n++] = location;
-		location = location->names->parent;
+		chain[n++] = at;
+		at = at->names->parent;
 	}
-	fd = location->fd >= 0 ? location->fd : dir->live->upper.fd;
+	fd = at->fd >= 0 ? at->fd : dir->live->upper.fd;
 	while (n--) {
-		/* The one that was opened last is in use until the next is open. */
-		location->fd_users++;
+		/* A directory is in use until the next one is open. */
+		at->fd_users++;
 		fd = open_dir(t, fd, chain[n]->names->text);
-		location->fd_users--;
+		at->fd_users--;
 		if (fd < 0)
 			return fd;
-		location = chain[n];
-		location->fd = fd;
-		cache_front(t, location);
+		at = chain[n];
+		at->fd = fd;
+		cache_front(t, at);
 	}
 	return 0;
 }
@@ -254,7 +254,7 @@ int location_link(const struct location *a, int dirfd, const char *name)
 
 /* --- the table --- */
 
-/* At the end: others may be using the first one. */
+/* At the end: another thread may use the first one. */
 static void append_name(struct node *n, struct name *nm)
 {
 	struct name **end = &n->names;
@@ -316,7 +316,7 @@ static void hide(struct nodes *t, struct node *n)
 {
 	if (map_getn(&t->by_ino, (const char *)&n->ino, sizeof(n->ino)) == n)
 		map_deln(&t->by_ino, (const char *)&n->ino, sizeof(n->ino));
-	/* Only to be found by nodes_fini(); a failure leaks the node at the end of the daemon. */
+	/* So that nodes_fini() finds it. After a failure the node leaks when the daemon ends. */
 	map_putn(&t->dead, (const char *)&n, sizeof(n), n);
 }
 
@@ -344,7 +344,7 @@ static void free_if_unused(struct nodes *t, struct node *n)
 		while (n->names) {
 			parent = n->names->parent;
 			remove_name(t, n->names);
-			/* All but the last parent have to be looked at here. */
+			/* The loop goes on with the last parent; the others are freed here. */
 			if (n->names)
 				free_if_unused(t, parent);
 		}
@@ -379,7 +379,7 @@ struct node *node_take(struct nodes *t, const struct node *template, struct node
 		free_if_unused(t, n);
 		n = NULL;
 	}
-	/* It has a good name again. */
+	/* It has a valid name again. */
 	if (n && parent && n->pinned && !n->dead && !n->fd_users)
 		drop_fd(t, n);
 out:
@@ -401,7 +401,7 @@ void node_changed(struct nodes *t, uint64_t ino)
 {
 	struct node *n = node_find(t, ino);
 
-	/* Its address is all that is needed, so it may be forgotten meanwhile. */
+	/* Only the address is used, so the node may be forgotten at any time. */
 	if (n && t->session)
 		fuse_lowlevel_notify_inval_inode(session_fuse(t->session), (fuse_ino_t)(uintptr_t)n,
 						 -1, 0);
@@ -570,7 +570,7 @@ static void free_all(struct nodes *t, struct map *nodes)
 
 void nodes_fini(struct nodes *t)
 {
-	/* The session is over: what the kernel did not give back goes without it. */
+	/* The session is over, so references of the kernel do not count. */
 	free_all(t, &t->by_ino);
 	free_all(t, &t->dead);
 	map_fini(&t->by_name, free);

@@ -1,19 +1,19 @@
 /*
- * How many have a file of a container open, and how: the part of a node that fs/live/passthrough.c keeps.
+ * The opens of a node, which fs/live/passthrough.c counts.
  */
 #ifndef FS_LIVE_NODE_OPENS_H
 #define FS_LIVE_NODE_OPENS_H
 
 #include <stdbool.h>
 
-/* Of all nodes under the one lock of struct passthrough. */
+/* Under the lock of struct passthrough. */
 struct node_opens {
-	unsigned passthrough;	/* opens that are passed through */
-	unsigned asked;		/* opens whose reads and writes come as requests */
-	unsigned writers;	/* of those that are passed through, how many may write */
-	unsigned asked_writers; /* of the others */
-	int backing;		/* the kernel's handle of our file, while passthrough is not 0 */
-	bool behind;		/* the kernel's own pages may be older than the file */
+	unsigned passthrough;	/* opens with passthrough */
+	unsigned asked;		/* opens without: reads and writes are requests */
+	unsigned writers;	/* how many of the first may write */
+	unsigned asked_writers; /* how many of the second may write */
+	int backing; /* the kernel's handle of the upper file; valid if passthrough is not 0 */
+	bool behind; /* the kernel's page cache may be older than the file */
 };
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * Which opens are passed through, and the kernel's handles for the files behind them.
+ * Two ioctls give and take the kernel's handles for upper files.
  */
 #include "fs/live/passthrough.h"
 
@@ -68,7 +68,7 @@ void passthrough_start(struct passthrough *t, const struct session *s, const str
 	fd = beneath_open(store->imagefs_fd, "version", O_RDONLY, 0);
 	id = fd < 0 ? fd : backing_open(session_fd(s), fd);
 	if (id < 0) {
-		/* The kernel's word for a file system that stands on another, as overlayfs. */
+		/* ELOOP is the kernel's answer for a file system on top of another, as overlayfs is. */
 		log_note("%s: no passthrough: %s", session_mountpoint(s),
 			 id == -ELOOP ? "the store lies on a stacked file system" : strerror(-id));
 		return;
@@ -86,7 +86,7 @@ static bool writes(const struct file *f)
 	return (f->flags & O_ACCMODE) != O_RDONLY;
 }
 
-/* May this be the first open that is passed through? The lock is held. */
+/* Begin passthrough with this open, if possible. The lock is held. */
 static bool begin(struct passthrough *t, const struct file *f)
 {
 	struct node_opens *o = &f->node->opens;
@@ -114,7 +114,7 @@ void passthrough_open(struct passthrough *t, struct file *f, int *backing, bool 
 		o->behind = true;
 		*backing = o->backing;
 		*keep_pages = false;
-		/* Nobody holds this one still (fs/containers/freeze.h), but the gate does. */
+		/* The write freeze has no hold for this one (fs/containers/freeze.h), but direct I/O passes the gate. */
 		*direct = f->node->live->still && writes(f);
 	} else {
 		*keep_pages = !o->behind;

@@ -1,14 +1,11 @@
 /*
- * Passthrough: what is read from, written to or mapped of an open file goes from the
- * kernel to the file in the upper directory, without us.
+ * Passthrough: the kernel reads, writes and maps the file in the upper directory itself, without requests to the daemon.
  *
- * The kernel takes one file of ours for all opens of an inode at a time, and does not mix them
- * with opens that it serves from its own pages: whoever comes first says how an
- * inode is used until its last user is gone. What we count is never less than
- * what the kernel counts: before an open is answered, and after a release came.
+ * All passthrough opens of an inode share one upper file, and the kernel does not mix them with opens that use its
+ * page cache. So the first open decides for all, until the last one ends. An open is counted before it is answered,
+ * and until its release has come, so that the daemon never counts fewer than the kernel.
  *
- * It needs CAP_SYS_ADMIN, a kernel from 6.9 and a store on a file system that is itself no stack;
- * a probe decides.
+ * It needs Linux 6.9, CAP_SYS_ADMIN, and a store on a file system that is not stacked. A probe at the start tells.
  */
 #ifndef FS_LIVE_PASSTHROUGH_H
 #define FS_LIVE_PASSTHROUGH_H
@@ -24,13 +21,13 @@ struct store;
 struct passthrough {
 	pthread_mutex_t lock;
 	int dev; /* the connection */
-	bool on; /* atomic: the daemon's main thread sets it while others read */
+	bool on; /* supported; atomic: set by the daemon's main thread while others read */
 };
 
 void passthrough_init(struct passthrough *t);
 void passthrough_fini(struct passthrough *t);
 
-/* passthrough_start - find out whether it can be had, and say so in the log. */
+/* passthrough_start - probe for support, and log the result. */
 void passthrough_start(struct passthrough *t, const struct session *s, const struct store *store);
 
 static inline bool passthrough_is_on(const struct passthrough *t)
@@ -39,16 +36,16 @@ static inline bool passthrough_is_on(const struct passthrough *t)
 }
 
 /*
- * passthrough_open - how f, which is being opened, shall be used; passthrough_close() is its end.
- * backing     what to answer with (session_reply_backing()), where f->through is set
- * keep_pages  the kernel's own pages of it are right
- * direct      what is read and written shall come to us in spite of it
+ * passthrough_open - decide whether f, which is being opened, uses passthrough; passthrough_close() is its end.
+ * backing     the handle to answer with (session_reply_backing()), if f->passthrough is set
+ * keep_pages  the kernel's page cache of the file is valid
+ * direct      answer with direct I/O: reads and writes become requests in spite of passthrough
  */
 void passthrough_open(struct passthrough *t, struct file *f, int *backing, bool *keep_pages,
 		      bool *direct);
 void passthrough_close(struct passthrough *t, struct file *f);
 
-/* passthrough_has_writers - may somebody write to it, one way or the other? */
+/* passthrough_has_writers - is the file open for writing, with or without passthrough? */
 bool passthrough_has_writers(struct passthrough *t, const struct node *n);
 
 #endif

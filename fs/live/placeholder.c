@@ -1,13 +1,13 @@
 /*
- * Names are replaced one by one, each by rename. Those that the kernel has asked for are known; others are
- * found by the number of their inode, in a walk over the upper directory: files of this kind with several
- * names are rare, and those with one have no need of it.
+ * Names are replaced one by one, each by rename. The table of nodes has those that were looked up. Others are found by
+ * the file's inode number in a walk over the upper directory, which only files with several names need; symlinks,
+ * fifos and sockets with several names are rare.
  *
- * While some of several names are the old file still, the new one's name in work/ says which that is. A daemon that is
- * killed then leaves two files, each whole: names that were reached have the new owner, the others the old one.
- * Who opens the container next goes on (placeholder_finish()); until then, what reads the upper directory without a daemon
- * (commit, diff, export, overlayfs) takes them for two files, whose link counts tell of less names. Where it was killed before
- * it had prepared the first name, nothing was changed.
+ * While some of the names are still the old file, the new one's name in work/ tells its inode number. A daemon that is
+ * killed then leaves two complete files: the replaced names have the new owner, the others the old one. The next
+ * daemon replaces the rest (placeholder_finish()). Until then commands that read the upper directory without a daemon
+ * (commit, diff, export, overlayfs) see two files with fewer links. If it is killed before the first name is
+ * prepared, nothing has changed.
  */
 #include "fs/live/placeholder.h"
 
@@ -28,7 +28,7 @@
 #include "fs/live/node.h"
 #include "store/container/upper.h"
 
-/* What a placeholder is called in work/ while it gets its names: the number of the file that has them, and a free name. */
+/* The prefix of a placeholder in work/ while it gets its names; the inode number of the old file follows. */
 #define OF_PREFIX '='
 #define NAME_SIZE 64
 
@@ -41,7 +41,7 @@ static int keep_times(int fd, const char *name, const struct stat *st)
 	return r < 0 ? -errno : 0;
 }
 
-/* Names of one file that shall be names of another one. */
+/* All names of one file become names of another one. */
 struct swap {
 	struct live *live;
 	struct stat of;	  /* the file that has them, as on disk */
@@ -49,7 +49,7 @@ struct swap {
 	nlink_t left;	  /* how many there are, at most */
 };
 
-/* 1: name in dirfd was one of them; 0: it is something else. */
+/* 1: name in dirfd was one of them, and is replaced; 0: it is another file. */
 static int swap_name(struct swap *s, int dirfd, const char *name)
 {
 	int work = s->live->upper.work_fd;
@@ -92,7 +92,7 @@ static int swap_known(struct swap *s, const struct node *n)
 	return MIN(r, 0);
 }
 
-/* Into the directory of that name, where it is one. */
+/* Walk into name, if it is a directory. */
 static int enter(struct walk *w, const char *name)
 {
 	int fd = openat(w->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -122,7 +122,7 @@ static int swap_found(struct swap *s)
 	return MIN(r, 0);
 }
 
-/* What got the new file already becomes names of the old one again. */
+/* Undo: the names that were replaced become names of the old file again. */
 static void swap_back(struct swap *s, const char *old)
 {
 	struct swap back = { .live = s->live, .temp = old };
@@ -133,7 +133,7 @@ static void swap_back(struct swap *s, const char *old)
 	swap_found(&back);
 }
 
-/* All names of the file at a place; temp has its own in work/ still. */
+/* Replace all names of the file at a location; temp keeps its name in work/. */
 static int take_names(const struct node *n, const struct location *location,
 		      const struct stat *disk, const char *temp)
 {
@@ -142,7 +142,7 @@ static int take_names(const struct node *n, const struct location *location,
 	char old[32];
 	int r;
 
-	/* So that it is there until all is done: for the way back. */
+	/* A link keeps the old file until all is done, so that it can be undone. */
 	upper_temp(old);
 	r = location_link(location, work, old);
 	if (r < 0)
@@ -156,7 +156,7 @@ static int take_names(const struct node *n, const struct location *location,
 	return r;
 }
 
-/* The placeholder, without a place yet: temp in work/. */
+/* Make the placeholder as temp in work/. */
 static int make(struct live *live, const struct location *location, const struct stat *disk,
 		const struct stat *st, char temp[static NAME_SIZE])
 {
@@ -182,7 +182,7 @@ static int make(struct live *live, const struct location *location, const struct
 	return r;
 }
 
-/* Where the file was, whatever names it has: one that is known, any, or none. */
+/* Give it the names of the file: one known name, several, or none. */
 static int put(const struct node *n, const struct location *location, const struct stat *disk,
 	       const char *temp)
 {
@@ -223,7 +223,7 @@ int placeholder_become(struct node *n, const struct stat *st)
 	fd = openat(live->upper.work_fd, temp, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstatat(fd, "", &made, AT_EMPTY_PATH) < 0)
 		r = -errno;
-	/* First, as it may fail; ns is held, so the new file has the number before a look-up finds it. */
+	/* Before the names change, as it may fail. No look-up finds the new file before ns is released. */
 	if (r == 0)
 		r = ino_map_put(&live->inos, made.st_ino, n->ino);
 	if (r == 0) {
@@ -255,10 +255,10 @@ int placeholder_finish(struct live *live, const char *name)
 	if (end == name + 1 || *end != '#')
 		return 0;
 	r = upper_stat(&live->upper, live->upper.work_fd, name, &st);
-	/* Without another name nothing was begun. */
+	/* With this name only, no name was replaced. */
 	if (r < 0 || st.st_nlink < 2)
 		return r == -ENOENT ? 0 : r;
-	/* Still the number of that file and no other: it had a name until the last one was replaced, and ns was held. */
+	/* The old file still has this number: it keeps a name until the last one is replaced, and ns was held. */
 	s.of = st;
 	s.of.st_ino = (ino_t)ino;
 	return swap_found(&s);

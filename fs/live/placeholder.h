@@ -1,6 +1,6 @@
 /*
- * Without privilege a symlink, fifo or socket that gets an owner turns into a placeholder
- * (store/container/upper.h): another file on disk, under all names that the first one has.
+ * Without privilege a symlink, fifo or socket that changes owner becomes a placeholder (store/container/upper.h):
+ * another file on disk, with all names of the first one.
  */
 #ifndef FS_LIVE_PLACEHOLDER_H
 #define FS_LIVE_PLACEHOLDER_H
@@ -10,15 +10,15 @@ struct node;
 struct stat;
 
 /*
- * placeholder_become - of a node that is upper; st: as the image shall see it, the owner too. Its inode number stays,
- * by alias, and the times of the directories. ns is held for writing.
- * errors  on failure it is what it was, under all its names
+ * placeholder_become - replace the file of an upper node. st: its new attributes in the image, with the owner. Its
+ * inode number stays, by an alias, and so do the times of its directories. ns is held for writing.
+ * errors  nothing has changed
  */
 int placeholder_become(struct node *n, const struct stat *st);
 
 /*
- * placeholder_finish - a name in work/ that a dead daemon left: where it is a placeholder that had got some of the
- * names, it gets the others. The container is the caller's alone; what is in work/ afterwards is nobody's.
+ * placeholder_finish - a name in work/ that a dead daemon left: if it is a placeholder that has some of its names, it
+ * gets the others. As copyup_finish() (fs/live/copyup.h).
  */
 int placeholder_finish(struct live *live, const char *name);
 

@@ -33,7 +33,7 @@ int whiteout_replace(struct live *live, uint32_t lower, int dirfd, const char *n
 
 /*
  * whiteout_finish - a name in work/ that a dead daemon left: if it is a whiteout that still has to replace something,
- * it does. The container is the caller's alone; nothing else uses what is in work/ afterwards. 0 or -errno.
+ * it does. As copyup_finish() (fs/live/copyup.h).
  */
 int whiteout_finish(struct live *live, const char *name);
 
