@@ -1,6 +1,5 @@
 /*
- * Each file of the store is counted once, by what leads to it now and what
- * would lead to it after a prune.
+ * Each file is counted once, by what references it now and what would reference it after a prune.
  */
 #include "store/upkeep/df.h"
 
@@ -32,10 +31,10 @@ struct count {
 	struct store *s;
 	struct df *out;
 	struct refs refs;
-	struct reachable *now, *after; /* what index.json leads to; what it would after prune -a */
-	struct map used;	       /* image IDs that containers have */
+	struct reachable *now, *after; /* reachable from index.json now, and after prune -a */
+	struct map used;	       /* image IDs of containers */
 	struct map active;	       /* blobs of those images */
-	struct map times;	       /* layer -> how many images have it, as a pointer's number */
+	struct map times;	       /* layer -> number of images, stored in the pointer */
 };
 
 void df_fini(struct df *d)
@@ -80,7 +79,7 @@ static int read_containers(struct count *c, struct err *err)
 		_cleanup_container_ struct container *box = NULL;
 		struct df_container *out = &d->v_containers[d->n_containers];
 
-		/* Damaged ones are for verify to name; one that goes meanwhile is none any more. */
+		/* verify reports damaged containers; a container may be removed concurrently. */
 		if (container_open(c->s, names[i], &box, NULL) < 0 ||
 		    container_changed_size(box, &out->size, NULL) < 0)
 			continue;
@@ -98,7 +97,7 @@ static int read_containers(struct count *c, struct err *err)
 	return r;
 }
 
-/* Another entry before number i is the same image. */
+/* True if an earlier entry has the same image. */
 static bool seen(const struct refs *refs, size_t i)
 {
 	size_t k;
@@ -109,8 +108,8 @@ static bool seen(const struct refs *refs, size_t i)
 	return false;
 }
 
-/* A layer that stands twice in one image is shared with no other. */
-static bool stands_before(const struct manifest *m, size_t k)
+/* True if the layer occurs earlier in the same image: that does not make it shared. */
+static bool occurs_before(const struct manifest *m, size_t k)
 {
 	size_t i;
 
@@ -134,7 +133,7 @@ static int note_layers(struct count *c, const struct ref *ref, bool active, stru
 	for (k = 0; k < image->manifest.n_layers && r == 0; k++) {
 		const char *layer = image->manifest.layers[k].digest.str;
 
-		if (!stands_before(&image->manifest, k))
+		if (!occurs_before(&image->manifest, k))
 			r = increase(&c->times, layer);
 		if (r == 0 && active)
 			r = map_put(&c->active, layer, c);
@@ -150,7 +149,7 @@ static int note_images(struct count *c, struct err *err)
 	for (i = 0; i < c->refs.n && r == 0; i++) {
 		bool active = number(&c->used, c->refs.v[i].id.str) > 0;
 
-		/* An artifact is no image. */
+		/* An artifact is not an image. */
 		if (!digest_is_set(&c->refs.v[i].id) || seen(&c->refs, i))
 			continue;
 		c->out->images.n++;
@@ -229,16 +228,16 @@ static void count_file(struct count *c, const struct digest *d, uint64_t size, s
 	}
 }
 
-/* Files named after a digest, with a suffix; others are somebody else's. */
-static int count_room(struct count *c, const char *room, const char *algorithm, const char *suffix,
-		      struct df_kind *kind, struct err *err)
+/* Count the files named DIGEST + suffix in a directory; other files are not ours. */
+static int count_dir(struct count *c, const char *dir_path, const char *algorithm,
+		     const char *suffix, struct df_kind *kind, struct err *err)
 {
 	_cleanup_close_ int fd = -1;
 	size_t n, i, end = strlen(suffix);
 	char **names, path[64];
 	int r;
 
-	snprintf(path, sizeof(path), "%s/%s", room, algorithm);
+	snprintf(path, sizeof(path), "%s/%s", dir_path, algorithm);
 	fd = beneath_dir(c->s->fd, path);
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : err_sys(err, -fd, "store %s: %s", c->s->path, path);
@@ -269,13 +268,13 @@ static int count_files(struct count *c, struct err *err)
 	int r = 0;
 
 	for (i = 0; i < ARRAY_SIZE(algorithms) && r == 0; i++) {
-		r = count_room(c, "blobs", algorithms[i], "", &c->out->images, err);
+		r = count_dir(c, "blobs", algorithms[i], "", &c->out->images, err);
 		if (r == 0)
-			r = count_room(c, "imagefs/layers", algorithms[i], ".idx", &c->out->indexes,
-				       err);
+			r = count_dir(c, "imagefs/layers", algorithms[i], ".idx", &c->out->indexes,
+				      err);
 		if (r == 0)
-			r = count_room(c, "imagefs/cache", algorithms[i], ".zst", &c->out->cache,
-				       err);
+			r = count_dir(c, "imagefs/cache", algorithms[i], ".zst", &c->out->cache,
+				      err);
 	}
 	if (r == 0) {
 		struct df_kind *left = &c->out->leftovers;
@@ -289,8 +288,8 @@ static int count_files(struct count *c, struct err *err)
 }
 
 /*
- * What prune leaves in index.json: without all, images that have a tag or a
- * child; with it, those that a container has. One that goes may have been the last child of another.
+ * Remove what prune would remove. all: keep only images of containers; else images with a tag or
+ * a child. Repeat, because a removed image may have been the last child of another.
  */
 static void prune_refs(struct count *c, struct refs *refs, bool all)
 {
@@ -352,7 +351,10 @@ static int read_all(struct count *c, struct err *err)
 	return r;
 }
 
-/* What killed processes left; nothing where others are at work, which may be theirs. */
+/*
+ * Count files of killed processes. If another command holds the lock, they may be its own: count
+ * nothing.
+ */
 static void count_dead(struct store *s, struct df *d)
 {
 	if (lock_try(s->lock_fd, LOCK_MODE_EXCLUSIVE, "store", s->path) < 0)

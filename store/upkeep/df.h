@@ -1,6 +1,4 @@
-/*
- * What a store takes on the disk, and what prune would free of it.
- */
+/* Disk usage of a store, and what prune would free. */
 #ifndef STORE_UPKEEP_DF_H
 #define STORE_UPKEEP_DF_H
 
@@ -15,16 +13,19 @@ struct store;
 
 /* Files of one kind. */
 struct df_kind {
-	uint64_t n, active; /* how many; of those, used by a container or an image that has one */
-	uint64_t size, reclaimable; /* bytes (st_size); of those, what `prune -a` would free */
+	uint64_t n,
+		active; /* number; of these, in use by a container or by an image that has one */
+	uint64_t size, reclaimable; /* bytes (st_size); of these, what `prune -a` would free */
 };
 
-/* One name of an image, or an image without. Sizes as docker has them: of files in layers. */
+/*
+ * A name of an image, or an image without one. As in docker, sizes are those of files in layers.
+ */
 struct df_image {
 	char *name; /* full reference or NULL */
 	struct digest id;
 	struct timespec created;
-	uint64_t size, shared; /* in layers that another image has, too */
+	uint64_t size, shared; /* shared: in layers of other images, too */
 	unsigned containers;
 };
 
@@ -32,15 +33,15 @@ struct df_container {
 	char *name, *image; /* image: full reference or NULL */
 	struct digest image_id;
 	struct timespec created;
-	uint64_t size; /* of what changed */
+	uint64_t size; /* of the changes */
 };
 
 struct df {
-	struct df_kind images;	   /* blobs that images lead to */
+	struct df_kind images;	   /* blobs reachable from images */
 	struct df_kind containers; /* upper directories */
-	struct df_kind shared;	   /* layers that several images have; counted in images */
+	struct df_kind shared;	   /* layers of several images; also counted in images */
 	struct df_kind indexes, cache;
-	/* what nothing leads to, partial blobs, and what killed processes left */
+	/* unreachable files, partial blobs, and files of killed processes */
 	struct df_kind leftovers;
 	uint64_t dead;		   /* bytes of the latter */
 	uint64_t prune, prune_all; /* bytes that `prune` and `prune -a` would report */
@@ -51,7 +52,7 @@ struct df {
 
 #define _cleanup_df_ __attribute__((cleanup(df_fini)))
 
-/* df_read - with the store's lock held shared; the caller frees with df_fini(). */
+/* df_read - compute the usage. The store's lock is held shared; free with df_fini(). */
 int df_read(struct store *s, struct df *out, struct err *err);
 void df_fini(struct df *d);
 

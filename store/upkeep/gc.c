@@ -1,5 +1,6 @@
 /*
- * What nothing leads to is removed; in doubt, only what can be made again at any time.
+ * Unreachable files are removed. If reachability is uncertain, only files that can be regenerated
+ * are.
  */
 #include "store/upkeep/gc.h"
 
@@ -37,7 +38,7 @@ void gc_result_fini(struct gc_result *r)
 	memset(r, 0, sizeof(*r));
 }
 
-/* A regular file goes; anything else under such a name is not ours. True where it did. */
+/* Remove a regular file; anything else is not ours. True if it was removed. */
 static bool drop(struct gc *g, const char *path)
 {
 	struct stat st;
@@ -56,8 +57,8 @@ static bool drop(struct gc *g, const char *path)
 	return true;
 }
 
-/* What was made from a blob. */
-static void drop_made(struct gc *g, const struct digest *blob)
+/* Remove the derived files of a blob. */
+static void drop_derived(struct gc *g, const struct digest *blob)
 {
 	char index[LAYER_PATH_MAX], copy[DIGEST_MAX + 32];
 
@@ -74,11 +75,11 @@ static int drop_blob(struct gc *g, const struct digest *blob)
 	blob_store_path(blob, path);
 	if (drop(g, path) && map_put(&g->out->blobs, blob->str, g->out) < 0)
 		return -ENOMEM;
-	drop_made(g, blob);
+	drop_derived(g, blob);
 	return 0;
 }
 
-/* True where a blob stays: because something leads to it, or may. */
+/* True if a blob is, or may be, reachable. */
 static bool is_needed(const struct gc *g, const struct digest *blob)
 {
 	const char *root = reachable_from(g->reachable, blob);
@@ -122,7 +123,7 @@ int gc_among(struct store *s, const struct refs *refs, const struct map *candida
 	return r < 0 ? err_nomem(err) : 0;
 }
 
-/* "<hex><suffix>" in a directory of that algorithm. */
+/* Parse "<hex><suffix>" in a directory of that algorithm. */
 static bool file_digest(const char *alg, const char *name, const char *suffix, struct digest *out)
 {
 	char text[DIGEST_MAX + 8];
@@ -135,8 +136,8 @@ static bool file_digest(const char *alg, const char *name, const char *suffix, s
 	return digest_parse(text, out, NULL) == 0;
 }
 
-/* An index or a copy whose blob is not there: where that was removed, they went with it. */
-static int check_made(struct gc *g, const struct digest *d, const char *path)
+/* Remove an index or a copy without a blob; those of removed blobs are already gone. */
+static int check_derived(struct gc *g, const struct digest *d, const char *path)
 {
 	if (!blob_exists(g->store, d, -1))
 		drop(g, path);
@@ -149,8 +150,10 @@ static int check_blob(struct gc *g, const struct digest *d, const char *path)
 	return is_needed(g, d) ? 0 : drop_blob(g, d);
 }
 
-/* Every file of room/alg whose name is a digest and suffix. A room that is not there is empty. */
-static int sweep(struct gc *g, const char *room, const char *alg, const char *suffix,
+/*
+ * Sweep the files of dir_path/alg that are named digest + suffix. A missing directory is empty.
+ */
+static int sweep(struct gc *g, const char *dir_path, const char *alg, const char *suffix,
 		 int (*check)(struct gc *g, const struct digest *d, const char *path),
 		 struct err *err)
 {
@@ -160,7 +163,7 @@ static int sweep(struct gc *g, const char *room, const char *alg, const char *su
 	char path[64];
 	int fd;
 
-	snprintf(path, sizeof(path), "%s/%s", room, alg);
+	snprintf(path, sizeof(path), "%s/%s", dir_path, alg);
 	fd = beneath_dir(g->store->fd, path);
 	if (fd == -ENOENT)
 		return 0;
@@ -194,9 +197,9 @@ int gc_all(struct store *s, const struct refs *refs, bool dry, struct gc_result 
 	for (i = 0; i < ARRAY_SIZE(algs) && r == 0; i++) {
 		r = sweep(&g, "blobs", algs[i], "", check_blob, err);
 		if (r == 0)
-			r = sweep(&g, "imagefs/layers", algs[i], ".idx", check_made, err);
+			r = sweep(&g, "imagefs/layers", algs[i], ".idx", check_derived, err);
 		if (r == 0)
-			r = sweep(&g, "imagefs/cache", algs[i], ".zst", check_made, err);
+			r = sweep(&g, "imagefs/cache", algs[i], ".zst", check_derived, err);
 	}
 	if (r == 0) {
 		uint64_t bytes;

@@ -1,10 +1,9 @@
 /*
- * The collector: files of the store that nothing leads to any more are
- * removed. Whoever calls it holds the store's lock exclusively, so that
- * nothing is published meanwhile; who relies on a file without holding the
- * lock has it in a transaction (txn_keep()).
+ * Garbage collection: unreachable files of the store are removed. The caller holds the store's
+ * lock exclusively, so that nothing is published concurrently. Users of a file that do not hold
+ * the lock keep it in a transaction (txn_keep()).
  *
- * A blob goes before what was made from it, the index and the seekable copy:
+ * A blob is removed before its derived files, the index and the seekable copy:
  * store/layer/layer.c relies on that order.
  */
 #ifndef STORE_UPKEEP_GC_H
@@ -21,21 +20,21 @@ struct refs;
 struct store;
 
 struct gc_result {
-	uint64_t bytes;	  /* lengths of the files that went (st_size) */
-	uint64_t files;	  /* how many */
-	struct map blobs; /* the blobs among them: digest -> something */
+	uint64_t bytes;	  /* size of the removed files (st_size) */
+	uint64_t files;	  /* their number */
+	struct map blobs; /* the removed blobs: digest -> non-NULL */
 	char uncertain
-		[512]; /* why nothing that may be in use was removed; "": all that could go went */
+		[512]; /* why files that may be in use were kept; "": the collection is complete */
 };
 
-/* gc_among - of the blobs in candidates (by digest), those that nothing leads to go. */
+/* gc_among - collect the unreachable blobs among candidates (by digest). */
 int gc_among(struct store *s, const struct refs *refs, const struct map *candidates,
 	     struct gc_result *out, struct err *err);
 
 /*
- * gc_all - the same for every blob, index and seekable copy of the store, and for partial blobs that
- * nobody is fetching. Files whose names are no digests are somebody else's and stay.
- * dry     only count what would go
+ * gc_all - collect all unreachable blobs, indexes, seekable copies, and partial blobs without a
+ * running download. Files whose names are not digests are not ours and stay.
+ * dry     only count
  */
 int gc_all(struct store *s, const struct refs *refs, bool dry, struct gc_result *out,
 	   struct err *err);

@@ -1,7 +1,4 @@
-/*
- * A walk over texts with a list of those that are still to be read: nothing recurses with
- * what it finds in a blob.
- */
+/* A traversal with a work list of JSON blobs: untrusted nesting does not recurse. */
 #include "store/upkeep/reachable.h"
 
 #include <errno.h>
@@ -24,16 +21,19 @@
 #include "store/disk/store.h"
 #include "store/oci/manifest.h"
 
-/* JSON below this is not looked at: a manifest's descriptors lie at 2, their annotations at 3. */
+/*
+ * Limit of nesting within a blob: descriptors in a manifest are at depth 2, their annotations at
+ * 3.
+ */
 #define DEPTH_MAX 16
 
 struct reachable {
 	struct store *store;
-	struct map blobs;    /* digest -> the root that leads to it, of roots */
-	struct map roots;    /* "image NAME", "container NAME" -> an allocated copy of it */
-	const char *root;    /* the one that is followed */
-	struct map parsed;   /* digest -> this: of texts */
-	struct digest *todo; /* texts that are to be read */
+	struct map blobs;    /* digest -> the root, in roots, from which it is reachable */
+	struct map roots;    /* "image NAME", "container NAME" -> an allocated copy */
+	const char *root;    /* the current root */
+	struct map parsed;   /* the blobs that were read: digest -> this */
+	struct digest *todo; /* blobs still to be read */
 	size_t n_todo, cap_todo;
 	struct buf uncertain;
 };
@@ -80,7 +80,7 @@ static struct reachable *make(struct store *s)
 	return r;
 }
 
-/* The first doubt is the one that is told. 0 or -ENOMEM. */
+/* Record why the result is uncertain; the first reason is kept. 0 or -ENOMEM. */
 static int uncertain(struct reachable *r, const char *what, const char *why)
 {
 	if (r->uncertain.len)
@@ -91,7 +91,7 @@ static int uncertain(struct reachable *r, const char *what, const char *why)
 	return 0;
 }
 
-/* What is followed from here on is needed by this image or container. 0 or -ENOMEM. */
+/* Set the root for what is read next. 0 or -ENOMEM. */
 static int set_root(struct reachable *r, const char *kind, const char *name)
 {
 	struct buf text _cleanup_buf_ = BUF_INIT;
@@ -144,8 +144,8 @@ static int reached(struct reachable *r, const struct digest *d)
 }
 
 /*
- * May the blob behind this descriptor lead further? A manifest or an index does. Of a kind that
- * is not known here a small one is looked into: it may be an artifact's.
+ * True if the blob of this descriptor may reference others. A manifest or an index does. A small
+ * blob of an unknown type is read, since it may belong to an artifact.
  */
 static bool leads_further(const struct reachable *r, const json_t *j, const struct digest *d)
 {
@@ -167,7 +167,7 @@ static bool leads_further(const struct reachable *r, const json_t *j, const stru
 	return beneath_stat(r->store->fd, path, &st) == 0 && st.st_size <= (off_t)BLOB_JSON_MAX;
 }
 
-/* Every object with a digest, wherever it stands, is taken for a descriptor. */
+/* Every object with a digest, at any level, is taken as a descriptor. */
 static int walk(struct reachable *r, const json_t *j, unsigned depth)
 {
 	const json_t *value;
@@ -199,8 +199,8 @@ static int walk(struct reachable *r, const json_t *j, unsigned depth)
 }
 
 /*
- * One text. sure: it must be one, or what it leads to is not known; else it may be anything, or
- * not be there, as other platforms' images often are not.
+ * Read one blob. sure: it must be a manifest or an index, otherwise the result is uncertain. Else
+ * it may be anything, or missing, as images of other platforms often are.
  */
 static int read_text(struct reachable *r, const struct digest *d, bool sure)
 {
@@ -223,7 +223,7 @@ static int read_text(struct reachable *r, const struct digest *d, bool sure)
 	return walk(r, j, 0);
 }
 
-/* A root: the manifest or index itself, and what it leads to. */
+/* Add a root: the manifest or index itself, and what it references. */
 static int add_root(struct reachable *r, const struct descriptor *d)
 {
 	bool again = map_get(&r->parsed, d->digest.str) != NULL;
@@ -242,8 +242,11 @@ static int add_root(struct reachable *r, const struct descriptor *d)
 	return e;
 }
 
-/* What was made from an image can be made again: that it cannot be read is no reason to doubt. */
-static int add_made(struct reachable *r, const struct digest *manifest)
+/*
+ * Add the compressed form of an image. It can be regenerated, so failing to read it does not make
+ * the result uncertain.
+ */
+static int add_compressed(struct reachable *r, const struct digest *manifest)
 {
 	struct buf text _cleanup_buf_ = BUF_INIT;
 	struct descriptor d = { .digest = *manifest };
@@ -265,7 +268,7 @@ static bool is_directory(struct store *s, const char *container)
 	return !path || (beneath_stat(s->imagefs_fd, path, &st) == 0 && S_ISDIR(st.st_mode));
 }
 
-/* What a container stands on. One that cannot be read may stand on anything. */
+/* Add a container's base image. If the container cannot be read, its image is unknown. */
 static int add_container(struct reachable *r, const char *name)
 {
 	_cleanup_container_ struct container *c = NULL;
@@ -274,7 +277,9 @@ static int add_container(struct reachable *r, const char *name)
 
 	if (e == -ENOMEM)
 		return e;
-	/* Removed meanwhile, where the caller holds no lock; or a file that never was one. */
+	/*
+	 * Removed concurrently, if the caller holds no lock; or a file that is not a container.
+	 */
 	if (e == -ENOENT && !is_directory(r->store, name))
 		return 0;
 	if (e < 0)
@@ -294,7 +299,7 @@ static int add_all(struct reachable *r, const struct refs *refs, struct err *err
 	for (i = 0; i < refs->n && e == 0; i++)
 		if ((e = set_image_root(r, &refs->v[i])) == 0 &&
 		    (e = add_root(r, &refs->v[i].desc)) == 0)
-			e = add_made(r, &refs->v[i].compressed);
+			e = add_compressed(r, &refs->v[i].compressed);
 	if (e < 0)
 		return err_nomem(err);
 	e = container_list(r->store, &names, err);

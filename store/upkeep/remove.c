@@ -1,6 +1,6 @@
 /*
- * Docker's rules for removing images (its daemon's image_delete and image prune), on
- * index.json in memory.
+ * docker's rules for removing images (its daemon's image_delete and image prune), on index.json
+ * in memory.
  */
 #include "store/upkeep/remove.h"
 
@@ -31,23 +31,23 @@ DEFINE_CLEANUP_PTR(struct reachable, reachable_free);
 
 #define SHORT_ID 12
 
-/* A layer of an image that was deleted. */
+/* A layer of a deleted image. */
 struct gone_layer {
 	struct digest blob, chain;
 };
 
-/* One step: a name went, or an image did. */
+/* One step: a name was removed, or an image. */
 struct step {
 	enum removal_kind kind;
 	char *text;
 	unsigned arg;
-	/* of an image, the top first; those that did not go are dropped */
+	/* of a deleted image, top first; layers that other images have are dropped */
 	struct gone_layer *layers;
 	size_t n_layers;
-	struct chain chain; /* of the same layers; its diff IDs are the step's */
+	struct chain chain; /* of the same layers; its diff IDs belong to the step */
 };
 
-/* A container, and what it stands on. */
+/* A container and its image. */
 struct user {
 	char *name;
 	struct digest image, manifest;
@@ -58,12 +58,12 @@ struct removal {
 	struct store *store;
 	bool locked, changed;
 	struct refs refs;
-	struct user *users; /* the newest first */
+	struct user *users; /* newest first */
 	size_t n_users;
 	struct step *steps;
 	size_t n_steps, cap_steps;
 	unsigned args;
-	struct map candidates; /* blobs of the images that went: digest -> this */
+	struct map candidates; /* blobs of the removed images: digest -> this */
 	struct gc_result collected;
 };
 
@@ -78,7 +78,7 @@ static int by_age(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-/* One that cannot be read stands on nothing that is known; the collector knows of it too. */
+/* A container that cannot be read has an unknown image; the collector handles that, too. */
 static int read_users(struct removal *r, struct err *err)
 {
 	char **names = NULL;
@@ -156,7 +156,7 @@ void removal_free(struct removal *r)
 	free(r);
 }
 
-/* The image of an entry: its ID or, where that cannot be told, its manifest. */
+/* The image ID of an entry or, if unknown, its manifest. */
 static const struct digest *key_of(const struct ref *ref)
 {
 	return digest_is_set(&ref->id) ? &ref->id : &ref->desc.digest;
@@ -167,7 +167,7 @@ static bool is_of(const struct ref *ref, const struct digest *image)
 	return digest_eq(key_of(ref), image);
 }
 
-/* The newest container that stands on this image, or NULL. */
+/* The newest container of this image, or NULL. */
 static const struct user *user_of(const struct removal *r, const struct digest *image)
 {
 	size_t i;
@@ -208,7 +208,7 @@ static struct step *add_step(struct removal *r, enum removal_kind kind, const ch
 	return s;
 }
 
-/* "repo:tag" as the user knows it, or "repo@digest" where one is given. Caller frees. */
+/* "repo:tag" in familiar form, or "repo@digest" if digest is not NULL. Caller frees. */
 static char *familiar(const char *full, const struct digest *digest)
 {
 	_cleanup_reference_ struct reference ref = { 0 };
@@ -230,7 +230,7 @@ static int untagged(struct removal *r, const char *full, const struct digest *di
 	return shown && add_step(r, REMOVAL_UNTAGGED, shown) ? 0 : -ENOMEM;
 }
 
-/* Another name with a tag of the same image in the same repository as the entry at i. */
+/* Another tag of the same image in the same repository as entry i. */
 static struct ref *sibling(struct removal *r, size_t i)
 {
 	const struct ref *ref = &r->refs.v[i];
@@ -243,7 +243,7 @@ static struct ref *sibling(struct removal *r, size_t i)
 	return NULL;
 }
 
-/* All that its manifests lead to may be garbage once an entry is gone. */
+/* Blobs reachable from a removed entry may be garbage. */
 static int add_candidates(struct removal *r, const struct ref *ref)
 {
 	const struct descriptor roots[] = { ref->desc, { .digest = ref->compressed } };
@@ -262,7 +262,7 @@ static int add_candidates(struct removal *r, const struct ref *ref)
 	return 0;
 }
 
-/* The image may stay by another manifest: this one is no longer needed for it. */
+/* Remove entry i. If the image has another manifest, it stays. */
 static int drop_name(struct removal *r, size_t i)
 {
 	const struct ref *ref = &r->refs.v[i];
@@ -278,7 +278,7 @@ static int drop_name(struct removal *r, size_t i)
 	return 0;
 }
 
-/* Names by a digest go with the last tag of their repository. name: one in it. */
+/* Remove names by digest with the last tag of their repository. name: one in it. */
 static int untag_digests(struct removal *r, const struct digest *image, const char *name)
 {
 	size_t i;
@@ -294,8 +294,8 @@ static int untag_digests(struct removal *r, const struct digest *image, const ch
 }
 
 /*
- * The name at i goes, and with the last one of its repository the digests that the registry knows
- * the image by. The entry stays, nameless, where it is the image's last.
+ * Remove the name of entry i and, with the last one of its repository, the image's digests there.
+ * The image's last entry stays without a name.
  */
 static int untag(struct removal *r, size_t i)
 {
@@ -315,7 +315,7 @@ static int untag(struct removal *r, size_t i)
 	return untag_digests(r, &image, name);
 }
 
-/* Its names, or those with a tag. */
+/* Count the image's names, or only its tags. */
 static size_t count(const struct removal *r, const struct digest *image, bool tags)
 {
 	size_t i, n = 0;
@@ -326,7 +326,7 @@ static size_t count(const struct removal *r, const struct digest *image, bool ta
 	return n;
 }
 
-/* One tag at most, and no other repository's digest. */
+/* True if the image has at most one tag, and digests of the same repository only. */
 static bool is_single(const struct removal *r, const struct digest *image)
 {
 	const char *first = NULL;
@@ -346,7 +346,7 @@ static bool is_single(const struct removal *r, const struct digest *image)
 	return first != NULL;
 }
 
-/* The first of the image's names, in the order of their bytes, that comes after last; NULL: none. */
+/* The image's next name after last, sorted by bytes; NULL: none. */
 static struct ref *next_name(struct removal *r, const struct digest *image, const char *last)
 {
 	struct ref *best = NULL;
@@ -372,7 +372,7 @@ static int untag_all(struct removal *r, const struct digest *image)
 	return e;
 }
 
-/* Its layers with their chain IDs, the top first. An image that cannot be read has none to name. */
+/* List the layers with their chain IDs, top first. An unreadable image has none. */
 static int list_layers(struct removal *r, const struct descriptor *manifest, struct step *step)
 {
 	_cleanup_image_ struct image *image = NULL;
@@ -400,7 +400,7 @@ static int list_layers(struct removal *r, const struct descriptor *manifest, str
 	return 0;
 }
 
-/* Every entry of the image goes, and the image with them. */
+/* Remove all entries of the image. */
 static int delete_image(struct removal *r, const struct digest *image)
 {
 	struct step *step;
@@ -435,7 +435,7 @@ static bool is_listed(const struct removal *r, const struct digest *image)
 	return false;
 }
 
-/* What no force overcomes: children, and containers. 0 or -EBUSY in docker's words. */
+/* Conflicts that cannot be forced: children and containers. 0 or -EBUSY with docker's message. */
 static int check_hard(const struct removal *r, const struct digest *image, struct err *err)
 {
 	const struct user *u = user_of(r, image);
@@ -456,8 +456,8 @@ static int check_hard(const struct removal *r, const struct digest *image, struc
 }
 
 /*
- * The image, and then its parents: quietly, not forced, up to the first that has a name, another
- * child or a container.
+ * Delete the image and then its parents, silently and without force, up to the first one with a
+ * name, another child or a container.
  */
 static int delete_chain(struct removal *r, const struct digest *first, bool parents)
 {
@@ -478,7 +478,7 @@ static int delete_chain(struct removal *r, const struct digest *first, bool pare
 	}
 }
 
-/* By one of its names, at i. shown: as the user gave it. */
+/* Remove by name, entry i. shown: the name as typed. */
 static int remove_name(struct removal *r, size_t i, const char *shown, bool force, bool parents,
 		       struct err *err)
 {
@@ -499,7 +499,7 @@ static int remove_name(struct removal *r, size_t i, const char *shown, bool forc
 	return delete_chain(r, &image, parents) < 0 ? err_nomem(err) : 0;
 }
 
-/* By its ID. */
+/* Remove by image ID. */
 static int remove_id(struct removal *r, const struct digest *id, bool force, bool parents,
 		     struct err *err)
 {
@@ -518,7 +518,10 @@ static int remove_id(struct removal *r, const struct digest *id, bool force, boo
 	return delete_chain(r, &image, parents) < 0 ? err_nomem(err) : 0;
 }
 
-/* "repo@sha256:...": the digest that a registry knows goes. -ENOENT: no name has it. full: one in the repository. */
+/*
+ * Remove a registry's digest, "repo@sha256:...". -ENOENT: no name has it. full: a name in the
+ * repository.
+ */
 static int remove_digest(struct removal *r, const char *full, const struct digest *digest,
 			 const char *shown, bool force, bool parents, struct err *err)
 {
@@ -527,7 +530,7 @@ static int remove_digest(struct removal *r, const char *full, const struct diges
 
 	while ((entry = refs_find_digest(&r->refs, full, digest)) &&
 	       digest_eq(&entry->repo_digest, digest)) {
-		/* The entry is nothing but this name. */
+		/* The entry has no other name. */
 		if (!ref_has_tag(entry))
 			return remove_name(r, (size_t)(entry - r->refs.v), shown, force, parents,
 					   err);
@@ -595,13 +598,13 @@ static int is_wanted(struct removal *r, const struct ref *ref,
 
 	if (!wanted)
 		return 1;
-	/* Of one that cannot be read nobody knows whether it is wanted. */
+	/* An unreadable image cannot be matched with a filter. */
 	if (image_open(r->store, NULL, &ref->desc, &image, NULL) < 0)
 		return 0;
 	return wanted(arg, image, err);
 }
 
-/* The images that are to go, as they are before any of them does. */
+/* Select the images before any of them is removed. */
 static int choose(struct removal *r, bool all, struct digest *out, size_t *n,
 		  int (*wanted)(void *arg, const struct image *image, struct err *err), void *arg,
 		  struct err *err)
@@ -620,15 +623,15 @@ static int choose(struct removal *r, bool all, struct digest *out, size_t *n,
 			e = err_nomem(err);
 			break;
 		}
-		/* All: names are tried one by one, and the last one is refused. */
+		/* With all, names are removed one by one, and the last one is refused. */
 		if (!count(r, image, false) && user_of(r, image))
 			continue;
 		if (all ? !count(r, image, false) && refs_has_children(&r->refs, image)
 			: count(r, image, true) || refs_has_children(&r->refs, image))
 			continue;
 		/*
-		 * Another tool's to keep: what is no image of this host (an artifact has no name
-		 * here) and, unless all go, what has a name of that tool's.
+		 * Entries of other tools stay: artifacts, which have no name here, and, without
+		 * all, entries with that tool's name.
 		 */
 		if (!ref->name && (!digest_is_set(&ref->id) || (!all && ref->desc.ref_name)))
 			continue;
@@ -640,7 +643,7 @@ static int choose(struct removal *r, bool all, struct digest *out, size_t *n,
 	return e < 0 ? e : 0;
 }
 
-/* Docker's way: each of its names as rmi would do it, so that one stays with a container's image. */
+/* As in docker, remove each name like rmi, so that a container's image keeps one. */
 static int prune_one(struct removal *r, const struct digest *image)
 {
 	_cleanup_free_ char *last = NULL;
@@ -673,7 +676,7 @@ int removal_prune(struct removal *r, bool all,
 		return err_nomem(err);
 	e = choose(r, all, v, &n, wanted, arg, err);
 	for (i = 0; i < n && e == 0; i++) {
-		/* It may have gone with a child already. */
+		/* It may have been removed with a child. */
 		if (!is_listed(r, &v[i]))
 			continue;
 		if (prune_one(r, &v[i]) < 0)
@@ -683,8 +686,11 @@ int removal_prune(struct removal *r, bool all,
 	return e;
 }
 
-/* What the images that are left hold of one that went. -ENOMEM; another -errno: that cannot be told. */
-static int hold_chain(struct removal *r, struct chain *v, size_t n)
+/*
+ * Update a removed image's chain from the remaining images. -ENOMEM; another -errno: an image
+ * cannot be read.
+ */
+static int retain_chain(struct removal *r, struct chain *v, size_t n)
 {
 	struct map seen = MAP_INIT;
 	size_t i;
@@ -705,10 +711,10 @@ static int hold_chain(struct removal *r, struct chain *v, size_t n)
 }
 
 /*
- * Docker knows a layer by its chain: it is gone when no image begins with that, though its blob
- * may lie in another place of one. sure: all that is left could be read.
+ * docker identifies a layer by its chain: it is deleted if no image begins with the chain, even
+ * if an image has its blob elsewhere. sure: all remaining images could be read.
  */
-static int hold_chains(struct removal *r, bool *sure)
+static int retain_chains(struct removal *r, bool *sure)
 {
 	_cleanup_free_ struct chain *v = calloc(r->n_steps ? r->n_steps : 1, sizeof(*v));
 	size_t i, n = 0;
@@ -719,7 +725,7 @@ static int hold_chains(struct removal *r, bool *sure)
 	for (i = 0; i < r->n_steps; i++)
 		if (r->steps[i].n_layers)
 			v[n++] = r->steps[i].chain;
-	e = n ? hold_chain(r, v, n) : 0;
+	e = n ? retain_chain(r, v, n) : 0;
 	for (i = n = 0; i < r->n_steps; i++)
 		if (r->steps[i].n_layers)
 			r->steps[i].chain = v[n++];
@@ -727,17 +733,20 @@ static int hold_chains(struct removal *r, bool *sure)
 	return e == -ENOMEM ? e : 0;
 }
 
-/* Of the layers of the images that went those that are gone are told, each with the last image that had it. */
+/* Keep only deleted layers in the report, each with the last image that had it. */
 static int drop_kept_layers(struct removal *r)
 {
 	struct map reported = MAP_INIT;
 	size_t i, k, n;
 	bool sure = false;
-	int e = hold_chains(r, &sure);
+	int e = retain_chains(r, &sure);
 
 	for (i = r->n_steps; i-- > 0 && e == 0;) {
 		struct step *s = &r->steps[i];
-		/* In doubt those that are gone from the disk; of those that are held none. */
+		/*
+		 * If uncertain, report layers that are gone from the disk, and none that are
+		 * retained.
+		 */
 		size_t gone = s->n_layers - MIN(s->chain.retained, s->n_layers);
 
 		for (k = 0, n = 0; k < gone; k++)

@@ -1,6 +1,6 @@
 /*
- * What refers to blobs: the entries of index.json and the containers. What
- * looks broken is looked at again under the lock, since others may have removed it meanwhile.
+ * References to blobs: the entries of index.json and the containers. What looks broken is checked
+ * again under the lock, because it may have been removed concurrently.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +36,7 @@ static int add(struct map *m, const struct digest *d)
 	return map_put(m, d->str, m);
 }
 
-/* Digests below a manifest, as far as it can be read. */
+/* Collect the digests of a manifest, as far as it can be read. */
 static int collect_image(struct verify *v, const struct descriptor *desc, bool wanted)
 {
 	_cleanup_image_ struct image *i = NULL;
@@ -56,7 +56,7 @@ static int collect_image(struct verify *v, const struct descriptor *desc, bool w
 	return 0;
 }
 
-/* The manifest that an image was pushed with. It and its layers are blobs like others; they have no indexes. */
+/* Collect the manifest of an image's compressed form. Its layers have no indexes. */
 static int collect_compressed(struct verify *v, const struct digest *manifest)
 {
 	_cleanup_image_ struct image *i = NULL;
@@ -93,7 +93,7 @@ static int collect_containers(struct verify *v, struct err *err)
 	return r < 0 ? err_nomem(err) : 0;
 }
 
-/* True where the user asked for this entry, or for none in particular. */
+/* True if the user named this entry, or no entry. */
 static bool asked_for(struct verify *v, const struct refs *refs, size_t pos)
 {
 	size_t i, k;
@@ -126,7 +126,7 @@ int verify_collect(struct verify *v, struct err *err)
 	return v->o->n ? 0 : collect_containers(v, err);
 }
 
-/* The layers of an image: there, as long as the manifest says, and what the config says they are. */
+/* Check that an image's layers exist, with the manifest's sizes and the config's diff IDs. */
 static int check_layers(struct verify *v, const struct image *image, struct err *why)
 {
 	struct layer_header h;
@@ -147,7 +147,7 @@ static int check_layers(struct verify *v, const struct image *image, struct err 
 				       l->digest.str);
 		if (map_get(&v->bad, l->digest.str))
 			return err_set(why, EBADMSG, "blob %s is damaged", l->digest.str);
-		/* Opening an index that is damaged would make it again. */
+		/* Opening a layer would regenerate a damaged index. */
 		if (map_get(&v->stale, l->digest.str)) {
 			stale = true;
 			continue;
@@ -172,8 +172,8 @@ static int check_layers(struct verify *v, const struct image *image, struct err 
 }
 
 /*
- * What says something about the store. Everything else (no memory, no space for an index, too many
- * open files) says something about this process, and must not cost anybody an image.
+ * True for errors of the store. All others (no memory, no space for an index, too many open
+ * files) are failures of this process, and no image may be dropped for them.
  */
 static bool is_damage(int code)
 {
@@ -195,7 +195,10 @@ static bool is_damage(int code)
 	}
 }
 
-/* 1: what an image was pushed with is damaged, and why: it is made again when it is needed. 0, -errno. */
+/*
+ * Check the compressed form of an image. 1: damaged, see why; it is regenerated on the next push.
+ * 0, -errno.
+ */
 static int check_compressed(struct verify *v, const struct ref *ref, struct err *why)
 {
 	struct descriptor d = { .media_type = (char *)MEDIA_OCI_MANIFEST,
@@ -244,8 +247,8 @@ static int check_image(struct verify *v, const struct descriptor *desc, const st
 }
 
 /*
- * An entry of index.json. 0: whole, or no image that can be used here (an artifact, another
- * platform's), which *foreign says; 1: broken, and why; -errno: cannot be told.
+ * Check an entry of index.json. 0: intact, or (*foreign) not usable here: an artifact, another
+ * platform's image; 1: broken, see why; -errno: unknown.
  */
 static int check_entry(struct verify *v, const struct ref *ref, bool *foreign, struct err *why,
 		       struct err *err)
@@ -258,8 +261,8 @@ static int check_entry(struct verify *v, const struct ref *ref, bool *foreign, s
 	return is_damage(-r) ? 1 : err_set(err, -r, "%s", why->msg);
 }
 
-/* What a user calls an entry of index.json. Caller frees; NULL: no memory. */
-static char *call(const struct ref *ref)
+/* The name of an entry in messages. Caller frees; NULL: out of memory. */
+static char *display_name(const struct ref *ref)
 {
 	_cleanup_reference_ struct reference parsed = { 0 };
 
@@ -268,7 +271,7 @@ static char *call(const struct ref *ref)
 	return strdup(digest_is_set(&ref->id) ? ref->id.str : ref->desc.digest.str);
 }
 
-/* Under the exclusive lock: what is whole by now is not bad any more. */
+/* Under the exclusive lock: drop blobs from bad that are intact now. */
 static int look_again(struct verify *v, struct err *err)
 {
 	const struct map_slot *slot;
@@ -281,7 +284,7 @@ static int look_again(struct verify *v, struct err *err)
 		r = digest_parse(slot->key, &d, err);
 		if (r == 0)
 			r = verify_bad_still(v, &d, err);
-		/* Of what cannot be read now nobody knows that it is bad. */
+		/* An unreadable blob is not known to be damaged. */
 		if (err_is_machine(r) && r != -ENOMEM)
 			r = 0;
 		if (r > 0 && add(&bad, &d) < 0)
@@ -292,13 +295,16 @@ static int look_again(struct verify *v, struct err *err)
 	return r < 0 ? r : 0;
 }
 
-/* Another entry has this one's name, and is found by it. */
+/* True if an earlier entry has the same name and hides this one. */
 static bool is_hidden(const struct refs *refs, size_t i)
 {
 	return refs->v[i].name && refs_find(refs, refs->v[i].name) != &refs->v[i];
 }
 
-/* Under the exclusive lock: notes of what is broken go; a push makes it again. 1 where there was one. */
+/*
+ * Under the exclusive lock: remove references to broken compressed forms; a push regenerates
+ * them. 1 if there was one.
+ */
 static int drop_compressed(struct verify *v, struct refs *refs)
 {
 	size_t i;
@@ -316,7 +322,7 @@ static int drop_compressed(struct verify *v, struct refs *refs)
 	return any;
 }
 
-/* Under the exclusive lock: the entries that are broken still go, after they were named. */
+/* Under the exclusive lock: remove the entries that are still broken and were reported. */
 static int drop_broken(struct verify *v, struct refs *refs, struct err *err)
 {
 	struct txn *t;
@@ -325,7 +331,7 @@ static int drop_broken(struct verify *v, struct refs *refs, struct err *err)
 	int r;
 
 	for (i = refs->n; i-- > 0;) {
-		_cleanup_free_ char *name = call(&refs->v[i]);
+		_cleanup_free_ char *name = display_name(&refs->v[i]);
 		struct err why = ERR_INIT;
 
 		if (!name)
@@ -356,7 +362,7 @@ static int drop_broken(struct verify *v, struct refs *refs, struct err *err)
 	return r;
 }
 
-/* A damaged blob must not stand in the way of a whole one. */
+/* Remove damaged blobs, so that intact ones can be added. */
 static void remove_bad(struct verify *v)
 {
 	const struct map_slot *slot;
@@ -397,7 +403,7 @@ static int repair(struct verify *v, struct err *err)
 	return r;
 }
 
-/* 1: the entry is listed still, and broken still: nobody removed it while we looked. */
+/* 1: the entry still exists and is still broken, so it was not removed concurrently. */
 static int confirm(struct verify *v, const struct ref *ref, struct err *why, struct err *err)
 {
 	_cleanup_refs_ struct refs now = { 0 };
@@ -416,7 +422,7 @@ static int confirm(struct verify *v, const struct ref *ref, struct err *why, str
 	return r;
 }
 
-/* kind is what it is, "image": nothing is known of it for now. 0, -ENOMEM. */
+/* Report that an object could not be checked. kind: "image". 0, -ENOMEM. */
 static int not_checked(struct verify *v, const char *kind, const char *name, const char *why)
 {
 	struct buf what _cleanup_buf_ = BUF_INIT;
@@ -429,7 +435,7 @@ static int not_checked(struct verify *v, const char *kind, const char *name, con
 
 static int verify_image(struct verify *v, const struct ref *ref, bool *broken, struct err *err)
 {
-	_cleanup_free_ char *name = call(ref);
+	_cleanup_free_ char *name = display_name(ref);
 	struct err why = ERR_INIT, cannot = ERR_INIT;
 	bool foreign;
 	int r;
@@ -453,11 +459,11 @@ static int verify_image(struct verify *v, const struct ref *ref, bool *broken, s
 	return 0;
 }
 
-/* Names of one image share what it was pushed with; it is told with the first. */
+/* The names of an image share its compressed form, which is reported with the first one. */
 static int say_compressed(struct verify *v, const struct refs *refs, size_t pos, bool *broken,
 			  struct err *err)
 {
-	_cleanup_free_ char *name = call(&refs->v[pos]);
+	_cleanup_free_ char *name = display_name(&refs->v[pos]);
 	struct err why = ERR_INIT;
 	size_t i;
 	int r;
@@ -479,10 +485,10 @@ static int say_compressed(struct verify *v, const struct refs *refs, size_t pos,
 	return 0;
 }
 
-/* No command of ours makes two entries of one name; by the name only the first is found. */
+/* Our commands never write two entries with the same name; only the first is found by it. */
 static int say_hidden(struct verify *v, const struct ref *ref, bool *broken, struct err *err)
 {
-	_cleanup_free_ char *name = call(ref);
+	_cleanup_free_ char *name = display_name(ref);
 
 	if (!name)
 		return err_nomem(err);
@@ -515,15 +521,15 @@ int verify_images(struct verify *v, struct err *err)
 	return v->o->repair && (broken || v->bad.n) ? repair(v, err) : 0;
 }
 
-/* A container may go while it is looked at. */
-static bool is_there(struct verify *v, const char *name)
+/* A container may be removed while it is checked. */
+static bool still_exists(struct verify *v, const char *name)
 {
 	_cleanup_free_ char *path = path_join("containers", name);
 
 	return !path || beneath_exists(v->store->imagefs_fd, path);
 }
 
-/* Who a file without privilege belongs to stands in an attribute, which must be readable. */
+/* In unprivileged containers, the owner of a file is in an attribute, which must be readable. */
 static int check_owners(struct verify *v, const struct container *c)
 {
 	struct walk walk _cleanup_walk_ = WALK_INIT;
@@ -583,7 +589,7 @@ int verify_containers(struct verify *v, struct err *err)
 
 		v->result->containers++;
 		r = check_container(v, names[i], &why);
-		if (r == 0 || !is_there(v, names[i]))
+		if (r == 0 || !still_exists(v, names[i]))
 			continue;
 		if (err_is_machine(r)) {
 			if (not_checked(v, "container", names[i], why.msg) < 0)
@@ -591,7 +597,7 @@ int verify_containers(struct verify *v, struct err *err)
 			continue;
 		}
 		r = 0;
-		/* Not every message names the container. */
+		/* Add the container's name if the message lacks it. */
 		if (strncmp(why.msg, "container ", 10) == 0)
 			verify_say(v, true, "%s", why.msg);
 		else
