@@ -148,5 +148,5 @@ Next, with a store of your own ($own):
     imagefs run --rm demo-image:1 cat /etc/os-release     # wants crun or runc
     imagefs umount m
 
-README.md has a longer session, $src/build/imagefs --help all verbs, man -l '$src/man/imagefs.1' the manual.
+README.md has a longer session, $src/build/imagefs --help all verbs, man -l '$src/build/man/imagefs.1' the manual.
 END

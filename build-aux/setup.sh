@@ -12,7 +12,7 @@ build="gcc make autoconf automake pkg-config libc6-dev libfuse3-dev fuse3 libarc
 sample="mmdebstrap ca-certificates xz-utils"
 session="$sample crun docker-registry docker.io man-db"
 test="$session acl attr buildah bzip2 clang-format curl erofs-utils file fio fish
-	fuse-overlayfs fuseiso git groff-base iproute2 kmod libcap2-bin netavark openssh-client openssl podman procps
+	fuse-overlayfs fuseiso git groff-base iproute2 kmod libcap2-bin mandoc netavark openssh-client openssl podman procps
 	python3 rsync shellcheck skopeo squashfs-tools squashfuse strace stress-ng time systemd-container uidmap umoci util-linux xfsprogs
 	xorriso xz-utils zsh zstd"
 
