@@ -1,6 +1,4 @@
-/*
- * What is meant by a name, and the thread that writes while the walk reads.
- */
+/* Finding the container or image, and a thread that writes while the tree is walked. */
 #include "store/transfer/export.h"
 
 #include <errno.h>
@@ -26,17 +24,19 @@
 #include "store/transfer/export_private.h"
 #include "store/transfer/save_file.h"
 
-/* Layers are mostly written in the order of a walk: each span is inflated once if it stays this long. */
+/*
+ * Layers are mostly in the order of a walk: with a cache of this size, each span is decoded once.
+ */
 #define SPAN_BYTES (64u << 20)
 #define BLOCK (256u << 10)
 #define BLOCKS 16
 
-/* The tar on its way out: the walk fills, another thread writes. */
+/* The output: the walk fills blocks, another thread writes them. */
 struct output {
 	struct save_file file; /* fd -1: standard output */
 	struct ring *ring;
 	pthread_t thread;
-	char *block; /* headers and small files are gathered */
+	char *block; /* collects headers and small files */
 	size_t have;
 	struct progress *progress;
 	int error; /* of write(2) */
@@ -87,7 +87,7 @@ static int gather(void *ctx, const void *data, size_t len, struct err *err)
 	return 0;
 }
 
-/* The walk, with the writer behind it. */
+/* Run the walk and the writer. */
 static int write_tree(struct tree *t, const struct upper *u, struct output *o, struct err *err)
 {
 	const struct sink sink = { gather, o };
@@ -112,7 +112,7 @@ static int write_tree(struct tree *t, const struct upper *u, struct output *o, s
 	return r;
 }
 
-/* What is exported: an image, or a container with its upper directory. */
+/* The source: an image, or a container with its upper directory. */
 struct source {
 	struct store *s;
 	const struct container *c; /* NULL: an image */
@@ -140,7 +140,7 @@ static int write_output(struct tree *t, const struct source *from, const char *o
 	return r;
 }
 
-/* An image's tree, under an upper directory or alone. */
+/* Export an image's tree, with or without an upper directory. */
 static int export_image(const struct source *from, const struct image *image, const char *output,
 			bool quiet, struct err *err)
 {

@@ -1,6 +1,6 @@
 /*
- * Export: the merged tree of an image or of a container as one tar. What is
- * configuration (command, environment, history) has no place in it.
+ * Export: the merged tree of an image or container as a tar. Configuration (command, environment,
+ * history) is not included.
  */
 #ifndef STORE_TRANSFER_EXPORT_H
 #define STORE_TRANSFER_EXPORT_H
@@ -11,11 +11,11 @@ struct err;
 struct store;
 
 /*
- * export - write the tree of name, a container's or, where there is none, an image's.
- * output  a file that appears when it is whole; NULL: standard output
+ * export - write the tree of a container or, if there is none of that name, of an image. The same
+ * tree gives the same bytes. A container is locked shared during the export.
+ * output  a file that appears only when it is complete; NULL: standard output
  * quiet   no progress bar
- * errors  -ENOENT neither is there; -EINVAL an attribute that a tar cannot say
- * A container in use is held still meanwhile. The same tree gives the same bytes.
+ * errors  -ENOENT neither exists; -EINVAL an attribute that a tar cannot represent
  */
 int export(struct store *s, const char *name, const char *output, bool quiet, struct err *err);
 

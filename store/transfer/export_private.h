@@ -1,7 +1,4 @@
-/*
- * What the two halves of export share: the walk over a merged tree, and where
- * its tar goes.
- */
+/* Shared by export.c (output) and export_walk.c (the walk over the tree). */
 #ifndef STORE_TRANSFER_EXPORT_PRIVATE_H
 #define STORE_TRANSFER_EXPORT_PRIVATE_H
 
@@ -13,12 +10,12 @@ struct err;
 struct tree;
 struct upper;
 
-/* export_carries - true for the extended attributes that are the image's, and not this machine's. */
+/* export_carries - true for extended attributes of the image; false for those of this machine. */
 bool export_carries(const char *xattr);
 
 /*
- * export_walk - the tar of a tree, sorted, to its end.
- * u       what lies over the tree; NULL: nothing. Held still by the caller
+ * export_walk - write the complete tar of a tree, sorted.
+ * u       the upper directory, locked by the caller; NULL: none
  */
 int export_walk(struct tree *t, const struct upper *u, const struct sink *out, struct err *err);
 

@@ -1,6 +1,6 @@
 /*
- * A walk over base tree and upper directory at once, depth first and sorted,
- * with an explicit stack and one descriptor: the upper directory at hand.
+ * A simultaneous walk over the base tree and the upper directory, depth first and sorted, with an
+ * explicit stack and a single descriptor, for the current upper directory.
  */
 #include "store/layer/acl.h"
 #include "store/transfer/export_private.h"
@@ -27,32 +27,34 @@
 #include "store/layer/tar_write.h"
 
 #define COPY_SIZE (256u * 1024)
-/* Holes together must be this long for a file to be written as sparse, and not in more pieces than that. */
+/*
+ * Minimum total of holes in a file that is written as sparse, and the maximum of its data ranges.
+ */
 #define HOLE_MIN 4096u
 #define PIECES_MAX 65536u
 
-/* One name of a directory. */
+/* A name in a directory. */
 struct item {
-	const char *name; /* the tree's, or one of level.names */
-	uint32_t lower;	  /* TREE_NONE: not in the tree */
+	const char *name; /* from the tree or from level.names */
+	uint32_t lower;	  /* node; TREE_NONE: not in the tree */
 	bool upper;
 };
 
-/* A directory being walked. */
+/* A directory of the walk. */
 struct level {
-	bool upper; /* walk.fd is it, or something below it */
+	bool upper; /* exists in the upper directory: walk.fd is this directory or one below it */
 	dev_t dev;
 	ino_t ino;
 	char **names; /* of the upper directory */
 	size_t n_names;
 	struct item *items;
 	size_t n, i;
-	size_t path_len; /* of walk.path, up to this directory */
+	size_t path_len; /* length of walk.path up to this directory */
 };
 
-/* What a file's bytes come from. */
+/* The source of a file's contents. */
 struct source {
-	int fd; /* -1: the layer */
+	int fd; /* -1: read from the layer */
 	struct layer *layer;
 	const struct layer_entry *entry;
 	struct tar_piece *pieces;
@@ -67,8 +69,8 @@ struct walk {
 	int fd;
 	struct level *levels;
 	size_t depth, cap;
-	struct buf path; /* of the entry at hand */
-	/* of the tree "t:inode", of the upper directory "u:dev:ino" -> path of the first name */
+	struct buf path; /* of the current entry */
+	/* "t:inode" (tree) or "u:dev:ino" (upper directory) -> path of the first name */
 	struct map links;
 	char *block;
 };
@@ -100,7 +102,7 @@ static void level_fini(struct level *l)
 	free(l->items);
 }
 
-/* Names of the upper directory and of the tree's, in one sorted list. */
+/* Merge the names of both directories into a sorted list. */
 static int merge(struct walk *w, struct level *l, uint32_t lower)
 {
 	uint32_t n = 0, k = 0;
@@ -123,7 +125,7 @@ static int merge(struct walk *w, struct level *l, uint32_t lower)
 	return 0;
 }
 
-/* Into a directory. fd: in the upper one, taken; -1: it is only below. */
+/* Enter a directory. fd: in the upper directory, taken; -1: only in the tree. */
 static int enter(struct walk *w, int fd, uint32_t lower)
 {
 	struct level *l;
@@ -160,7 +162,7 @@ static int enter(struct walk *w, int fd, uint32_t lower)
 	return merge(w, l, lower);
 }
 
-/* Out of the directory at hand; the one above must be that which the walk came from. */
+/* Return to the parent directory, which must be the one the walk came from. */
 static int leave(struct walk *w)
 {
 	const struct level *l = &w->levels[--w->depth];
@@ -182,7 +184,10 @@ static int leave(struct walk *w)
 	return st.st_dev == l->dev && st.st_ino == l->ino ? 0 : -ESTALE;
 }
 
-/* The path under which this file was written already, or NULL; remembers it by key. */
+/*
+ * Set *first to the path under which this file was written before, or NULL. The file is recorded
+ * by key.
+ */
 static int seen_before(struct walk *w, const char *key, const char **first)
 {
 	char *copy;
@@ -197,8 +202,6 @@ static int seen_before(struct walk *w, const char *key, const char **first)
 	}
 	return 0;
 }
-
-/* --- contents --- */
 
 static int64_t next(const struct source *src, uint64_t off, int whence)
 {
@@ -225,7 +228,7 @@ static int add_piece(struct source *src, uint64_t off, uint64_t end)
 	return 0;
 }
 
-/* Where a file has data; false: it is not worth to be called sparse, or nobody can say. */
+/* Find a file's data ranges; false: not worth a sparse entry, or unknown. */
 static int find_pieces(struct source *src, uint64_t size, bool *sparse)
 {
 	uint64_t off = 0, data = 0;
@@ -248,7 +251,7 @@ static int find_pieces(struct source *src, uint64_t size, bool *sparse)
 		if (r < 0)
 			return r;
 	}
-	/* An empty list still says that there are pieces: none. */
+	/* A non-NULL empty list: the file is one hole. */
 	if (!src->pieces && add_piece(src, 0, 0) == 0)
 		src->n = 0;
 	*sparse = src->n < PIECES_MAX && src->pieces && size - data >= HOLE_MIN;
@@ -326,8 +329,6 @@ static int put_link(struct walk *w, const char *first, struct tar_entry *e)
 	return tar_header(w->out, e, w->err);
 }
 
-/* --- what only the tree has --- */
-
 static int lower_xattrs(struct walk *w, const struct layer *l, const struct layer_entry *entry,
 			struct buf *out)
 {
@@ -374,7 +375,7 @@ static int put_lower(struct walk *w, uint32_t node)
 
 	tree_stat(w->tree, node, &e.st);
 	entry = tree_entry(w->tree, node, &l, NULL);
-	/* Of several names the first one has the contents. */
+	/* The first of several hard links has the contents. */
 	first = entry && entry->type != ENTRY_DIR ? layer_entry(l, entry->inode) : NULL;
 	if (first)
 		entry = first;
@@ -389,8 +390,6 @@ static int put_lower(struct walk *w, uint32_t node)
 	buf_fini(&e.xattrs);
 	return r;
 }
-
-/* --- what the upper directory has --- */
 
 static int put_upper_file(struct walk *w, const char *name, int fd, struct tar_entry *e)
 {

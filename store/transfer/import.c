@@ -1,6 +1,4 @@
-/*
- * The tar goes through ingest like any layer; config and manifest are made around it.
- */
+/* The tar is ingested like any layer; config and manifest are generated. */
 #include "store/transfer/import.h"
 
 #include <errno.h>
@@ -44,15 +42,15 @@ static int parse_platform(const char *text, struct platform *out, struct err *er
 	return 0;
 }
 
-/* What is read, and where it goes. */
+/* The input and its destination. */
 struct feed {
 	int fd;
 	struct progress *progress;
 	struct ingest *in;
-	struct err *err; /* of what failed first */
+	struct err *err; /* of the first failure */
 	int error;
 	unsigned char *block, *plain;
-	size_t have; /* bytes of block that were read before it was known what they are */
+	size_t have; /* bytes read into block for detection */
 };
 
 static ssize_t read_block(struct feed *f, void *data, size_t len)
@@ -95,7 +93,7 @@ static void push(void *ctx, size_t len)
 		f->error = ingest_write(f->in, f->plain, len, f->err);
 }
 
-/* A stream for whose compression there is no media type. */
+/* Decompress a stream whose compression has no media type. */
 static int feed_plain(struct feed *f)
 {
 	const struct decode_io io = { pull, space, push, f };
@@ -182,7 +180,10 @@ static int read_layer(struct txn *t, int fd, bool quiet, struct ingest_result *o
 	return r;
 }
 
-/* What docker writes of an import: the message in the history and beside it, no author, no command. */
+/*
+ * The config that docker writes for an import: the message in the history and as comment; no
+ * author, no command.
+ */
 static int make_config(const struct ingest_result *layer, const struct import_options *o,
 		       struct buf *out, struct err *err)
 {
@@ -249,7 +250,7 @@ static bool has_at_root(const struct layer *l, const char *name)
 	return false;
 }
 
-/* What save writes, and no root file system: it has the members of an archive, and nothing that can be run. */
+/* True for an archive from save: it has an archive's members and no root file system. */
 static bool is_archive(struct txn *t, const struct digest *blob)
 {
 	static const char *const tree[] = { "bin", "etc", "usr" };
@@ -280,7 +281,7 @@ static int build(struct txn *t, int fd, const char *what, const struct import_op
 	struct digest none = { "" };
 	int r;
 
-	/* A wrong instruction or platform is found before gigabytes are read. */
+	/* Detect an invalid instruction or platform before gigabytes are read. */
 	memset(&layer, 0, sizeof(layer));
 	layer.diff_id = none;
 	r = make_config(&layer, o, &config, err);

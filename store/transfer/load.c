@@ -1,7 +1,4 @@
-/*
- * Load from begin to publish: open the source, see what it means, and let
- * the images of it appear at once.
- */
+/* The steps of a load: open the source, detect the format, publish the images. */
 #include "store/transfer/load.h"
 
 #include <errno.h>
@@ -49,7 +46,7 @@ void load_result_fini(struct load_result *r)
 	memset(r, 0, sizeof(*r));
 }
 
-/* True where this image needs no line of its own: it is there by this name, or it needs none. */
+/* True if this image was added with this name or, without a name, at all. */
 static bool added(const struct load_result *r, const char *name, const struct digest *id)
 {
 	size_t i;
@@ -63,7 +60,7 @@ static bool added(const struct load_result *r, const char *name, const struct di
 	return false;
 }
 
-/* A name makes the nameless entry of the same image superfluous. */
+/* A name replaces the nameless entry of the same image. */
 static void drop_nameless(struct load_result *r, const struct digest *id)
 {
 	size_t i;
@@ -90,8 +87,8 @@ static const struct load_image *same_manifest(const struct load_result *r,
 }
 
 /*
- * An index says for which platform it has a manifest; else the config does. Its platform, where it is
- * worth a word, in *platform: heap, or NULL.
+ * Check the platform in the index's descriptor or, without one, in the config. *platform: heap,
+ * to be shown, or NULL.
  */
 static int check_platform(const struct load *l, const struct descriptor *manifest,
 			  const struct image *image, char **platform, struct err *err)
@@ -160,7 +157,10 @@ int load_add(struct load *l, const char *name, const struct descriptor *manifest
 	return name && !i->name ? err_nomem(err) : 0;
 }
 
-/* What can be wrong with one image. Anything else is memory, disk, the store, or the bound of a whole archive. */
+/*
+ * True for errors of a single image. Others concern memory, the disk, the store, or a limit of
+ * the whole archive.
+ */
 static bool is_its_fault(int r)
 {
 	return !err_is_machine(r) && r != -EOVERFLOW;
@@ -178,7 +178,7 @@ int load_leave(struct load *l, const char *name, bool no_image, int r, struct er
 	if (!v)
 		return err_nomem(err);
 	result->left = v;
-	/* Behind a name that is too long to be one the reason would be cut off. */
+	/* Shorten the name, so that the reason is not cut off. */
 	if (buf_printf(&text, "%.255s%s%s", name ? name : "", name ? ": " : "", err->msg) < 0)
 		return err_nomem(err);
 	v[result->n_left].text = buf_take(&text);
@@ -186,7 +186,7 @@ int load_leave(struct load *l, const char *name, bool no_image, int r, struct er
 	return 0;
 }
 
-/* Nothing came of it: what is wrong with the first image, and that there are more. */
+/* No image is usable: report the first reason and the number of others. */
 static int nothing(const struct load_result *result, struct err *err)
 {
 	const struct load_left *first = result->left;
@@ -204,7 +204,10 @@ static int nothing(const struct load_result *result, struct err *err)
 	return err_set(err, EINVAL, "%s (and %zu more that cannot be used)", first->text, more);
 }
 
-/* docker's list beside a layout counts where that gives nothing. Where it gives nothing either, the layout's words stand. */
+/*
+ * If the layout yields nothing, docker's manifest.json is used. If that fails, too, the layout's
+ * error is reported.
+ */
 static int fall_back(struct load *l, struct err *err)
 {
 	struct load_result *result = l->result;
@@ -227,9 +230,8 @@ static int fall_back(struct load *l, struct err *err)
 }
 
 /*
- * Which of the three it is. Where docker wrote an OCI layout and its own
- * manifest.json side by side the layout is taken: its manifests are to stay
- * as they are, byte for byte.
+ * Detect the format. If docker wrote both a layout and manifest.json, the layout is used, because
+ * its manifests must be kept unchanged.
  */
 static int find_images(struct load *l, struct err *err)
 {
@@ -245,7 +247,7 @@ static int find_images(struct load *l, struct err *err)
 	else
 		r = load_v1(l, err);
 	if (layout && docker && (r == 0 || is_its_fault(r)) && !l->result->n) {
-		/* What is wrong with the whole of it is said as if it were of one image. */
+		/* Report an error of the whole archive like that of an image. */
 		if (r < 0)
 			r = load_leave(l, NULL, false, r, err);
 		if (r == 0)
@@ -254,7 +256,7 @@ static int find_images(struct load *l, struct err *err)
 	return r == 0 && l->result->n == 0 ? nothing(l->result, err) : r;
 }
 
-/* What the names meant until now, for the line that docker prints when one moves. */
+/* Record the previous images of the names, for docker's message. */
 static void note_displaced(const struct refs *before, struct load_result *result)
 {
 	size_t i;
@@ -268,7 +270,7 @@ static void note_displaced(const struct refs *before, struct load_result *result
 	}
 }
 
-/* The files of a blob, and of the layer that it may be. */
+/* Mark the files of a blob, and of the layer that it may be, as needed. */
 static int need(struct map *needed, const struct digest *d, struct err *err)
 {
 	char path[DIGEST_MAX + 8], index[LAYER_PATH_MAX], copy[DIGEST_MAX + 32];
@@ -282,7 +284,7 @@ static int need(struct map *needed, const struct digest *d, struct err *err)
 		       : 0;
 }
 
-/* What came in and no image needs is given up. */
+/* Drop files that no image needs. */
 static int forget_others(struct load *l, struct err *err)
 {
 	struct map needed = MAP_INIT;
@@ -353,7 +355,7 @@ int load(struct store *s, int fd, const char *what, const struct load_options *o
 	struct progress *progress = NULL;
 	int r;
 
-	/* What is wrong with one image is taken from there. */
+	/* The reason for a single image is taken from err. */
 	if (!err)
 		err = &unread;
 	r = txn_begin(s, &l.txn, err);

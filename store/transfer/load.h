@@ -1,8 +1,8 @@
 /*
- * Load: an image archive or an OCI layout directory comes into the store.
+ * Load: add the images of an archive or of an OCI layout directory to the store.
  *
- *     what is in it     load_archive.c (one pass over a tar stream), load_dir.c
- *     what it means     load_oci.c, load_docker.c, load_v1.c
+ *     access to members    load_archive.c (one pass over a tar stream), load_dir.c
+ *     formats              load_oci.c, load_docker.c, load_v1.c
  *
  * spec    OCI image-spec image-layout.md; Docker image specification v1, v1.1, v1.2
  */
@@ -18,20 +18,20 @@
 struct err;
 struct store;
 
-/* One line of the result: a name and what it means now. */
+/* A loaded image and one of its names. */
 struct load_image {
 	char *name;		 /* full reference; NULL: loaded without a name */
-	struct descriptor desc;	 /* of its manifest */
+	struct descriptor desc;	 /* of the manifest */
 	struct digest id;	 /* image ID */
-	struct digest parent;	 /* that the archive says it was committed on; unset: none */
-	struct digest displaced; /* the image that had the name before; unset: none, or this one */
-	char *platform;		 /* "linux/arm64/v8"; NULL: this host runs it, or it does not say */
+	struct digest parent;	 /* parent according to the archive; unset: none */
+	struct digest displaced; /* image that had the name before; unset: none, or the same */
+	char *platform;		 /* "linux/arm64/v8"; NULL: runs on this host, or unknown */
 };
 
-/* One of several that was not loaded: "app:1: why". */
+/* An image that was not loaded: "app:1: why". */
 struct load_left {
 	char *text;
-	bool no_image; /* it is something else, that may stand beside images; else it is damaged or not whole */
+	bool no_image; /* not an image, but allowed next to images; else damaged */
 };
 
 struct load_result {
@@ -42,20 +42,21 @@ struct load_result {
 };
 
 struct load_options {
-	const char *platform; /* this one or nothing; NULL: this host's, else what there is */
+	const char *platform; /* required platform; NULL: this host's if available */
 	bool quiet;	      /* no progress bar */
 };
 
 #define _cleanup_load_result_ __attribute__((cleanup(load_result_fini)))
 
 /*
- * load - read the archive or layout directory fd and publish the images in it, all at once. One
- * that cannot be used is left out, and the result says why; if that is true of all, it is an error.
+ * load - read an archive or layout directory and publish its images at once. An unusable image is
+ * skipped and reported in the result; it is an error only if there is no usable one.
  * fd      a file or a pipe, read to its end, or a directory; borrowed
- * what    what to call it in messages
+ * what    name for messages
  * out     the caller frees with load_result_fini()
- * errors  -EINVAL it is no image archive, or a damaged one; -EBADMSG a digest does not fit;
- *         -ENOENT it names a blob that neither it nor the store has; -ENOTSUP no image for the platform
+ * errors  -EINVAL not an image archive, or a damaged one; -EBADMSG a digest does not match;
+ *         -ENOENT a blob is neither in the archive nor in the store; -ENOTSUP no image for the
+ *         platform
  */
 int load(struct store *s, int fd, const char *what, const struct load_options *o,
 	 struct load_result *out, struct err *err);

@@ -1,11 +1,10 @@
 /*
- * The members of an image archive, taken from its tar stream in one pass.
+ * Reading the members of an image archive in one pass over the tar stream.
  *
- * The stream may be a pipe, and the JSON that says what a member is for often
- * comes last. So JSON is kept in memory, and everything that can be a layer is
- * ingested as it streams by; what nobody asks for in the end is given up.
- * Nothing is ever extracted to a path. Of members with the same name the last
- * one counts, as it would for tar.
+ * The stream may be a pipe, and the JSON that describes a member often comes last. So JSON is
+ * kept in memory, and everything that may be a layer is ingested as it streams by; what turns out
+ * to be unused is dropped. Nothing is extracted to a path. As with tar, the last of several
+ * members with the same name wins.
  */
 #include "store/transfer/load_private.h"
 
@@ -30,7 +29,7 @@
 #define BLOBS_MAX 20000
 #define STRANGERS_MAX 10000
 #define LINKS_MAX 16
-/* Components of a path that may be a link to a directory. */
+/* Limit of path components that are links. */
 #define LINK_DEPTH_MAX 32
 
 enum member_kind { MEMBER_TEXT, MEMBER_BLOB, MEMBER_LINK, MEMBER_OTHER };
@@ -38,25 +37,25 @@ enum member_kind { MEMBER_TEXT, MEMBER_BLOB, MEMBER_LINK, MEMBER_OTHER };
 struct member {
 	char *path;
 	enum member_kind kind;
-	struct buf text; /* of MEMBER_TEXT */
-	/* of MEMBER_BLOB; of MEMBER_TEXT once it was asked for as a layer */
+	struct buf text; /* for MEMBER_TEXT */
+	/* for MEMBER_BLOB, and for MEMBER_TEXT that was requested as a layer */
 	struct ingest_result *blob;
-	char *target; /* of MEMBER_LINK: a path, or NULL where it leaves the archive */
+	char *target; /* for MEMBER_LINK: a path; NULL: it leaves the archive */
 };
 
 struct load_archive {
-	struct load_source source; /* the first member: one is cast to the other */
+	struct load_source source; /* first member: pointers to both are converted */
 	struct txn *txn;
 	struct progress *progress;
 	int fd;
 	char *block;
 	uint64_t bytes_read;
-	const char *no_tar; /* what it is instead, by its first bytes; NULL: no other archive */
+	const char *no_tar; /* name of another archive format, by its magic; NULL: unknown */
 	int read_error;
 	struct member **v;
 	size_t n, cap;
-	struct map by_path; /* path -> struct member; the last of a name */
-	size_t n_blobs;	    /* all that were ingested */
+	struct map by_path; /* path -> struct member; the last one of a name */
+	size_t n_blobs;	    /* number of ingested blobs */
 	size_t text_bytes, strangers;
 };
 
@@ -96,7 +95,7 @@ static la_ssize_t read_block(struct archive *a, void *arg, const void **data)
 	return n;
 }
 
-/* "blobs/sha256/<hex>": the digest that such a member must have. */
+/* Get the digest that a member "blobs/sha256/<hex>" must have. */
 static bool blob_path(const char *path, struct digest *out)
 {
 	char text[DIGEST_MAX];
@@ -122,7 +121,7 @@ static bool looks_like_json(const unsigned char *p, size_t len)
 	return false;
 }
 
-/* A tar header by its checksum, or the zeros at the end of an empty one. */
+/* True for a tar header with a valid checksum, or the zeros of an empty tar. */
 static bool looks_like_tar(const unsigned char *p, size_t len)
 {
 	unsigned sum = 8 * ' ', want = 0;
@@ -158,14 +157,14 @@ static enum member_kind sniff(const char *path, const void *data, size_t len, in
 	return MEMBER_OTHER;
 }
 
-/* A member on its way in: what it is shows with its first bytes. */
+/* A member being read: its first bytes determine its kind. */
 struct intake {
 	struct load_archive *la;
 	struct member *m;
 	int64_t size;
 	bool decided;
-	struct digest like; /* unset: none is expected */
-	struct buf head;    /* bytes that came before it was decided */
+	struct digest like; /* unset: unknown */
+	struct buf head;    /* bytes read before the kind was determined */
 	struct ingest *ingest;
 };
 
@@ -260,8 +259,8 @@ static int intake_end(struct intake *in, struct err *err)
 }
 
 /*
- * What an archive of images may hold is bounded. Of a root file system, which may break any of the
- * bounds, that is not what its user wants to know.
+ * Limits of an image archive. A root file system may exceed any of them; then a message about the
+ * limit would not help the user.
  */
 static int too_much(const struct load_archive *la, int r, struct err *err)
 {
@@ -293,7 +292,7 @@ static int next_error(const struct load_archive *la, struct archive *a, struct e
 	return read_failed(la, a, la->n ? "damaged archive" : "not an image archive", err);
 }
 
-/* The contents of a regular member. */
+/* Read the contents of a regular member. */
 static int read_member(struct load_archive *la, struct archive *a, int64_t size, struct member *m,
 		       struct err *err)
 {
@@ -330,7 +329,10 @@ static int read_member(struct load_archive *la, struct archive *a, int64_t size,
 	return r;
 }
 
-/* Where a link leads: a hard link counts from the archive's root, a symbolic one from where it stands. */
+/*
+ * Resolve a link's target: a hard link is relative to the archive's root, a symbolic link to its
+ * own directory.
+ */
 static int link_target(const char *path, const char *target, bool hard, char **out)
 {
 	_cleanup_free_ char *dir = strdup(path);
@@ -411,7 +413,7 @@ static int take_entry(struct load_archive *la, struct archive *a, struct archive
 	return 0;
 }
 
-/* Whoever writes the pipe is not to be cut off behind the archive's end. */
+/* Read the rest, so that the writer of a pipe does not get SIGPIPE. */
 static void drain(struct load_archive *la)
 {
 	if (lseek(la->fd, 0, SEEK_CUR) < 0)
@@ -428,7 +430,7 @@ static int read_all(struct load_archive *la, struct archive *a, struct err *err)
 	if (!before)
 		return err_nomem(err);
 	tarlib_begin();
-	/* A helper program is never run for a filter: one that is not built in is left out. */
+	/* Only filters that are built in: libarchive must not run a helper program. */
 	if (archive_read_support_format_tar(a) != ARCHIVE_OK ||
 	    archive_read_support_filter_gzip(a) != ARCHIVE_OK ||
 	    archive_read_support_filter_bzip2(a) != ARCHIVE_OK ||
@@ -455,7 +457,7 @@ static int read_all(struct load_archive *la, struct archive *a, struct err *err)
 	return 0;
 }
 
-/* The bytes of path up to the first link in it, where that is; 0: there is none. */
+/* Length of the prefix of path that is a link; 0: none. */
 static size_t find_link(const struct load_archive *la, const char *path, struct member **out)
 {
 	size_t n = strcspn(path, "/"), depth;
@@ -471,7 +473,10 @@ static size_t find_link(const struct load_archive *la, const char *path, struct 
 	return 0;
 }
 
-/* The member at path, through links, also to directories; -ENOENT, -EXDEV out of the archive, or -ELOOP. */
+/*
+ * Find a member, following links, also to directories; -ENOENT, -EXDEV out of the archive,
+ * -ELOOP.
+ */
 static int find(const struct load_archive *la, const char *path, struct member **out)
 {
 	_cleanup_free_ char *here = strdup(path);

@@ -1,7 +1,6 @@
 /*
- * The members of an image layout that is a directory: opened when they are
- * asked for, below that directory only and through no symbolic link. A layer
- * that the store has already is not read again.
+ * Reading the members of an image layout directory. Files are opened on request, only below that
+ * directory and not through symbolic links. A layer that the store has is not read again.
  */
 #include "store/transfer/load_private.h"
 
@@ -25,7 +24,7 @@
 #define READ_BLOCK (1u << 20)
 
 struct load_dir {
-	struct load_source source; /* the first member: one is cast to the other */
+	struct load_source source; /* first member: pointers to both are converted */
 	struct load *load;
 	struct progress *progress;
 	int fd;

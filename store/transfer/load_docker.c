@@ -1,7 +1,8 @@
 /*
- * A docker-archive since 1.10: manifest.json lists configs, tags and the
- * layers' paths. Layers may be links to each other's.
- * spec    Docker image specification v1.1, v1.2, "Combined Image JSON + Filesystem Changeset Format"
+ * The format of docker-archives since 1.10: manifest.json lists configs, tags and the paths of
+ * layers. Layers may be links to each other.
+ * spec    Docker image specification v1.1, v1.2, "Combined Image JSON + Filesystem Changeset
+ *         Format"
  */
 #include "store/transfer/load_private.h"
 
@@ -18,7 +19,10 @@
 #include "store/oci/image_config.h"
 #include "store/oci/reference.h"
 
-/* manifest.json, checked to be a list of objects with the members that docker requires. */
+/*
+ * Read manifest.json and check that it is a list of objects with the members that docker
+ * requires.
+ */
 static int read_list(struct load *l, json_t **out, struct err *err)
 {
 	struct buf text _cleanup_buf_ = BUF_INIT;
@@ -80,8 +84,8 @@ static int member_path(const json_t *j, char **out, struct err *err)
 }
 
 /*
- * Docker names a config by its digest. Nothing else guards it in such an
- * archive, so a name of that form is held to.
+ * docker names a config by its digest, which is the only protection of a config in such an
+ * archive. So a name of that form is verified.
  */
 static int check_config_name(const char *path, const struct buf *config, struct err *err)
 {
@@ -123,7 +127,10 @@ static int read_config(struct load *l, const json_t *item, struct buf *config,
 	return r;
 }
 
-/* From the archive; what that leaves out, an image of the store has. Buildpacks name it "" then. */
+/*
+ * Find a layer in the archive or, if it is missing there, in the store. Buildpacks give it the
+ * name "" then.
+ */
 static int find_layer(struct load *l, const json_t *name, const struct digest *diff_id,
 		      struct ingest_result *out, struct err *err)
 {
@@ -169,7 +176,7 @@ static int add_tag(struct load *l, const char *tag, const struct descriptor *man
 	r = reference_parse(tag, &ref, err);
 	if (r < 0)
 		return err_wrap(err, r, "manifest.json: RepoTags");
-	/* A tag that is only implied is none: docker's words. */
+	/* A tag must be explicit, as in docker. */
 	if (strchr(tag, '@') || !strchr(slash ? slash : tag, ':'))
 		return err_set(err, EINVAL, "manifest.json: invalid tag \"%s\"", tag);
 	full = reference_full(&ref);
@@ -231,7 +238,7 @@ int load_docker_list(struct load *l, struct err *err)
 	return l->list ? 0 : read_list(l, &l->list, err);
 }
 
-/* What to call an image in a message: its first tag, else its config. */
+/* The name of an image in messages: its first tag, else its config. */
 static const char *name_of(const json_t *item)
 {
 	const char *tag = json_string_value(json_array_get(json_object_get(item, "RepoTags"), 0));

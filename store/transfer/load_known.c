@@ -1,5 +1,6 @@
 /*
- * What ingest found out of a layer when it came in stands in its index, so the layer need not come again.
+ * Layers that the store has. Their indexes contain the results of the ingest, so they need not be
+ * read again.
  */
 #include "store/transfer/load_private.h"
 
@@ -20,7 +21,7 @@ int load_known_blob(struct load *l, const struct digest *blob, struct ingest_res
 	struct layer_header h;
 	int r;
 
-	/* Kept first, then trusted: an image that has it may be removed while the rest is loaded. */
+	/* Keep it before using it: its image may be removed during the load. */
 	r = layer_keep(l->txn, blob, err);
 	if (r == 0)
 		r = layer_peek_in(l->txn, blob, &h, err);
@@ -37,7 +38,7 @@ int load_known_blob(struct load *l, const struct digest *blob, struct ingest_res
 	return 0;
 }
 
-/* An image of the store that cannot be opened has no layers to offer. */
+/* Record the layers of an image; an image that cannot be opened is ignored. */
 static int note_image(struct load *l, const struct ref *ref)
 {
 	_cleanup_image_ struct image *image = NULL;

@@ -1,7 +1,4 @@
-/*
- * What the meanings of an archive have in common: layers checked, small
- * blobs put, an OCI manifest made for an image that came without one.
- */
+/* Shared by the formats: layers are checked, small blobs added, and OCI manifests generated. */
 #include "store/transfer/load_private.h"
 
 #include <errno.h>
@@ -65,7 +62,7 @@ int load_layer(struct load *l, const char *path, const struct digest *like, cons
 	return 0;
 }
 
-/* The blob at fd, uncompressed by libarchive, comes in again as plain tar. */
+/* Ingest the blob at fd again, decompressed by libarchive. */
 static int ingest_plain(struct txn *t, int fd, struct ingest_result *out, struct err *err)
 {
 	struct archive *a = archive_read_new();
@@ -153,7 +150,7 @@ int load_layer_descriptor(const struct ingest_result *layer, struct descriptor *
 	return out->media_type ? 0 : -ENOMEM;
 }
 
-/* A digest that is not SHA-256 is beyond blob_put(); ingest knows every algorithm. */
+/* blob_put() uses SHA-256; ingest supports all algorithms. */
 static int put_like(struct txn *t, const void *data, size_t len, const struct digest *like,
 		    struct digest *out, struct err *err)
 {
@@ -194,7 +191,7 @@ int load_put(struct load *l, const void *data, size_t len, const struct digest *
 	return 0;
 }
 
-/* Its manifest and all that hangs below it are in the store, and kept for this load from now on. */
+/* True if an image is complete in the store; the transaction keeps it. */
 static bool is_whole(struct txn *t, const struct descriptor *manifest)
 {
 	_cleanup_image_ struct image *i = NULL;
@@ -210,8 +207,8 @@ static bool is_whole(struct txn *t, const struct descriptor *manifest)
 }
 
 /*
- * An image that the store has, maybe with its layers packed as a registry has
- * them, stays what it is: a manifest of ours would only double its layers.
+ * Find the existing manifest of an image, maybe with compressed layers from a registry. A
+ * generated one would duplicate the layers.
  */
 static int known_manifest(const struct load *l, const struct digest *id, struct descriptor *out)
 {

@@ -1,7 +1,7 @@
 /*
- * An OCI image layout, in an archive or a directory: index.json names
- * manifests and image indexes, everything else hangs below them by digest.
- * Manifest, config and layers are kept byte for byte.
+ * OCI image layouts, in an archive or a directory: index.json references manifests and image
+ * indexes, which reference everything else by digest. Manifests, configs and layers are kept
+ * unchanged.
  * spec    OCI image-spec image-layout.md, image-index.md
  */
 #include "store/transfer/load_private.h"
@@ -28,13 +28,13 @@
 #define INDEX_DEPTH_MAX 4
 #define PLATFORMS_MAX 32
 
-/* An image that was checked and put: entries of index.json may mean the same one. */
+/* An image that was checked and added: several entries of index.json may refer to it. */
 struct oci_image {
 	struct descriptor desc;
 	struct digest id;
 };
 
-/* Why a blob is neither an image nor an index with one: entries may mean the same one again. */
+/* Why a blob is neither an image nor an index with one: several entries may refer to it. */
 struct oci_failure {
 	int r;
 	bool artifact;
@@ -46,7 +46,7 @@ struct oci {
 	struct oci_image *images;
 	size_t n_images;
 	struct map failures; /* digest -> struct oci_failure */
-	bool artifact; /* what failed is a signature or the like, which may stand beside images */
+	bool artifact; /* the failure is a signature or similar, which is allowed next to images */
 };
 
 static int check_layout(struct load *l, struct err *err)
@@ -56,7 +56,7 @@ static int check_layout(struct load *l, struct err *err)
 	const char *version;
 	int r;
 
-	/* Some leave it out, and index.json says enough. */
+	/* Some tools omit it; index.json suffices. */
 	if (!l->src->ops->has(l->src, "oci-layout"))
 		return 0;
 	r = l->src->ops->text(l->src, "oci-layout", &text, err);
@@ -71,7 +71,7 @@ static int check_layout(struct load *l, struct err *err)
 	return 0;
 }
 
-/* A JSON blob, held to its descriptor's size here, and to its digest when it is put. */
+/* Read a JSON blob and check its size; its digest is checked when it is added. */
 static int blob_text(struct load *l, const struct descriptor *d, struct buf *out, struct err *err)
 {
 	char path[DIGEST_MAX + 8];
@@ -101,7 +101,7 @@ static int check_digest(const struct buf *text, const struct digest *want, struc
 	return 0;
 }
 
-/* The archive has the layer, or may go without as the store does. */
+/* True if the archive or the store has the layer. */
 static bool has_layer(struct load *l, const struct descriptor *d)
 {
 	char path[DIGEST_MAX + 8];
@@ -139,7 +139,7 @@ static int read_layers(struct load *l, const struct manifest *m, const struct di
 	size_t i;
 	int r = 0;
 
-	/* Nothing is read of an image that is not whole. */
+	/* Check that the image is complete before reading layers. */
 	for (i = 0; i < m->n_layers; i++)
 		if (!has_layer(l, &m->layers[i]))
 			return err_set(err, ENOENT, "blob %s is missing", m->layers[i].digest.str);
@@ -148,7 +148,7 @@ static int read_layers(struct load *l, const struct manifest *m, const struct di
 	return r;
 }
 
-/* Config and layers of a manifest, checked; the three kinds of blobs are in the transaction then. */
+/* Read and check the config and layers of a manifest, and add all blobs to the transaction. */
 static int read_image(struct oci *o, const struct descriptor *d, const struct buf *text,
 		      struct digest *id, struct err *err)
 {
@@ -190,7 +190,7 @@ static const struct oci_image *find_image(const struct oci *o, const struct dige
 	return NULL;
 }
 
-/* The text's own word for what it is, where it has one; else its descriptor's. */
+/* The media type in the blob or, without one, in its descriptor. */
 static int real_media_type(const struct buf *text, const struct descriptor *d, bool *is_index,
 			   char **out, struct err *err)
 {
@@ -261,15 +261,16 @@ static int no_image(const struct index *x, const char *platform, struct err *err
 }
 
 /*
- * The image for the platform that was asked for; where none was, for this host if that is there
- * and whole, else the first one that is. One that is damaged is an error: nothing takes its place.
+ * Choose the image for the requested platform. Without a request: this host's if available and
+ * complete, else the first one that is. A damaged image is an error and is not replaced by
+ * another one.
  */
 static int choose(struct oci *o, const struct index *x, int depth, const struct oci_image **out,
 		  struct err *err)
 {
 	const char *platform = o->load->options->platform;
 	int ranks = platform ? INDEX_RANKS - 1 : INDEX_RANKS, rank, r, first = 0;
-	bool artifact = false; /* what first is of */
+	bool artifact = false; /* first is the error of an artifact */
 	struct err why = ERR_INIT;
 	size_t i;
 
@@ -285,7 +286,7 @@ static int choose(struct oci *o, const struct index *x, int depth, const struct 
 			log_debug("%s: %s: not taken", d->digest.str, why.msg);
 			if (r != -ENOENT && r != -ENOTSUP)
 				return err_set(err, -r, "%s", why.msg);
-			/* An artifact is no reason to skip an index that has an image, too. */
+			/* An image's error takes precedence over an artifact's. */
 			if (first && !(artifact && !o->artifact))
 				continue;
 			first = err_set(err, -r, "%s", why.msg);
@@ -328,8 +329,9 @@ static int note_failure(struct oci *o, const struct digest *d, int r, const stru
 }
 
 /*
- * Down from a descriptor to an image. Depth is bounded, and with it every cycle: an index cannot
- * hold its own digest anyway. What failed is not looked at again: an index may name it often.
+ * Resolve a descriptor to an image. The depth is bounded; cycles cannot occur, because an index
+ * cannot contain its own digest. Failures are remembered, because an index may refer to them
+ * repeatedly.
  */
 static int resolve(struct oci *o, const struct descriptor *d, int depth,
 		   const struct oci_image **out, struct err *err)
@@ -359,9 +361,8 @@ static int resolve(struct oci *o, const struct descriptor *d, int depth,
 }
 
 /*
- * A name is a whole reference: "latest" and "1", as umoci and docker put them
- * into ref.name, say nothing about the repository. A digest in it must be the
- * manifest's. NULL in *out: none.
+ * Parse a full reference. "latest" and "1", as umoci and docker write them to ref.name, lack a
+ * repository. A digest in the name must be the manifest's. NULL in *out: not a full reference.
  */
 static int whole_name(const char *s, const struct digest *manifest, char **out)
 {
@@ -408,7 +409,10 @@ static int add_tag(void *arg, const char *tag, struct err *err)
 	return load_add(a->load, name, &a->image->desc, &a->image->id, err);
 }
 
-/* An image under the name of its entry; without one, under those that docker's manifest.json has for it. */
+/*
+ * Add an image with the name of its entry or, without one, with the names in docker's
+ * manifest.json.
+ */
 static int name_image(struct oci *o, const struct descriptor *entry, const struct oci_image *image,
 		      struct err *err)
 {
@@ -443,10 +447,10 @@ static bool same_platform(const struct descriptor *a, const struct descriptor *b
 }
 
 /*
- * Some tools list the platforms of one image in index.json itself: entries
- * under the same name, each with another platform. Then the host's counts.
- * group   receives them, with borrowed entries, the one at i included
- * returns false: the entry at i stands for itself
+ * Some tools list the platforms of an image in index.json itself: entries with the same name and
+ * different platforms. Then the one for the host is used.
+ * group   receives these entries, borrowed, including entry i
+ * returns false: entry i is the only one
  */
 static bool platform_group(const struct index *x, size_t i, struct index *group)
 {
@@ -468,7 +472,7 @@ static bool platform_group(const struct index *x, size_t i, struct index *group)
 	return group->n > 1;
 }
 
-/* What to call an entry in a message. NULL: no memory. */
+/* The name of an entry in messages. NULL: out of memory. */
 static char *label(const struct descriptor *d)
 {
 	_cleanup_reference_ struct reference ref = { 0 };
@@ -481,7 +485,7 @@ static char *label(const struct descriptor *d)
 	return strdup(d->ref_name ? d->ref_name : d->digest.str);
 }
 
-/* The entry at i, or what it stands for among those of its name. */
+/* Load entry i, or the best entry of its group. */
 static int load_entry(struct oci *o, const struct index *x, size_t i, struct index *group,
 		      struct err *err)
 {

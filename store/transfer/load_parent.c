@@ -1,6 +1,6 @@
 /*
- * Parents of the images in an archive: docker notes them in manifest.json where it saved both
- * together. What cannot be is not believed, and is no reason to refuse an image.
+ * Parents of the images in an archive. docker records a parent in manifest.json if it is saved,
+ * too. An implausible parent is ignored.
  */
 #include "store/transfer/load_private.h"
 
@@ -18,26 +18,26 @@
 #include "store/image/parent.h"
 #include "store/transfer/load.h"
 
-/* By image ID: the image of the archive. */
-static struct load_image *found(const struct map *by_id, const char *id)
+/* Find an image of the archive by its ID. */
+static struct load_image *find_image(const struct map *by_id, const char *id)
 {
 	return map_get(by_id, id);
 }
 
-/* The image whose config a manifest.json's entry names: docker names it by its digest. */
+/* Find the image of an entry in manifest.json, by its config's digest. */
 static struct load_image *of_entry(const struct map *by_id, const json_t *item)
 {
 	const char *path = json_str(item, "Config"), *base = strrchr(path, '/');
 	char id[DIGEST_MAX];
 
 	snprintf(id, sizeof(id), "sha256:%.64s", base ? base + 1 : path);
-	return found(by_id, id);
+	return find_image(by_id, id);
 }
 
 static const struct descriptor *manifest_of(const struct load *l, const struct map *by_id,
 					    const struct digest *id)
 {
-	const struct load_image *image = found(by_id, id->str);
+	const struct load_image *image = find_image(by_id, id->str);
 	size_t i;
 
 	if (image)
@@ -74,7 +74,7 @@ int load_parents(struct load *l, struct err *err)
 	size_t i;
 	int r = 0;
 
-	/* Beside a layout it may be anything. */
+	/* Next to a layout, manifest.json may be anything. */
 	if (!l->src->ops->has(l->src, "manifest.json") || load_docker_list(l, NULL) < 0)
 		return 0;
 	for (i = 0; i < l->result->n && r == 0; i++)

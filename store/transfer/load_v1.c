@@ -1,8 +1,7 @@
 /*
- * A docker-archive from before 1.10: a directory for each layer with its
- * "json", that names its parent, and layer.tar; "repositories" names the top
- * ones. Config and history are made from the chain as docker's migration does,
- * so that the image ID is the one docker gives it.
+ * The format of docker-archives before 1.10: a directory per layer with "json", which names the
+ * parent, and layer.tar; "repositories" names the top layers. Config and history are generated
+ * from the chain as in docker's migration, so that the image has docker's ID.
  * spec    Docker image specification v1
  */
 #include "store/transfer/load_private.h"
@@ -24,10 +23,10 @@
 #include "store/transfer/load.h"
 
 #define CHAIN_MAX MANIFEST_LAYERS_MAX
-/* Every name walks its chain: what is small in the archive can be much to read. */
+/* Limit of JSON that is parsed in all: each name walks its chain again. */
 #define JSON_BYTES_MAX (128u << 20)
 
-/* One image's layers, the top one first while they are collected. */
+/* An image's layers, top first during collection. */
 struct chain {
 	json_t *json[CHAIN_MAX];
 	char *id[CHAIN_MAX];
@@ -47,7 +46,7 @@ static void chain_free(struct chain *c)
 }
 DEFINE_CLEANUP_PTR(struct chain, chain_free);
 
-/* An ID becomes a part of a member's path; what docker wrote has 64 hex digits. */
+/* An ID becomes a part of a path; docker's IDs are 64 hex digits. */
 static bool id_valid(const char *id)
 {
 	return id && strlen(id) == 64 && strspn(id, "0123456789abcdef") == 64;
@@ -77,7 +76,7 @@ static int read_json(struct load *l, const char *id, json_t **out, struct err *e
 	return 0;
 }
 
-/* The chain from id down to the layer without a parent. */
+/* Collect the chain from id to the layer without a parent. */
 static int collect(struct load *l, const char *id, struct chain *c, struct err *err)
 {
 	const char *parent = id;
@@ -117,7 +116,7 @@ static int set_str(json_t *obj, const char *key, const char *value)
 	return value && *value ? json_object_set_new(obj, key, json_string(value)) : 0;
 }
 
-/* What docker's history says of one old layer. NULL: no memory. */
+/* The history entry for a v1 layer. NULL: out of memory. */
 static json_t *history_entry(const json_t *v1)
 {
 	const json_t *cmd = json_object_get(json_object_get(v1, "container_config"), "Cmd");
@@ -140,7 +139,7 @@ static json_t *history_entry(const json_t *v1)
 	return TAKE_PTR(h);
 }
 
-/* Compact, as Go's encoder would write it: it escapes what could end an HTML script. */
+/* Compact JSON like Go's encoder, which escapes characters that are special in HTML. */
 static int go_text(const json_t *j, struct buf *out)
 {
 	struct buf text _cleanup_buf_ = BUF_INIT;
@@ -163,7 +162,7 @@ static int compare_keys(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The members in the order of their keys, on the top level only: Go keeps the others as they came. */
+/* Sort the members by key, on the top level only: Go keeps the others unchanged. */
 static json_t *sorted(json_t *obj)
 {
 	_cleanup_json_ json_t *out = json_object();
@@ -183,7 +182,7 @@ static json_t *sorted(json_t *obj)
 	return TAKE_PTR(out);
 }
 
-/* The config of the image whose top layer is c->json[0]. NULL: no memory. */
+/* Generate the config of the image with the top layer c->json[0]. NULL: out of memory. */
 static json_t *make_config(const struct chain *c)
 {
 	static const char *const dropped[] = { "id",	    "parent",	"Size",
@@ -234,7 +233,7 @@ static int put_image(struct load *l, const struct chain *c, struct descriptor *m
 	return r;
 }
 
-/* The image of the layer id, under name, or under none. */
+/* Add the image with top layer id. name may be NULL. */
 static int add_image(struct load *l, const char *id, const char *name, struct err *err)
 {
 	_cleanup_(cleanup_chain_free) struct chain *c = calloc(1, sizeof(*c));
@@ -304,7 +303,7 @@ static int add_repositories(struct load *l, struct err *err)
 	return 0;
 }
 
-/* "<id>/json": the ID; false where the member is something else. */
+/* Get the ID of a member "<id>/json"; false for other members. */
 static bool json_member(const char *path, char id[static 65])
 {
 	if (strlen(path) != 69 || strcmp(path + 64, "/json") != 0)
@@ -314,7 +313,7 @@ static bool json_member(const char *path, char id[static 65])
 	return id_valid(id);
 }
 
-/* Without "repositories", which `docker save ID` did not write: the layers that are nobody's parent. */
+/* Without "repositories" (`docker save ID`), add the layers that are not a parent. */
 static int add_tops(struct load *l, struct err *err)
 {
 	struct map parents = MAP_INIT;

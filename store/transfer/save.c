@@ -1,6 +1,4 @@
-/*
- * Save: which images were asked for, and every blob they need, each once.
- */
+/* Selecting images and writing each of their blobs once. */
 #include "store/transfer/save.h"
 
 #include <errno.h>
@@ -87,7 +85,7 @@ static int add_name(struct save_image *image, const struct reference *ref, struc
 	return 0;
 }
 
-/* The image of an entry of index.json joins the set. ref: the name to save it under, or NULL. */
+/* Add the image of an entry to the set. ref: the name to save, or NULL. */
 static int add_ref(struct save_set *set, struct store *s, const struct ref *entry,
 		   const struct reference *ref, struct err *err)
 {
@@ -120,7 +118,7 @@ static int add_ref(struct save_set *set, struct store *s, const struct ref *entr
 	return ref && ref->tag ? add_name(&set->v[i], ref, err) : 0;
 }
 
-/* A repository alone, as docker understands it here: no tag, no digest. */
+/* True for a repository without tag and digest, as docker understands it here. */
 static bool is_bare(const char *name)
 {
 	const char *slash = strrchr(name, '/');
@@ -133,7 +131,7 @@ static int compare_refs(const void *a, const void *b)
 	return strcmp((*(const struct ref *const *)a)->name, (*(const struct ref *const *)b)->name);
 }
 
-/* All tags of a repository, sorted. *found: there were any. */
+/* Add all tags of a repository, sorted. *found: there was one. */
 static int add_repository(struct save_set *set, struct store *s, const struct refs *refs,
 			  const struct reference *repo, bool *found, struct err *err)
 {
@@ -185,13 +183,13 @@ static int choose(struct save_set *set, struct store *s, const struct refs *refs
 		if (!full)
 			return err_nomem(err);
 	}
-	/* Found by an ID or a digest, it is saved without a name. */
+	/* An image selected by ID or digest is saved without a name. */
 	r = add_ref(set, s, entry,
 		    full && entry->name && strcmp(full, entry->name) == 0 ? &ref : NULL, err);
 	return r < 0 ? err_wrap(err, r, "%s", name) : 0;
 }
 
-/* Whose parent is saved with it. Docker refuses an archive with one that cannot be. */
+/* Set the parents that are saved, too. docker refuses an archive with an impossible parent. */
 static void find_parents(struct save_set *set, const struct refs *refs)
 {
 	size_t i, k;
@@ -206,7 +204,7 @@ static void find_parents(struct save_set *set, const struct refs *refs)
 	}
 }
 
-/* Every blob of the set, each once; in the order of their digests, that is always the same. */
+/* The blobs of the set without duplicates, sorted by digest for reproducible output. */
 struct blob_list {
 	const struct descriptor **v;
 	size_t n;
@@ -267,7 +265,7 @@ static int copy_blob(struct save_sink *k, int fd, struct hash *h, char *block, u
 	return r;
 }
 
-/* A blob goes out only as what its name says: damage in the store is not handed on. */
+/* Write a blob and verify its digest, so that damage is not passed on. */
 static int save_blob(struct txn *t, struct save_sink *k, const struct descriptor *d, char *block,
 		     struct progress *p, struct err *err)
 {
@@ -403,7 +401,7 @@ int save(struct store *s, char *const *names, size_t n, enum save_format format,
 	for (i = 0; i < n && r == 0; i++)
 		r = choose(&set, s, &refs, names[i], err);
 	find_parents(&set, &refs);
-	/* Nothing is published by it; it only keeps the blobs until they are written out. */
+	/* The transaction publishes nothing; it keeps the blobs until they are written. */
 	if (r == 0)
 		r = txn_begin_reading(s, &t, err);
 	for (i = 0; i < set.n && r == 0; i++)

@@ -1,6 +1,6 @@
 /*
- * Save into a directory: built beside its place under a name of its own, and
- * renamed when it is whole.
+ * Output to a directory, which is created under a temporary name next to the target and renamed
+ * when it is complete.
  */
 #include "store/transfer/save_private.h"
 
@@ -19,9 +19,9 @@
 #include "store/transfer/save_file.h"
 
 struct save_dir {
-	struct save_sink sink; /* the first member: one is cast to the other */
+	struct save_sink sink; /* first member: pointers to both are converted */
 	int parent, fd, file;
-	char *name; /* in parent */
+	char *name; /* relative to parent */
 	char tmp[40];
 };
 
@@ -81,7 +81,7 @@ static int dir_commit(struct save_sink *k, struct err *err)
 	struct save_dir *d = dir_of(k);
 	int r = sync_tree(d);
 
-	/* Onto a missing or an empty directory only: that is what rename allows. */
+	/* rename(2) only replaces a missing or empty directory. */
 	if (r == 0 && renameat(d->parent, d->tmp, d->parent, d->name) < 0)
 		r = -errno;
 	if (r < 0)
@@ -116,7 +116,7 @@ static const struct save_sink_ops dir_ops = {
 	.free = dir_free,
 };
 
-/* 0 where there is nothing, or an empty directory. */
+/* 0 if the target is missing or an empty directory. */
 static int check_target(const char *path, struct err *err)
 {
 	_cleanup_closedir_ DIR *dir = opendir(path);
@@ -130,7 +130,10 @@ static int check_target(const char *path, struct err *err)
 	return 0;
 }
 
-/* path without trailing slashes, a symbolic link followed, split into directory and name. */
+/*
+ * Split path, without trailing slashes and with a symbolic link resolved, into directory and
+ * name.
+ */
 static int split(struct save_dir *d, const char *path, struct err *err)
 {
 	_cleanup_free_ char *copy = realpath(path, NULL);

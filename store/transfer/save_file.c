@@ -1,6 +1,6 @@
 /*
- * A file that takes its name when it is whole: nameless until then where the
- * file system can do that, so that even a killed command leaves nothing.
+ * The file has no name until it is complete, if the file system supports that, so that even a
+ * killed command leaves nothing.
  */
 
 #include "store/transfer/save_file.h"
@@ -28,7 +28,7 @@ int save_tmp_name(char out[static 40])
 	return 0;
 }
 
-/* Written in place: nothing of it could be taken back. */
+/* True for a file that is written in place, which cannot be undone. */
 static bool in_place(const char *path)
 {
 	struct stat st;
@@ -58,7 +58,7 @@ static int open_new(struct save_file *f)
 
 int save_file_open(struct save_file *f, const char *path, struct err *err)
 {
-	/* A link to a file stays, and leads to the new one. */
+	/* Replace the target of a symbolic link, not the link. */
 	_cleanup_free_ char *real = in_place(path) ? NULL : realpath(path, NULL);
 	_cleanup_free_ char *dir = NULL;
 	const char *slash;
@@ -86,7 +86,7 @@ int save_file_open(struct save_file *f, const char *path, struct err *err)
 	return r < 0 ? err_sys(err, -r, "%s", path) : 0;
 }
 
-/* A nameless file can only be linked to a name that is free; the rename then replaces what was there. */
+/* A nameless file can only be linked to an unused name; a rename then replaces the old file. */
 static int give_name(struct save_file *f)
 {
 	char self[40];

@@ -1,23 +1,18 @@
-/*
- * Output files.
- */
+/* Output files that appear only when they are complete. */
 #ifndef STORE_TRANSFER_SAVE_FILE_H
 #define STORE_TRANSFER_SAVE_FILE_H
 
 struct err;
 
-/*
- * A file that takes its name when it is whole. What exists and is no regular
- * file (a pipe, a device) is written as it is.
- */
+/* An output file. An existing file that is not regular (a pipe, a device) is written in place. */
 struct save_file {
 	int fd;
-	int dir;      /* of the file; -1: written in place */
+	int dir;      /* its directory; -1: written in place */
 	char *name;   /* in dir */
-	char tmp[40]; /* the name it has until then; "": none */
+	char tmp[40]; /* temporary name; "": none */
 };
 
-/* save_tmp_name - a name that nothing has yet, for what is not whole. 0 or -EIO. */
+/* save_tmp_name - generate an unused temporary name. 0 or -EIO. */
 int save_tmp_name(char out[static 40]);
 
 #define SAVE_FILE_INIT           \

@@ -1,6 +1,6 @@
 /*
- * The JSON of a saved archive: a layout's index.json, and the manifest.json
- * that docker has beside it, both as docker since version 25 writes them.
+ * The JSON of a saved archive: a layout's index.json and docker's manifest.json, as docker writes
+ * them since version 25.
  */
 #include "store/transfer/save_private.h"
 
@@ -11,7 +11,7 @@
 #include "base/json.h"
 #include "store/disk/blob.h"
 
-/* json_pack() steals; a NULL among its values makes the whole NULL. */
+/* json_pack() steals references; a NULL value makes the result NULL. */
 
 static json_t *descriptor_json(const struct descriptor *d)
 {
@@ -20,7 +20,10 @@ static json_t *descriptor_json(const struct descriptor *d)
 			 d->digest.str, "size", (json_int_t)d->size);
 }
 
-/* Only a tag says which of several images it is; a layout of ours alone names it in full, for skopeo and umoci. */
+/*
+ * ref.name is the tag, as in docker's archives; an OCI layout has the full name, for skopeo and
+ * umoci.
+ */
 static json_t *annotations_json(const struct save_name *name, enum save_format format)
 {
 	return json_pack("{s:s, s:s}", "io.containerd.image.name", name->full,
@@ -49,7 +52,9 @@ static int append_entry(json_t *manifests, const struct image *image, const stru
 		json_decref(platform);
 		return -ENOMEM;
 	}
-	/* Nameless entries that differ in their platform would look like one image for several. */
+	/*
+	 * Without a name, entries with platforms would look like one image for several platforms.
+	 */
 	if (!name) {
 		json_decref(platform);
 		return 0;

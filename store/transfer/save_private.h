@@ -1,7 +1,4 @@
-/*
- * What the parts of save share: the images that were chosen, and where their
- * members go.
- */
+/* Shared by the parts of save: the selected images, and the output. */
 #ifndef STORE_TRANSFER_SAVE_PRIVATE_H
 #define STORE_TRANSFER_SAVE_PRIVATE_H
 
@@ -15,7 +12,7 @@
 struct buf;
 struct err;
 
-/* A name that an image is saved under. */
+/* A name of a saved image. */
 struct save_name {
 	char *full;	/* "docker.io/library/ubuntu:20.04" */
 	char *familiar; /* "ubuntu:20.04" */
@@ -26,34 +23,31 @@ struct save_image {
 	struct image *image;
 	struct save_name *names;
 	size_t n_names;		     /* 0: saved by its ID */
-	const struct digest *parent; /* that is saved with it; NULL: none. Borrowed */
+	const struct digest *parent; /* its parent, if saved, too; NULL: none. Borrowed */
 };
 
-/* Images in the order they were asked for, each once. */
+/* The images in the requested order, without duplicates. */
 struct save_set {
 	struct save_image *v;
 	size_t n;
 };
 
-/* Both append to out; 0 or -ENOMEM. */
+/* Append to out; 0 or -ENOMEM. */
 int save_json_index(const struct save_set *set, enum save_format format, struct buf *out);
 int save_json_manifest(const struct save_set *set, struct buf *out);
 
-/*
- * Where members go. Paths come in the order in which they are to stand, a
- * directory before what is in it.
- */
+/* The output for members. The caller sorts paths; a directory precedes its contents. */
 struct save_sink;
 
 struct save_sink_ops {
 	int (*dir)(struct save_sink *k, const char *path, struct err *err);
-	/* One member: begin, write until size bytes came, end. */
+	/* A member: begin, write exactly size bytes, end. */
 	int (*begin)(struct save_sink *k, const char *path, uint64_t size, struct err *err);
 	int (*write)(struct save_sink *k, const void *data, size_t len, struct err *err);
 	int (*end)(struct save_sink *k, struct err *err);
-	/* All came: let it be seen. */
+	/* The output is complete: make it visible. */
 	int (*commit)(struct save_sink *k, struct err *err);
-	/* What was not committed is gone. */
+	/* Free; removes uncommitted output. */
 	void (*free)(struct save_sink *k);
 };
 

@@ -1,6 +1,6 @@
 /*
- * Save into one tar: ustar, with pax headers only for what ustar cannot say,
- * times 0 and owner 0, so that the same members give the same bytes.
+ * Output to a tar: ustar, pax headers only if needed, time 0 and owner 0, so that the same
+ * members give the same bytes.
  */
 #include "store/transfer/save_private.h"
 
@@ -18,7 +18,7 @@
 #define BLOCK (1u << 20)
 
 struct save_tar {
-	struct save_sink sink; /* the first member: one is cast to the other */
+	struct save_sink sink; /* first member: pointers to both are converted */
 	struct save_file file; /* fd -1: standard output */
 	struct archive *archive;
 	struct archive_entry *entry;
@@ -104,7 +104,7 @@ static void tar_free(struct save_sink *k)
 {
 	struct save_tar *t = tar_of(k);
 
-	/* libarchive closes what it frees: no end is to stand behind what is unfinished. */
+	/* archive_write_free() also closes: an incomplete tar must not get an end. */
 	t->given_up = true;
 	archive_write_free(t->archive);
 	archive_entry_free(t->entry);
