@@ -1,6 +1,4 @@
-/*
- * Docker's keys from a config and from index.json, in docker's order.
- */
+/* docker's keys, from a config and index.json, in docker's order. */
 #include "store/show/inspect.h"
 
 #include <errno.h>
@@ -20,7 +18,7 @@
 #include "store/show/inspect_private.h"
 
 #define INDENT 4
-/* How Go writes a time that was never set. */
+/* Go's zero time. */
 #define NO_TIME "0001-01-01T00:00:00Z"
 
 void inspect_free(struct json_t *j)
@@ -28,7 +26,7 @@ void inspect_free(struct json_t *j)
 	json_decref(j);
 }
 
-/* What one entry of index.json adds. */
+/* Add the names of an entry of index.json. */
 static int add_names(const struct ref *entry, json_t *tags, json_t *digests)
 {
 	_cleanup_reference_ struct reference ref = { 0 };
@@ -49,7 +47,7 @@ static int add_names(const struct ref *entry, json_t *tags, json_t *digests)
 		       : 0;
 }
 
-/* RepoTags, RepoDigests, and when the last one was given. */
+/* Add RepoTags, RepoDigests and the time of the last tag. */
 static int add_references(json_t *j, const struct refs *refs, const struct digest *id,
 			  struct timespec *tagged)
 {
@@ -86,7 +84,7 @@ static void set_int(json_t *to, const char *key, uint64_t value)
 	json_object_set_new(to, key, json_integer((json_int_t)value));
 }
 
-/* Docker falls back to the last history entry for what the config itself does not say. */
+/* docker falls back to the last history entry if the config has no comment. */
 static const char *comment_of(const json_t *config)
 {
 	const json_t *history = json_object_get(config, "history");
@@ -98,7 +96,7 @@ static const char *comment_of(const json_t *config)
 	return s;
 }
 
-/* As Go reads and writes a time: its zone stays, its fraction loses zeros at the end. */
+/* Format the time as Go does: the zone is kept, trailing zeros of the fraction are removed. */
 static void set_created(json_t *j, const json_t *config)
 {
 	const char *s = json_str(config, "created");
@@ -189,7 +187,7 @@ int inspect_image(struct store *s, const struct image *i, const struct refs *ref
 	return 0;
 }
 
-/* Path and Args: what would run. */
+/* Set Path and Args from the command. */
 static void set_command(json_t *j, const json_t *config)
 {
 	static const char *const keys[] = { "Entrypoint", "Cmd" };
@@ -210,7 +208,7 @@ static void set_command(json_t *j, const json_t *config)
 	json_object_set_new(j, "Args", args);
 }
 
-/* Where what changed lies. */
+/* Set the paths of the upper and work directories. */
 static void set_directories(json_t *j, const struct store *s, const struct container *c)
 {
 	static const struct {
@@ -232,7 +230,7 @@ static void set_directories(json_t *j, const struct store *s, const struct conta
 	json_object_set_new(j, "GraphDriver", driver);
 }
 
-/* The image's config, as a container has it. New reference. */
+/* The image's config in a container's form. New reference. */
 static json_t *container_config(const struct container *c, const json_t *image_config)
 {
 	json_t *config = inspect_config(image_config);
@@ -261,7 +259,7 @@ int inspect_container(struct store *s, const struct container *c, bool total, st
 	r = container_changed_size(c, &size, err);
 	if (r < 0)
 		return r;
-	/* A container whose image is damaged is still shown, as far as it goes. */
+	/* A container with a damaged image is shown without the image's properties. */
 	r = image_open(s, NULL, &c->manifest, &image, total ? err : NULL);
 	if (r == 0 && total)
 		r = image_size(s, image, &below, err);
@@ -290,8 +288,8 @@ int inspect_container(struct store *s, const struct container *c, bool total, st
 }
 
 /*
- * JSON as it was dumped, for a terminal: what jansson leaves alone and a terminal would not, C1
- * controls and what turns text round, stands as \uXXXX. indent goes before each further line.
+ * Append dumped JSON, safe for a terminal: C1 controls and characters that change the direction
+ * of text, which jansson does not escape, become \uXXXX. indent precedes each further line.
  */
 static int put_json(const char *text, const char *indent, struct buf *out)
 {

@@ -1,6 +1,4 @@
-/*
- * What inspect shows: docker's view of images, containers and layers, as JSON.
- */
+/* The output of inspect: docker's JSON for images, containers and layers. */
 #ifndef STORE_SHOW_INSPECT_H
 #define STORE_SHOW_INSPECT_H
 
@@ -16,13 +14,14 @@ struct store;
 struct template;
 
 /*
- * Each makes one JSON object that inspect_free() releases.
+ * These create a JSON object; free with inspect_free().
  *
- * inspect_image      docker's keys in docker's order; what only docker's own storage has (GraphDriver)
- *                    is left out
- * inspect_container  the same but for what belongs to a process, a network or mounts. total: SizeRootFs too
- * inspect_layer      of the image whose layer has this blob digest, diff ID or chain ID, or any
- *                    unambiguous prefix of one; -ENOENT "No such layer: NAME", -EINVAL ambiguous
+ * inspect_image      docker's keys in docker's order, without those of docker's own storage
+ *                    (GraphDriver)
+ * inspect_container  the same, without keys of processes, networks and mounts. total: with
+ *                    SizeRootFs
+ * inspect_layer      of the layer with this blob digest, diff ID or chain ID, or an unambiguous
+ *                    prefix; -ENOENT "No such layer: NAME", -EINVAL ambiguous
  */
 int inspect_image(struct store *s, const struct image *i, const struct refs *refs,
 		  struct json_t **out, struct err *err);
@@ -37,10 +36,10 @@ static inline void cleanup_inspect(struct json_t **j)
 }
 #define _cleanup_inspect_ __attribute__((cleanup(cleanup_inspect)))
 
-/* inspect_text - append an object, indented to stand in an array as docker prints it. */
+/* inspect_text - append an object, indented as an element of docker's array. */
 int inspect_text(const struct json_t *j, struct buf *out, struct err *err);
 
-/* inspect_line - append it in one line, with the newline. */
+/* inspect_line - append an object on one line, with a newline. */
 int inspect_line(const struct json_t *j, struct buf *out, struct err *err);
 
 #endif

@@ -1,6 +1,4 @@
-/*
- * A table of the members of docker's container.Config, as Go writes them.
- */
+/* A table of the members of docker's container.Config in Go's order. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -9,7 +7,7 @@
 #include "base/cleanup.h"
 #include "store/show/inspect_private.h"
 
-/* What stands for a member that is missing. */
+/* The value for a missing member. */
 enum absent { ABSENT_TEXT, ABSENT_FALSE, ABSENT_NULL, ABSENT_LEFT_OUT };
 
 static const struct {
@@ -48,7 +46,7 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* An object's members in the order of their keys, as Go writes a map. New reference. */
+/* Sort an object's members by key, as Go writes a map. New reference. */
 static json_t *sorted_map(const json_t *map)
 {
 	size_t n = json_object_size(map), i = 0;

@@ -1,6 +1,6 @@
 /*
- * A layer by whatever it goes by, and who has it. Layers have no list of their own: the images
- * are the list.
+ * Finding a layer by any of its IDs, and its images. Layers are found through the images that
+ * have them.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -75,7 +75,7 @@ static bool is_meant(const struct use *u, const char *name)
 	return goes_by(&u->blob, name) || goes_by(&u->diff_id, name) || goes_by(&u->chain_id, name);
 }
 
-/* Hex digits that may be the start of a digest, with or without the algorithm. */
+/* True for hex digits that may be a prefix of a digest, with or without the algorithm. */
 static bool may_be_layer(const char *name)
 {
 	const char *colon = strchr(name, ':'), *hex = colon ? colon + 1 : name;
@@ -86,7 +86,7 @@ static bool may_be_layer(const char *name)
 	return len >= 4 && len <= DIGEST_HEX_MAX && strspn(hex, "0123456789abcdef") == len;
 }
 
-/* All layers of all images that can be read. */
+/* Collect the layers of all readable images. */
 static int collect(struct store *s, const struct refs *refs, struct uses *out, struct err *err)
 {
 	size_t i, n;
@@ -110,14 +110,14 @@ static int collect(struct store *s, const struct refs *refs, struct uses *out, s
 	return 0;
 }
 
-/* The first use of the layer that is meant. */
+/* Choose the first use of the named layer. */
 static int choose(const struct uses *u, const char *name, const struct use **out, struct err *err)
 {
 	const struct use *found = NULL;
 	size_t i;
 
 	for (i = 0; i < u->n; i++) {
-		/* A whole digest of a blob leaves no doubt, whatever else begins so. */
+		/* A complete blob digest is unambiguous. */
 		if (strcmp(u->v[i].blob.str, name) == 0) {
 			*out = &u->v[i];
 			return 0;
@@ -139,7 +139,7 @@ static int choose(const struct uses *u, const char *name, const struct use **out
 	return 0;
 }
 
-/* The image's familiar name, or its ID. */
+/* Append the image's familiar name, or its ID. */
 static int append_image(json_t *list, const struct ref *ref)
 {
 	_cleanup_reference_ struct reference parsed = { 0 };

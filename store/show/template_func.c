@@ -1,6 +1,4 @@
-/*
- * The functions of templates: docker's and those of Go that people use with them.
- */
+/* The functions of templates: docker's, and those of Go that are used with docker. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,13 +10,11 @@
 #include "base/text.h"
 #include "store/show/template_private.h"
 
-/* What printf may pad to. */
+/* Limit of printf's width. */
 #define WIDTH_MAX 1000
 
-/* What a string in a list takes, however short. */
+/* The cost of a list element, besides its bytes. */
 #define PART_COST 128
-
-/* --- helpers ------------------------------------------------------------ */
 
 static int wrong_type(const struct value *v, const char *want, struct err *err)
 {
@@ -59,8 +55,6 @@ static int get_int(const struct value *v, long long *out, struct err *err)
 	return 0;
 }
 
-/* --- strings ------------------------------------------------------------ */
-
 static int f_json(struct run *r, const struct value *a, size_t n, struct value *out,
 		  struct err *err)
 {
@@ -76,7 +70,7 @@ static int f_json(struct run *r, const struct value *a, size_t n, struct value *
 
 enum letters { LOWER, UPPER, TITLE };
 
-/* Go's cases know all scripts; the C library's do as well, one code point at a time. */
+/* Like Go, the C library converts letters of all scripts, one code point at a time. */
 static int change_case(struct run *r, const struct value *v, enum letters to, struct value *out,
 		       struct err *err)
 {
@@ -182,7 +176,7 @@ static int f_split(struct run *r, const struct value *a, size_t n, struct value 
 		if (sep_len) {
 			p = memmem(s, (size_t)(end - s), sep, sep_len);
 		} else {
-			/* Go splits at nothing into characters. */
+			/* Go splits at an empty separator into characters. */
 			k = text_decode(s, end, &c);
 			p = s + (k ? k : 1);
 			if (s == end)
@@ -231,7 +225,7 @@ static int put_spaces(struct buf *b, long long n)
 	return e;
 }
 
-/* pad TEXT BEFORE AFTER: spaces around what is not empty. */
+/* pad TEXT BEFORE AFTER: add spaces around a non-empty text. */
 static int f_pad(struct run *r, const struct value *a, size_t n, struct value *out, struct err *err)
 {
 	struct buf b _cleanup_buf_ = BUF_INIT;
@@ -254,8 +248,6 @@ static int f_pad(struct run *r, const struct value *a, size_t n, struct value *o
 		return e;
 	return give_string(r, &b, out);
 }
-
-/* --- looking into values ------------------------------------------------ */
 
 static int f_len(struct run *r, const struct value *a, size_t n, struct value *out, struct err *err)
 {
@@ -356,8 +348,6 @@ static int f_index(struct run *r, const struct value *a, size_t n, struct value 
 	return e;
 }
 
-/* --- comparisons -------------------------------------------------------- */
-
 enum basic { BASIC_NONE, BASIC_BOOL, BASIC_INT, BASIC_REAL, BASIC_STRING, BASIC_NIL };
 
 static enum basic basic(const struct value *v)
@@ -373,7 +363,7 @@ static enum basic basic(const struct value *v)
 	return json_is_string(v->json) ? BASIC_STRING : BASIC_NONE;
 }
 
-/* *out is below, at or above 0 as a is below, at or above b. */
+/* *out is negative, 0 or positive, like the difference of a and b. */
 static int compare(const struct value *a, const struct value *b, bool order, int *out,
 		   struct err *err)
 {
@@ -408,7 +398,7 @@ static int compare(const struct value *a, const struct value *b, bool order, int
 	return 0;
 }
 
-/* eq A B...: A is one of the others. */
+/* eq A B...: true if A equals any of the others. */
 static int f_eq(struct run *r, const struct value *a, size_t n, struct value *out, struct err *err)
 {
 	int c = 1, e = template_work(r, n);
@@ -452,9 +442,9 @@ static int f_not(struct run *r, const struct value *a, size_t n, struct value *o
 	return give_bool(!template_truth(&a[0]), out);
 }
 
-/* --- printing ------------------------------------------------------------ */
-
-/* Values inside of a string are not escaped yet, but for fields of a row: that is done where it is printed. */
+/*
+ * Strings inside a string are escaped when that is printed; only a row's fields are escaped here.
+ */
 static int print_raw(struct run *r, const struct value *v, struct buf *b)
 {
 	size_t len = json_string_length(v->json);
@@ -488,7 +478,7 @@ static int f_println(struct run *r, const struct value *a, size_t n, struct valu
 	return e < 0 ? e : give_string(r, &b, out);
 }
 
-/* A space only between two that are no strings, as Go has it. */
+/* As in Go, a space is added only between two operands that are not strings. */
 static int f_print(struct run *r, const struct value *a, size_t n, struct value *out,
 		   struct err *err)
 {

@@ -1,6 +1,4 @@
-/*
- * A template's text cut into tokens, and its constants read.
- */
+/* Splitting a template into tokens, and parsing constants. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -19,7 +17,7 @@ static bool is_space(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* Go allows letters of any script; bytes beyond ASCII are taken as such. */
+/* Go allows letters of all scripts; non-ASCII bytes are accepted as letters. */
 static bool is_word(char c)
 {
 	return isalnum((unsigned char)c) || c == '_' || (unsigned char)c >= 0x80;
@@ -42,7 +40,7 @@ static bool trims_right(const struct lexer *l, size_t pos)
 	return pos + 4 <= l->len && is_space(l->text[pos]) && starts(l, pos + 1, "-}}");
 }
 
-/* Past a comment whose text begins at start; what follows it must be the end of the action. */
+/* Skip a comment whose text begins at start; the action must end after it. */
 static int skip_comment(struct lexer *l, size_t start, struct err *err)
 {
 	const char *end = memmem(l->text + start, l->len - start, "*/", 2);
@@ -70,7 +68,7 @@ static void set(struct token *t, enum token_type type, size_t pos, size_t len)
 	t->len = len;
 }
 
-/* Text up to the next action, comments left out. */
+/* Read text up to the next action, without comments. */
 static int lex_text(struct lexer *l, struct token *out, struct err *err)
 {
 	while (l->pos < l->len) {
@@ -142,7 +140,10 @@ static size_t word_end(const struct lexer *l, size_t p)
 	return p;
 }
 
-/* A number has its sign, digits of any base, '_', a point and an exponent; template_number() judges. */
+/*
+ * A number may contain a sign, digits of any base, '_', a point and an exponent;
+ * template_number() validates it.
+ */
 static size_t number_end(const struct lexer *l, size_t p)
 {
 	if (p < l->len && (l->text[p] == '+' || l->text[p] == '-'))
@@ -222,9 +223,7 @@ int template_lex(struct lexer *l, struct token *out, struct err *err)
 	return l->inside ? lex_inside(l, out, err) : lex_text(l, out, err);
 }
 
-/* --- constants ---------------------------------------------------------- */
-
-/* n digits of a base at *s; -EINVAL. */
+/* Parse n digits of a base at *s; -EINVAL. */
 static int digits(const char **s, const char *end, int n, int base, unsigned long *out)
 {
 	*out = 0;
@@ -243,7 +242,7 @@ static int digits(const char **s, const char *end, int n, int base, unsigned lon
 	return 0;
 }
 
-/* What follows a backslash at *s. */
+/* Parse an escape sequence after the backslash, at *s. */
 static int unescape(const char **s, const char *end, char quote, struct buf *out)
 {
 	static const char names[] = "abfnrtv\\", values[] = "\a\b\f\n\r\t\v\\";
@@ -269,7 +268,7 @@ static int unescape(const char **s, const char *end, char quote, struct buf *out
 	return buf_putc(out, (char)v);
 }
 
-/* The code point of a character constant's only character. */
+/* The code point of a character constant. */
 static int code_point(const struct buf *b, json_t **out)
 {
 	uint32_t c;
@@ -332,7 +331,7 @@ int template_number(const char *text, const struct token *t, json_t **out, struc
 	} else {
 		double d;
 
-		/* strtod() knows words that are no numbers here. */
+		/* strtod() accepts words (inf, nan), which are not numbers here. */
 		if (!s[strspn(s, "+-")] || strspn(s, "+-.0123456789eExXabcdefABCDEFpP") != n)
 			return err_set(err, EINVAL, "bad number syntax: \"%s\"", s);
 		d = strtod(s, &end);

@@ -1,6 +1,4 @@
-/*
- * Tokens become a tree. Depth is bounded, so that whatever walks the tree may recurse.
- */
+/* Parsing tokens into a tree. The depth is bounded, so functions on the tree may recurse. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +13,7 @@
 struct parser {
 	struct template *t;
 	struct lexer lex;
-	struct token tok; /* the one that is looked at */
+	struct token tok; /* the current token */
 	unsigned depth;
 	char **variables; /* names in scope, borrowed from nodes */
 	size_t n_variables;
@@ -41,7 +39,7 @@ void template_where(const char *text, size_t pos, bool column, char out[static 6
 		snprintf(out, 64, "template: :%zu", line);
 }
 
-/* A message that has no place yet gets it, in docker's words and on one line. */
+/* Add the position to a message that lacks it, as docker does, on one line. */
 static int located(struct parser *p, int r)
 {
 	struct buf b _cleanup_buf_ = BUF_INIT;
@@ -159,8 +157,6 @@ static int deeper(struct parser *p)
 	return 0;
 }
 
-/* --- pipelines ---------------------------------------------------------- */
-
 static int parse_pipe(struct parser *p, enum token_type end, const char *context,
 		      struct node **out);
 
@@ -251,7 +247,7 @@ static int parse_parentheses(struct parser *p, struct node **out)
 	return next(p);
 }
 
-/* A word that stands alone; *out NULL: none begins here. */
+/* Parse a term; *out is NULL if none begins here. */
 static int parse_term(struct parser *p, struct node **out)
 {
 	const char *text = p->t->text + p->tok.pos;
@@ -291,7 +287,7 @@ static int parse_term(struct parser *p, struct node **out)
 	return next(p);
 }
 
-/* A word and the fields that follow it without a space. */
+/* Parse a term and the fields that follow it without a space. */
 static int parse_operand(struct parser *p, struct node **out)
 {
 	struct node *n, *chain;
@@ -303,7 +299,7 @@ static int parse_operand(struct parser *p, struct node **out)
 	if (n->type == NODE_CONSTANT || n->type == NODE_DOT)
 		return err_set(p->err, EINVAL, "unexpected . after term \"%.*s\"",
 			       (int)MIN(n->end - n->start, 40u), p->t->text + n->start);
-	/* Go counts a path from its second part. */
+	/* Go's position of a path is its second part. */
 	n->pos = p->tok.pos;
 	if (n->type == NODE_FUNCTION) {
 		chain = node_new(p, NODE_CHAIN);
@@ -355,8 +351,8 @@ static int parse_command(struct parser *p, struct node **out)
 }
 
 /*
- * "$a :=", "$a =", in range "$a, $b :=": only a look ahead tells them from a use of the variable.
- * The names go into the pipe and, where they are new, into *news.
+ * Parse "$a :=", "$a =" or, in range, "$a, $b :=". Only look-ahead distinguishes them from a use
+ * of the variable. The names are added to the pipe and, if they are new, to *news.
  */
 static int parse_declaration(struct parser *p, struct node *pipe, bool range)
 {
@@ -391,7 +387,7 @@ static int parse_declaration(struct parser *p, struct node *pipe, bool range)
 	return 0;
 }
 
-/* Constants and dot take no argument, and what a pipe leads to needs one. */
+/* Constants and dot take no argument, but later stages of a pipe receive one. */
 static int check_stages(struct parser *p, const struct node *pipe)
 {
 	size_t i;
@@ -450,13 +446,11 @@ static int parse_pipe(struct parser *p, enum token_type end, const char *context
 	return r < 0 ? r : check_stages(p, pipe);
 }
 
-/* --- actions ------------------------------------------------------------ */
-
 static int parse_list(struct parser *p, struct node **out, enum ending *ending);
 
 static int parse_block(struct parser *p, enum node_type type, const char *context, struct node *n);
 
-/* What stands behind {{else: an end, or another block of the same kind with its own else. */
+/* Parse what follows {{else: an end, or another block of the same kind with its own else. */
 static int parse_else(struct parser *p, enum node_type type, const char *context, struct node *n)
 {
 	struct node *inner;
@@ -478,7 +472,7 @@ static int parse_else(struct parser *p, enum node_type type, const char *context
 	inner = n->otherwise ? node_new(p, NODE_IF) : NULL;
 	if (!inner || add_kid(p, n->otherwise, inner) < 0)
 		return -ENOMEM;
-	/* Its end is ours too: the block inside eats it. */
+	/* The inner block consumes the common end. */
 	r = deeper(p);
 	if (r == 0)
 		r = next_word(p);
@@ -488,7 +482,7 @@ static int parse_else(struct parser *p, enum node_type type, const char *context
 	return r;
 }
 
-/* From behind the keyword to the end. */
+/* Parse a block after its keyword, up to its end. */
 static int parse_block(struct parser *p, enum node_type type, const char *context, struct node *n)
 {
 	size_t scope = p->n_variables;
@@ -518,7 +512,7 @@ static int refuse(struct parser *p)
 	return 0;
 }
 
-/* One action from behind its "{{". *ending is set where it closes the list it stands in. */
+/* Parse an action after its "{{". *ending is set if it closes the list. */
 static int parse_action(struct parser *p, struct node *list, bool *closed, enum ending *ending)
 {
 	static const struct {

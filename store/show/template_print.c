@@ -1,6 +1,4 @@
-/*
- * Values as text: Go's %v, docker's json, and what docker's keys say about a value's type.
- */
+/* Formatting values: Go's %v, docker's json, and the types of docker's keys. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -12,7 +10,7 @@
 #include "base/text.h"
 #include "store/show/template_private.h"
 
-/* Deeper JSON than anybody's config has; the printers recurse. */
+/* Limit of nesting: the printers recurse. */
 #define PRINT_DEPTH_MAX 512
 
 /* Sorted by key. */
@@ -130,7 +128,7 @@ const char **template_keys(const json_t *object, size_t *n)
 	return keys;
 }
 
-/* The shortest digits that read back as the same number, without an exponent up to 1e21. */
+/* The shortest digits that read back as the same number, without exponent up to 1e21. */
 static void print_real(double d, char out[static 400])
 {
 	char s[64];
@@ -152,8 +150,8 @@ static void print_real(double d, char out[static 400])
 }
 
 /*
- * Strings print as they are but for what a terminal could take for more; a row's fields stay on its
- * line, unlike what the template itself has to say.
+ * Print a string without characters that are unsafe on a terminal. A row's field never breaks its
+ * line; the template's own text may.
  */
 static int print_string(const json_t *j, bool line, struct buf *out)
 {
@@ -192,7 +190,7 @@ static int print_object(struct run *r, const json_t *j, enum value_kind kind, un
 		e = text_escape_line(out, keys[i], strlen(keys[i]));
 		if (e == 0)
 			e = buf_putc(out, ':');
-		/* A set is a map of empty structures in Go. */
+		/* In Go, a set is a map of empty structs. */
 		if (e == 0 && kind == KIND_MAP && json_is_object(member) &&
 		    !json_object_size(member))
 			e = buf_puts(out, "{}");
@@ -282,9 +280,7 @@ int template_print(struct run *r, const struct value *v, bool top, struct buf *o
 	return print(r, v->json, v->kind, top, 0, out);
 }
 
-/* --- JSON ---------------------------------------------------------------- */
-
-/* A character that is not printed as it is; Go puts U+FFFD in place of what is none. */
+/* Print an escaped character; like Go, U+FFFD for invalid UTF-8. */
 static int json_rune(const char **s, const char *end, struct buf *out)
 {
 	uint32_t c;
@@ -384,7 +380,7 @@ static int json_value(struct run *r, const json_t *j, bool sorted, unsigned dept
 	case JSON_ARRAY:
 		return json_items(r, j, depth, out);
 	case JSON_STRING:
-		/* Docker's rows quote their fields before they are quoted as a whole. */
+		/* docker's rows quote their fields before the whole row is quoted. */
 		return json_quote(json_string_value(j), json_string_length(j),
 				  depth && r->mode == RUN_ROW, out);
 	case JSON_INTEGER:

@@ -1,6 +1,4 @@
-/*
- * printf of templates: Go's verbs for what JSON has.
- */
+/* printf in templates: Go's verbs for JSON values. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -16,7 +14,7 @@
 
 struct spec {
 	bool left, zero, plus;
-	int width, precision; /* -1: none */
+	int width, precision; /* -1: not given */
 	char verb;
 };
 
@@ -66,7 +64,7 @@ static int put_hex(struct buf *b, const char *s, size_t len, bool upper)
 	return e;
 }
 
-/* Bytes of the first n characters. */
+/* Length of the first n characters. */
 static size_t cut(const char *s, size_t len, int n)
 {
 	const char *p = s, *end = s + len;
@@ -106,7 +104,7 @@ static int put_value(struct run *r, const struct spec *sp, const struct value *v
 	if (sp->verb == 'v' || (sp->verb == 't' && json_is_boolean(v->json)) ||
 	    (sp->verb == 's' && (json_is_array(v->json) || json_is_object(v->json))))
 		return template_print(r, v, false, b);
-	/* Go says what did not fit, in the output. */
+	/* Like Go, report a mismatched operand in the output. */
 	e = buf_printf(b, "%%!%c(%s=", sp->verb, template_type_name(v));
 	if (e == 0)
 		e = s ? buf_append(b, s, len) : template_print(r, v, false, b);

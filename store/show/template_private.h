@@ -1,6 +1,4 @@
-/*
- * What the template modules share: the parsed form, values, and a run.
- */
+/* Shared by the template modules: tokens, the parse tree, values, and execution. */
 #ifndef STORE_SHOW_TEMPLATE_PRIVATE_H
 #define STORE_SHOW_TEMPLATE_PRIVATE_H
 
@@ -13,10 +11,8 @@
 
 struct err;
 
-/* --- tokens ------------------------------------------------------------- */
-
 enum token_type {
-	TOKEN_END,   /* of the template */
+	TOKEN_END,   /* end of the template */
 	TOKEN_TEXT,  /* between actions */
 	TOKEN_LEFT,  /* {{ */
 	TOKEN_RIGHT, /* }} */
@@ -28,7 +24,7 @@ enum token_type {
 	TOKEN_DECLARE, /* := */
 	TOKEN_ASSIGN,  /* = */
 	TOKEN_DOT,
-	TOKEN_FIELD,	/* .Name; the text is without the dot */
+	TOKEN_FIELD,	/* .Name; the text excludes the dot */
 	TOKEN_VARIABLE, /* $ or $name, with the dollar */
 	TOKEN_WORD,	/* a keyword or a function */
 	TOKEN_STRING,	/* "..." or `...`, with the quotes */
@@ -38,53 +34,54 @@ enum token_type {
 
 struct token {
 	enum token_type type;
-	size_t pos, len; /* in the template's text */
+	size_t pos, len; /* position in the template's text */
 };
 
 struct lexer {
 	const char *text;
 	size_t len, pos;
-	bool inside;	/* of an action */
-	bool trim_next; /* the action before ended with a trim marker */
+	bool inside;	/* inside an action */
+	bool trim_next; /* the previous action ended with a trim marker */
 };
 
-/* template_lex - the next token; -EINVAL and a message without its place. */
+/* template_lex - read the next token; on -EINVAL, the message lacks the position. */
 int template_lex(struct lexer *l, struct token *out, struct err *err);
 
-/* template_unquote - a string, raw string or character constant. New reference; -EINVAL. */
+/*
+ * template_unquote - the value of a string, raw string or character constant. New reference;
+ * -EINVAL.
+ */
 int template_unquote(const char *text, const struct token *t, json_t **out, struct err *err);
 
-/* template_number - an integer or a real. New reference; -EINVAL. */
+/* template_number - the value of an integer or real number. New reference; -EINVAL. */
 int template_number(const char *text, const struct token *t, json_t **out, struct err *err);
 
-/* --- the parsed form ---------------------------------------------------- */
-
 enum node_type {
-	NODE_LIST,     /* kids in a row */
+	NODE_LIST,     /* children in sequence */
 	NODE_TEXT,     /* value */
 	NODE_ACTION,   /* pipe */
 	NODE_IF,       /* pipe, body, otherwise */
 	NODE_RANGE,    /* the same */
 	NODE_WITH,     /* the same */
-	NODE_PIPE,     /* kids are commands; names are variables that are set */
-	NODE_COMMAND,  /* kids are its words */
+	NODE_PIPE,     /* children are commands; names are the variables set */
+	NODE_COMMAND,  /* children are its words */
 	NODE_CONSTANT, /* value; NULL: nil */
 	NODE_DOT,
 	NODE_FIELD,    /* names */
-	NODE_VARIABLE, /* names, the first with its dollar */
+	NODE_VARIABLE, /* names; the first includes the dollar */
 	NODE_FUNCTION, /* function */
-	NODE_CHAIN,    /* pipe or one kid, then names */
+	NODE_CHAIN,    /* pipe or one child, then names */
 };
 
 struct node {
-	struct node *next; /* all of a template, for freeing */
+	struct node *next; /* list of all nodes, for freeing */
 	enum node_type type;
-	size_t pos;	   /* as Go counts it, for messages */
-	size_t start, end; /* its text */
+	size_t pos;	   /* position in Go's convention, for messages */
+	size_t start, end; /* range of its text */
 	json_t *value;
 	char **names;
 	size_t n_names;
-	bool assign; /* of a pipe: = and not := */
+	bool assign; /* of a pipe: = instead of := */
 	struct node **children;
 	size_t n_children;
 	struct node *pipe, *body, *otherwise;
@@ -101,22 +98,23 @@ struct template
 /* template_where - "template: :LINE" or, with a column, "template: :LINE:COLUMN". */
 void template_where(const char *text, size_t pos, bool column, char out[static 64]);
 
-/* --- values ------------------------------------------------------------- */
-
-/* Docker's key says the Go type, which decides how nothing prints and whether a key may be missing. */
+/*
+ * The Go type of docker's key, which determines how an empty value prints and whether the key may
+ * be missing.
+ */
 enum value_kind {
 	KIND_ANY,
 	KIND_LIST,    /* null is an empty list */
-	KIND_STRINGS, /* a map of strings: null is empty, a missing key "" to index */
+	KIND_STRINGS, /* a map of strings: null is empty; indexing a missing key returns "" */
 	KIND_MAP,     /* any other map */
 	KIND_STRING,
 	KIND_BOOL,
 	KIND_NUMBER,
 	KIND_POINTER, /* null is <nil> */
-	KIND_FIELD,   /* a string of a row, which is one line wherever it prints */
+	KIND_FIELD,   /* a row's string, always printed on one line */
 };
 
-/* A value holds a reference; json NULL: no value at all. */
+/* A value owns a reference; json NULL: no value. */
 struct value {
 	json_t *json;
 	enum value_kind kind;
@@ -135,17 +133,15 @@ static inline void template_value_fini(struct value *v)
 	v->kind = KIND_ANY;
 }
 
-/* template_kind - what docker's key is, if it is one; *optional: docker may leave it out. */
+/* template_kind - the type of docker's key, if known; *optional: docker may omit it. */
 enum value_kind template_kind(const char *key, bool *optional);
-
-/* --- running ------------------------------------------------------------ */
 
 enum run_mode { RUN_DATA, RUN_ROW, RUN_HEADS };
 
 #define VARIABLES_MAX 256
 
 struct variable {
-	const char *name; /* borrowed from the node that sets it */
+	const char *name; /* borrowed from the node */
 	struct value value;
 };
 
@@ -155,7 +151,7 @@ struct run {
 	const json_t *labels; /* of a row */
 	json_t *root;
 	struct buf *out;
-	uint64_t work; /* bytes made and steps taken, bounded */
+	uint64_t work; /* bytes and steps so far, limited */
 	unsigned depth;
 	struct variable variables[VARIABLES_MAX];
 	size_t n_variables;
@@ -165,39 +161,42 @@ struct run {
 /* template_work - account for n bytes or steps; -E2BIG. */
 int template_work(struct run *r, uint64_t n);
 
-/* A function takes n values and makes one. Errors without their place: -EINVAL. */
+/* A function of n values with one result. On -EINVAL, the message lacks the position. */
 struct template_function {
 	const char *name;
 	int min, max; /* arguments; max -1: any number */
 	int (*call)(struct run *r, const struct value *args, size_t n, struct value *out,
 		    struct err *err);
-	bool heads; /* gives its first argument back in RUN_HEADS */
-	bool lazy;  /* and, or: stops at the argument that decides; call is not used */
+	bool heads; /* returns its first argument in RUN_HEADS */
+	bool lazy;  /* and, or: evaluates arguments until one decides; call is unused */
 };
 
-/* template_function - by name; NULL: there is none. */
+/* template_function - find a function; NULL: not found. */
 const struct template_function *template_function(const char *name, size_t len);
 
 bool template_truth(const struct value *v);
 
-/* template_type_name - what Go would call it, for messages. */
+/* template_type_name - Go's name of the type, for messages. */
 const char *template_type_name(const struct value *v);
 
-/* template_index - one step into a list, a map or a string. */
+/* template_index - index a list, a map or a string. */
 int template_index(struct run *r, const struct value *v, const struct value *key, struct value *out,
 		   struct err *err);
 
-/* template_keys - an object's keys, sorted; the caller frees the array, not the keys. NULL: no memory. */
+/*
+ * template_keys - the sorted keys of an object; the caller frees only the array. NULL: out of
+ * memory.
+ */
 const char **template_keys(const json_t *object, size_t *n);
 
-/* template_printf - Go's Sprintf over values; appended to out. */
+/* template_printf - append the result of Go's Sprintf. */
 int template_printf(struct run *r, const struct value *args, size_t n, struct buf *out,
 		    struct err *err);
 
-/* template_print - as Go's %v; top: not inside of another value. 0, -ENOMEM or -E2BIG. */
+/* template_print - append as Go's %v. top: not nested in another value. 0, -ENOMEM or -E2BIG. */
 int template_print(struct run *r, const struct value *v, bool top, struct buf *out);
 
-/* template_json - as docker's json function: sorted where it is a map, no HTML escapes. */
+/* template_json - append as docker's json function: sorted for a map, without HTML escapes. */
 int template_json(struct run *r, const json_t *j, bool sorted, struct buf *out);
 
 #endif

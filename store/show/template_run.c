@@ -1,6 +1,4 @@
-/*
- * Running a template: the tree walked over the data, every step and every byte counted.
- */
+/* Executing a template. Steps and bytes are counted. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,9 +9,9 @@
 #include "base/text.h"
 #include "store/show/template_private.h"
 
-/* Of the template in a message. */
+/* Length of the template's text in messages. */
 #define WHAT_MAX 200u
-/* Steps and bytes together. */
+/* Limit of steps and bytes together. */
 #define WORK_MAX (4 * (uint64_t)TEMPLATE_OUTPUT_MAX)
 
 int template_work(struct run *r, uint64_t n)
@@ -24,7 +22,7 @@ int template_work(struct run *r, uint64_t n)
 	return 0;
 }
 
-/* What failed in a function or a step gets its place, in docker's words. */
+/* Add the position to the message of a failed function or step, as docker does. */
 static int located(struct run *r, const struct node *n, int error)
 {
 	struct buf what _cleanup_buf_ = BUF_INIT, why _cleanup_buf_ = BUF_INIT;
@@ -50,8 +48,6 @@ static void value_copy(struct value *to, const struct value *from)
 	to->kind = from->kind;
 	json_decref(old);
 }
-
-/* --- variables ---------------------------------------------------------- */
 
 static struct variable *variable(struct run *r, const char *name)
 {
@@ -82,9 +78,7 @@ static void pop_to(struct run *r, size_t n)
 		template_value_fini(&r->variables[--r->n_variables].value);
 }
 
-/* --- fields ------------------------------------------------------------- */
-
-/* A key that docker may leave out has its type's zero value. */
+/* A key that docker may omit has the zero value of its type. */
 static int missing(struct run *r, const struct value *v, const char *name, struct value *out)
 {
 	bool optional = false;
@@ -134,7 +128,7 @@ static int field(struct run *r, const struct value *v, const char *name, struct 
 	if (!found)
 		return missing(r, v, name, out);
 	out->json = json_incref(found);
-	/* What lies in a map has names that only look like docker's. */
+	/* Keys in a map only look like docker's. */
 	if (r->mode == RUN_DATA && v->kind != KIND_STRINGS && v->kind != KIND_MAP)
 		out->kind = template_kind(name, &(bool){ false });
 	else if (r->mode == RUN_ROW && v->json == r->root)
@@ -142,7 +136,7 @@ static int field(struct run *r, const struct value *v, const char *name, struct 
 	return 0;
 }
 
-/* The fields names[from..] of *v, one after the other, in its place. */
+/* Replace *v by the result of the field path names[from..]. */
 static int path(struct run *r, const struct node *n, size_t from, struct value *v)
 {
 	size_t i;
@@ -159,8 +153,6 @@ static int path(struct run *r, const struct node *n, size_t from, struct value *
 	}
 	return e;
 }
-
-/* --- words and commands ------------------------------------------------- */
 
 static int eval_pipe(struct run *r, const struct node *pipe, const struct value *dot,
 		     struct value *out);
@@ -204,7 +196,7 @@ static int eval_word(struct run *r, const struct node *n, const struct value *do
 	}
 }
 
-/* and, or: the first argument that decides, or the last. */
+/* and, or: the result is the first argument that decides, or the last. */
 static int eval_lazy(struct run *r, const struct node *command, bool stop_at,
 		     const struct value *dot, const struct value *last, struct value *out)
 {
@@ -244,7 +236,7 @@ static int call(struct run *r, const struct template_function *f, const struct v
 	return e;
 }
 
-/* command is the function's own node where it stands alone as an argument. */
+/* command is the function's own node if it is an argument by itself. */
 static int eval_call(struct run *r, const struct node *command, const struct node *function,
 		     const struct value *dot, const struct value *last, struct value *out)
 {
@@ -276,7 +268,7 @@ static int eval_call(struct run *r, const struct node *command, const struct nod
 	return e;
 }
 
-/* {{.Label "key"}} of a row: the only method there is. */
+/* {{.Label "key"}} of a row is the only method. */
 static int eval_label(struct run *r, const struct value *key, struct value *out)
 {
 	const char *name = json_string_value(key->json), *part;
@@ -357,8 +349,6 @@ static int eval_pipe(struct run *r, const struct node *pipe, const struct value 
 	return 0;
 }
 
-/* --- blocks ------------------------------------------------------------- */
-
 static int walk(struct run *r, const struct node *n, const struct value *dot);
 
 static int walk_if(struct run *r, const struct node *n, const struct value *dot)
@@ -373,7 +363,10 @@ static int walk_if(struct run *r, const struct node *n, const struct value *dot)
 	return n->otherwise ? walk(r, n->otherwise, dot) : 0;
 }
 
-/* One round of a range: its variables, from first on, get the key and the value, as many as there are. */
+/*
+ * One iteration of a range: set its variables, from first on, to the key and the value, or to one
+ * of them.
+ */
 static int walk_round(struct run *r, const struct node *n, size_t first, json_t *key,
 		      const struct value *v)
 {
@@ -428,7 +421,7 @@ static int walk_range(struct run *r, const struct node *n, const struct value *d
 
 	if (e < 0)
 		return e;
-	/* Parentheses in the pipe may have set others before. */
+	/* Parentheses in the pipe may have declared other variables before. */
 	first = n->pipe->assign ? 0 : r->n_variables - n->pipe->n_names;
 	if (json_is_array(v.json)) {
 		count = json_array_size(v.json);
@@ -494,8 +487,6 @@ static int walk(struct run *r, const struct node *n, const struct value *dot)
 		e = walk_one(r, n->children[i], dot);
 	return e;
 }
-
-/* --- from outside ------------------------------------------------------- */
 
 static int run(const struct template *t, enum run_mode mode, json_t *data, const json_t *labels,
 	       struct buf *out, struct err *err)
