@@ -194,6 +194,11 @@ static int walk_into_link(struct layer_build *b, struct walk *w, uint32_t link, 
 		buf_fini(&next);
 		return err_set(err, ENAMETOOLONG, "path too long behind a symbolic link");
 	}
+	b->link_bytes += next.len;
+	if (b->link_bytes > LAYER_LINK_BYTES_MAX) {
+		buf_fini(&next);
+		return err_set(err, E2BIG, "too many paths through symbolic links");
+	}
 	if (*target == '/')
 		*dir = 0;
 	buf_fini(&w->rest);

@@ -45,8 +45,9 @@ struct layer_build {
 	struct layer_extent *extents;
 	size_t n_extents, cap_extents;
 	struct buf strings, xattrs;
-	size_t n_implicit; /* directories that were made for the paths of others */
-	struct map names;  /* directory, kind, name -> node + 1 */
+	size_t n_implicit;   /* directories that were made for the paths of others */
+	uint64_t link_bytes; /* of paths that symbolic links led through */
+	struct map names;    /* directory, kind, name -> node + 1 */
 };
 
 #endif

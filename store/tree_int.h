@@ -40,6 +40,7 @@ struct tree {
 	struct tree_node *nodes; /* a parent before its children; grows while layers are applied */
 	uint32_t n_nodes, cap_nodes;
 	struct tree_string *strings; /* names that no index has */
+	uint64_t copied; /* children copied while layers were applied: what a test bounds */
 };
 
 int tree_compare(const char *a, size_t a_len, const char *b, size_t b_len);
