@@ -89,7 +89,7 @@ static int copy_xattrs(const struct ct *ct, uint32_t lower, int fd, mode_t mode)
 {
 	struct layer *l;
 	const struct layer_entry *e = merge_entry(ct, lower, &l);
-	uint32_t pos = 0;
+	uint64_t pos = 0;
 	const char *name;
 	const void *value;
 	size_t len;

@@ -539,7 +539,7 @@ static void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t
 {
 	const char *found;
 	const void *value;
-	uint32_t pos = 0;
+	uint64_t pos = 0;
 	struct node n;
 	size_t len;
 	struct buf shown _cleanup_buf_ = BUF_INIT;
@@ -571,7 +571,7 @@ static void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 	struct buf names _cleanup_buf_ = BUF_INIT;
 	const char *found;
 	const void *value;
-	uint32_t pos = 0;
+	uint64_t pos = 0;
 	struct node n;
 	size_t len;
 	int r = node_find(of(req), ino, &n);

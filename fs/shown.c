@@ -301,7 +301,8 @@ int view_get(struct images *im, struct shown *s, size_t slot, struct view **out)
 static bool layer_has_acl(const struct layer *l)
 {
 	const struct layer_entry *e;
-	uint32_t i, pos;
+	uint64_t pos;
+	uint32_t i;
 	const char *name;
 	const void *value;
 	size_t len;

@@ -44,7 +44,7 @@ int layer_build_add(struct layer_build *b, const struct build_entry *e, uint32_t
 int layer_build_extent(struct layer_build *b, uint32_t node, const struct layer_extent *x,
 		       struct err *err);
 
-/* layer_build_xattr - the last value of a name counts. Names of the overlay's own form are dropped. */
+/* layer_build_xattr - the first value of a name counts. Names of the overlay's own form are dropped. */
 int layer_build_xattr(struct layer_build *b, uint32_t node, const char *name, const void *value,
 		      size_t len, struct err *err);
 

@@ -45,9 +45,11 @@ struct layer_build {
 	struct layer_extent *extents;
 	size_t n_extents, cap_extents;
 	struct buf strings, xattrs;
-	size_t n_implicit;   /* directories that were made for the paths of others */
-	uint64_t link_bytes; /* of paths that symbolic links led through */
-	struct map names;    /* directory, kind, name -> node + 1 */
+	size_t n_implicit;	/* directories that were made for the paths of others */
+	uint64_t link_bytes;	/* of paths that symbolic links led through */
+	struct map names;	/* directory, kind, name -> node + 1 */
+	struct map xattr_names; /* those of xattr_inode, the last that got one */
+	uint32_t xattr_inode;
 };
 
 #endif

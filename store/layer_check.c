@@ -142,7 +142,7 @@ static bool good_xattrs(struct check *c, const struct layer_entry *e)
 		if (left < len || !x->name_len || x->name_len > NAME_MAX ||
 		    x->value_len > LAYER_XATTR_VALUE_MAX || name[x->name_len] != '\0')
 			return false;
-		/* An empty name marks one that a later one has replaced. */
+		/* An empty name, in indexes of before, marks one that another has replaced. */
 		if (*name && (memchr(name, '\0', x->name_len) || upper_xattr_is_private(name)))
 			return false;
 		len = (len + 3) & ~3ull;
