@@ -32,6 +32,7 @@ UNIT_TESTS = \
 	tests/unit/test_seccomp \
 	tests/unit/test_template \
 	tests/unit/test_toml \
+	tests/unit/test_tree \
 	tests/unit/test_txn \
 	tests/unit/test_upper \
 	tests/unit/test_workers

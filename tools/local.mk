@@ -59,4 +59,4 @@ imagefs_SOURCES = \
 	tools/print/filter.c tools/print/filter.h \
 	tools/print/listing.c tools/print/listing.h
 imagefs_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
-imagefs_LDADD = librun.a $(REGISTRY_LIBS)
+imagefs_LDADD = librun.a $(REGISTRY_LIBS) $(SUBID_LIBS)

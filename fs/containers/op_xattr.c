@@ -44,7 +44,7 @@ static ssize_t get_below(struct node *n, const char *name, void *value, size_t s
 	struct stat st;
 	struct layer *l;
 	const struct layer_entry *e = merge_entry(n->live, n->lower, &l);
-	uint32_t pos = 0;
+	uint64_t pos = 0;
 	const char *key;
 	const void *v;
 	size_t len;
@@ -137,7 +137,7 @@ static int list(struct node *n, struct buf *out)
 {
 	struct layer *l;
 	const struct layer_entry *e;
-	uint32_t pos = 0;
+	uint64_t pos = 0;
 	const char *key;
 	const void *v;
 	size_t len;

@@ -303,7 +303,8 @@ int tree_node_get(struct images *im, struct image_node *img, size_t tree_index,
 static bool layer_has_acl(const struct layer *l)
 {
 	const struct layer_entry *e;
-	uint32_t i, pos;
+	uint64_t pos;
+	uint32_t i;
 	const char *name;
 	const void *value;
 	size_t len;

@@ -218,7 +218,7 @@ static void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t
 {
 	const char *found;
 	const void *value;
-	uint32_t pos = 0;
+	uint64_t pos = 0;
 	struct node n;
 	size_t len;
 	struct buf shown _cleanup_buf_ = BUF_INIT;
@@ -250,7 +250,7 @@ static void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 	struct buf names _cleanup_buf_ = BUF_INIT;
 	const char *found;
 	const void *value;
-	uint32_t pos = 0;
+	uint64_t pos = 0;
 	struct node n;
 	size_t len;
 	int r = lookup_id(of(req), ino, &n);

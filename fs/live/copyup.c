@@ -89,7 +89,7 @@ static int copy_xattrs(const struct live *live, uint32_t lower, int fd, mode_t m
 {
 	struct layer *l;
 	const struct layer_entry *e = merge_entry(live, lower, &l);
-	uint32_t pos = 0;
+	uint64_t pos = 0;
 	const char *name;
 	const void *value;
 	size_t len;

@@ -29,33 +29,6 @@
 #include "store/layer/tar_write.h"
 #include "store/oci/instruction.h"
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* The root's attributes that belong in a layer, as in layer_write(). 0 or -ENOMEM. */
-static int root_xattrs(const struct layer *l, const struct layer_entry *e, struct buf *out)
-{
-	_cleanup_free_ const char **names = calloc(e->n_xattr + 1, sizeof(*names));
-	const char *name;
-	const void *value;
-	uint32_t pos = 0;
-	size_t len, n = 0, i;
-
-	if (!names)
-		return -ENOMEM;
-	while (layer_xattr(l, e, &pos, &name, &value, &len) > 0)
-		if (layer_carries(name))
-			names[n++] = name;
-	qsort(names, n, sizeof(*names), by_name);
-	for (i = 0; i < n; i++)
-		for (pos = 0; layer_xattr(l, e, &pos, &name, &value, &len) > 0;)
-			if (name == names[i] && tar_xattr(out, name, value, len) < 0)
-				return -ENOMEM;
-	return 0;
-}
-
 /*
  * Keep the base's layers until the commit is done, even if container and image are removed
  * concurrently.
@@ -87,7 +60,7 @@ static int base_root(struct txn *txn, const struct image *base, struct layer_roo
 	if (r == 0) {
 		tree_stat(t, TREE_ROOT, &root->st);
 		e = tree_entry(t, TREE_ROOT, &l, NULL);
-		if (e && root_xattrs(l, e, &root->xattrs) < 0)
+		if (e && layer_entry_xattrs(l, e, layer_carries, &root->xattrs) < 0)
 			r = err_nomem(err);
 		tree_free(t);
 	}

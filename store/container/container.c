@@ -365,7 +365,8 @@ static int copy_root(struct store *s, const struct image *image, const struct up
 	struct tree *tree = NULL;
 	struct layer *l = NULL;
 	struct timespec times[2];
-	uint32_t pos = 0, index;
+	uint64_t pos = 0;
+	uint32_t index;
 	const char *name;
 	const void *value;
 	struct stat st;

@@ -147,7 +147,7 @@ static bool has_xattr(const struct layer *l, const struct layer_entry *e, const 
 {
 	const char *other;
 	const void *have;
-	uint32_t pos = 0;
+	uint64_t pos = 0;
 	size_t have_len;
 
 	while (layer_xattr(l, e, &pos, &other, &have, &have_len) > 0)
@@ -160,7 +160,8 @@ static uint32_t count_xattrs(const struct layer *l, const struct layer_entry *e)
 {
 	const char *name;
 	const void *value;
-	uint32_t pos = 0, n = 0;
+	uint64_t pos = 0;
+	uint32_t n = 0;
 	size_t len;
 
 	while (layer_xattr(l, e, &pos, &name, &value, &len) > 0)
@@ -174,7 +175,8 @@ static bool same_xattrs(const struct layer *la, const struct layer_entry *a, con
 {
 	const char *name;
 	const void *value;
-	uint32_t pos = 0, n = a ? count_xattrs(la, a) : 0;
+	uint64_t pos = 0;
+	uint32_t n = a ? count_xattrs(la, a) : 0;
 	size_t len;
 
 	if (n != (b ? count_xattrs(lb, b) : 0))

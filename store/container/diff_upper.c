@@ -114,7 +114,7 @@ static bool base_carries(const struct layer *l, const struct layer_entry *e, con
 {
 	const char *name;
 	const void *have;
-	uint32_t pos = 0;
+	uint64_t pos = 0;
 	size_t len;
 
 	while (e && layer_xattr(l, e, &pos, &name, &have, &len) > 0)
@@ -127,7 +127,7 @@ static size_t count_base(const struct layer *l, const struct layer_entry *e)
 {
 	const char *name;
 	const void *value;
-	uint32_t pos = 0;
+	uint64_t pos = 0;
 	size_t len, n = 0;
 
 	while (e && layer_xattr(l, e, &pos, &name, &value, &len) > 0)

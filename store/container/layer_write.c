@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "base/walk.h"
 #include "store/container/upper.h"
+#include "store/layer/layer.h"
 #include "store/layer/tar_write.h"
 
 #define COPY_SIZE (256u * 1024)
@@ -105,6 +106,36 @@ int layer_xattrs(const struct upper *u, int fd, bool (*carries)(const char *), s
 		if (tar_xattr(out, names[i], value, (size_t)len) < 0)
 			return -ENOMEM;
 	}
+	return 0;
+}
+
+struct entry_xattr {
+	const char *name;
+	const void *value;
+	size_t len;
+};
+
+static int by_xattr_name(const void *a, const void *b)
+{
+	return strcmp(((const struct entry_xattr *)a)->name, ((const struct entry_xattr *)b)->name);
+}
+
+int layer_entry_xattrs(const struct layer *l, const struct layer_entry *e,
+		       bool (*carries)(const char *), struct buf *out)
+{
+	_cleanup_free_ struct entry_xattr *v = calloc(e->n_xattr + 1u, sizeof(*v));
+	uint64_t pos = 0;
+	size_t n = 0, i;
+
+	if (!v)
+		return -ENOMEM;
+	while (layer_xattr(l, e, &pos, &v[n].name, &v[n].value, &v[n].len) > 0)
+		if (carries(v[n].name))
+			n++;
+	qsort(v, n, sizeof(*v), by_xattr_name);
+	for (i = 0; i < n; i++)
+		if (tar_xattr(out, v[i].name, v[i].value, v[i].len) < 0)
+			return -ENOMEM;
 	return 0;
 }
 

@@ -13,6 +13,8 @@
 #include "base/sink.h"
 
 struct err;
+struct layer;
+struct layer_entry;
 struct patterns;
 struct upper;
 
@@ -36,6 +38,10 @@ bool layer_carries(const char *xattr);
  * errors  -EINVAL a name with a '='; -errno
  */
 int layer_xattrs(const struct upper *u, int fd, bool (*carries)(const char *), struct buf *out);
+
+/* layer_entry_xattrs - the same of an entry that a layer has; 0 or -ENOMEM. */
+int layer_entry_xattrs(const struct layer *l, const struct layer_entry *e,
+		       bool (*carries)(const char *), struct buf *out);
 
 /*
  * layer_write - write the complete tar.

@@ -4,25 +4,47 @@
  * tree.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/map.h"
 #include "base/text.h"
 #include "store/image/tree_private.h"
 
 #define SYMLINKS_MAX 40
 #define NODES_MAX (64u << 20)
+/* A directory this many times larger than what is added to it is not copied for it. */
+#define MERGE_RATIO 16
 
+/* A child that its directory's kids do not show yet. */
+struct late {
+	uint32_t node; /* a dead one stands for a name that is to go */
+	uint32_t next; /* another one of the directory, or LATE_NONE */
+};
+
+#define LATE_NONE UINT32_MAX
+
+/*
+ * Many directories of a layer may lead to one of the tree through symbolic
+ * links. What few children each of them changes is kept aside, and a directory's
+ * kids are copied once for all of it.
+ */
 struct apply {
 	struct tree *t;
 	struct layer *l;
-	uint16_t layer;	   /* its position */
-	uint32_t n;	   /* number of entries */
+	uint16_t layer;	   /* its number */
+	uint32_t n;	   /* its entries */
 	uint32_t *node_of; /* entry -> node, for directories and hard-link groups; TREE_NONE */
 	uint32_t *link; /* ENTRY_LINK entry -> its target node, resolved before names are hidden */
+	struct late *late;
+	uint32_t n_late, cap_late;
+	/* A directory's number -> its last late + 1; number and name -> the last node of that name + 1. */
+	struct map pending;
+	uint64_t link_bytes; /* of paths that symbolic links led through */
 	struct err *err;
 };
 
@@ -59,27 +81,124 @@ int tree_apply_root(struct tree *t)
 	return new_node(t, TREE_ROOT, "", 0, &root);
 }
 
-/* Insert a child in order. Only for single nodes: directories are merged as a whole. */
-static int insert_child(struct tree *t, uint32_t dir, uint32_t child)
+static uint32_t last_late(const struct apply *a, uint32_t dir)
 {
-	struct tree_entry *d = &t->nodes[dir];
-	const struct tree_entry *k = &t->nodes[child];
-	uint32_t *children = realloc(d->children, (d->n_children + 1) * sizeof(*children));
-	uint32_t i;
+	/* NULL, not found, becomes LATE_NONE. */
+	return (uint32_t)(uintptr_t)map_getn(&a->pending, (const char *)&dir, sizeof(dir)) - 1u;
+}
 
-	if (!children)
-		return -ENOMEM;
-	d->children = children;
-	for (i = d->n_children; i > 0; i--) {
-		const struct tree_entry *o = &t->nodes[children[i - 1]];
+/* Queue a child that dir gains or loses, for settle_children(). */
+static int put_late(struct apply *a, uint32_t dir, uint32_t node)
+{
+	struct late *v = a->late;
 
-		if (tree_compare(o->name, o->name_len, k->name, k->name_len) < 0)
-			break;
-		children[i] = children[i - 1];
+	if (a->n_late == a->cap_late) {
+		uint32_t cap = a->cap_late ? a->cap_late * 2 : 256;
+
+		v = realloc(v, cap * sizeof(*v));
+		if (!v)
+			return -ENOMEM;
+		a->late = v;
+		a->cap_late = cap;
 	}
-	children[i] = child;
-	d->n_children++;
+	v[a->n_late] = (struct late){ node, last_late(a, dir) };
+	return map_putn(&a->pending, (const char *)&dir, sizeof(dir),
+			(void *)(uintptr_t)(++a->n_late));
+}
+
+struct child_key {
+	char bytes[sizeof(uint32_t) + NAME_MAX];
+	size_t len;
+};
+
+static int make_key(uint32_t dir, const char *name, size_t len, struct child_key *key)
+{
+	if (len > NAME_MAX)
+		return -ENAMETOOLONG;
+	memcpy(key->bytes, &dir, sizeof(dir));
+	memcpy(key->bytes + sizeof(dir), name, len);
+	key->len = sizeof(dir) + len;
 	return 0;
+}
+
+/* put_late() for a node that find_child() has to find. */
+static int put_late_name(struct apply *a, uint32_t dir, uint32_t node)
+{
+	const struct tree_entry *n = &a->t->nodes[node];
+	struct child_key key;
+	int r = make_key(dir, n->name, n->name_len, &key);
+
+	if (r == 0)
+		r = map_putn(&a->pending, key.bytes, key.len, (void *)(uintptr_t)(node + 1u));
+	return r < 0 ? r : put_late(a, dir, node);
+}
+
+/* tree_lookup() that includes queued children. */
+static uint32_t find_child(const struct apply *a, uint32_t dir, const char *name, size_t len)
+{
+	const struct tree *t = a->t;
+	uint32_t child = tree_lookup(t, dir, name, len);
+	struct child_key key;
+
+	if ((child == TREE_NONE || t->nodes[child].dead) && make_key(dir, name, len, &key) == 0)
+		child = (uint32_t)(uintptr_t)map_getn(&a->pending, key.bytes, key.len) - 1u;
+	return child == TREE_NONE || t->nodes[child].dead ? TREE_NONE : child;
+}
+
+static int by_name(const void *pa, const void *pb, void *arg)
+{
+	const struct tree *t = arg;
+	const struct tree_entry *x = &t->nodes[*(const uint32_t *)pa];
+	const struct tree_entry *y = &t->nodes[*(const uint32_t *)pb];
+
+	return tree_compare(x->name, x->name_len, y->name, y->name_len);
+}
+
+/* Merge the queued children of dir into its sorted children. */
+static int settle_children(struct apply *a, uint32_t dir)
+{
+	struct tree *t = a->t;
+	struct tree_entry *d = &t->nodes[dir];
+	uint32_t last = last_late(a, dir), n_new = 0, n = 0, i = 0, k = 0, at;
+	_cleanup_free_ uint32_t *added = NULL, *children = NULL;
+
+	if (last == LATE_NONE)
+		return 0;
+	for (at = last; at != LATE_NONE; at = a->late[at].next)
+		n_new += !t->nodes[a->late[at].node].dead;
+	added = malloc((n_new + 1u) * sizeof(*added));
+	children = malloc(((size_t)d->n_children + n_new + 1) * sizeof(*children));
+	if (!added || !children)
+		return -ENOMEM;
+	for (at = last; at != LATE_NONE; at = a->late[at].next)
+		if (!t->nodes[a->late[at].node].dead)
+			added[k++] = a->late[at].node;
+	qsort_r(added, n_new, sizeof(*added), by_name, t);
+	t->copied += d->n_children + n_new;
+	for (k = 0; i < d->n_children || k < n_new;) {
+		if (i < d->n_children && t->nodes[d->children[i]].dead)
+			i++;
+		else if (k == n_new ||
+			 (i < d->n_children && by_name(&d->children[i], &added[k], t) < 0))
+			children[n++] = d->children[i++];
+		else
+			children[n++] = added[k++];
+	}
+	free(d->children);
+	d->children = TAKE_PTR(children);
+	d->n_children = n;
+	map_deln(&a->pending, (const char *)&dir, sizeof(dir));
+	return 0;
+}
+
+static int settle(struct apply *a)
+{
+	uint32_t i;
+	int r = 0;
+
+	for (i = 0; i < a->n_late && r == 0; i++)
+		r = settle_children(a, a->t->nodes[a->late[i].node].parent);
+	return r;
 }
 
 /* Store a name that is not in an index. NULL: out of memory. */
@@ -96,25 +215,29 @@ static const char *keep_string(struct tree *t, const char *s, size_t len)
 	return k->text;
 }
 
-static int make_dir(struct tree *t, uint32_t parent, const char *name, size_t len, uint32_t *out)
+static int make_dir(struct apply *a, uint32_t parent, const char *name, size_t len, uint32_t *out)
 {
-	const char *kept = keep_string(t, name, len);
+	const char *kept;
 	int r;
 
+	if (len > NAME_MAX)
+		return -ENAMETOOLONG;
+	kept = keep_string(a->t, name, len);
 	if (!kept)
 		return -ENOMEM;
-	r = new_node(t, parent, kept, len, out);
-	return r < 0 ? r : insert_child(t, parent, *out);
+	r = new_node(a->t, parent, kept, len, out);
+	return r < 0 ? r : put_late_name(a, parent, *out);
 }
 
 /*
  * Resolve a path from dir inside the root, with symbolic links. follow: also follow a link in the
  * last part. make: create missing directories, as an unpacker creates the parents of an entry.
- * returns 0, -ENOENT, -ENOTDIR, -ELOOP, -ENOMEM
+ * returns 0, -ENOENT, -ENOTDIR, -ELOOP, -ENAMETOOLONG, -E2BIG, -ENOMEM
  */
-static int resolve(struct tree *t, uint32_t dir, const char *path, bool follow, bool make,
+static int resolve(struct apply *a, uint32_t dir, const char *path, bool follow, bool make,
 		   uint32_t *out)
 {
+	struct tree *t = a->t;
 	struct buf rest _cleanup_buf_ = BUF_INIT;
 	size_t pos = 0;
 	int links = 0, r;
@@ -143,11 +266,11 @@ static int resolve(struct tree *t, uint32_t dir, const char *path, bool follow, 
 		}
 		if (!tree_is_dir(t, dir))
 			return -ENOTDIR;
-		child = tree_lookup(t, dir, s, n);
+		child = find_child(a, dir, s, n);
 		if (child == TREE_NONE) {
 			if (!make)
 				return -ENOENT;
-			r = make_dir(t, dir, s, n, &child);
+			r = make_dir(a, dir, s, n, &child);
 			if (r < 0)
 				return r;
 		}
@@ -158,11 +281,14 @@ static int resolve(struct tree *t, uint32_t dir, const char *path, bool follow, 
 
 			if (++links > SYMLINKS_MAX)
 				return -ELOOP;
+			if (a->link_bytes > LAYER_LINK_BYTES_MAX)
+				return -E2BIG;
 			if (buf_puts(&next, target) < 0 || buf_putc(&next, '/') < 0 ||
 			    buf_puts(&next, buf_str(&rest) + pos) < 0 || next.len > 1u << 20) {
 				buf_fini(&next);
 				return -ENOMEM;
 			}
+			a->link_bytes += next.len;
 			if (*target == '/')
 				dir = TREE_ROOT;
 			buf_fini(&rest);
@@ -182,14 +308,17 @@ static void hide_subtree(struct tree *t, uint32_t node)
 	t->nodes[node].dead = true;
 }
 
-static void hide_children(struct tree *t, uint32_t dir)
+static void hide_children(struct apply *a, uint32_t dir)
 {
-	struct tree_entry *d = &t->nodes[dir];
+	struct tree_entry *d = &a->t->nodes[dir];
 	uint32_t i;
 
 	for (i = 0; i < d->n_children; i++)
-		hide_subtree(t, d->children[i]);
+		hide_subtree(a->t, d->children[i]);
 	d->n_children = 0;
+	for (i = last_late(a, dir); i != LATE_NONE; i = a->late[i].next)
+		hide_subtree(a->t, a->late[i].node);
+	map_deln(&a->pending, (const char *)&dir, sizeof(dir));
 }
 
 /* Resolve hard links to lower files before this layer hides anything. */
@@ -204,9 +333,11 @@ static int find_links(struct apply *a)
 
 		if (e->type != ENTRY_LINK)
 			continue;
-		r = resolve(a->t, TREE_ROOT, layer_target(a->l, e), false, false, &node);
+		r = resolve(a, TREE_ROOT, layer_target(a->l, e), false, false, &node);
 		if (r == -ENOMEM)
 			return err_nomem(a->err);
+		if (r == -E2BIG)
+			return err_set(a->err, E2BIG, "too many paths through symbolic links");
 		if (r < 0 || tree_is_dir(a->t, node)) {
 			struct buf what _cleanup_buf_ = BUF_INIT;
 
@@ -252,7 +383,7 @@ static void merge_attributes(struct apply *a, uint32_t entry, const struct layer
 	struct tree_entry *n = &a->t->nodes[node];
 
 	if (e->flags & ENTRY_OPAQUE)
-		hide_children(a->t, node);
+		hide_children(a, node);
 	if (!(e->flags & ENTRY_IMPLICIT) || n->layer == NO_LAYER || e->flags & ENTRY_WHITED) {
 		n->layer = a->layer;
 		n->entry = entry;
@@ -302,16 +433,41 @@ static int apply_one(struct apply *a, uint32_t entry, uint32_t dir, uint32_t old
 	return 0;
 }
 
+/* A few children for a large directory: found one by one, and shown when it is settled. */
+static int merge_few(struct apply *a, uint32_t first, uint32_t count, uint32_t dir)
+{
+	uint32_t k, old, now;
+	int r = 0;
+
+	for (k = first; k < first + count && r == 0; k++) {
+		const struct layer_entry *e = layer_entry(a->l, k);
+
+		old = find_child(a, dir, layer_name(a->l, e), e->name_len);
+		r = apply_one(a, k, dir, old, &now);
+		if (r == 0 && now != old)
+			r = put_late_name(a, dir, now != TREE_NONE ? now : old);
+	}
+	return r;
+}
+
 /* Merge the sorted children of a layer's directory into those of the tree's. */
 static int merge_children(struct apply *a, uint32_t first, uint32_t count, uint32_t dir)
 {
 	struct tree *t = a->t;
-	uint32_t have = t->nodes[dir].n_children, i = 0, k = 0, n = 0;
-	_cleanup_free_ uint32_t *merged = malloc(((size_t)have + count + 1) * sizeof(*merged));
+	_cleanup_free_ uint32_t *merged = NULL;
+	uint32_t have, i = 0, k = 0, n = 0;
 	int r;
 
+	if (t->nodes[dir].n_children / MERGE_RATIO > count)
+		return merge_few(a, first, count, dir);
+	r = settle_children(a, dir);
+	if (r < 0)
+		return r;
+	have = t->nodes[dir].n_children;
+	merged = malloc(((size_t)have + count + 1) * sizeof(*merged));
 	if (!merged)
 		return -ENOMEM;
+	t->copied += have + count;
 	while (i < have || k < count) {
 		uint32_t old = i < have ? t->nodes[dir].children[i] : TREE_NONE;
 		const struct layer_entry *e = k < count ? layer_entry(a->l, first + k) : NULL;
@@ -375,17 +531,17 @@ static int find_node(struct apply *a, uint32_t entry, uint32_t *dir)
 	parent = a->node_of[e->parent];
 	if (parent == TREE_NONE)
 		return -ENOTDIR;
-	link = tree_lookup(a->t, parent, layer_name(a->l, e), e->name_len);
+	link = find_child(a, parent, layer_name(a->l, e), e->name_len);
 	if (link == TREE_NONE)
 		return -ENOTDIR;
-	r = resolve(a->t, parent, layer_name(a->l, e), true, !only_hides(a, e), dir);
+	r = resolve(a, parent, layer_name(a->l, e), true, !only_hides(a, e), dir);
 	if (r == 0 && !tree_is_dir(a->t, *dir))
 		r = -ENOTDIR;
 	if (r < 0)
 		return r;
 	a->node_of[entry] = *dir;
 	if (e->flags & ENTRY_OPAQUE)
-		hide_children(a->t, *dir);
+		hide_children(a, *dir);
 	return 0;
 }
 
@@ -409,9 +565,11 @@ static int apply_dirs(struct apply *a)
 			continue;
 		if (r == 0)
 			r = merge_children(a, e->first, e->count, dir);
-		if (r == -ENOMEM || r == -E2BIG)
-			return r == -ENOMEM ? err_nomem(a->err)
-					    : err_set(a->err, E2BIG, "too many entries");
+		if (r == -ENOMEM)
+			return err_nomem(a->err);
+		if (r == -E2BIG)
+			return err_set(a->err, E2BIG,
+				       "too many entries, or paths through symbolic links");
 		if (r < 0) {
 			struct buf what _cleanup_buf_ = BUF_INIT;
 
@@ -422,7 +580,7 @@ static int apply_dirs(struct apply *a)
 				       buf_str(&what));
 		}
 	}
-	return 0;
+	return settle(a) < 0 ? err_nomem(a->err) : 0;
 }
 
 static int apply_layer(struct tree *t, uint32_t i, int (*what)(struct apply *), struct err *err)
@@ -444,6 +602,8 @@ static int apply_layer(struct tree *t, uint32_t i, int (*what)(struct apply *), 
 	}
 	free(a.node_of);
 	free(a.link);
+	free(a.late);
+	map_fini(&a.pending, NULL);
 	return r;
 }
 
@@ -474,7 +634,7 @@ static int add_marker(struct apply *a, uint32_t dir, const char *name, uint32_t 
 	a->t->nodes[node].layer = a->layer;
 	a->t->nodes[node].entry = entry;
 	a->t->nodes[node].marker = entry == LAYER_NONE;
-	return insert_child(a->t, dir, node);
+	return put_late(a, dir, node);
 }
 
 static int add_raw(struct apply *a, uint32_t i, uint32_t dir)
@@ -497,7 +657,7 @@ static int add_raw(struct apply *a, uint32_t i, uint32_t dir)
 	if (e->type == ENTRY_DIR && e->flags & ENTRY_OPAQUE && !(e->flags & ENTRY_WHITED) &&
 	    add_marker(a, node, ".wh..opq", LAYER_NONE) < 0)
 		return -ENOMEM;
-	return insert_child(a->t, dir, node);
+	return put_late(a, dir, node);
 }
 
 static int apply_raw(struct apply *a)
@@ -521,7 +681,7 @@ static int apply_raw(struct apply *a)
 			if (add_raw(a, k, a->node_of[i]) < 0)
 				return err_nomem(a->err);
 	}
-	return 0;
+	return settle(a) < 0 ? err_nomem(a->err) : 0;
 }
 
 int tree_apply_raw(struct tree *t, struct err *err)

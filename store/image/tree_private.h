@@ -38,6 +38,7 @@ struct tree {
 	struct tree_entry *nodes; /* parents precede children; grows while layers are applied */
 	uint32_t n_nodes, cap_nodes;
 	struct tree_string *strings; /* names that are not in an index */
+	uint64_t copied; /* children copied while layers were applied: bounded by a test */
 };
 
 int tree_compare(const char *a, size_t a_len, const char *b, size_t b_len);

@@ -531,13 +531,14 @@ void layer_stat(const struct layer *l, const struct layer_entry *e, struct stat 
 	st->st_atim = st->st_ctim = st->st_mtim;
 }
 
-int layer_xattr(const struct layer *l, const struct layer_entry *e, uint32_t *pos,
+/* The upper half of *pos counts the attributes returned, the lower half their bytes. */
+int layer_xattr(const struct layer *l, const struct layer_entry *e, uint64_t *pos,
 		const char **name, const void **value, size_t *len)
 {
-	uint64_t at = e->xattr;
-	uint32_t i;
+	uint32_t i = (uint32_t)(*pos >> 32), done = (uint32_t)*pos;
 
-	for (i = 0; i < e->n_xattr; i++) {
+	for (; i < e->n_xattr; i++) {
+		uint64_t at = (uint64_t)e->xattr + done;
 		const struct layer_xattr *x =
 			layer_index_at(l->index, SECTION_XATTRS, at, sizeof(*x), 1);
 		const char *s = x ? layer_index_at(l->index, SECTION_XATTRS, at + sizeof(*x),
@@ -546,15 +547,15 @@ int layer_xattr(const struct layer *l, const struct layer_entry *e, uint32_t *po
 
 		if (!s || s[x->name_len] != '\0')
 			return 0;
-		/* An empty name marks an attribute that was replaced by a later one. */
-		if (i >= *pos && *s) {
-			*pos = i + 1;
-			*name = s;
-			*value = s + x->name_len + 1;
-			*len = x->value_len;
-			return 1;
-		}
-		at += (sizeof(*x) + x->name_len + 1ull + x->value_len + 3) & ~3ull;
+		done += (uint32_t)((sizeof(*x) + x->name_len + 1ull + x->value_len + 3) & ~3ull);
+		/* In indexes of older versions an empty name marks a replaced attribute. */
+		if (!*s)
+			continue;
+		*pos = (uint64_t)(i + 1) << 32 | done;
+		*name = s;
+		*value = s + x->name_len + 1;
+		*len = x->value_len;
+		return 1;
 	}
 	return 0;
 }

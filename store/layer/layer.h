@@ -88,10 +88,10 @@ const char *layer_target(const struct layer *l, const struct layer_entry *e);
 void layer_stat(const struct layer *l, const struct layer_entry *e, struct stat *st);
 
 /*
- * layer_xattr - the next extended attribute; *pos starts at 0.
+ * layer_xattr - the next extended attribute; *pos starts at 0 and is nobody's to read.
  * returns 1 and borrowed pointers, 0 at the end
  */
-int layer_xattr(const struct layer *l, const struct layer_entry *e, uint32_t *pos,
+int layer_xattr(const struct layer *l, const struct layer_entry *e, uint64_t *pos,
 		const char **name, const void **value, size_t *len);
 
 /*

@@ -148,6 +148,7 @@ void layer_build_free(struct layer_build *b)
 	buf_fini(&b->strings);
 	buf_fini(&b->xattrs);
 	map_fini(&b->names, NULL);
+	map_fini(&b->xattr_names, NULL);
 	free(b);
 }
 
@@ -196,6 +197,11 @@ static int walk_into_link(struct layer_build *b, struct walk *w, uint32_t link, 
 	if (next.len > LAYER_PATH_LEN_MAX) {
 		buf_fini(&next);
 		return err_set(err, ENAMETOOLONG, "path too long behind a symbolic link");
+	}
+	b->link_bytes += next.len;
+	if (b->link_bytes > LAYER_LINK_BYTES_MAX) {
+		buf_fini(&next);
+		return err_set(err, E2BIG, "too many paths through symbolic links");
 	}
 	if (*target == '/')
 		*dir = 0;
@@ -529,20 +535,17 @@ int layer_build_extent(struct layer_build *b, uint32_t node, const struct layer_
 	return 0;
 }
 
-/* Drop an earlier attribute of this name by emptying its name. */
-static void drop_xattr(struct layer_build *b, struct build_inode *i, const char *name)
+/* Record a name of this inode. Returns 1 if it has an attribute of that name already. */
+static int note_xattr(struct layer_build *b, uint32_t inode, const char *name)
 {
-	size_t pos = i->xattr;
-	uint32_t k;
-
-	for (k = 0; k < i->n_xattr; k++) {
-		struct layer_xattr *x = (struct layer_xattr *)(b->xattrs.data + pos);
-		char *have = (char *)(x + 1);
-
-		if (x->name_len == strlen(name) && memcmp(have, name, x->name_len) == 0)
-			*have = '\0';
-		pos += (sizeof(*x) + x->name_len + 1 + x->value_len + 3) & ~(size_t)3;
+	if (b->xattr_inode != inode || !b->inodes[inode].n_xattr) {
+		map_fini(&b->xattr_names, NULL);
+		b->xattr_names = (struct map)MAP_INIT;
+		b->xattr_inode = inode;
 	}
+	if (map_get(&b->xattr_names, name))
+		return 1;
+	return map_put(&b->xattr_names, name, b);
 }
 
 /*
@@ -564,6 +567,7 @@ int layer_build_xattr(struct layer_build *b, uint32_t node, const char *name, co
 {
 	struct build_inode *i = &b->inodes[b->nodes[node].inode];
 	struct layer_xattr x = { .name_len = (uint16_t)strlen(name), .value_len = (uint32_t)len };
+	int r;
 
 	if (overlay_xattr_is_private(name) || !is_kept(i->type, name, value, len))
 		return 0;
@@ -578,8 +582,10 @@ int layer_build_xattr(struct layer_build *b, uint32_t node, const char *name, co
 	if (i->n_xattr >= LAYER_XATTRS_PER_FILE_MAX || b->xattrs.len - i->xattr > XATTRS_MAX ||
 	    b->xattrs.len > LAYER_NONE - XATTRS_MAX)
 		return err_set(err, E2BIG, "too many extended attributes");
-	drop_xattr(b, i, name);
-	if (buf_append(&b->xattrs, &x, sizeof(x)) < 0 ||
+	r = note_xattr(b, b->nodes[node].inode, name);
+	if (r > 0)
+		return 0;
+	if (r < 0 || buf_append(&b->xattrs, &x, sizeof(x)) < 0 ||
 	    buf_append(&b->xattrs, name, x.name_len + 1u) < 0 ||
 	    buf_append(&b->xattrs, value, len) < 0 ||
 	    buf_append(&b->xattrs, "\0\0\0", -b->xattrs.len & 3) < 0)

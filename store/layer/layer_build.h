@@ -46,7 +46,7 @@ int layer_build_extent(struct layer_build *b, uint32_t node, const struct layer_
 		       struct err *err);
 
 /*
- * layer_build_xattr - add an extended attribute. The last value of a name wins. Private names of
+ * layer_build_xattr - add an extended attribute. The first value of a name wins. Private names of
  * overlay file systems are dropped.
  */
 int layer_build_xattr(struct layer_build *b, uint32_t node, const char *name, const void *value,

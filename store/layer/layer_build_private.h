@@ -44,8 +44,11 @@ struct layer_build {
 	struct layer_extent *extents;
 	size_t n_extents, cap_extents;
 	struct buf strings, xattrs;
-	size_t n_implicit; /* implied parent directories without an entry */
-	struct map names;  /* directory, kind, name -> node + 1 */
+	size_t n_implicit;	/* implied parent directories without an entry */
+	uint64_t link_bytes;	/* of paths through symbolic links */
+	struct map names;	/* directory, kind, name -> node + 1 */
+	struct map xattr_names; /* names of the attributes of xattr_inode */
+	uint32_t xattr_inode;
 };
 
 #endif

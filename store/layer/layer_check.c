@@ -142,7 +142,7 @@ static bool good_xattrs(struct check *c, const struct layer_entry *e)
 		if (left < len || !x->name_len || x->name_len > NAME_MAX ||
 		    x->value_len > LAYER_XATTR_VALUE_MAX || name[x->name_len] != '\0')
 			return false;
-		/* An empty name marks an attribute that was replaced by a later one. */
+		/* In indexes of older versions an empty name marks a replaced attribute. */
 		if (*name && (memchr(name, '\0', x->name_len) || overlay_xattr_is_private(name)))
 			return false;
 		len = (len + 3) & ~3ull;

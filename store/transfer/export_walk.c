@@ -332,17 +332,8 @@ static int put_link(struct walk *w, const char *first, struct tar_entry *e)
 static int lower_xattrs(struct walk *w, const struct layer *l, const struct layer_entry *entry,
 			struct buf *out)
 {
-	const char *name;
-	const void *value;
-	uint32_t pos = 0;
-	size_t len;
-
-	while (l && entry && layer_xattr(l, entry, &pos, &name, &value, &len) > 0) {
-		if (!export_carries(name))
-			continue;
-		if (tar_xattr(out, name, value, len) < 0)
-			return err_nomem(w->err);
-	}
+	if (l && entry && layer_entry_xattrs(l, entry, export_carries, out) < 0)
+		return err_nomem(w->err);
 	return 0;
 }
 

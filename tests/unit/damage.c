@@ -254,7 +254,7 @@ static void show_node(const struct tree *t, uint32_t node, struct buf *out)
 	const void *value;
 	struct layer *l;
 	struct stat st;
-	uint32_t pos = 0;
+	uint64_t pos = 0;
 	size_t len;
 
 	tree_stat(t, node, &st);
