@@ -22,6 +22,7 @@ libfs_a_SOURCES = \
 	fs/core/fs.h \
 	fs/core/nodeid.h \
 	fs/core/objects.c fs/core/objects.h \
+	fs/core/request_log.c fs/core/request_log.h \
 	fs/core/session.c fs/core/session.h \
 	fs/core/statx.c fs/core/statx.h \
 	fs/core/trees.c fs/core/trees.h \

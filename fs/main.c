@@ -51,11 +51,12 @@ struct daemon {
 };
 
 static const char help[] =
-	"Usage: mount.imagefs STORE DIR [-o OPTS] [-f]\n\n"
+	"Usage: mount.imagefs STORE DIR [-o OPTS] [-d] [-f]\n\n"
 	"Shows the images and containers of STORE as DIR/images and DIR/containers.\n"
 	"It is what 'imagefs mount' and 'mount -t imagefs' run.\n\n"
 	"  -o OPTS  [no]allow_other, image_owners, ro, uid=N, gid=N, cache_size=N[KMG],\n"
 	"           tree=images|containers, dev, suid, noexec, debug; with commas between\n"
+	"  -d       debug, in the foreground: report every request, too\n"
 	"  -f       stay in the foreground\n\n"
 	"Example, and the same in /etc/fstab:\n"
 	"  mount -t imagefs /var/lib/imagefs /mnt\n"
@@ -63,7 +64,8 @@ static const char help[] =
 
 static int usage(const char *what)
 {
-	fprintf(stderr, "mount.imagefs: %s\nUsage: mount.imagefs STORE DIR [-o OPTS] [-f]\n", what);
+	fprintf(stderr, "mount.imagefs: %s\nUsage: mount.imagefs STORE DIR [-o OPTS] [-d] [-f]\n",
+		what);
 	return 2;
 }
 
@@ -78,13 +80,16 @@ static int parse_args(struct daemon *d, int argc, char **argv)
 
 	options_init(&d->opt);
 	/* mount(8) adds -s, -n, -v, -t TYPE and -N NAMESPACE to what the user typed. */
-	while ((opt = getopt_long(argc, argv, "o:fsnvrwt:N:hV", longs, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "o:dfsnvrwt:N:hV", longs, NULL)) != -1) {
 		switch (opt) {
 		case 'o':
 			if (options_parse(&d->opt, optarg, &err) < 0) {
 				fprintf(stderr, "imagefs mount: %s\n", err.msg);
 				return 2;
 			}
+			break;
+		case 'd':
+			d->opt.fs.debug = d->foreground = true;
 			break;
 		case 'f':
 			d->foreground = true;

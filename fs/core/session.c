@@ -24,6 +24,7 @@
 #include "base/log.h"
 #include "base/mountpoint.h"
 #include "fs/core/fs.h"
+#include "fs/core/request_log.h"
 #include "store/disk/store.h"
 
 /* With those that stand in for others (session_wait_begin). */
@@ -168,6 +169,7 @@ static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
 	if (first)
 		amend_init(current, iov, count);
 	amend_reply(iov, count);
+	request_log_end(fd, iov);
 	n = writev(fd, iov, count);
 	if (first && n >= 0 && ((struct fuse_out_header *)iov[0].iov_base)->error == 0) {
 		atomic_store(&current->ready, true);
@@ -288,8 +290,7 @@ int session_open(const struct fs *fs, const struct session_ops *ops, void *data,
 	s->mountpoint = strdup(mountpoint);
 	if (!s->mountpoint || mount_options(fs, ops, &opts) < 0 ||
 	    fuse_opt_add_arg(&args, "mount.imagefs") < 0 || fuse_opt_add_arg(&args, "-o") < 0 ||
-	    fuse_opt_add_arg(&args, opts) < 0 ||
-	    (fs->opt.debug && fuse_opt_add_arg(&args, "-d") < 0)) {
+	    fuse_opt_add_arg(&args, opts) < 0) {
 		r = err_nomem(err);
 		goto out;
 	}
@@ -311,6 +312,8 @@ int session_open(const struct fs *fs, const struct session_ops *ops, void *data,
 		err_sys(err, -r, "%s", mountpoint);
 		goto out;
 	}
+	if (fs->opt.debug)
+		request_log_open(fuse_session_fd(s->fuse), ops->name);
 	note_device(s);
 	*out = TAKE_PTR(s);
 out:
@@ -377,6 +380,7 @@ static void *serve(void *arg)
 			continue;
 		if (r <= 0)
 			break;
+		request_log_begin(fuse_session_fd(s->fuse), w->buf.mem, w->buf.size);
 		know_tmpfile(&w->buf);
 		if (!statx_answer(fuse_session_fd(s->fuse), &w->buf, s->ops->statx, s->data))
 			fuse_session_process_buf(s->fuse, &w->buf);
@@ -562,6 +566,7 @@ void session_free(struct session *s)
 		free(s->workers[i].buf.mem);
 	}
 	if (s->fuse) {
+		request_log_close(fuse_session_fd(s->fuse));
 		/*
 		 * libfuse frees its copy of the path only here, and would unmount
 		 * whatever is there now, if the connection were not over.

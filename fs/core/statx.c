@@ -8,6 +8,7 @@
 #include <sys/uio.h>
 
 #include "base/log.h"
+#include "fs/core/request_log.h"
 
 #define OP_STATX 52
 
@@ -83,6 +84,7 @@ bool statx_answer(int fd, const struct fuse_buf *buf, statx_fn *fn, void *userda
 		fill(&out, &st, has_born ? &born : NULL);
 		head.len += sizeof(out);
 	}
+	request_log_end(fd, iov);
 	if (writev(fd, iov, r == 0 ? 2 : 1) < 0 && errno != ENOENT)
 		log_warn("answering statx: %s", strerror(errno));
 	return true;
