@@ -224,6 +224,7 @@ static void accept_client(struct control *c)
 
 static void answer(struct client *cl, const char *text)
 {
+	log_debug("command asks \"%s\": %.*s", cl->line, (int)strcspn(text, "\n"), text);
 	/* An answer is shorter than the socket's buffer; who does not want it is not waited for. */
 	if (send(cl->fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		log_debug("control socket: %s", strerror(errno));

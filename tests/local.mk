@@ -52,6 +52,7 @@ SHELL_TESTS = \
 	tests/cli/containers \
 	tests/cli/create \
 	tests/cli/diff \
+	tests/cli/debug \
 	tests/cli/df \
 	tests/cli/export \
 	tests/cli/help \

@@ -62,7 +62,7 @@ const char verb_global_help[] =
 	"  --store DIR   the store (else $IMAGEFS_STORE, else /var/lib/imagefs for root,\n"
 	"                else ${XDG_DATA_HOME:-~/.local/share}/imagefs)\n"
 	"  -q, --quiet   no progress, no remarks\n"
-	"  --debug       say what is done\n"
+	"  --debug       report what is decided and why\n"
 	"  --help        this, or a verb's own help\n"
 	"  --version     print the version\n";
 

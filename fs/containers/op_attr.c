@@ -327,7 +327,9 @@ static int set_attributes(fuse_req_t req, struct node *n, struct stat *attr, int
 	int r = to_set ? 0 : may_set_nothing(req, n);
 
 	if (r == 0)
-		r = copyup(n, to_set & FUSE_SET_ATTR_SIZE ? (uint64_t)attr->st_size : UINT64_MAX);
+		r = copyup(n, to_set & FUSE_SET_ATTR_SIZE ? (uint64_t)attr->st_size : UINT64_MAX,
+			   to_set & FUSE_SET_ATTR_SIZE ? "its size changes"
+						       : "its attributes change");
 	if (r == 0 && (to_set & FUSE_SET_ATTR_SIZE))
 		r = set_size(req, n, attr->st_size, fi);
 	if (r < 0)

@@ -47,7 +47,7 @@ static int own_backing(struct node *n)
 	r = op_begin(n, OP_CHANGE);
 	if (r < 0)
 		return r;
-	r = copyup_file(n, UINT64_MAX);
+	r = copyup_file(n, UINT64_MAX, "opened for writing, with passthrough");
 	op_end(n, OP_CHANGE);
 	return r;
 }

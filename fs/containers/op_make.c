@@ -36,7 +36,7 @@ static int prepare(struct node *dir, const char *name, struct location *location
 		return r < 0 ? r : -EEXIST;
 	if (dir->dead)
 		return -ENOENT;
-	r = copyup_dir(dir);
+	r = copyup_dir(dir, "a name is added");
 	if (r == 0)
 		r = node_dir(dir->live->nodes, dir, location);
 	if (r < 0)
@@ -173,7 +173,7 @@ static int inherit(fuse_req_t req, struct node *dir, const struct location *loca
 static int open_parent(fuse_req_t req, struct node *dir, struct location *location,
 		       struct newborn *b)
 {
-	int r = dir->dead ? -ENOENT : copyup_dir(dir);
+	int r = dir->dead ? -ENOENT : copyup_dir(dir, "a name is added");
 
 	if (r == 0)
 		r = node_dir(dir->live->nodes, dir, location);
@@ -479,7 +479,7 @@ void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name
 		op_reply(req, r);
 		return;
 	}
-	r = copyup(n, UINT64_MAX);
+	r = copyup(n, UINT64_MAX, "it gets another hard link");
 	if (r == 0) {
 		pthread_rwlock_wrlock(&dir->live->ns);
 		r = link_node(n, dir, name, &f);

@@ -29,7 +29,7 @@ static int remove_file(struct node *dir, const char *name)
 		return r;
 	if (S_ISDIR(f.st.st_mode))
 		return -EISDIR;
-	r = copyup_dir(dir);
+	r = copyup_dir(dir, "a name is removed");
 	if (r == 0)
 		r = unlink_prepare(n);
 	if (r == 0)
@@ -90,7 +90,7 @@ static int remove_directory(struct node *dir, const char *name)
 	r = merge_is_empty(n);
 	if (r <= 0)
 		return r < 0 ? r : -ENOTEMPTY;
-	r = copyup_dir(dir);
+	r = copyup_dir(dir, "a name is removed");
 	if (r == 0)
 		r = unlink_prepare(n);
 	if (r == 0)

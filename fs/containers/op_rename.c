@@ -184,9 +184,9 @@ static int rename_locked(struct side *from, struct side *to, unsigned flags)
 		return r;
 	if (to->there && from->found.st.st_ino == to->found.st.st_ino)
 		return 0;
-	r = copyup_dir(from->dir);
+	r = copyup_dir(from->dir, "a name is moved");
 	if (r == 0)
-		r = copyup_dir(to->dir);
+		r = copyup_dir(to->dir, "a name is moved");
 	if (r == 0)
 		r = node_dir(live->nodes, from->dir, &from->location);
 	if (r == 0)
@@ -227,9 +227,9 @@ static int rename_entered(struct side *from, struct side *to, unsigned flags)
 
 		r = 0;
 		if (a && !S_ISDIR(a->type))
-			r = copyup_file(a, UINT64_MAX);
+			r = copyup_file(a, UINT64_MAX, "it is renamed");
 		if (r == 0 && b && (flags & RENAME_EXCHANGE) && !S_ISDIR(b->type))
-			r = copyup_file(b, UINT64_MAX);
+			r = copyup_file(b, UINT64_MAX, "it is renamed");
 		if (r < 0)
 			break;
 		pthread_rwlock_wrlock(&live->ns);

@@ -254,7 +254,7 @@ static int change_entered(fuse_req_t req, struct node *n, const char *name, cons
 	int r = n->upper ? 0 : check_below(n, name, !value, flags);
 
 	if (r == 0)
-		r = copyup(n, UINT64_MAX);
+		r = copyup(n, UINT64_MAX, "an extended attribute changes");
 	if (r < 0)
 		return r;
 	pthread_rwlock_wrlock(&n->live->ns);

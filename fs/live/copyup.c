@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "fs/core/fs.h"
 #include "fs/core/session.h"
 #include "fs/core/xattr_reply.h"
@@ -170,6 +171,23 @@ static void remove_temp(struct live *live, const char *temp)
 		unlinkat(live->upper.work_fd, temp, AT_REMOVEDIR);
 }
 
+/* For --debug: what is copied up, and why. */
+static void report(const struct live *live, uint32_t lower, const char *why)
+{
+	struct buf path _cleanup_buf_ = BUF_INIT;
+	_cleanup_free_ uint32_t *chain = NULL;
+	size_t n = 0;
+	int r;
+
+	if (!log_debugging)
+		return;
+	r = tree_chain(live->tree, lower, &chain, &n);
+	while (r == 0 && n--)
+		r = buf_printf(&path, "/%s", tree_name(live->tree, chain[n]));
+	log_debug("container %s: copy-up of %s: %s", live->name, path.len ? buf_str(&path) : "/",
+		  why);
+}
+
 /* --- directories --- */
 
 static int open_path_dir(int fd, const char *name)
@@ -192,12 +210,13 @@ static int keep_times(struct live *live, uint32_t dir, int fd, const struct stat
 }
 
 /* Make the directory lower in the upper directory fd. */
-static int make_dir(struct live *live, uint32_t lower, int fd)
+static int make_dir(struct live *live, uint32_t lower, int fd, const char *why)
 {
 	struct stat parent;
 	char temp[32];
 	int r;
 
+	report(live, lower, why);
 	if (fstatat(fd, "", &parent, AT_EMPTY_PATH) < 0)
 		return -errno;
 	upper_temp(temp);
@@ -217,7 +236,7 @@ static int make_dir(struct live *live, uint32_t lower, int fd)
  * the directory, so nothing on the way hides it.
  * returns an O_PATH descriptor or -errno
  */
-static int upper_of(struct live *live, uint32_t lower)
+static int upper_of(struct live *live, uint32_t lower, const char *why)
 {
 	_cleanup_close_ int fd = fcntl(live->upper.fd, F_DUPFD_CLOEXEC, 0);
 	_cleanup_free_ uint32_t *chain = NULL;
@@ -232,7 +251,7 @@ static int upper_of(struct live *live, uint32_t lower)
 		int child = open_path_dir(fd, name), r = child;
 
 		if (child == -ENOENT) {
-			r = make_dir(live, chain[n], fd);
+			r = make_dir(live, chain[n], fd, why);
 			if (r == 0)
 				r = child = open_path_dir(fd, name);
 			if (r >= 0)
@@ -250,7 +269,7 @@ static int upper_of(struct live *live, uint32_t lower)
 	return TAKE_FD(fd);
 }
 
-int copyup_dir(struct node *dir)
+int copyup_dir(struct node *dir, const char *why)
 {
 	int fd;
 
@@ -258,7 +277,7 @@ int copyup_dir(struct node *dir)
 		return 0;
 	if (dir->dead)
 		return -ENOENT;
-	fd = upper_of(dir->live, dir->lower);
+	fd = upper_of(dir->live, dir->lower, why);
 	if (fd < 0)
 		return fd;
 	close(fd);
@@ -316,7 +335,8 @@ int copyup_find(struct live *live, uint32_t lower)
 /* Give the copy one name of the base tree; the last one by rename. */
 static int place(struct live *live, const char *temp, uint32_t lower, bool last)
 {
-	_cleanup_close_ int fd = upper_of(live, tree_parent(live->tree, lower));
+	_cleanup_close_ int fd =
+		upper_of(live, tree_parent(live->tree, lower), "a file in it is copied up");
 	const char *name = tree_name(live->tree, lower);
 	struct stat parent;
 
@@ -510,6 +530,7 @@ static int prepare(struct node *n, uint64_t size)
 		return 0;
 	if (!has_room(live, size))
 		return -ENODATA;
+	report(live, n->lower, "it is read a lot: a copy in advance, for passthrough");
 	upper_temp(temp);
 	name = strdup(temp);
 	r = name ? make_copy(live, n->lower, UINT64_MAX, temp, false) : -ENOMEM;
@@ -582,7 +603,7 @@ static int finish_prepared(struct node *n, char temp[static 32])
 	return set_times(fd, &st);
 }
 
-int copyup_file(struct node *n, uint64_t size)
+int copyup_file(struct node *n, uint64_t size, const char *why)
 {
 	struct live *live = n->live;
 	char temp[32];
@@ -594,6 +615,7 @@ int copyup_file(struct node *n, uint64_t size)
 	session_wait_begin();
 	pthread_mutex_lock(&live->copying);
 	if (!n->upper) {
+		report(live, n->lower, why);
 		upper_temp(temp);
 		r = n->prepared ? finish_prepared(n, temp)
 				: make_copy(live, n->lower, size, temp, true);
@@ -613,19 +635,19 @@ int copyup_file(struct node *n, uint64_t size)
 	return r;
 }
 
-int copyup(struct node *n, uint64_t size)
+int copyup(struct node *n, uint64_t size, const char *why)
 {
 	int r;
 
 	if (!S_ISDIR(n->type))
-		return copyup_file(n, size);
+		return copyup_file(n, size, why);
 	if (n->upper)
 		return 0;
 	pthread_rwlock_wrlock(&n->live->ns);
 	if (n->dead && !n->upper)
 		r = copyup_dead_dir(n);
 	else
-		r = copyup_dir(n);
+		r = copyup_dir(n, why);
 	pthread_rwlock_unlock(&n->live->ns);
 	return r;
 }

@@ -15,9 +15,10 @@ struct stat;
  * copyup_file - copy a file with owner, mode, times, xattrs and holes, under every name that the container
  * shows. It appears complete. A file without a name is copied without one. An upper node stays as it is.
  * size    copy only so much of the contents, as the file is about to be truncated; UINT64_MAX: all
+ * why     what the copy is needed for, for --debug
  * locks   none held
  */
-int copyup_file(struct node *n, uint64_t size);
+int copyup_file(struct node *n, uint64_t size, const char *why);
 
 /*
  * copyup_finish - a name in work/ that a dead daemon left: if it is a copy that has some of its names, it gets the others.
@@ -35,7 +36,7 @@ int copyup_prepare(struct node *n);
 void copyup_unprepare(struct node *n);
 
 /* copyup_dir - copy a directory and those above it. The caller holds ns for writing. */
-int copyup_dir(struct node *dir);
+int copyup_dir(struct node *dir, const char *why);
 
 /* copyup_settle_link - if a new symlink in work/ is a placeholder, sync its contents, which are the target. */
 int copyup_settle_link(struct live *live, const char *temp, const struct stat *st);
@@ -47,6 +48,6 @@ int copyup_settle_link(struct live *live, const char *temp, const struct stat *s
 int copyup_find(struct live *live, uint32_t lower);
 
 /* copyup - copyup_file() or copyup_dir(), by the type of the node. No lock is held. */
-int copyup(struct node *n, uint64_t size);
+int copyup(struct node *n, uint64_t size, const char *why);
 
 #endif

@@ -70,7 +70,7 @@ int file_open(struct node *n, int flags, struct file **out)
 
 	/* Contents that are truncated at once are not copied. */
 	if (flags & O_TRUNC) {
-		r = copyup_file(n, 0);
+		r = copyup_file(n, 0, "opened with O_TRUNC");
 		if (r < 0)
 			return r;
 	}
@@ -101,7 +101,7 @@ int file_upper(struct file *f, int change)
 	if (change && !writes(f->flags))
 		return -EBADF;
 	if (change) {
-		r = copyup_file(f->node, UINT64_MAX);
+		r = copyup_file(f->node, UINT64_MAX, "its contents change");
 		if (r < 0)
 			return r;
 	}

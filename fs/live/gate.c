@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "fs/core/session.h"
 
 void gate_init(struct gate *g, int (*open)(void *arg), void *arg)
@@ -24,12 +25,17 @@ void gate_fini(struct gate *g)
 /* The lock is held. */
 static void wait_for_thaw(struct gate *g)
 {
+	double start;
+
 	if (!g->frozen || g->closed)
 		return;
+	start = log_ms();
+	log_debug("a change waits for the end of the write freeze");
 	session_wait_begin();
 	while (g->frozen && !g->closed)
 		pthread_cond_wait(&g->moved, &g->lock);
 	session_wait_end();
+	log_debug("a change waited %.0f ms for the end of the write freeze", log_ms() - start);
 }
 
 /* The lock is held. */

@@ -124,7 +124,7 @@ static int dial(const struct store *s, int dirfd, const char *name)
  * fd      from dial(); a negative one is returned
  * errors  -ECONNRESET the daemon exited; -ETIMEDOUT
  */
-static int ask(int fd, const char *verb, const char *arg, char *answer, size_t size)
+static int ask_quietly(int fd, const char *verb, const char *arg, char *answer, size_t size)
 {
 	char line[512];
 	size_t have = 0;
@@ -167,6 +167,17 @@ static int ask(int fd, const char *verb, const char *arg, char *answer, size_t s
 		if (have == size - 1)
 			return -EPROTO;
 	}
+}
+
+/* The same, reported: a command may wait long for a daemon. */
+static int ask(int fd, const char *verb, const char *arg, char *answer, size_t size)
+{
+	double start = log_debugging ? log_ms() : 0;
+	int r = ask_quietly(fd, verb, arg, answer, size);
+
+	log_debug("mount of process %d: %s %s: %s, after %.0f ms", (int)peer_of(fd), verb,
+		  arg ? arg : "", r < 0 ? strerror(-r) : answer, log_ms() - start);
+	return r;
 }
 
 /*
