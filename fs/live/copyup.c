@@ -109,7 +109,7 @@ static int copy_xattrs(const struct live *live, uint32_t lower, int fd, mode_t m
 	return r;
 }
 
-int copyup_settle_link(struct live *live, const char *temp, const struct stat *st)
+int copyup_sync_link(struct live *live, const char *temp, const struct stat *st)
 {
 	_cleanup_close_ int fd = -1;
 
@@ -119,9 +119,9 @@ int copyup_settle_link(struct live *live, const char *temp, const struct stat *s
 	return fd < 0 ? -errno : sync_before_rename(fd, live->ordered);
 }
 
-/* Make a complete copy of a node of the base tree as temp in work/. settled: its contents are synced. */
+/* Make a complete copy of a node of the base tree as temp in work/. synced: its contents are synced. */
 static int make_copy(struct live *live, uint32_t lower, uint64_t size, const char *temp,
-		     bool settled)
+		     bool synced)
 {
 	_cleanup_close_ int fd = -1;
 	_cleanup_free_ char *target = NULL;
@@ -138,7 +138,7 @@ static int make_copy(struct live *live, uint32_t lower, uint64_t size, const cha
 	}
 	r = upper_make(&live->upper, live->upper.work_fd, temp, &st, target);
 	if (r == 0)
-		r = copyup_settle_link(live, temp, &st);
+		r = copyup_sync_link(live, temp, &st);
 	if (r < 0)
 		return r;
 	if (S_ISREG(st.st_mode) && MIN(size, (uint64_t)st.st_size)) {
@@ -149,7 +149,7 @@ static int make_copy(struct live *live, uint32_t lower, uint64_t size, const cha
 			return -errno;
 		r = copy_data(l, e, fd, MIN(size, (uint64_t)st.st_size));
 		/* After a power failure the name must not lead to incomplete contents. */
-		if (r == 0 && settled)
+		if (r == 0 && synced)
 			r = sync_before_rename(fd, live->ordered);
 		if (r < 0)
 			return r;

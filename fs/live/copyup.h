@@ -38,8 +38,8 @@ void copyup_unprepare(struct node *n);
 /* copyup_dir - copy a directory and those above it. The caller holds ns for writing. */
 int copyup_dir(struct node *dir, const char *why);
 
-/* copyup_settle_link - if a new symlink in work/ is a placeholder, sync its contents, which are the target. */
-int copyup_settle_link(struct live *live, const char *temp, const struct stat *st);
+/* copyup_sync_link - if a new symlink in work/ is a placeholder, sync its contents, which are the target. */
+int copyup_sync_link(struct live *live, const char *temp, const struct stat *st);
 
 /*
  * copyup_find - the upper directory of a directory of the base tree, if it exists.

@@ -174,7 +174,7 @@ static int make(struct live *live, const struct location *location, const struct
 	r = upper_make(&live->upper, work, temp, st,
 		       S_ISLNK(st->st_mode) ? buf_str(&target) : NULL);
 	if (r == 0)
-		r = copyup_settle_link(live, temp, st);
+		r = copyup_sync_link(live, temp, st);
 	if (r == 0)
 		r = keep_times(work, temp, disk);
 	if (r < 0)
