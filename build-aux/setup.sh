@@ -8,7 +8,8 @@
 set -eu
 
 build="gcc make autoconf automake pkg-config libc6-dev libfuse3-dev fuse3 libarchive-dev
-	libjansson-dev libcurl4-openssl-dev libssl-dev zlib1g-dev libzstd-dev libcmocka-dev"
+	libjansson-dev libcurl4-openssl-dev libssl-dev zlib1g-dev libzstd-dev libsubid-dev
+	libcmocka-dev"
 sample="mmdebstrap ca-certificates xz-utils"
 session="$sample crun docker-registry docker.io man-db"
 test="$session acl attr buildah bzip2 clang-format curl erofs-utils file fio fish

@@ -1,4 +1,4 @@
-/* spec    subuid(5), newuidmap(1), user_namespaces(7) */
+/* spec    subid.h, subuid(5), newuidmap(1), user_namespaces(7) */
 #include "tools/run/idmap.h"
 
 #include <errno.h>
@@ -9,15 +9,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <shadow/subid.h>
+
 #include "base/buf.h"
 #include "base/cleanup.h"
-#include "base/conffile.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/program.h"
-#include "base/text.h"
 
-#define SUBID_MAX (1u << 20)
 #define RANGES_MAX 64
 
 struct range {
@@ -29,38 +28,36 @@ struct ranges {
 	size_t n;
 };
 
-static bool parse_id(const char *s, uint32_t *out)
-{
-	uint64_t n;
+typedef int (*list_ranges)(const char *owner, struct subid_range **ranges);
 
-	if (!s || text_parse_u64(s, UINT32_MAX - 1, &n) < 0)
-		return false;
-	*out = (uint32_t)n;
-	return true;
-}
-
-/* The lines of file that begin with the user's name or number. */
-static void read_ranges(const char *file, const char *name, uid_t uid, struct ranges *out)
+/* The ranges of the user, who may have no name. */
+static void read_ranges(list_ranges list, const char *owner, struct ranges *out)
 {
-	struct buf text _cleanup_buf_ = BUF_INIT;
-	char *line, *next = NULL;
+	struct subid_range *v = NULL;
+	int i, n = list(owner, &v);
 
 	out->n = 0;
-	if (conffile_read(file, SUBID_MAX, &text, NULL) < 0 || text.len == 0)
-		return;
-	for (line = strtok_r(text.data, "\n", &next); line && out->n < RANGES_MAX;
-	     line = strtok_r(NULL, "\n", &next)) {
-		char *save = NULL, *who = strtok_r(line, ":", &save);
-		struct range r;
-		uint32_t id;
+	for (i = 0; i < n && out->n < RANGES_MAX; i++)
+		if (v[i].count && v[i].start < UINT32_MAX && v[i].count < UINT32_MAX)
+			out->v[out->n++] =
+				(struct range){ (uint32_t)v[i].start, (uint32_t)v[i].count };
+	free(v);
+}
 
-		if (!who ||
-		    !((name && strcmp(who, name) == 0) || (parse_id(who, &id) && id == uid)))
-			continue;
-		if (parse_id(strtok_r(NULL, ":", &save), &r.start) &&
-		    parse_id(strtok_r(NULL, ":", &save), &r.count) && r.count)
-			out->v[out->n++] = r;
-	}
+/* The files /etc/subuid and /etc/subgid, or the service that nsswitch.conf(5) names. */
+static void find_ranges(struct ranges *uids, struct ranges *gids)
+{
+	const struct passwd *pw = getpwuid(geteuid());
+	char owner[256];
+
+	if (pw)
+		snprintf(owner, sizeof(owner), "%s", pw->pw_name);
+	else
+		snprintf(owner, sizeof(owner), "%u", geteuid());
+	/* Its messages would be for the administrator of the service. */
+	subid_init("imagefs", NULL);
+	read_ranges(subid_get_uid_ranges, owner, uids);
+	read_ranges(subid_get_gid_ranges, owner, gids);
 }
 
 /* newuidmap PID 0 SELF 1 1 START COUNT...; false: it did not work, which is said. */
@@ -119,19 +116,16 @@ int idmap_write(pid_t pid, struct err *err)
 {
 	_cleanup_free_ char *newuidmap = program_find("newuidmap");
 	_cleanup_free_ char *newgidmap = program_find("newgidmap");
-	const struct passwd *pw = getpwuid(geteuid());
-	const char *name = pw ? pw->pw_name : NULL;
 	struct ranges uids, gids;
 	bool groups = false;
 	int r;
 
-	read_ranges("/etc/subuid", name, geteuid(), &uids);
-	read_ranges("/etc/subgid", name, geteuid(), &gids);
+	find_ranges(&uids, &gids);
 	if (newuidmap && newgidmap && uids.n && gids.n)
 		groups = give(newgidmap, pid, getegid(), &gids);
 	else
-		log_debug("no newuidmap, newgidmap, or nothing for this user in /etc/subuid and "
-			  "/etc/subgid: root is the container's only user");
+		log_debug("no newuidmap, no newgidmap, or no subordinate IDs for this user: root is "
+			  "the container's only user");
 	if (groups && give(newuidmap, pid, geteuid(), &uids))
 		return 0;
 	r = groups ? 0 : put(pid, "setgroups", "deny");
