@@ -99,6 +99,8 @@ libstore_a_SOURCES = \
 	store/upkeep/gc.c store/upkeep/gc.h \
 	store/upkeep/reachable.c store/upkeep/reachable.h \
 	store/upkeep/remove.c store/upkeep/remove.h \
+	store/upkeep/remove_layers.c \
+	store/upkeep/remove_private.h \
 	store/upkeep/verify.c store/upkeep/verify.h \
 	store/upkeep/verify_private.h \
 	store/upkeep/verify_refs.c

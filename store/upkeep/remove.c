@@ -26,46 +26,11 @@
 #include "store/oci/reference.h"
 #include "store/upkeep/gc.h"
 #include "store/upkeep/reachable.h"
+#include "store/upkeep/remove_private.h"
 
 DEFINE_CLEANUP_PTR(struct reachable, reachable_free);
 
 #define SHORT_ID 12
-
-/* A layer of a deleted image. */
-struct gone_layer {
-	struct digest blob, chain;
-};
-
-/* One step: a name was removed, or an image. */
-struct step {
-	enum removal_kind kind;
-	char *text;
-	unsigned arg;
-	/* of a deleted image, top first; layers that other images have are dropped */
-	struct gone_layer *layers;
-	size_t n_layers;
-	struct chain chain; /* of the same layers; its diff IDs belong to the step */
-};
-
-/* A container and its image. */
-struct user {
-	char *name;
-	struct digest image, manifest;
-	struct timespec created;
-};
-
-struct removal {
-	struct store *store;
-	bool locked, changed;
-	struct refs refs;
-	struct user *users; /* newest first */
-	size_t n_users;
-	struct step *steps;
-	size_t n_steps, cap_steps;
-	unsigned args;
-	struct map candidates; /* blobs of the removed images: digest -> this */
-	struct gc_result collected;
-};
 
 static int by_age(const void *a, const void *b)
 {
@@ -686,82 +651,6 @@ int removal_prune(struct removal *r, bool all,
 	return e;
 }
 
-/*
- * Update a removed image's chain from the remaining images. -ENOMEM; another -errno: an image
- * cannot be read.
- */
-static int retain_chain(struct removal *r, struct chain *v, size_t n)
-{
-	struct map seen = MAP_INIT;
-	size_t i;
-	int e = 0;
-
-	for (i = 0; i < r->refs.n + r->n_users && e == 0; i++) {
-		const struct digest *id =
-			i < r->refs.n ? &r->refs.v[i].id : &r->users[i - r->refs.n].image;
-
-		if (!digest_is_set(id))
-			e = -ENOENT;
-		else if (!map_get(&seen, id->str))
-			e = map_put(&seen, id->str, r) < 0 ? -ENOMEM
-							   : chains_retain(r->store, id, v, n);
-	}
-	map_fini(&seen, NULL);
-	return e;
-}
-
-/*
- * docker identifies a layer by its chain: it is deleted if no image begins with the chain, even
- * if an image has its blob elsewhere. sure: all remaining images could be read.
- */
-static int retain_chains(struct removal *r, bool *sure)
-{
-	_cleanup_free_ struct chain *v = calloc(r->n_steps ? r->n_steps : 1, sizeof(*v));
-	size_t i, n = 0;
-	int e;
-
-	if (!v)
-		return -ENOMEM;
-	for (i = 0; i < r->n_steps; i++)
-		if (r->steps[i].n_layers)
-			v[n++] = r->steps[i].chain;
-	e = n ? retain_chain(r, v, n) : 0;
-	for (i = n = 0; i < r->n_steps; i++)
-		if (r->steps[i].n_layers)
-			r->steps[i].chain = v[n++];
-	*sure = e == 0;
-	return e == -ENOMEM ? e : 0;
-}
-
-/* Keep only deleted layers in the report, each with the last image that had it. */
-static int drop_kept_layers(struct removal *r)
-{
-	struct map reported = MAP_INIT;
-	size_t i, k, n;
-	bool sure = false;
-	int e = retain_chains(r, &sure);
-
-	for (i = r->n_steps; i-- > 0 && e == 0;) {
-		struct step *s = &r->steps[i];
-		/*
-		 * If uncertain, report layers that are gone from the disk, and none that are
-		 * retained.
-		 */
-		size_t gone = s->n_layers - MIN(s->chain.retained, s->n_layers);
-
-		for (k = 0, n = 0; k < gone; k++)
-			if ((sure ? !removal_uncertain(r)
-				  : !!map_get(&r->collected.blobs, s->layers[k].blob.str)) &&
-			    !map_get(&reported, s->layers[k].chain.str))
-				s->layers[n++] = s->layers[k];
-		s->n_layers = n;
-		for (k = 0; k < n && e == 0; k++)
-			e = map_put(&reported, s->layers[k].chain.str, r) < 0 ? -ENOMEM : 0;
-	}
-	map_fini(&reported, NULL);
-	return e;
-}
-
 int removal_commit(struct removal *r, bool sweep, struct err *err)
 {
 	int e = r->changed ? refs_write(r->store, &r->refs, err) : 0;
@@ -770,7 +659,7 @@ int removal_commit(struct removal *r, bool sweep, struct err *err)
 		e = gc_all(r->store, &r->refs, false, &r->collected, err);
 	else if (e == 0 && r->candidates.n)
 		e = gc_among(r->store, &r->refs, &r->candidates, &r->collected, err);
-	if (e == 0 && drop_kept_layers(r) < 0)
+	if (e == 0 && removal_drop_kept_layers(r) < 0)
 		e = err_nomem(err);
 	spare_keep(r->store);
 	store_unlock(r->store);
