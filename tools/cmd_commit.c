@@ -17,14 +17,36 @@
 #include "tools/epoch.h"
 #include "tools/verb.h"
 
-#define CHANGES_MAX 256
-#define PATTERNS_MAX 1024
-
 struct request {
 	const char *container, *reference;
-	const char *changes[CHANGES_MAX];
+	const char *compression, *timestamp; /* NULL: not given */
+	struct option_list changes, includes, excludes;
 	struct patterns include, exclude;
 	struct commit_options options;
+};
+
+static const struct option_spec options[] = {
+	{ 'a', "author", "TEXT", "who made it (\"Jane Doe <jane@example.com>\")",
+	  OPTION(struct request, options.author) },
+	{ 'c', "change", "INSTRUCTION",
+	  "apply a Dockerfile instruction: CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, "
+	  "ONBUILD, STOPSIGNAL, USER, VOLUME, WORKDIR",
+	  OPTION(struct request, changes) },
+	{ 'm', "message", "TEXT", "a comment, kept in the history",
+	  OPTION(struct request, options.message) },
+	{ 'p', "pause", NULL, "accepted: writers always wait while the image is made",
+	  OPTION_IGNORE },
+	{ 0, "compression", "FORM", "of the new layer: gzip (default), zstd, none",
+	  OPTION(struct request, compression), .values = "gzip|zstd|none" },
+	{ 0, "exclude", "PATTERN", "leave out what changed there, and everything below",
+	  OPTION(struct request, excludes) },
+	{ 0, "include", "PATTERN", "take only what changed there, and everything below",
+	  OPTION(struct request, includes) },
+	{ 0, "timestamp", "TIME",
+	  "of the new image: seconds since 1970 or RFC 3339 (else $SOURCE_DATE_EPOCH, else now); "
+	  "files keep their own times",
+	  OPTION(struct request, timestamp) },
+	OPTIONS_END,
 };
 
 static int parse_codec(const char *s, enum codec *out, struct err *err)
@@ -41,14 +63,38 @@ static int parse_codec(const char *s, enum codec *out, struct err *err)
 	return err_set(err, EINVAL, "--compression %s: must be gzip, zstd or none", s);
 }
 
-static int add_pattern(struct patterns *p, const char *option, const char *text, struct err *err)
+static int add_patterns(struct patterns *p, const char *option, const struct option_list *texts,
+			struct err *err)
 {
-	int r;
+	size_t i;
+	int r = 0;
 
-	if (p->n == PATTERNS_MAX)
-		return err_set(err, EINVAL, "%s: at most %d patterns", option, PATTERNS_MAX);
-	r = patterns_add(p, text, err);
-	return r < 0 ? err_wrap(err, r, "%s %s", option, text) : 0;
+	for (i = 0; r == 0 && i < texts->n; i++) {
+		r = patterns_add(p, texts->v[i], err);
+		if (r < 0)
+			err_wrap(err, r, "%s %s", option, texts->v[i]);
+	}
+	return r;
+}
+
+/* What the options say; 0, or -errno: err says why not. */
+static int read_options(struct request *q, struct err *err)
+{
+	int r = epoch_env(&q->options.timestamp, err);
+
+	if (r == 0 && q->timestamp)
+		r = epoch_parse(q->timestamp, &q->options.timestamp, err);
+	if (r == 0 && q->compression)
+		r = parse_codec(q->compression, &q->options.codec, err);
+	if (r == 0)
+		r = add_patterns(&q->include, "--include", &q->includes, err);
+	if (r == 0)
+		r = add_patterns(&q->exclude, "--exclude", &q->excludes, err);
+	q->options.changes = q->changes.v;
+	q->options.n_changes = q->changes.n;
+	q->options.include = &q->include;
+	q->options.exclude = &q->exclude;
+	return r;
 }
 
 static int commit_held(struct store *s, struct request *q, struct digest *id, struct err *err)
@@ -94,92 +140,35 @@ static int execute(const struct globals *g, struct request *q, struct err *err)
 	return r;
 }
 
-enum { OPT_COMPRESSION = 256, OPT_TIMESTAMP, OPT_INCLUDE, OPT_EXCLUDE };
-
-static const struct option longs[] = { { "author", required_argument, NULL, 'a' },
-				       { "message", required_argument, NULL, 'm' },
-				       { "change", required_argument, NULL, 'c' },
-				       { "pause", optional_argument, NULL, 'p' },
-				       { "compression", required_argument, NULL, OPT_COMPRESSION },
-				       { "timestamp", required_argument, NULL, OPT_TIMESTAMP },
-				       { "include", required_argument, NULL, OPT_INCLUDE },
-				       { "exclude", required_argument, NULL, OPT_EXCLUDE },
-				       { NULL, 0, NULL, 0 } };
-
-/* One option; 0, or -errno: err says why. */
-static int take_option(struct request *q, int opt, struct err *err)
-{
-	switch (opt) {
-	case 'a':
-		q->options.author = optarg;
-		break;
-	case 'm':
-		q->options.message = optarg;
-		break;
-	case 'c':
-		if (q->options.n_changes == CHANGES_MAX)
-			return err_set(err, EINVAL, "at most %d --change", CHANGES_MAX);
-		q->changes[q->options.n_changes++] = optarg;
-		break;
-	case 'p': /* docker's: writers always wait here */
-		break;
-	case OPT_COMPRESSION:
-		return parse_codec(optarg, &q->options.codec, err);
-	case OPT_TIMESTAMP:
-		return epoch_parse(optarg, &q->options.timestamp, err);
-	case OPT_INCLUDE:
-		return add_pattern(&q->include, "--include", optarg, err);
-	case OPT_EXCLUDE:
-		return add_pattern(&q->exclude, "--exclude", optarg, err);
-	}
-	return 0;
-}
-
 static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
 {
 	struct request q = { .options = { .codec = CODEC_GZIP, .timestamp = -1 } };
 	struct err err = ERR_INIT;
-	int opt, r, status;
+	int status;
 
-	q.options.changes = q.changes;
-	q.options.include = &q.include;
-	q.options.exclude = &q.exclude;
-	r = epoch_env(&q.options.timestamp, &err);
-	while (r >= 0 && (opt = verb_getopt(v, argc, argv, "a:m:c:p", longs)) != -1)
-		r = take_option(&q, opt, &err);
-	if (r < 0) {
-		status = verb_fail(v, &err);
-	} else if (argc - optind < 1 || argc - optind > 2) {
+	verb_options(v, &argc, &argv, &q);
+	if (argc < 1 || argc > 2) {
 		status = verb_usage(v, "requires at least 1 and at most 2 arguments");
 	} else {
-		q.container = argv[optind];
-		q.reference = argc - optind == 2 ? argv[optind + 1] : NULL;
-		status = execute(g, &q, &err) < 0 ? verb_fail(v, &err) : 0;
+		q.container = argv[0];
+		q.reference = argc == 2 ? argv[1] : NULL;
+		status = read_options(&q, &err) < 0 || execute(g, &q, &err) < 0 ? verb_fail(v, &err)
+										: 0;
 	}
 	patterns_fini(&q.include);
 	patterns_fini(&q.exclude);
+	option_list_fini(&q.changes);
+	option_list_fini(&q.includes);
+	option_list_fini(&q.excludes);
 	return status;
 }
 
 const struct verb cmd_commit = {
 	.name = "commit",
-	.usage = "[OPTIONS] CONTAINER [REPOSITORY[:TAG]]",
 	.summary = "Make an image of what changed in a container",
-	.help = "Options:\n"
-		"  -a, --author TEXT         who made it (\"Jane Doe <jane@example.com>\")\n"
-		"  -c, --change INSTRUCTION  apply a Dockerfile instruction: CMD, ENTRYPOINT, ENV, "
-		"EXPOSE,\n"
-		"                            HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, "
-		"VOLUME, WORKDIR\n"
-		"  -m, --message TEXT        a comment, kept in the history\n"
-		"  --compression FORM        of the new layer: gzip (default), zstd, none\n"
-		"  --exclude PATTERN         leave out what changed there, and everything below\n"
-		"  --include PATTERN         take only what changed there, and everything below\n"
-		"  --timestamp TIME          of the new image: seconds since 1970 or RFC 3339 "
-		"(else\n"
-		"                            $SOURCE_DATE_EPOCH, else now); files keep their own "
-		"times\n\n"
-		"Example:\n"
+	.arguments = "CONTAINER [REPOSITORY[:TAG]]",
+	.options = options,
+	.help = "Example:\n"
 		"  imagefs commit -m 'add motd' -c 'CMD [\"bash\"]' work debian:patched\n",
 	.run = run,
 };

@@ -16,7 +16,23 @@
 
 DEFINE_CLEANUP_PTR(struct store, store_close);
 
-enum { OPT_NAME = 256, OPT_PULL, OPT_PLATFORM, OPT_PLAIN_HTTP };
+struct wish {
+	const char *name;
+	struct ensure_options ensure;
+};
+
+static const struct option_spec options[] = {
+	{ 0, "name", "NAME",
+	  "its name, and that of its directory below containers/; else a random one",
+	  OPTION(struct wish, name) },
+	{ 0, "pull", "WHEN", "pull the image: missing (the default), always, never",
+	  OPTION(struct wish, ensure.pull), .values = "missing|always|never" },
+	{ 0, "platform", "OS/ARCH[/VARIANT]", "the image for another platform than this host's",
+	  OPTION(struct wish, ensure.platform), .values = PLATFORM_VALUES },
+	{ 0, "plain-http", NULL, "http where the registry does not speak https",
+	  OPTION(struct wish, ensure.plain_http) },
+	OPTIONS_END,
+};
 
 static int create(struct store *s, const char *wanted, const char *image_name,
 		  const struct ensure_options *ensure, char **name, struct err *err)
@@ -29,40 +45,22 @@ static int create(struct store *s, const char *wanted, const char *image_name,
 
 static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "name", required_argument, NULL, OPT_NAME },
-		{ "pull", required_argument, NULL, OPT_PULL },
-		{ "platform", required_argument, NULL, OPT_PLATFORM },
-		{ "plain-http", no_argument, NULL, OPT_PLAIN_HTTP },
-		{ NULL, 0, NULL, 0 },
-	};
 	_cleanup_(cleanup_store_close) struct store *s = NULL;
 	_cleanup_free_ char *name = NULL;
-	const char *wanted = NULL;
-	struct ensure_options ensure = { .pull = NULL };
+	struct wish w = { .name = NULL };
 	struct err err = ERR_INIT;
-	int opt;
 
-	while ((opt = verb_getopt(v, argc, argv, "", longs)) != -1) {
-		if (opt == OPT_NAME)
-			wanted = optarg;
-		else if (opt == OPT_PULL)
-			ensure.pull = optarg;
-		else if (opt == OPT_PLATFORM)
-			ensure.platform = optarg;
-		else
-			ensure.plain_http = true;
-	}
-	ensure.quiet = g->quiet;
-	if (optind >= argc)
+	verb_options(v, &argc, &argv, &w);
+	w.ensure.quiet = g->quiet;
+	if (argc < 1)
 		return verb_usage(v, "which image?");
-	if (argc - optind > 1)
-		return verb_usage(v, "one image only: %s is too much", argv[optind + 1]);
-	if (ensure_check(&ensure, &err) < 0)
+	if (argc > 1)
+		return verb_usage(v, "one image only: %s is too much", argv[1]);
+	if (ensure_check(&w.ensure, &err) < 0)
 		return verb_usage(v, "%s", err.msg);
-	if ((wanted && make_container_check(wanted, &err) < 0) ||
+	if ((w.name && make_container_check(w.name, &err) < 0) ||
 	    verb_store_to_write(g, &s, &err) < 0 ||
-	    create(s, wanted, argv[optind], &ensure, &name, &err) < 0)
+	    create(s, w.name, argv[0], &w.ensure, &name, &err) < 0)
 		return verb_fail(v, &err);
 	puts(name);
 	return 0;
@@ -70,16 +68,11 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_create = {
 	.name = "create",
-	.usage = "[--name NAME] [--pull missing|always|never] [--platform PLATFORM] [--plain-http] "
-		 "IMAGE",
 	.summary = "Make a container: a writable directory on top of an image",
-	.help = "      --name NAME   its name, and that of its directory below containers/;\n"
-		"                    else a random one\n"
-		"      --pull WHEN   pull the image: missing (the default), always, never\n"
-		"      --platform OS/ARCH[/VARIANT]\n"
-		"                    the image for another platform than this host's\n"
-		"      --plain-http  http where the registry does not speak https\n\n"
-		"The name is printed. An image that is not there is pulled first.\n\n"
+	.arguments = "IMAGE",
+	.options = options,
+	.help = "The name is printed. An image that is not there is pulled first.\n"
+		"\n"
 		"Example:\n"
 		"  imagefs create --name web debian:12 && touch /mnt/containers/web/hello\n",
 	.run = run,

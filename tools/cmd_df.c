@@ -185,55 +185,52 @@ static void print_prune(const struct df *d)
 	printf("\nprune would free: %s\nprune -a would free: %s\n", some, all);
 }
 
-enum { OPT_FORMAT = 256 };
+struct wish {
+	bool verbose;
+	const char *format;
+};
+
+static const struct option_spec options[] = {
+	{ 'v', "verbose", NULL, "each image and container", OPTION(struct wish, verbose) },
+	{ 0, "format", "FORMAT",
+	  "json, \"table TEMPLATE\" or a Go template; fields: .Type, .TotalCount, .Active, .Size, "
+	  ".Reclaimable",
+	  OPTION(struct wish, format), .values = FORMAT_VALUES },
+	OPTIONS_END,
+};
 
 static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "format", required_argument, NULL, OPT_FORMAT },
-		{ "verbose", no_argument, NULL, 'v' },
-		{ NULL, 0, NULL, 0 },
-	};
 	_cleanup_(cleanup_store_close) struct store *s = NULL;
 	struct df d _cleanup_df_ = { .n_images = 0 };
-	const char *format = NULL;
+	struct wish w = { .format = NULL };
 	struct err err = ERR_INIT;
-	bool verbose = false;
-	int opt, r;
+	int r;
 
-	while ((opt = verb_getopt(v, argc, argv, "v", longs)) != -1) {
-		if (opt == 'v')
-			verbose = true;
-		else
-			format = optarg;
-	}
-	if (optind < argc)
-		return verb_usage(v, "unexpected argument %s", argv[optind]);
-	if (verbose && format)
+	verb_options(v, &argc, &argv, &w);
+	if (argc > 0)
+		return verb_usage(v, "unexpected argument %s", argv[0]);
+	if (w.verbose && w.format)
 		return verb_usage(v, "the verbose and the format options conflict");
 	if (verb_store(g, &s, &err) < 0 || df_read(s, &d, &err) < 0)
 		return verb_fail(v, &err);
-	r = verbose ? print_verbose(&d, &err) : print_kinds(&d, format, &err);
+	r = w.verbose ? print_verbose(&d, &err) : print_kinds(&d, w.format, &err);
 	if (r < 0)
 		return verb_fail(v, &err);
-	if (!format)
+	if (!w.format)
 		print_prune(&d);
 	return 0;
 }
 
 const struct verb cmd_df = {
 	.name = "df",
-	.usage = "[-v] [--format FORMAT]",
 	.summary = "Show what the store takes, and what prune would free",
-	.help = "Options:\n"
-		"  -v, --verbose         each image and container\n"
-		"      --format FORMAT   json, \"table TEMPLATE\" or a Go template; fields: .Type, "
-		".TotalCount,\n"
-		"                        .Active, .Size, .Reclaimable\n\n"
-		"Sizes are those of files on the disk, with -v those of the files in an image's "
-		"layers.\nRECLAIMABLE is what prune -a would free. Shared layers are counted in "
-		"Images, "
-		"too.\n\n"
+	.arguments = "",
+	.options = options,
+	.help = "Sizes are those of files on the disk, with -v those of the files in an image's\n"
+		"layers. RECLAIMABLE is what prune -a would free. Shared layers are counted in\n"
+		"Images, too.\n"
+		"\n"
 		"Examples:\n"
 		"  imagefs df\n"
 		"  imagefs df --format '{{.Type}} {{.Size}}'\n",

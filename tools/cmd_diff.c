@@ -73,16 +73,12 @@ static int print(const struct diff *d, struct err *err)
 
 static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
 {
-	static const struct option longs[] = { { NULL, 0, NULL, 0 } };
 	_cleanup_(cleanup_store_close) struct store *s = NULL;
 	struct diff d _cleanup_diff_ = DIFF_INIT;
 	struct err err = ERR_INIT;
 	int r;
 
-	while (verb_getopt(v, argc, argv, "", longs) != -1)
-		;
-	argv += optind;
-	argc -= optind;
+	verb_options(v, &argc, &argv, NULL);
 	if (argc < 1 || argc > 2)
 		return verb_usage(v, "requires a container, an image or two images");
 	r = verb_store(g, &s, &err);
@@ -95,14 +91,16 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_diff = {
 	.name = "diff",
-	.usage = "CONTAINER | IMAGE [IMAGE]",
 	.summary = "Show what was changed in a container or an image, or between two images",
+	.arguments = "CONTAINER|IMAGE [IMAGE]",
 	.help = "A line for each difference: A /path was added, C changed, D deleted. A directory "
 		"in\n"
-		"which something is different is C, once.\n\n"
+		"which something is different is C, once.\n"
+		"\n"
 		"  CONTAINER      against its image; a container's name comes before an image's\n"
 		"  IMAGE          what its top layer did to those below it\n"
-		"  IMAGE IMAGE    the second against the first, by content: times do not count\n\n"
+		"  IMAGE IMAGE    the second against the first, by content: times do not count\n"
+		"\n"
 		"Examples:\n"
 		"  imagefs diff web\n"
 		"  imagefs diff debian:12.1 debian:12.2\n",

@@ -12,43 +12,48 @@
 
 DEFINE_CLEANUP_PTR(struct store, store_close);
 
+struct wish {
+	const char *output;
+};
+
+static const struct option_spec options[] = {
+	{ 'o', "output", "FILE", "write FILE, when it is whole, instead of standard output",
+	  OPTION(struct wish, output) },
+	OPTIONS_END,
+};
+
 static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "output", required_argument, NULL, 'o' },
-		{ NULL, 0, NULL, 0 },
-	};
 	_cleanup_(cleanup_store_close) struct store *s = NULL;
-	const char *output = NULL;
+	struct wish w = { .output = NULL };
 	struct err err = ERR_INIT;
 
-	while (verb_getopt(v, argc, argv, "o:", longs) != -1)
-		output = optarg;
-	if (argc - optind != 1)
+	verb_options(v, &argc, &argv, &w);
+	if (argc != 1)
 		return verb_usage(v, "requires exactly 1 argument");
-	if (output && strcmp(output, "-") == 0)
-		output = NULL;
-	if (!output && (g->closed[STDOUT_FILENO] || isatty(STDOUT_FILENO))) {
+	if (w.output && strcmp(w.output, "-") == 0)
+		w.output = NULL;
+	if (!w.output && (g->closed[STDOUT_FILENO] || isatty(STDOUT_FILENO))) {
 		err_set(&err, EINVAL, "%s. Use the -o flag or redirect",
 			g->closed[STDOUT_FILENO] ? "standard output is closed"
 						 : "cowardly refusing to save to a terminal");
 		return verb_fail(v, &err);
 	}
-	if (verb_store(g, &s, &err) < 0 || export(s, argv[optind], output, g->quiet, &err) < 0)
+	if (verb_store(g, &s, &err) < 0 || export(s, argv[0], w.output, g->quiet, &err) < 0)
 		return verb_fail(v, &err);
 	return 0;
 }
 
 const struct verb cmd_export = {
 	.name = "export",
-	.usage = "[-o FILE] CONTAINER|IMAGE",
 	.summary = "Write the merged tree of a container or an image as one tar",
-	.help = "Options:\n"
-		"  -o, --output FILE   write FILE, when it is whole, instead of standard output\n\n"
-		"Only files are exported: layers, history and configuration (command, "
+	.arguments = "CONTAINER|IMAGE",
+	.options = options,
+	.help = "Only files are exported: layers, history and configuration (command, "
 		"environment,\n"
 		"user, ...) are lost. To keep them, commit the container and save the image.\n"
-		"Writers to a container wait while it is read.\n\n"
+		"Writers to a container wait while it is read.\n"
+		"\n"
 		"Examples:\n"
 		"  imagefs export -o work.tar work\n"
 		"  imagefs export debian:12 | tar -x -C rootfs\n"

@@ -24,7 +24,7 @@ DEFINE_CLEANUP_PTR(struct listing, listing_free);
 /* Characters of CREATED BY without --no-trunc, the ellipsis included. */
 #define CREATED_BY_MAX 45
 
-struct options {
+struct wish {
 	bool ids_only, whole, exact;
 	const char *format;
 };
@@ -58,7 +58,7 @@ static int created_by(const struct history_step *step, bool whole, struct buf *o
 	return r;
 }
 
-static int add_row(struct listing *l, const struct history_step *step, const struct options *o)
+static int add_row(struct listing *l, const struct history_step *step, const struct wish *o)
 {
 	char at[64] = "N/A", since[64] = "N/A", ago[48], size[32], id[DIGEST_MAX] = "<missing>";
 	struct buf by _cleanup_buf_ = BUF_INIT;
@@ -82,7 +82,7 @@ static int add_row(struct listing *l, const struct history_step *step, const str
 	return listing_end_row(l);
 }
 
-static int print(const struct history *h, const struct options *o, struct err *err)
+static int print(const struct history *h, const struct wish *o, struct err *err)
 {
 	const struct listing_column columns[] = {
 		{ "ID", "IMAGE", true },
@@ -107,7 +107,7 @@ static int print(const struct history *h, const struct options *o, struct err *e
 	return r == -ENOMEM ? err_nomem(err) : listing_print(l, err);
 }
 
-static int show(struct store *s, const char *name, const struct options *o, struct err *err)
+static int show(struct store *s, const char *name, const struct wish *o, struct err *err)
 {
 	_cleanup_refs_ struct refs refs = { 0 };
 	struct history h _cleanup_history_ = { 0 };
@@ -125,64 +125,49 @@ static int show(struct store *s, const char *name, const struct options *o, stru
 	return r < 0 ? err_wrap(err, r, "%s", name) : print(&h, o, err);
 }
 
-static int parse_human(const char *s, bool *exact)
+static int take_human(void *exact, char *value, struct err *err)
 {
-	static const char *const words[] = { "true", "false", "1",    "0",     "t",    "f",
-					     "T",    "F",     "TRUE", "FALSE", "True", "False" };
-	size_t i;
+	const char *text = value ? value + (*value == '=') : "true";
+	int human = text_bool(text);
 
-	for (i = 0; i < ARRAY_SIZE(words); i++) {
-		if (strcmp(words[i], s) == 0) {
-			*exact = i % 2 == 1;
-			return 0;
-		}
-	}
-	return -EINVAL;
+	if (human < 0)
+		return err_set(err, EINVAL, "invalid argument \"%s\" for \"-H, --human\"", value);
+	*(bool *)exact = !human;
+	return 0;
 }
 
-enum { OPT_NO_TRUNC = 256, OPT_FORMAT };
+static const struct option_spec options[] = {
+	{ 0, "format", "FORMAT",
+	  "json, \"table TEMPLATE\" or a Go template; fields: ID, CreatedSince, CreatedAt, "
+	  "CreatedBy, Size, Comment",
+	  OPTION(struct wish, format), .values = FORMAT_VALUES },
+	{ 'H', "human", "[=true]", "sizes and times for people; --human=false: bytes and dates",
+	  OPTION_TAKE(struct wish, exact, take_human), .values = "true|false" },
+	{ 0, "no-trunc", NULL, "whole IDs and commands", OPTION(struct wish, whole) },
+	{ 'q', "quiet", NULL, "image IDs only", OPTION(struct wish, ids_only) },
+	OPTIONS_END,
+};
 
 static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
 {
-	static const struct option longs[] = { { "quiet", no_argument, NULL, 'q' },
-					       { "no-trunc", no_argument, NULL, OPT_NO_TRUNC },
-					       { "human", optional_argument, NULL, 'H' },
-					       { "format", required_argument, NULL, OPT_FORMAT },
-					       { NULL, 0, NULL, 0 } };
 	_cleanup_(cleanup_store_close) struct store *s = NULL;
-	struct options o = { 0 };
+	struct wish o = { 0 };
 	struct err err = ERR_INIT;
-	int opt;
 
-	while ((opt = verb_getopt(v, argc, argv, "qH::", longs)) != -1) {
-		if (opt == 'q')
-			o.ids_only = true;
-		else if (opt == OPT_NO_TRUNC)
-			o.whole = true;
-		else if (opt == OPT_FORMAT)
-			o.format = optarg;
-		else if (optarg && parse_human(optarg + (*optarg == '='), &o.exact) < 0)
-			return verb_usage(v, "invalid argument \"%s\" for \"-H, --human\"", optarg);
-	}
-	if (argc - optind != 1)
+	verb_options(v, &argc, &argv, &o);
+	if (argc != 1)
 		return verb_usage(v, "requires exactly 1 argument");
-	if (verb_store(g, &s, &err) < 0 || show(s, argv[optind], &o, &err) < 0)
+	if (verb_store(g, &s, &err) < 0 || show(s, argv[0], &o, &err) < 0)
 		return verb_fail(v, &err);
 	return 0;
 }
 
 const struct verb cmd_history = {
 	.name = "history",
-	.usage = "[-q] [-H] [--no-trunc] [--format FORMAT] IMAGE",
 	.summary = "Show how an image came about, layer by layer",
-	.help = "Options:\n"
-		"  --format FORMAT     json, \"table TEMPLATE\" or a Go template; fields: ID, "
-		"CreatedSince,\n"
-		"                      CreatedAt, CreatedBy, Size, Comment\n"
-		"  -H, --human[=true]  sizes and times for people; --human=false: bytes and dates\n"
-		"  --no-trunc          whole IDs and commands\n"
-		"  -q, --quiet         image IDs only\n\n"
-		"Example:\n"
+	.arguments = "IMAGE",
+	.options = options,
+	.help = "Example:\n"
 		"  imagefs history --no-trunc debian:12\n",
 	.run = run,
 };

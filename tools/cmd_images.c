@@ -38,7 +38,7 @@ struct row {
 	const char *digest; /* what the registry knows it by */
 };
 
-struct options {
+struct wish {
 	bool all, ids_only, whole_ids, digests;
 	const char *format;
 	struct filter filter;
@@ -73,7 +73,7 @@ static const char *get_label(void *image, const char *key)
 	return image_label(image, key);
 }
 
-static int read_info(struct listed *l, const struct options *o, const struct ref *ref,
+static int read_info(struct listed *l, const struct wish *o, const struct ref *ref,
 		     struct info *out, struct err *err)
 {
 	_cleanup_image_ struct image *i = NULL;
@@ -91,7 +91,7 @@ static int read_info(struct listed *l, const struct options *o, const struct ref
 }
 
 /* The image of an entry; one that cannot be read is said once, and is damaged then. */
-static int get_info(struct listed *l, const struct options *o, const struct ref *ref,
+static int get_info(struct listed *l, const struct wish *o, const struct ref *ref,
 		    struct info **out, struct err *err)
 {
 	const char *key = digest_is_set(&ref->id) ? ref->id.str : ref->desc.digest.str;
@@ -124,7 +124,7 @@ static int get_info(struct listed *l, const struct options *o, const struct ref 
 /* --- filters ---------------------------------------------------------------- */
 
 /* The last image that before or since names; *out NULL where none is named. */
-static int get_mark(struct listed *l, const struct options *o, const char *key,
+static int get_mark(struct listed *l, const struct wish *o, const char *key,
 		    const struct info **out, struct err *err)
 {
 	struct info *info;
@@ -155,7 +155,7 @@ static int compare_times(struct timespec a, struct timespec b)
  * A name, with its tag or without, is like one of the patterns: 1; with the digest that the registry
  * knows it by: 2; 0, -EINVAL.
  */
-static int is_like(const struct options *o, const struct reference *ref, const char *digest,
+static int is_like(const struct wish *o, const struct reference *ref, const char *digest,
 		   struct err *err)
 {
 	_cleanup_free_ char *repo = reference_repo(ref), *whole = reference_familiar(ref);
@@ -212,7 +212,7 @@ static bool has_sibling(const struct listed *l, const struct ref *ref)
 	return false;
 }
 
-static int add_name(struct listed *l, const struct options *o, const struct ref *ref,
+static int add_name(struct listed *l, const struct wish *o, const struct ref *ref,
 		    const struct info *info, struct err *err)
 {
 	_cleanup_reference_ struct reference parsed = { 0 };
@@ -232,7 +232,7 @@ static int add_name(struct listed *l, const struct options *o, const struct ref 
 	return r < 0 ? err_nomem(err) : 0;
 }
 
-static int add_nameless(struct listed *l, const struct options *o, const struct ref *ref,
+static int add_nameless(struct listed *l, const struct wish *o, const struct ref *ref,
 			const struct info *info, bool dangling_asked, struct err *err)
 {
 	bool parent = refs_has_children(&l->refs, &ref->id);
@@ -242,7 +242,7 @@ static int add_nameless(struct listed *l, const struct options *o, const struct 
 	return add_row(l, info, strdup("<none>"), "<none>", "<none>") < 0 ? err_nomem(err) : 0;
 }
 
-static int collect(struct listed *l, const struct options *o, struct err *err)
+static int collect(struct listed *l, const struct wish *o, struct err *err)
 {
 	const struct info *before, *since;
 	bool dangling = false;
@@ -288,7 +288,7 @@ static int by_age(const void *pa, const void *pb)
 	return c ? c : strcmp(a->info->id.str, b->info->id.str);
 }
 
-static void set_row(struct listing *l, const struct row *row, const struct options *o, time_t now)
+static void set_row(struct listing *l, const struct row *row, const struct wish *o, time_t now)
 {
 	char size[32], ago[48], since[64] = "", at[48] = "0001-01-01 00:00:00 +0000 UTC";
 	char id[DIGEST_MAX];
@@ -318,7 +318,7 @@ static void set_row(struct listing *l, const struct row *row, const struct optio
 }
 
 /* Docker's own templates: only its table says N/A, and --digests goes into any table without them. */
-static int make_format(const struct options *o, struct buf *out)
+static int make_format(const struct wish *o, struct buf *out)
 {
 	int r;
 
@@ -338,7 +338,7 @@ static int make_format(const struct options *o, struct buf *out)
 	return r;
 }
 
-static int list(struct listed *l, const struct options *o, struct err *err)
+static int list(struct listed *l, const struct wish *o, struct err *err)
 {
 	static const struct listing_column columns[] = {
 		{ "Repository", "REPOSITORY", true },	{ "Tag", "TAG", true },
@@ -372,53 +372,51 @@ static int list(struct listed *l, const struct options *o, struct err *err)
 	return r;
 }
 
-enum { OPT_NO_TRUNC = 256, OPT_DIGESTS, OPT_FORMAT };
+static const struct option_spec options[] = {
+	{ 'a', "all", NULL, "also nameless images that others were committed on",
+	  OPTION(struct wish, all) },
+	{ 'q', "quiet", NULL, "image IDs only", OPTION(struct wish, ids_only) },
+	{ 0, "digests", NULL, "with the digest that the registry knows it by",
+	  OPTION(struct wish, digests) },
+	{ 0, "no-trunc", NULL, "whole image IDs", OPTION(struct wish, whole_ids) },
+	{ 'f', "filter", "F",
+	  "dangling=true|false, label=KEY[=VALUE], before=IMAGE, since=IMAGE, reference=PATTERN",
+	  OPTION_TAKE(struct wish, filter, filter_option),
+	  .values =
+		  "dangling=true|dangling=false|label=|before=IMAGE|since=IMAGE|reference=IMAGE" },
+	{ 0, "format", "F",
+	  "json, table TEMPLATE or TEMPLATE, with .ID .Repository .Tag .Digest .CreatedSince "
+	  ".CreatedAt .Size",
+	  OPTION(struct wish, format), .values = FORMAT_VALUES },
+	OPTIONS_END,
+};
 
 /* 0, or what the verb returns. */
-static int parse_options(const struct verb *v, int argc, char **argv, struct options *o)
+static int check(const struct verb *v, int argc, char **argv, struct wish *o)
 {
-	static const struct option longs[] = { { "all", no_argument, NULL, 'a' },
-					       { "quiet", no_argument, NULL, 'q' },
-					       { "no-trunc", no_argument, NULL, OPT_NO_TRUNC },
-					       { "digests", no_argument, NULL, OPT_DIGESTS },
-					       { "filter", required_argument, NULL, 'f' },
-					       { "format", required_argument, NULL, OPT_FORMAT },
-					       { NULL, 0, NULL, 0 } };
 	static const char *const known[] = { "dangling", "label",     "before",
 					     "since",	 "reference", NULL };
 	struct err err = ERR_INIT;
-	int opt;
 
-	while ((opt = verb_getopt(v, argc, argv, "aqf:", longs)) != -1) {
-		if (opt == 'a')
-			o->all = true;
-		else if (opt == 'q')
-			o->ids_only = true;
-		else if (opt == OPT_NO_TRUNC)
-			o->whole_ids = true;
-		else if (opt == OPT_DIGESTS)
-			o->digests = true;
-		else if (opt == OPT_FORMAT)
-			o->format = *optarg ? optarg : NULL;
-		else if (filter_add(&o->filter, optarg, &err) < 0)
-			return verb_usage(v, "-f %s: %s", optarg, err.msg);
-	}
-	if (argc - optind > 1)
+	if (argc > 1)
 		return verb_usage(v, "requires at most 1 argument");
 	/* As in docker an empty one is none. */
-	if (optind < argc && *argv[optind] &&
-	    filter_put(&o->filter, "reference", argv[optind], &err) < 0)
+	if (o->format && !*o->format)
+		o->format = NULL;
+	if (argc == 1 && *argv[0] && filter_put(&o->filter, "reference", argv[0], &err) < 0)
 		return verb_fail(v, &err);
 	return filter_check(&o->filter, known, &err) < 0 ? verb_fail(v, &err) : 0;
 }
 
 static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
 {
-	struct options o = { 0 };
+	struct wish o = { 0 };
 	struct listed l = { .verb = v };
 	struct err err = ERR_INIT;
-	int status = parse_options(v, argc, argv, &o);
+	int status;
 
+	verb_options(v, &argc, &argv, &o);
+	status = check(v, argc, argv, &o);
 	if (status == 0 && verb_store(g, &l.store, &err) < 0)
 		status = verb_fail(v, &err);
 	if (status == 0) {
@@ -432,18 +430,11 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_images = {
 	.name = "images",
-	.usage = "[OPTIONS] [REPOSITORY[:TAG]]",
 	.summary = "List the images of the store",
-	.help = "REPOSITORY[:TAG] may have *, ? and [...], which stop at a slash.\n\n"
-		"Options:\n"
-		"  -a, --all        also nameless images that others were committed on\n"
-		"  -q, --quiet      image IDs only\n"
-		"  --digests        with the digest that the registry knows it by\n"
-		"  --no-trunc       whole image IDs\n"
-		"  -f, --filter F   dangling=true|false, label=KEY[=VALUE], before=IMAGE,\n"
-		"                   since=IMAGE, reference=PATTERN\n"
-		"  --format F       json, table TEMPLATE or TEMPLATE, with .ID .Repository .Tag\n"
-		"                   .Digest .CreatedSince .CreatedAt .Size\n\n"
+	.arguments = "[REPOSITORY[:TAG]]",
+	.options = options,
+	.help = "REPOSITORY[:TAG] may have *, ? and [...], which stop at a slash.\n"
+		"\n"
 		"Example:\n"
 		"  imagefs images -f dangling=true -q\n",
 	.run = run,

@@ -15,8 +15,6 @@
 #include "tools/epoch.h"
 #include "tools/verb.h"
 
-#define CHANGES_MAX 256
-
 DEFINE_CLEANUP_PTR(struct store, store_close);
 
 static int open_input(const char *file, struct err *err)
@@ -82,57 +80,55 @@ static int execute(const struct globals *g, const char *file, const char *refere
 	return r;
 }
 
-enum { OPT_PLATFORM = 256 };
+struct wish {
+	struct option_list changes;
+	struct import_options options;
+};
+
+static const struct option_spec options[] = {
+	{ 'c', "change", "INSTRUCTION",
+	  "apply a Dockerfile instruction: CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, "
+	  "ONBUILD, STOPSIGNAL, USER, VOLUME, WORKDIR",
+	  OPTION(struct wish, changes) },
+	{ 'm', "message", "TEXT", "a comment, kept in the history (else \"Imported from -\")",
+	  OPTION(struct wish, options.message) },
+	{ 0, "platform", "PLATFORM", "OS[/ARCH[/VARIANT]] or ARCH, else this machine's",
+	  OPTION(struct wish, options.platform), .values = PLATFORM_VALUES },
+	OPTIONS_END,
+};
 
 static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "change", required_argument, NULL, 'c' },
-		{ "message", required_argument, NULL, 'm' },
-		{ "platform", required_argument, NULL, OPT_PLATFORM },
-		{ NULL, 0, NULL, 0 },
-	};
-	const char *changes[CHANGES_MAX];
-	struct import_options o = { .changes = changes, .timestamp = -1 };
+	struct wish w = { .options = { .timestamp = -1 } };
 	struct err err = ERR_INIT;
-	int opt;
+	int status;
 
-	while ((opt = verb_getopt(v, argc, argv, "c:m:", longs)) != -1) {
-		if (opt == 'c' && o.n_changes == CHANGES_MAX)
-			return verb_usage(v, "at most %d --change", CHANGES_MAX);
-		if (opt == 'c')
-			changes[o.n_changes++] = optarg;
-		else if (opt == 'm')
-			o.message = optarg;
-		else
-			o.platform = optarg;
-	}
-	if (argc - optind < 1 || argc - optind > 2)
-		return verb_usage(v, "requires at least 1 and at most 2 arguments");
-	o.quiet = g->quiet;
-	if (epoch_env(&o.timestamp, &err) < 0 ||
-	    execute(g, argv[optind], argc - optind == 2 ? argv[optind + 1] : NULL, &o, &err) < 0)
-		return verb_fail(v, &err);
-	return 0;
+	verb_options(v, &argc, &argv, &w);
+	w.options.changes = w.changes.v;
+	w.options.n_changes = w.changes.n;
+	w.options.quiet = g->quiet;
+	if (argc < 1 || argc > 2)
+		status = verb_usage(v, "requires at least 1 and at most 2 arguments");
+	else if (epoch_env(&w.options.timestamp, &err) < 0 ||
+		 execute(g, argv[0], argc == 2 ? argv[1] : NULL, &w.options, &err) < 0)
+		status = verb_fail(v, &err);
+	else
+		status = 0;
+	option_list_fini(&w.changes);
+	return status;
 }
 
 const struct verb cmd_import = {
 	.name = "import",
-	.usage = "[OPTIONS] FILE|- [REPOSITORY[:TAG]]",
 	.summary = "Make an image of one layer from a tar of a root file system",
-	.help = "Options:\n"
-		"  -c, --change INSTRUCTION  apply a Dockerfile instruction: CMD, ENTRYPOINT, ENV, "
-		"EXPOSE,\n"
-		"                            HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, "
-		"VOLUME, WORKDIR\n"
-		"  -m, --message TEXT        a comment, kept in the history (else \"Imported from "
-		"-\")\n"
-		"      --platform PLATFORM   OS[/ARCH[/VARIANT]] or ARCH, else this machine's\n\n"
-		"The tar may be compressed with gzip, zstd, bzip2 or xz. A tar has no "
+	.arguments = "FILE|- [REPOSITORY[:TAG]]",
+	.options = options,
+	.help = "The tar may be compressed with gzip, zstd, bzip2 or xz. A tar has no "
 		"configuration:\n"
 		"what an exported image had (command, environment, user, ...) is lost; give it "
 		"with\n"
-		"--change. $SOURCE_DATE_EPOCH is the image's time where it is set.\n\n"
+		"--change. $SOURCE_DATE_EPOCH is the image's time where it is set.\n"
+		"\n"
 		"Examples:\n"
 		"  imagefs import -c 'CMD [\"bash\"]' rootfs.tar.xz debian:mine\n"
 		"  imagefs export work | imagefs import - flat:1\n",

@@ -119,7 +119,7 @@ static int print_all(const struct verb *v, struct store *s, const struct request
 	return status;
 }
 
-static int parse_kind(const char *s, enum kind *out)
+static int take_kind(void *kind, char *value, struct err *err)
 {
 	static const struct {
 		const char *name;
@@ -130,40 +130,37 @@ static int parse_kind(const char *s, enum kind *out)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
-		if (strcmp(kinds[i].name, s) == 0) {
-			*out = kinds[i].kind;
+		if (strcmp(kinds[i].name, value) == 0) {
+			*(enum kind *)kind = kinds[i].kind;
 			return 0;
 		}
 	}
-	return -EINVAL;
+	return err_set(err, EINVAL,
+		       "unknown type: \"%s\": must be one of \"image\", \"container\", \"layer\"",
+		       value);
 }
 
-enum { OPT_TYPE = 256 };
+static const struct option_spec options[] = {
+	{ 'f', "format", "FORMAT",
+	  "json: an object a line; else a Go template with the keys as fields",
+	  OPTION(struct request, format), .values = "json" },
+	{ 's', "size", NULL, "of containers SizeRootFs too", OPTION(struct request, total) },
+	{ 0, "type", "TYPE",
+	  "image, container or layer: look only there. A layer goes by its digest, diff ID or "
+	  "chain ID",
+	  OPTION_TAKE(struct request, kind, take_kind), .values = "image|container|layer" },
+	OPTIONS_END,
+};
 
 static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
 {
-	static const struct option longs[] = { { "type", required_argument, NULL, OPT_TYPE },
-					       { "format", required_argument, NULL, 'f' },
-					       { "size", no_argument, NULL, 's' },
-					       { NULL, 0, NULL, 0 } };
 	_cleanup_(cleanup_template_free) struct template *template = NULL;
 	_cleanup_(cleanup_store_close) struct store *s = NULL;
 	struct request q = { .kind = KIND_ANY };
 	struct err err = ERR_INIT;
-	int opt;
 
-	while ((opt = verb_getopt(v, argc, argv, "f:s", longs)) != -1) {
-		if (opt == 'f')
-			q.format = optarg;
-		else if (opt == 's')
-			q.total = true;
-		else if (parse_kind(optarg, &q.kind) < 0)
-			return verb_usage(v,
-					  "unknown type: \"%s\": must be one of \"image\", "
-					  "\"container\", \"layer\"",
-					  optarg);
-	}
-	if (optind == argc)
+	verb_options(v, &argc, &argv, &q);
+	if (argc < 1)
 		return verb_usage(v, "requires at least 1 argument");
 	if (q.format && strcmp(q.format, "json") == 0) {
 		q.form = FORM_LINES;
@@ -175,27 +172,22 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 	}
 	if (verb_store(g, &s, &err) < 0)
 		return verb_fail(v, &err);
-	return print_all(v, s, &q, argv + optind, argc - optind);
+	return print_all(v, s, &q, argv, argc);
 }
 
 const struct verb cmd_inspect = {
 	.name = "inspect",
-	.usage = "[-f FORMAT] [-s] [--type image|container|layer] NAME...",
 	.summary = "Print what is known of images, containers and layers",
+	.arguments = "NAME...",
+	.options = options,
 	.help = "A JSON array under docker's keys. A name is a container's, else an image's, else "
 		"a\n"
-		"layer's. What is found is printed; exit status 1 where something is not.\n\n"
-		"Options:\n"
-		"  -f, --format FORMAT   json: an object a line; else a Go template with the keys "
-		"as fields\n"
-		"  -s, --size            of containers SizeRootFs too\n"
-		"  --type TYPE           image, container or layer: look only there. A layer goes "
-		"by its\n"
-		"                        digest, diff ID or chain ID\n\n"
+		"layer's. What is found is printed; exit status 1 where something is not.\n"
+		"\n"
 		"Examples:\n"
 		"  imagefs inspect debian:12\n"
 		"  imagefs inspect -f '{{json .Config.Env}}' debian:12\n"
-		"  imagefs inspect --type layer "
-		"$(imagefs inspect -f '{{index .RootFS.Layers 0}}' debian:12)\n",
+		"  imagefs inspect --type layer $(imagefs inspect -f '{{index .RootFS.Layers 0}}' "
+		"debian:12)\n",
 	.run = run,
 };

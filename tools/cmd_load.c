@@ -18,7 +18,20 @@
 
 DEFINE_CLEANUP_PTR(struct store, store_close);
 
-enum { OPT_PLATFORM = 256 };
+struct wish {
+	const char *input;
+	struct load_options options;
+};
+
+static const struct option_spec options[] = {
+	{ 'i', "input", "FILE", "read FILE instead of standard input; also an OCI layout directory",
+	  OPTION(struct wish, input) },
+	{ 0, "platform", "OS/ARCH[/VARIANT]",
+	  "only images for that platform; else this host's, or what there is",
+	  OPTION(struct wish, options.platform), .values = PLATFORM_VALUES },
+	{ 'q', "quiet", NULL, "no progress bar", OPTION_IGNORE },
+	OPTIONS_END,
+};
 
 /* As docker prints it: without what goes without saying. */
 static char *familiar(const char *name)
@@ -94,32 +107,23 @@ static int open_input(const char *input, struct err *err)
 
 static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "input", required_argument, NULL, 'i' },
-		{ "platform", required_argument, NULL, OPT_PLATFORM },
-		{ NULL, 0, NULL, 0 },
-	};
 	_cleanup_(cleanup_store_close) struct store *s = NULL;
 	_cleanup_load_result_ struct load_result result = { 0 };
-	struct load_options o = { .platform = NULL };
-	const char *input = NULL;
+	struct wish w = { .input = NULL };
 	struct err err = ERR_INIT;
 	size_t i;
-	int opt, fd;
+	int fd;
 
-	while ((opt = verb_getopt(v, argc, argv, "i:q", longs)) != -1)
-		if (opt == 'i')
-			input = optarg;
-		else if (opt == OPT_PLATFORM)
-			o.platform = optarg;
-	o.quiet = g->quiet;
-	if (optind < argc)
-		return verb_usage(v, "unexpected argument %s", argv[optind]);
-	if (o.platform && ensure_platform(o.platform, &err) < 0)
+	verb_options(v, &argc, &argv, &w);
+	w.options.quiet = g->quiet;
+	if (argc > 0)
+		return verb_usage(v, "unexpected argument %s", argv[0]);
+	if (w.options.platform && ensure_platform(w.options.platform, &err) < 0)
 		return verb_usage(v, "%s", err.msg);
-	fd = open_input(input, &err);
+	fd = open_input(w.input, &err);
 	if (fd < 0 || verb_store_to_write(g, &s, &err) < 0 ||
-	    load(s, fd, fd == STDIN_FILENO ? "standard input" : input, &o, &result, &err) < 0)
+	    load(s, fd, fd == STDIN_FILENO ? "standard input" : w.input, &w.options, &result,
+		 &err) < 0)
 		return verb_fail(v, &err);
 	for (i = 0; i < result.n; i++)
 		print_image(&result.v[i]);
@@ -129,16 +133,12 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_load = {
 	.name = "load",
-	.usage = "[-i FILE|DIR] [--platform OS/ARCH[/VARIANT]] [-q]",
 	.summary = "Load images from an archive, or from an OCI layout directory",
-	.help = "  -i, --input FILE   read FILE instead of standard input; also an OCI layout "
-		"directory\n"
-		"      --platform OS/ARCH[/VARIANT]\n"
-		"                     only images for that platform; else this host's, or what "
-		"there is\n"
-		"  -q, --quiet        no progress bar\n\n"
-		"Archives of docker save, podman save, skopeo, buildah and umoci are read, also\n"
-		"compressed with gzip, xz, bzip2 or zstd.\n\n"
+	.arguments = "",
+	.options = options,
+	.help = "Archives of docker save, podman save, skopeo, buildah and umoci are read, also\n"
+		"compressed with gzip, xz, bzip2 or zstd.\n"
+		"\n"
 		"Examples:\n"
 		"  imagefs load -i debian.tar\n"
 		"  docker save debian | imagefs load\n",

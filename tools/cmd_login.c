@@ -32,6 +32,7 @@ static const char stored_plain[] =
 struct wish {
 	struct cred cred;
 	bool from_stdin, plain_http, quiet;
+	bool typed; /* --password: others can see it */
 	char *key;
 };
 
@@ -163,56 +164,50 @@ static int login(struct wish *w, struct err *err)
 	return 0;
 }
 
-/* take_password - argv is what ps shows: the copy there is overwritten. */
-static int take_password(char *arg, struct wish *w, struct err *err)
+static int take_user(void *user, char *value, struct err *err)
 {
+	char **to = user;
+
+	free(*to);
+	*to = *value ? strdup(value) : NULL;
+	return *to || !*value ? 0 : err_nomem(err);
+}
+
+/* argv is what ps shows: the copy there is overwritten. */
+static int take_password(void *wish, char *value, struct err *err)
+{
+	struct wish *w = wish;
+
+	w->typed = true;
 	wipe_string(w->cred.password);
-	w->cred.password = strdup(arg);
+	w->cred.password = strdup(value);
 	if (!w->cred.password)
 		return err_nomem(err);
-	memset(arg, 'x', strlen(arg));
+	memset(value, 'x', strlen(value));
 	return 0;
 }
 
-enum { OPT_STDIN = 1, OPT_PLAIN_HTTP };
+static const struct option_spec options[] = {
+	{ 'u', "username", "USER", "the user", OPTION_TAKE(struct wish, cred.user, take_user) },
+	{ 'p', "password", "TEXT", "the password; other users can see it: prefer --password-stdin",
+	  .kind = OPTION_TAKEN, .take = take_password },
+	{ 0, "password-stdin", NULL, "read the password from standard input",
+	  OPTION(struct wish, from_stdin) },
+	{ 0, "plain-http", NULL, "http may be spoken where https is not",
+	  OPTION(struct wish, plain_http) },
+	OPTIONS_END,
+};
 
 /* 0, or what the verb returns. */
-static int parse_options(const struct verb *v, int argc, char **argv, struct wish *w)
+static int check(const struct verb *v, int argc, const struct wish *w)
 {
-	static const struct option longs[] = {
-		{ "username", required_argument, NULL, 'u' },
-		{ "password", required_argument, NULL, 'p' },
-		{ "password-stdin", no_argument, NULL, OPT_STDIN },
-		{ "plain-http", no_argument, NULL, OPT_PLAIN_HTTP },
-		{ NULL, 0, NULL, 0 },
-	};
-	struct err err = ERR_INIT;
-	bool given = false;
-	int opt, r = 0;
-
-	while (r == 0 && (opt = verb_getopt(v, argc, argv, "u:p:", longs)) != -1) {
-		if (opt == 'u') {
-			free(w->cred.user);
-			w->cred.user = *optarg ? strdup(optarg) : NULL;
-			r = w->cred.user || !*optarg ? 0 : err_nomem(&err);
-		} else if (opt == 'p') {
-			given = true;
-			r = take_password(optarg, w, &err);
-		} else if (opt == OPT_STDIN) {
-			w->from_stdin = true;
-		} else {
-			w->plain_http = true;
-		}
-	}
-	if (r < 0)
-		return verb_fail(v, &err);
-	if (argc - optind > 1)
+	if (argc > 1)
 		return verb_usage(v, "requires at most 1 argument");
-	if (given && w->from_stdin)
+	if (w->typed && w->from_stdin)
 		return verb_usage(v, "--password and --password-stdin are mutually exclusive");
 	if (w->from_stdin && !w->cred.user)
 		return verb_usage(v, "Must provide --username with --password-stdin");
-	if (given && !w->quiet)
+	if (w->typed && !w->quiet)
 		fputs("WARNING! Using --password via the CLI is insecure. Use --password-stdin.\n",
 		      stderr);
 	return 0;
@@ -220,14 +215,16 @@ static int parse_options(const struct verb *v, int argc, char **argv, struct wis
 
 static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
 {
-	struct wish w _cleanup_(wish_fini) = { .quiet = g->quiet };
+	struct wish w _cleanup_(wish_fini) = { .key = NULL };
 	struct err err = ERR_INIT;
-	int status = parse_options(v, argc, argv, &w), r;
+	int status, r;
 
+	verb_options(v, &argc, &argv, &w);
+	w.quiet = g->quiet;
+	status = check(v, argc, &w);
 	if (status)
 		return status;
-	w.quiet = g->quiet;
-	w.key = creds_key(optind < argc ? argv[optind] : HUB);
+	w.key = creds_key(argc > 0 ? argv[0] : HUB);
 	r = w.key ? login(&w, &err) : err_nomem(&err);
 	/* What a registry says names no registry. */
 	if (r == -EACCES && w.key)
@@ -237,14 +234,12 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_login = {
 	.name = "login",
-	.usage = "[-u USER] [--password-stdin] [SERVER]",
 	.summary = "Log in to a registry",
-	.help = "  -u, --username USER   the user\n"
-		"  -p, --password TEXT   the password; others can see it: better is\n"
-		"  --password-stdin      read the password from standard input\n"
-		"  --plain-http          http may be spoken where https is not\n\n"
-		"Without SERVER it is Docker Hub. What is not given is asked for on a terminal.\n"
-		"The registry is asked before anything is stored.\n\n"
+	.arguments = "[SERVER]",
+	.options = options,
+	.help = "Without SERVER it is Docker Hub. What is not given is asked for on a terminal.\n"
+		"The registry is asked before anything is stored.\n"
+		"\n"
 		"Example:\n"
 		"  imagefs login -u anna --password-stdin registry.example.com <password\n",
 	.run = run,

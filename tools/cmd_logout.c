@@ -36,18 +36,18 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 	struct err err = ERR_INIT;
 
 	(void)g;
-	while (verb_getopt(v, argc, argv, "", NULL) != -1)
-		;
-	if (argc - optind > 1)
+	verb_options(v, &argc, &argv, NULL);
+	if (argc > 1)
 		return verb_usage(v, "requires at most 1 argument");
-	return logout(optind < argc ? argv[optind] : HUB, &err) < 0 ? verb_fail(v, &err) : 0;
+	return logout(argc > 0 ? argv[0] : HUB, &err) < 0 ? verb_fail(v, &err) : 0;
 }
 
 const struct verb cmd_logout = {
 	.name = "logout",
-	.usage = "[SERVER]",
 	.summary = "Forget the user and password for a registry",
-	.help = "Without SERVER it is Docker Hub.\n\n"
+	.arguments = "[SERVER]",
+	.help = "Without SERVER it is Docker Hub.\n"
+		"\n"
 		"Example:\n"
 		"  imagefs logout registry.example.com\n",
 	.run = run,

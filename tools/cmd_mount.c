@@ -15,6 +15,33 @@
 #define HELPER "mount.imagefs"
 #define ARGS_MAX 64
 
+struct wish {
+	struct option_list options;
+	bool foreground;
+};
+
+static const struct option_spec options[] = {
+	{ 'o', NULL, "OPTS",
+	  "options with commas between:\n"
+	  "  allow_other          let other users in, with modes checked;\n"
+	  "                       root's mount does: noallow_other\n"
+	  "  ro                   containers cannot be written either\n"
+	  "  image_owners         in an ordinary user's containers, show\n"
+	  "                       root's files as root's, not as the user's\n"
+	  "  uid=N, gid=N         show every file with this owner\n"
+	  "  cache_size=N[KMG]    memory for inflated contents (128M)\n"
+	  "  tree=images          mount this one tree at DIR itself; also\n"
+	  "                       tree=containers\n"
+	  "  dev, suid            let device files and set-id bits work\n"
+	  "  noexec               nothing may be run from it",
+	  OPTION(struct wish, options),
+	  .values = "allow_other|noallow_other|ro|image_owners|uid=|gid=|cache_size=|tree=images|"
+		    "tree=containers|dev|suid|noexec",
+	  .commas = true },
+	{ 'f', NULL, NULL, "stay in the foreground", OPTION(struct wish, foreground) },
+	OPTIONS_END,
+};
+
 static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
 {
 	struct buf helper _cleanup_buf_ = BUF_INIT;
@@ -22,21 +49,21 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 	struct store *s = NULL;
 	struct err err = ERR_INIT;
 	_cleanup_free_ char *path = NULL;
-	size_t n = 3;
-	int opt;
+	struct wish w = { .foreground = false };
+	size_t n = 3, i;
 
 	args[0] = HELPER;
-	while ((opt = verb_getopt(v, argc, argv, "o:f", NULL)) != -1) {
-		if (n + 2 > ARGS_MAX)
-			return verb_usage(v, "too many options");
-		if (opt == 'o') {
-			args[n++] = "-o";
-			args[n++] = optarg;
-		} else if (opt == 'f') {
-			args[n++] = "-f";
-		}
+	verb_options(v, &argc, &argv, &w);
+	if (2 * w.options.n + n > ARGS_MAX)
+		return verb_usage(v, "too many options");
+	for (i = 0; i < w.options.n; i++) {
+		args[n++] = "-o";
+		args[n++] = w.options.v[i];
 	}
-	if (argc - optind != 1)
+	option_list_fini(&w.options);
+	if (w.foreground)
+		args[n++] = "-f";
+	if (argc != 1)
 		return verb_usage(v, "one directory is needed");
 	if (g->debug) {
 		args[n++] = "-o";
@@ -52,7 +79,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 		return verb_fail(v, &err);
 	}
 	args[1] = path;
-	args[2] = argv[optind];
+	args[2] = argv[0];
 	args[n] = NULL;
 	if (daemon_path(&helper, &err) < 0)
 		return verb_fail(v, &err);
@@ -63,25 +90,13 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_mount = {
 	.name = "mount",
-	.usage = "[-o OPTS] [-f] DIR",
 	.summary = "Show the store's images and containers as directories",
+	.arguments = "DIR",
+	.options = options,
 	.help = "DIR/images is read-only, DIR/containers can be written; both are made if "
 		"missing.\n"
-		"\nOptions:\n"
-		"  -o OPTS  options with commas between:\n"
-		"             allow_other          let other users in, with modes checked;\n"
-		"                                  root's mount does: noallow_other\n"
-		"             ro                   containers cannot be written either\n"
-		"             image_owners         in an ordinary user's containers, show root's\n"
-		"                                  files as root's, not as the user's own\n"
-		"             uid=N, gid=N         show every file with this owner\n"
-		"             cache_size=N[KMG]    memory for inflated contents (128M)\n"
-		"             tree=images          mount this one tree at DIR itself;\n"
-		"                                  also tree=containers\n"
-		"             dev, suid            let device files and set-id bits work\n"
-		"             noexec               nothing may be run from it\n"
-		"  -f       stay in the foreground\n"
-		"\nExample:\n"
+		"\n"
+		"Example:\n"
 		"  imagefs mount /mnt && ls /mnt/images/debian/12/rootfs\n",
 	.run = run,
 };

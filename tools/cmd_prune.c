@@ -20,6 +20,7 @@ DEFINE_CLEANUP_PTR(struct store, store_close);
 DEFINE_CLEANUP_PTR(struct removal, removal_free);
 
 struct wish {
+	bool all, force;
 	struct filter filter;
 	bool has_until;
 	struct timespec until;
@@ -47,8 +48,8 @@ static int wanted(void *arg, const struct image *image, struct err *err)
 	       !filter_labels(&w->filter, "label!", get_label, ctx);
 }
 
-/* all: receives what dangling=false says, as docker has it. */
-static int check_filter(struct wish *w, bool *all, struct err *err)
+/* dangling=false means --all, as docker has it. */
+static int check_filter(struct wish *w, struct err *err)
 {
 	static const char *const known[] = { "until", "label", "label!", "dangling", NULL };
 	struct timespec now;
@@ -63,7 +64,7 @@ static int check_filter(struct wish *w, bool *all, struct err *err)
 	if (r < 0)
 		return r;
 	if (r > 0)
-		*all = !dangling;
+		w->all = !dangling;
 	clock_gettime(CLOCK_REALTIME, &now);
 	while ((value = filter_next(&w->filter, "until", &i))) {
 		if (w->has_until)
@@ -112,65 +113,55 @@ static void print_result(const struct removal *r)
 	}
 }
 
-static int prune(const struct verb *v, struct store *s, bool all, struct wish *w)
+static int prune(const struct verb *v, struct store *s, struct wish *w)
 {
 	_cleanup_(cleanup_removal_free) struct removal *r = NULL;
 	struct err err = ERR_INIT;
 
 	if (removal_new(s, &r, &err) < 0 ||
-	    removal_prune(r, all, w->filter.n ? wanted : NULL, w, &err) < 0 ||
+	    removal_prune(r, w->all, w->filter.n ? wanted : NULL, w, &err) < 0 ||
 	    removal_commit(r, true, &err) < 0)
 		return verb_fail(v, &err);
 	print_result(r);
 	return 0;
 }
 
-/* 0, or what the verb returns. */
-static int parse_options(const struct verb *v, int argc, char **argv, struct wish *w, bool *all,
-			 bool *force, struct err *err)
+static int take_filter(void *filter, char *value, struct err *err)
 {
-	static const struct option longs[] = {
-		{ "all", no_argument, NULL, 'a' },
-		{ "force", no_argument, NULL, 'f' },
-		{ "filter", required_argument, NULL, 'F' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int opt;
+	int r = filter_add(filter, value, err);
 
-	while ((opt = verb_getopt(v, argc, argv, "af", longs)) != -1) {
-		if (opt == 'a')
-			*all = true;
-		else if (opt == 'f')
-			*force = true;
-		else if (filter_add(&w->filter, optarg, err) < 0)
-			return verb_usage(v, "--filter %s: %s", optarg, err->msg);
-	}
-	return optind < argc ? verb_usage(v, "accepts no arguments") : 0;
+	return r < 0 ? err_wrap(err, r, "--filter %s", value) : 0;
 }
+
+static const struct option_spec options[] = {
+	{ 'a', "all", NULL, "all images that no container uses, not only those without a name",
+	  OPTION(struct wish, all) },
+	{ 'f', "force", NULL, "do not ask (it is asked only on a terminal)",
+	  OPTION(struct wish, force) },
+	{ 0, "filter", "FILTER",
+	  "only these: until=TIME (created before), label=KEY[=VALUE], label!=KEY[=VALUE]; may be "
+	  "given more than once",
+	  OPTION_TAKE(struct wish, filter, take_filter),
+	  .values = "until=|label=|label!=|dangling=true|dangling=false" },
+	OPTIONS_END,
+};
 
 static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
 {
 	_cleanup_(cleanup_store_close) struct store *s = NULL;
 	struct wish w = { .has_until = false };
-	bool all = false, force = false;
 	struct err err = ERR_INIT;
-	int status, r;
+	int status = 0;
 
-	status = parse_options(v, argc, argv, &w, &all, &force, &err);
-	if (status) {
-		filter_fini(&w.filter);
-		return status;
-	}
-	r = check_filter(&w, &all, &err);
-	if (r == 0)
-		r = verb_store_to_write(g, &s, &err);
-	if (r < 0) {
+	verb_options(v, &argc, &argv, &w);
+	if (argc > 0) {
+		status = verb_usage(v, "accepts no arguments");
+	} else if (check_filter(&w, &err) < 0 || verb_store_to_write(g, &s, &err) < 0) {
 		status = verb_fail(v, &err);
-	} else if (!force && !is_agreed(all)) {
+	} else if (!w.force && !is_agreed(w.all)) {
 		puts("Total reclaimed space: 0B");
-		status = 0;
 	} else {
-		status = prune(v, s, all, &w);
+		status = prune(v, s, &w);
 	}
 	filter_fini(&w.filter);
 	return status;
@@ -178,14 +169,11 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_prune = {
 	.name = "prune",
-	.usage = "[-a] [-f] [--filter FILTER]",
 	.summary = "Remove images that nobody needs, and what is left of others",
-	.help = "  -a, --all         all images that no container uses, not only those without a "
-		"name\n"
-		"  -f, --force       do not ask (it is asked only on a terminal)\n"
-		"  --filter FILTER   only these: until=TIME (created before), label=KEY[=VALUE],\n"
-		"                    label!=KEY[=VALUE]; may be given more than once\n\n"
-		"Blobs, indexes and cached copies that nothing needs go in any case.\n\n"
+	.arguments = "",
+	.options = options,
+	.help = "Blobs, indexes and cached copies that nothing needs go in any case.\n"
+		"\n"
 		"Example:\n"
 		"  imagefs prune --filter until=24h\n",
 	.run = run,

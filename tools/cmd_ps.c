@@ -23,13 +23,11 @@
 
 DEFINE_CLEANUP_PTR(struct store, store_close);
 
-enum { OPT_FORMAT = 256, OPT_NO_TRUNC };
-
 #define COMMAND_SHOWN 20
 #define SHORT_ID 12
 
-struct options {
-	bool quiet, whole, size;
+struct wish {
+	bool quiet, whole, size, latest;
 	uint64_t last; /* at most so many */
 	const char *format;
 	struct filter filter;
@@ -130,7 +128,7 @@ static bool is_gone(struct store *s, const struct container *c)
 /* --- filters ---------------------------------------------------------------- */
 
 /* One of the patterns is in the name, which has docker's slash or not; 1, 0, -EINVAL. */
-static int name_fits(const struct options *o, const char *key, const char *name, struct err *err)
+static int name_fits(const struct wish *o, const char *key, const char *name, struct err *err)
 {
 	const char *pattern;
 	char slashed[300];
@@ -151,7 +149,7 @@ static int name_fits(const struct options *o, const char *key, const char *name,
 	return fits;
 }
 
-static bool id_fits(const struct options *o, const char *name)
+static bool id_fits(const struct wish *o, const char *name)
 {
 	const char *id;
 	size_t i = 0;
@@ -163,7 +161,7 @@ static bool id_fits(const struct options *o, const char *name)
 }
 
 /* The image is one of those named, or was committed on one. */
-static bool ancestor_fits(struct store *s, const struct options *o, const struct container *c,
+static bool ancestor_fits(struct store *s, const struct wish *o, const struct container *c,
 			  const struct refs *refs)
 {
 	const char *name;
@@ -182,7 +180,7 @@ static bool ancestor_fits(struct store *s, const struct options *o, const struct
 }
 
 /* All containers count as running. */
-static int status_fits(const struct options *o, struct err *err)
+static int status_fits(const struct wish *o, struct err *err)
 {
 	static const char *const known[] = { "created", "restarting", "running", "removing",
 					     "paused",	"exited",     "dead" };
@@ -201,7 +199,7 @@ static int status_fits(const struct options *o, struct err *err)
 }
 
 /* The place in the list, newest first, of the container that before or since names; -1: none is named. */
-static int get_mark(const struct list *l, const struct options *o, const char *key, ssize_t *out,
+static int get_mark(const struct list *l, const struct wish *o, const char *key, ssize_t *out,
 		    struct err *err)
 {
 	const char *name;
@@ -244,7 +242,7 @@ static int add_label(void *ctx, const char *key, const char *value)
 }
 
 /* What the container has of its image. */
-static int set_image(struct listing *out, const struct options *o, const struct image *image)
+static int set_image(struct listing *out, const struct wish *o, const struct image *image)
 {
 	struct labels labels = { out, BUF_INIT };
 	_cleanup_free_ char *command = image ? image_command(image) : strdup("");
@@ -264,7 +262,7 @@ static int set_image(struct listing *out, const struct options *o, const struct 
 	return r;
 }
 
-static int set_size(struct store *s, struct listing *out, const struct options *o,
+static int set_size(struct store *s, struct listing *out, const struct wish *o,
 		    const struct image *image, uint64_t bytes, struct err *err)
 {
 	char size[32], whole[32], both[80];
@@ -279,7 +277,7 @@ static int set_size(struct store *s, struct listing *out, const struct options *
 	return listing_set(out, "Size", both) < 0 ? err_nomem(err) : 0;
 }
 
-static int add_row(struct store *s, struct listing *out, const struct options *o,
+static int add_row(struct store *s, struct listing *out, const struct wish *o,
 		   const struct container *c, const struct image *image, const struct refs *refs,
 		   struct err *err)
 {
@@ -313,7 +311,7 @@ static int add_row(struct store *s, struct listing *out, const struct options *o
 }
 
 static int add_rows(struct store *s, struct listing *out, const struct list *l,
-		    const struct options *o, struct err *err)
+		    const struct wish *o, struct err *err)
 {
 	bool labels = filter_has(&o->filter, "label");
 	struct refs refs _cleanup_refs_ = { 0 };
@@ -348,7 +346,7 @@ static int add_rows(struct store *s, struct listing *out, const struct list *l,
 	return r;
 }
 
-static int print(struct store *s, const struct list *l, const struct options *o, struct err *err)
+static int print(struct store *s, const struct list *l, const struct wish *o, struct err *err)
 {
 	bool table = !o->format || strcmp(o->format, "table") == 0;
 	const struct listing_column columns[] = {
@@ -381,49 +379,53 @@ static int print(struct store *s, const struct list *l, const struct options *o,
 	return r;
 }
 
-/* 0, or what the verb returns. */
-static int parse_options(const struct verb *v, int argc, char **argv, struct options *o)
+static int take_last(void *last, char *value, struct err *err)
 {
-	static const struct option longs[] = {
-		{ "all", no_argument, NULL, 'a' },
-		{ "quiet", no_argument, NULL, 'q' },
-		{ "format", required_argument, NULL, OPT_FORMAT },
-		{ "filter", required_argument, NULL, 'f' },
-		{ "last", required_argument, NULL, 'n' },
-		{ "latest", no_argument, NULL, 'l' },
-		{ "no-trunc", no_argument, NULL, OPT_NO_TRUNC },
-		{ "size", no_argument, NULL, 's' },
-		{ NULL, 0, NULL, 0 },
-	};
+	/* No limit, as docker takes them. */
+	if (strcmp(value, "-1") == 0 || strcmp(value, "0") == 0)
+		*(uint64_t *)last = UINT64_MAX;
+	else if (text_parse_u64(value, INT_MAX, last) < 0)
+		return err_set(err, EINVAL, "-n takes a number");
+	return 0;
+}
+
+static const struct option_spec options[] = {
+	{ 'a', "all", NULL, "accepted: all are listed in any case", OPTION_IGNORE },
+	{ 'q', "quiet", NULL, "names only", OPTION(struct wish, quiet) },
+	{ 'n', "last", "N", "the N newest ones", OPTION_TAKE(struct wish, last, take_last) },
+	{ 'l', "latest", NULL, "the newest one", OPTION(struct wish, latest) },
+	{ 's', "size", NULL, "sizes with the image's", OPTION(struct wish, size) },
+	{ 0, "no-trunc", NULL, "whole image IDs and commands", OPTION(struct wish, whole) },
+	{ 'f', "filter", "F",
+	  "name=REGEX, id=NAME, ancestor=IMAGE, label=KEY[=VALUE], before=CONTAINER, "
+	  "since=CONTAINER, status=running",
+	  OPTION_TAKE(struct wish, filter, filter_option),
+	  .values = "name=CONTAINER|id=CONTAINER|ancestor=IMAGE|label=|before=CONTAINER|"
+		    "since=CONTAINER|status=running" },
+	{ 0, "format", "F",
+	  "json, table TEMPLATE or TEMPLATE, with .ID .Names .Image .Command .CreatedAt "
+	  ".RunningFor .Status .State .Size .Labels .Label \"KEY\"",
+	  OPTION(struct wish, format), .values = FORMAT_VALUES },
+	OPTIONS_END,
+};
+
+/* 0, or what the verb returns. */
+static int check(const struct verb *v, int argc, char **argv, struct wish *o)
+{
 	static const char *const known[] = { "ancestor", "before", "id",     "label",
 					     "name",	 "since",  "status", NULL };
 	struct err err = ERR_INIT;
-	int opt;
 
-	while ((opt = verb_getopt(v, argc, argv, "aqf:n:ls", longs)) != -1) {
-		if (opt == 'q')
-			o->quiet = true;
-		else if (opt == 'l')
-			o->last = 1;
-		else if (opt == 's')
-			o->size = true;
-		else if (opt == OPT_NO_TRUNC)
-			o->whole = true;
-		else if (opt == OPT_FORMAT)
-			o->format = *optarg ? optarg : NULL;
-		else if (opt == 'n' && (strcmp(optarg, "-1") == 0 || strcmp(optarg, "0") == 0))
-			o->last = UINT64_MAX; /* no limit, as docker takes them */
-		else if (opt == 'n' && text_parse_u64(optarg, INT_MAX, &o->last) < 0)
-			return verb_usage(v, "-n takes a number");
-		else if (opt == 'f' && filter_add(&o->filter, optarg, &err) < 0)
-			return verb_usage(v, "-f %s: %s", optarg, err.msg);
-	}
-	if (optind < argc)
-		return verb_usage(v, "%s: no argument is taken", argv[optind]);
+	if (argc > 0)
+		return verb_usage(v, "%s: no argument is taken", argv[0]);
+	if (o->latest)
+		o->last = 1;
+	if (o->format && !*o->format)
+		o->format = NULL;
 	return filter_check(&o->filter, known, &err) < 0 ? verb_fail(v, &err) : 0;
 }
 
-static int list(const struct verb *v, const struct globals *g, const struct options *o)
+static int list(const struct verb *v, const struct globals *g, const struct wish *o)
 {
 	_cleanup_(cleanup_store_close) struct store *s = NULL;
 	_cleanup_(list_fini) struct list l = { NULL, 0 };
@@ -440,9 +442,11 @@ static int list(const struct verb *v, const struct globals *g, const struct opti
 
 static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
 {
-	struct options o = { .last = UINT64_MAX };
-	int status = parse_options(v, argc, argv, &o);
+	struct wish o = { .last = UINT64_MAX };
+	int status;
 
+	verb_options(v, &argc, &argv, &o);
+	status = check(v, argc, argv, &o);
 	if (status == 0)
 		status = list(v, g, &o);
 	filter_fini(&o.filter);
@@ -451,22 +455,11 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_ps = {
 	.name = "ps",
-	.usage = "[OPTIONS]",
 	.summary = "List containers",
-	.help = "Options:\n"
-		"  -a, --all        accepted: all are listed in any case\n"
-		"  -q, --quiet      names only\n"
-		"  -n, --last N     the N newest ones\n"
-		"  -l, --latest     the newest one\n"
-		"  -s, --size       sizes with the image's\n"
-		"  --no-trunc       whole image IDs and commands\n"
-		"  -f, --filter F   name=REGEX, id=NAME, ancestor=IMAGE, label=KEY[=VALUE],\n"
-		"                   before=CONTAINER, since=CONTAINER, status=running\n"
-		"  --format F       json, table TEMPLATE or TEMPLATE, with .ID .Names .Image "
-		".Command\n"
-		"                   .CreatedAt .RunningFor .Status .State .Size .Labels .Label "
-		"\"KEY\"\n\n"
-		"SIZE is that of the files that changed.\n\n"
+	.arguments = "",
+	.options = options,
+	.help = "SIZE is that of the files that changed.\n"
+		"\n"
 		"Example:\n"
 		"  imagefs rm $(imagefs ps -q -f ancestor=debian)\n",
 	.run = run,

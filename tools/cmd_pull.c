@@ -16,7 +16,17 @@
 
 DEFINE_CLEANUP_PTR(struct store, store_close);
 
-enum { OPT_PLATFORM = 256, OPT_PLAIN_HTTP };
+static const struct option_spec options[] = {
+	{ 'a', "all-tags", NULL, "every tag of the repository",
+	  OPTION(struct pull_options, all_tags) },
+	{ 0, "platform", "OS/ARCH[/VARIANT]",
+	  "which image of a multi-platform one; else this host's",
+	  OPTION(struct pull_options, platform), .values = PLATFORM_VALUES },
+	{ 0, "plain-http", NULL, "http where the registry does not speak https",
+	  OPTION(struct pull_options, plain_http) },
+	{ 'q', "quiet", NULL, "print the name only", OPTION_IGNORE },
+	OPTIONS_END,
+};
 
 /* Neither tag nor digest was typed. */
 static bool is_bare(const char *name)
@@ -39,35 +49,20 @@ static void print_name(const struct reference *ref, bool all_tags)
 
 static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "all-tags", no_argument, NULL, 'a' },
-		{ "platform", required_argument, NULL, OPT_PLATFORM },
-		{ "plain-http", no_argument, NULL, OPT_PLAIN_HTTP },
-		{ "quiet", no_argument, NULL, 'q' },
-		{ NULL, 0, NULL, 0 },
-	};
 	_cleanup_(cleanup_store_close) struct store *s = NULL;
 	_cleanup_reference_ struct reference ref = { 0 };
 	struct pull_options o = { .to = stdout };
 	struct err err = ERR_INIT;
 	bool bare;
-	int opt;
 
-	while ((opt = verb_getopt(v, argc, argv, "aq", longs)) != -1) {
-		if (opt == 'a')
-			o.all_tags = true;
-		else if (opt == OPT_PLATFORM)
-			o.platform = optarg;
-		else if (opt == OPT_PLAIN_HTTP)
-			o.plain_http = true;
-	}
+	verb_options(v, &argc, &argv, &o);
 	o.quiet = g->quiet;
-	if (argc - optind != 1)
+	if (argc != 1)
 		return verb_usage(v, "requires exactly 1 argument");
 	if (o.platform && ensure_platform(o.platform, &err) < 0)
 		return verb_usage(v, "%s", err.msg);
-	bare = is_bare(argv[optind]);
-	if (reference_parse(argv[optind], &ref, &err) < 0)
+	bare = is_bare(argv[0]);
+	if (reference_parse(argv[0], &ref, &err) < 0)
 		return verb_fail(v, &err);
 	if (o.all_tags && !bare) {
 		err_set(&err, EINVAL, "tag can't be used with --all-tags/-a");
@@ -83,15 +78,10 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_pull = {
 	.name = "pull",
-	.usage = "[OPTIONS] REPO[:TAG|@DIGEST]",
 	.summary = "Fetch an image from a registry",
-	.help = "Options:\n"
-		"  -a, --all-tags        every tag of the repository\n"
-		"      --platform OS/ARCH[/VARIANT]\n"
-		"                        which image of a multi-platform one; else this host's\n"
-		"      --plain-http      http where the registry does not speak https\n"
-		"  -q, --quiet           print the name only\n\n"
-		"Examples:\n"
+	.arguments = "REPO[:TAG|@DIGEST]",
+	.options = options,
+	.help = "Examples:\n"
 		"  imagefs pull debian:12\n"
 		"  imagefs pull --platform linux/arm64 localhost:5000/team/app\n",
 	.run = run,

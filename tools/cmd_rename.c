@@ -58,17 +58,15 @@ static void look(struct store *s, const char *name)
 
 static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
 {
-	static const struct option longs[] = { { NULL, 0, NULL, 0 } };
 	_cleanup_(cleanup_store_close) struct store *s = NULL;
 	struct err err = ERR_INIT;
 	const char *name, *to;
 
-	while (verb_getopt(v, argc, argv, "", longs) != -1)
-		;
-	if (argc - optind != 2)
+	verb_options(v, &argc, &argv, NULL);
+	if (argc != 2)
 		return verb_usage(v, "requires exactly 2 arguments");
-	name = argv[optind] + (argv[optind][0] == '/');
-	to = argv[optind + 1] + (argv[optind + 1][0] == '/');
+	name = argv[0] + (argv[0][0] == '/');
+	to = argv[1] + (argv[1][0] == '/');
 	if (!*name || !*to)
 		return verb_usage(v, "Neither old nor new names may be empty");
 	if (verb_store_to_write(g, &s, &err) < 0 || rename_container(s, name, to, &err) < 0)
@@ -79,11 +77,12 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_rename = {
 	.name = "rename",
-	.usage = "CONTAINER NEW_NAME",
 	.summary = "Give a container another name",
+	.arguments = "CONTAINER NEW_NAME",
 	.help = "In open mounts it is under the new name when the command returns; who works in "
 		"it,\n"
-		"or runs a command in it, goes on.\n\n"
+		"or runs a command in it, goes on.\n"
+		"\n"
 		"Example:\n"
 		"  imagefs rename web web-old\n",
 	.run = run,

@@ -42,28 +42,35 @@ static int remove_one(struct store *s, const char *name, bool force, struct err 
 	return r == -ENOENT && stopped ? 0 : r;
 }
 
+struct wish {
+	bool force;
+};
+
+static const struct option_spec options[] = {
+	{ 'f', "force", NULL,
+	  "also one that has open files, or in which a command runs, which is killed; a missing "
+	  "one is no error",
+	  OPTION(struct wish, force) },
+	OPTIONS_END,
+};
+
 static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "force", no_argument, NULL, 'f' },
-		{ NULL, 0, NULL, 0 },
-	};
 	_cleanup_(cleanup_store_close) struct store *s = NULL;
 	struct err err = ERR_INIT;
-	bool force = false;
-	int status = 0, r;
+	struct wish w = { .force = false };
+	int i, status = 0, r;
 
-	while (verb_getopt(v, argc, argv, "f", longs) != -1)
-		force = true;
-	if (optind >= argc)
+	verb_options(v, &argc, &argv, &w);
+	if (argc < 1)
 		return verb_usage(v, "which container?");
 	if (verb_store_to_write(g, &s, &err) < 0)
 		return verb_fail(v, &err);
-	for (; optind < argc; optind++) {
-		r = remove_one(s, argv[optind], force, &err);
+	for (i = 0; i < argc; i++) {
+		r = remove_one(s, argv[i], w.force, &err);
 		if (r == 0)
-			puts(argv[optind]);
-		else if (r != -ENOENT || !force)
+			puts(argv[i]);
+		else if (r != -ENOENT || !w.force)
 			status = verb_fail(v, &err);
 	}
 	return status;
@@ -71,11 +78,11 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_rm = {
 	.name = "rm",
-	.usage = "[-f] CONTAINER...",
 	.summary = "Remove containers and what was written in them",
-	.help = "  -f, --force   also one that has open files, or in which a command runs,\n"
-		"                which is killed; a missing one is no error\n\n"
-		"Each name is printed when it is gone.\n\n"
+	.arguments = "CONTAINER...",
+	.options = options,
+	.help = "Each name is printed when it is gone.\n"
+		"\n"
 		"Example:\n"
 		"  imagefs rm web\n",
 	.run = run,

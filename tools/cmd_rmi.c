@@ -61,40 +61,41 @@ static int rmi(const struct verb *v, struct store *s, char **names, int n, bool 
 	return status;
 }
 
+struct wish {
+	bool force, no_prune;
+};
+
+static const struct option_spec options[] = {
+	{ 'f', "force", NULL,
+	  "untag an image that a container uses; by its ID, remove one that has several names",
+	  OPTION(struct wish, force) },
+	{ 0, "no-prune", NULL, "leave parents without a name where they are",
+	  OPTION(struct wish, no_prune) },
+	OPTIONS_END,
+};
+
 static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "force", no_argument, NULL, 'f' },
-		{ "no-prune", no_argument, NULL, 'P' },
-		{ NULL, 0, NULL, 0 },
-	};
 	_cleanup_(cleanup_store_close) struct store *s = NULL;
-	bool force = false, parents = true;
+	struct wish w = { .force = false };
 	struct err err = ERR_INIT;
-	int opt;
 
-	while ((opt = verb_getopt(v, argc, argv, "f", longs)) != -1) {
-		if (opt == 'f')
-			force = true;
-		else
-			parents = false;
-	}
-	if (optind >= argc)
+	verb_options(v, &argc, &argv, &w);
+	if (argc < 1)
 		return verb_usage(v, "requires at least 1 argument");
 	if (verb_store_to_write(g, &s, &err) < 0)
 		return verb_fail(v, &err);
-	return rmi(v, s, argv + optind, argc - optind, force, parents);
+	return rmi(v, s, argv, argc, w.force, !w.no_prune);
 }
 
 const struct verb cmd_rmi = {
 	.name = "rmi",
-	.usage = "[-f] [--no-prune] IMAGE...",
 	.summary = "Remove images, or names of them",
-	.help = "  -f, --force   untag an image that a container uses; by its ID, remove one that\n"
-		"                has several names\n"
-		"  --no-prune    leave parents without a name where they are\n\n"
-		"By a name the name goes, and the image with the last one. A layer goes when no\n"
-		"other image and no container has it.\n\n"
+	.arguments = "IMAGE...",
+	.options = options,
+	.help = "By a name the name goes, and the image with the last one. A layer goes when no\n"
+		"other image and no container has it.\n"
+		"\n"
 		"Example:\n"
 		"  imagefs rmi debian:12\n",
 	.run = run,

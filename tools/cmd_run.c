@@ -349,28 +349,24 @@ static void open_standard_files(void)
 static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
 {
 	struct run r = { .signal_fd = -1 };
-	struct ensure_options ensure = { .pull = NULL };
+	struct run_options o = { .ensure = { .quiet = false } };
 	struct err err = ERR_INIT;
-	int opt, status;
+	int status;
 
 	open_standard_files();
-	while ((opt = verb_getopt(v, argc, argv, run_options_shorts, run_options_longs())) != -1) {
-		if (run_options_take(&r.args, &ensure, opt, optarg, &err) < 0) {
-			run_args_fini(&r.args);
-			return verb_usage(v, "%s", err.msg);
-		}
-	}
-	ensure.quiet = g->quiet;
-	if (optind >= argc)
+	verb_options(v, &argc, &argv, &o);
+	r.args = o.args;
+	o.ensure.quiet = g->quiet;
+	if (argc < 1)
 		status = verb_usage(v, "which image?");
-	else if (ensure_check(&ensure, &err) < 0)
+	else if (ensure_check(&o.ensure, &err) < 0)
 		status = verb_usage(v, "%s", err.msg);
 	else if (check(&r.args, &err) < 0 || runtime_find(r.args.runtime, &r.runtime, &err) < 0 ||
 		 verb_store(g, &r.s, &err) < 0 || set_aside(&r, &err) < 0)
 		status = verb_fail(v, &err);
 	else {
-		r.args.command = argv + optind + 1;
-		status = run_image(v, &r, argv[optind], &ensure, &err);
+		r.args.command = argv + 1;
+		status = run_image(v, &r, argv[0], &o.ensure, &err);
 	}
 	free(r.runtime.path);
 	free(r.name);
@@ -386,40 +382,14 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_run = {
 	.name = "run",
-	.usage = "[OPTIONS] IMAGE [COMMAND [ARG...]]",
 	.summary = "Run a command in a new container",
-	.help = "Options:\n"
-		"      --rm             remove the container when the command has ended\n"
-		"      --name NAME      its name, and that of its directory below containers/;\n"
-		"                       else a random one\n"
-		"  -i, --interactive    the command reads this standard input, not /dev/null\n"
-		"  -t, --tty            give it a terminal; -it for a shell\n"
-		"  -e, --env KEY=VALUE  a variable; KEY alone has the value that it has here\n"
-		"      --env-file FILE  such lines from a file\n"
-		"  -v, --volume HOST:PATH[:ro]\n"
-		"                       HOST, a file or directory of this host, is at PATH\n"
-		"      --mount type=bind,src=HOST,dst=PATH[,ro]\n"
-		"                       the same, for any HOST; type=tmpfs,dst=PATH: a tmpfs\n"
-		"      --tmpfs PATH     that, too\n"
-		"  -w, --workdir PATH   where the command begins\n"
-		"  -u, --user USER[:GROUP]\n"
-		"                       whose it is; names or numbers\n"
-		"  -h, --hostname NAME  else this host's\n"
-		"      --entrypoint PROGRAM\n"
-		"                       in place of the image's\n"
-		"      --runtime NAME   crun, runc or the path of another one; else crun, or runc\n"
-		"      --network host   the only one there is\n"
-		"      --security-opt seccomp=FILE|unconfined\n"
-		"                       the system calls that it may use; else docker's list\n"
-		"      --security-opt no-new-privileges\n"
-		"                       set-id bits and file capabilities give it nothing\n"
-		"      --pull WHEN      pull the image: missing (the default), always, never\n"
-		"      --platform OS/ARCH[/VARIANT]\n"
-		"                       the image for another platform than this host's\n"
-		"      --plain-http     http where the registry does not speak https\n"
-		"  -d, --detach         is not there: a container runs as long as this command\n"
-		"Docker's other options say why they cannot work here.\n\n"
-		"The exit status is the command's.\n\n"
+	.arguments = "IMAGE [COMMAND [ARG...]]",
+	.options = run_options,
+	.in_order = true,
+	.help = "Docker's other options say why they cannot work here.\n"
+		"\n"
+		"The exit status is the command's.\n"
+		"\n"
 		"Examples:\n"
 		"  imagefs run --rm debian:12 cat /etc/os-release\n"
 		"  imagefs run -it --name work -v .:/src -w /src debian:12\n",

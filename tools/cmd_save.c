@@ -13,57 +13,63 @@
 
 DEFINE_CLEANUP_PTR(struct store, store_close);
 
-enum { OPT_FORMAT = 1 };
+struct wish {
+	const char *output;
+	enum save_format format;
+};
+
+static int take_format(void *format, char *value, struct err *err)
+{
+	return save_format_parse(value, format) < 0
+		       ? err_set(err, EINVAL,
+				 "unknown format %s: it is docker-archive, oci-archive or oci-dir",
+				 value)
+		       : 0;
+}
+
+static const struct option_spec options[] = {
+	{ 'o', "output", "FILE",
+	  "write FILE, or a new directory for oci-dir, instead of standard output",
+	  OPTION(struct wish, output) },
+	{ 0, "format", "FORMAT",
+	  "docker-archive (default; an OCI layout, too), oci-archive or oci-dir",
+	  OPTION_TAKE(struct wish, format, take_format),
+	  .values = "docker-archive|oci-archive|oci-dir" },
+	OPTIONS_END,
+};
 
 static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "output", required_argument, NULL, 'o' },
-		{ "format", required_argument, NULL, OPT_FORMAT },
-		{ NULL, 0, NULL, 0 },
-	};
 	_cleanup_(cleanup_store_close) struct store *s = NULL;
-	enum save_format format = SAVE_DOCKER_ARCHIVE;
-	const char *output = NULL;
+	struct wish w = { .format = SAVE_DOCKER_ARCHIVE };
 	struct err err = ERR_INIT;
-	int opt;
 
-	while ((opt = verb_getopt(v, argc, argv, "o:", longs)) != -1) {
-		if (opt == 'o')
-			output = optarg;
-		else if (opt == OPT_FORMAT && save_format_parse(optarg, &format) < 0)
-			return verb_usage(
-				v,
-				"unknown format %s: it is docker-archive, oci-archive or oci-dir",
-				optarg);
-	}
-	if (optind >= argc)
+	verb_options(v, &argc, &argv, &w);
+	if (argc < 1)
 		return verb_usage(v, "which image?");
-	if (output && strcmp(output, "-") == 0)
-		output = NULL;
-	if (!output && format == SAVE_OCI_DIR)
+	if (w.output && strcmp(w.output, "-") == 0)
+		w.output = NULL;
+	if (!w.output && w.format == SAVE_OCI_DIR)
 		return verb_usage(v, "the format oci-dir needs a directory: -o DIR");
-	if (!output && (g->closed[STDOUT_FILENO] || isatty(STDOUT_FILENO))) {
+	if (!w.output && (g->closed[STDOUT_FILENO] || isatty(STDOUT_FILENO))) {
 		err_set(&err, EINVAL, "%s. Use the -o flag or redirect",
 			g->closed[STDOUT_FILENO] ? "standard output is closed"
 						 : "cowardly refusing to save to a terminal");
 		return verb_fail(v, &err);
 	}
 	if (verb_store(g, &s, &err) < 0 ||
-	    save(s, argv + optind, (size_t)(argc - optind), format, output, g->quiet, &err) < 0)
+	    save(s, argv, (size_t)argc, w.format, w.output, g->quiet, &err) < 0)
 		return verb_fail(v, &err);
 	return 0;
 }
 
 const struct verb cmd_save = {
 	.name = "save",
-	.usage = "[-o FILE] [--format docker-archive|oci-archive|oci-dir] IMAGE...",
 	.summary = "Save images into an archive, or an OCI layout directory",
-	.help = "  -o, --output FILE   write FILE, or a new directory for oci-dir, instead of "
-		"standard output\n"
-		"      --format FORMAT docker-archive (default; an OCI layout, too), oci-archive "
-		"or oci-dir\n\n"
-		"A repository without a tag means all its tags.\n\n"
+	.arguments = "IMAGE...",
+	.options = options,
+	.help = "A repository without a tag means all its tags.\n"
+		"\n"
 		"Examples:\n"
 		"  imagefs save -o debian.tar debian:12\n"
 		"  imagefs save debian:12 | docker load\n"

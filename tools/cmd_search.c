@@ -41,10 +41,11 @@ static const struct listing_column catalog_columns[] = {
 	{ "Tags", "TAGS", true },
 };
 
-struct options {
+struct wish {
 	struct filter filter;
 	const char *format;
 	bool no_trunc, plain_http;
+	const char *limit_typed;
 	unsigned int limit; /* 0: none was given */
 };
 
@@ -143,7 +144,7 @@ static int one_line(const char *s, size_t max, struct buf *out)
 	return r;
 }
 
-static int hub_row(struct listing *l, const struct search_hit *h, const struct options *o)
+static int hub_row(struct listing *l, const struct search_hit *h, const struct wish *o)
 {
 	bool json = o->format && strstr(o->format, "json");
 	struct buf text _cleanup_buf_ = BUF_INIT;
@@ -177,7 +178,7 @@ static int tag_list(const struct search_hit *h, bool whole, struct buf *out)
 }
 
 static int catalog_row(struct listing *l, const char *host, const struct search_hit *h,
-		       const struct options *o)
+		       const struct wish *o)
 {
 	struct buf name _cleanup_buf_ = BUF_INIT, tags _cleanup_buf_ = BUF_INIT;
 
@@ -202,7 +203,7 @@ static void line_fini(struct line *l)
 	endpoints_fini(&l->to);
 }
 
-static int line_open(struct line *l, const char *host, const struct options *o, struct err *err)
+static int line_open(struct line *l, const char *host, const struct wish *o, struct err *err)
 {
 	int r = hosts_of(host, o->plain_http, &l->to, err);
 
@@ -211,7 +212,7 @@ static int line_open(struct line *l, const char *host, const struct options *o, 
 	return r == 0 ? auth_new(l->http, &l->auth, err) : r;
 }
 
-static int hub(const char *term, const struct options *o, struct err *err)
+static int hub(const char *term, const struct wish *o, struct err *err)
 {
 	_cleanup_(cleanup_listing_free) struct listing *l = NULL;
 	struct search_hits hits _cleanup_search_hits_ = SEARCH_HITS_INIT;
@@ -235,7 +236,7 @@ static int hub(const char *term, const struct options *o, struct err *err)
 	return r == -ENOMEM ? err_nomem(err) : listing_print(l, err);
 }
 
-static int catalog(const char *host, const char *term, const struct options *o, struct err *err)
+static int catalog(const char *host, const char *term, const struct wish *o, struct err *err)
 {
 	_cleanup_(cleanup_listing_free) struct listing *l = NULL;
 	struct search_hits hits _cleanup_search_hits_ = SEARCH_HITS_INIT;
@@ -287,49 +288,40 @@ static int parse_limit(const struct verb *v, const char *s, unsigned int *out)
 	return 0;
 }
 
-enum { OPT_LIMIT = 256, OPT_NO_TRUNC, OPT_FORMAT, OPT_PLAIN_HTTP };
-
-/* options_read - 0, or the status to end with. */
-static int options_read(const struct verb *v, int argc, char **argv, struct options *o)
-{
-	static const struct option longs[] = { { "filter", required_argument, NULL, 'f' },
-					       { "limit", required_argument, NULL, OPT_LIMIT },
-					       { "no-trunc", no_argument, NULL, OPT_NO_TRUNC },
-					       { "format", required_argument, NULL, OPT_FORMAT },
-					       { "plain-http", no_argument, NULL, OPT_PLAIN_HTTP },
-					       { NULL, 0, NULL, 0 } };
-	const char *limit = NULL;
-	struct err err = ERR_INIT;
-	int opt;
-
-	while ((opt = verb_getopt(v, argc, argv, "f:", longs)) != -1) {
-		if (opt == OPT_LIMIT)
-			limit = optarg;
-		else if (opt == OPT_NO_TRUNC)
-			o->no_trunc = true;
-		else if (opt == OPT_FORMAT)
-			o->format = optarg;
-		else if (opt == OPT_PLAIN_HTTP)
-			o->plain_http = true;
-		else if (filter_add(&o->filter, optarg, &err) < 0)
-			return verb_usage(v, "%s", err.msg);
-	}
-	if (argc - optind != 1)
-		return verb_usage(v, "requires exactly 1 argument");
-	return limit ? parse_limit(v, limit, &o->limit) : 0;
-}
+static const struct option_spec options[] = {
+	{ 'f', "filter", "FILTER",
+	  "is-official=true|false, is-automated=true|false, stars=N (at least N); Docker Hub only",
+	  OPTION_TAKE(struct wish, filter, filter_option),
+	  .values = "is-official=true|is-official=false|is-automated=true|is-automated=false|"
+		    "stars=" },
+	{ 0, "format", "FORMAT",
+	  "json, \"table TEMPLATE\" or a Go template; fields: Name, Description, StarCount, "
+	  "IsOfficial, IsAutomated; of another registry Name and Tags",
+	  OPTION(struct wish, format), .values = FORMAT_VALUES },
+	{ 0, "limit", "N", "at most N results, 1 to 100 (Docker Hub: 25)",
+	  OPTION(struct wish, limit_typed) },
+	{ 0, "no-trunc", NULL, "whole descriptions, and all tags", OPTION(struct wish, no_trunc) },
+	{ 0, "plain-http", NULL, "allow http where the registry speaks no TLS",
+	  OPTION(struct wish, plain_http) },
+	OPTIONS_END,
+};
 
 static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
 {
-	struct options o = { 0 };
+	struct wish o = { 0 };
 	_cleanup_free_ char *host = NULL;
 	struct err err = ERR_INIT;
 	const char *term = NULL;
-	int r = options_read(v, argc, argv, &o);
+	int r = 0;
 
 	(void)g;
+	verb_options(v, &argc, &argv, &o);
+	if (argc != 1)
+		r = verb_usage(v, "requires exactly 1 argument");
+	else if (o.limit_typed)
+		r = parse_limit(v, o.limit_typed, &o.limit);
 	if (r == 0) {
-		r = split(argv[optind], &host, &term, &err);
+		r = split(argv[0], &host, &term, &err);
 		if (r == 0)
 			r = strcmp(host, HUB) == 0 ? hub(term, &o, &err)
 						   : catalog(host, term, &o, &err);
@@ -341,25 +333,13 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_search = {
 	.name = "search",
-	.usage = "[-f FILTER]... [--limit N] [--no-trunc] [--format FORMAT] [--plain-http] TERM",
 	.summary = "Look for images on Docker Hub or in another registry",
+	.arguments = "TERM",
+	.options = options,
 	.help = "TERM is looked for on Docker Hub; HOST[:PORT]/TERM in the names of that "
-		"registry's "
-		"repositories,\n"
-		"and HOST[:PORT]/ lists them all.\n\n"
-		"Options:\n"
-		"  -f, --filter FILTER  is-official=true|false, is-automated=true|false, stars=N "
-		"(at "
-		"least N);\n"
-		"                       Docker Hub only\n"
-		"  --format FORMAT      json, \"table TEMPLATE\" or a Go template; fields: Name, "
-		"Description,\n"
-		"                       StarCount, IsOfficial, IsAutomated; of another registry "
-		"Name and "
-		"Tags\n"
-		"  --limit N            at most N results, 1 to 100 (Docker Hub: 25)\n"
-		"  --no-trunc           whole descriptions, and all tags\n"
-		"  --plain-http         allow http where the registry speaks no TLS\n\n"
+		"registry's\n"
+		"repositories, and HOST[:PORT]/ lists them all.\n"
+		"\n"
 		"Examples:\n"
 		"  imagefs search --filter is-official=true debian\n"
 		"  imagefs search localhost:5000/team\n",

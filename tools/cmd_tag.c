@@ -37,17 +37,16 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 {
 	struct err err = ERR_INIT;
 
-	while (verb_getopt(v, argc, argv, "", NULL) != -1)
-		;
-	if (argc - optind != 2)
+	verb_options(v, &argc, &argv, NULL);
+	if (argc != 2)
 		return verb_usage(v, "requires exactly 2 arguments");
-	return tag(g, argv[optind], argv[optind + 1], &err) < 0 ? verb_fail(v, &err) : 0;
+	return tag(g, argv[0], argv[1], &err) < 0 ? verb_fail(v, &err) : 0;
 }
 
 const struct verb cmd_tag = {
 	.name = "tag",
-	.usage = "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]",
 	.summary = "Give an image one more name",
+	.arguments = "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]",
 	.help = "Example:\n"
 		"  imagefs tag debian:12 localhost:5000/team/debian:12\n",
 	.run = run,

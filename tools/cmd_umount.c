@@ -431,11 +431,10 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 	int r;
 
 	(void)g;
-	while (verb_getopt(v, argc, argv, "", NULL) != -1)
-		;
-	if (argc - optind != 1)
+	verb_options(v, &argc, &argv, NULL);
+	if (argc != 1)
 		return verb_usage(v, "one directory is needed");
-	r = find_target(argv[optind], &t, &err);
+	r = find_target(argv[0], &t, &err);
 	if (r == 0)
 		r = umount_target(&t, &err);
 	target_fini(&t);
@@ -444,12 +443,13 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_umount = {
 	.name = "umount",
-	.usage = "DIR",
 	.summary = "Take a mount away again",
+	.arguments = "MOUNTPOINT",
 	.help = "Writes what is not yet written, unmounts, waits until the daemon has ended, and\n"
 		"removes the directories that 'imagefs mount' made. While something of the mount\n"
 		"is in use it is left as it is.\n"
-		"\nExample:\n"
+		"\n"
+		"Example:\n"
 		"  imagefs umount /mnt\n",
 	.run = run,
 };

@@ -37,23 +37,24 @@ static void print_summary(const struct verify_result *r)
 		printf("%u broken\n", r->broken);
 }
 
-enum { OPT_REPAIR = 256 };
+static const struct option_spec options[] = {
+	{ 0, "repair", NULL,
+	  "make damaged indexes again; name and drop images that need a damaged or missing blob; "
+	  "containers are named and kept",
+	  OPTION(struct verify_options, repair) },
+	OPTIONS_END,
+};
 
 static int run(const struct verb *v, const struct globals *g, int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "repair", no_argument, NULL, OPT_REPAIR },
-		{ NULL, 0, NULL, 0 },
-	};
 	_cleanup_(cleanup_store_close) struct store *s = NULL;
 	struct verify_options o = { .say = say };
 	struct verify_result result;
 	struct err err = ERR_INIT;
 
-	while (verb_getopt(v, argc, argv, "", longs) != -1)
-		o.repair = true;
-	o.names = argv + optind;
-	o.n = (size_t)(argc - optind);
+	verb_options(v, &argc, &argv, &o);
+	o.names = argv;
+	o.n = (size_t)argc;
 	o.quiet = g->quiet;
 	if ((o.repair ? verb_store_to_write(g, &s, &err) : verb_store(g, &s, &err)) < 0 ||
 	    verify(s, &o, &result, &err) < 0)
@@ -74,15 +75,13 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_verify = {
 	.name = "verify",
-	.usage = "[--repair] [IMAGE...]",
 	.summary = "Check every blob, index and reference of the store",
-	.help = "Options:\n"
-		"      --repair   make damaged indexes again; name and drop images that need a "
-		"damaged\n"
-		"                 or missing blob; containers are named and kept\n\n"
-		"Prints what is broken, one line each, and a summary; exit status 1 if anything "
+	.arguments = "[IMAGE...]",
+	.options = options,
+	.help = "Prints what is broken, one line each, and a summary; exit status 1 if anything "
 		"is.\n"
-		"With IMAGE only what these need is checked. Other commands may work meanwhile.\n\n"
+		"With IMAGE only what these need is checked. Other commands may work meanwhile.\n"
+		"\n"
 		"Examples:\n"
 		"  imagefs verify\n"
 		"  imagefs verify --repair debian:12\n",

@@ -56,6 +56,8 @@ imagefs_SOURCES = \
 	tools/make_container.c tools/make_container.h \
 	tools/prompt.c tools/prompt.h \
 	tools/verb.h \
+	tools/cli/complete.c tools/cli/complete.h \
+	tools/cli/options.c tools/cli/options.h \
 	tools/print/filter.c tools/print/filter.h \
 	tools/print/listing.c tools/print/listing.h
 imagefs_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)

@@ -52,21 +52,82 @@ static const struct verb *const verbs[] = {
 	&cmd_completion,
 	&cmd_df,
 	&cmd_verify,
+	&cmd_complete,
+	&cmd_options,
 	NULL,
 };
 /* clang-format on */
 
 const struct verb *const *const verb_table = verbs;
 
-const char verb_global_help[] =
-	"  --store DIR   the store (else $IMAGEFS_STORE, else /var/lib/imagefs for root,\n"
-	"                else ${XDG_DATA_HOME:-~/.local/share}/imagefs)\n"
-	"  -q, --quiet   no progress, no remarks\n"
-	"  --debug       report what is decided and why\n"
-	"  --help        this, or a verb's own help\n"
-	"  --version     print the version\n";
-
 static struct globals globals;
+
+/* --- options of every verb --- */
+
+/* Of a switch; options_read() checked it. */
+static bool is_on(const char *value)
+{
+	return !value || text_bool(value) == 1;
+}
+
+static void set_level(bool *flag, const char *value, enum log_level level)
+{
+	bool on = is_on(value);
+
+	if (on || *flag)
+		log_init("imagefs", on ? level : LOG_LEVEL_WARN, false);
+	*flag = on;
+}
+
+static int take_quiet(void *quiet, char *value, struct err *err)
+{
+	(void)err;
+	set_level(quiet, value, LOG_LEVEL_QUIET);
+	return 0;
+}
+
+static int take_debug(void *debug, char *value, struct err *err)
+{
+	(void)err;
+	set_level(debug, value, LOG_LEVEL_DEBUG);
+	return 0;
+}
+
+/* Nothing behind it is read. */
+static int take_help(void *help, char *value, struct err *err)
+{
+	(void)err;
+	*(bool *)help = is_on(value);
+	return *(bool *)help;
+}
+
+static int take_version(void *nothing, char *value, struct err *err)
+{
+	(void)nothing;
+	(void)err;
+	if (!is_on(value))
+		return 0;
+	puts("imagefs " PACKAGE_VERSION);
+	exit(0);
+}
+
+static const struct option_spec global_options[] = {
+	{ 0, "store", "DIR",
+	  "the store (else $IMAGEFS_STORE, else /var/lib/imagefs for root, else "
+	  "${XDG_DATA_HOME:-~/.local/share}/imagefs)",
+	  OPTION(struct globals, store_path) },
+	{ 'q', "quiet", NULL, "no progress, no remarks",
+	  OPTION_TAKE(struct globals, quiet, take_quiet) },
+	{ 0, "debug", NULL, "report what is decided and why",
+	  OPTION_TAKE(struct globals, debug, take_debug) },
+	{ 0, "help", NULL, "this, or a verb's own help",
+	  OPTION_TAKE(struct globals, help, take_help) },
+	{ 0, "version", NULL, "print the version",
+	  OPTION_TAKE(struct globals, help, take_version) },
+	OPTIONS_END,
+};
+
+const struct option_spec *const verb_global_options = global_options;
 
 static void print_help(void)
 {
@@ -77,173 +138,43 @@ static void print_help(void)
 	       "change it in a container, commit, save.\n\n"
 	       "Verbs:\n");
 	for (i = 0; verbs[i]; i++)
-		printf("  %-10s %s\n", verbs[i]->name, verbs[i]->summary);
-	printf("\nOptions, before or after the verb:\n%s\n"
-	       "Example:\n"
-	       "  imagefs load -i debian.tar && imagefs mount /mnt && ls /mnt/images\n",
-	       verb_global_help);
+		if (verbs[i]->summary)
+			printf("  %-10s %s\n", verbs[i]->name, verbs[i]->summary);
+	printf("\nOptions, before or after the verb:\n");
+	options_print(global_options);
+	printf("\nExample:\n"
+	       "  imagefs load -i debian.tar && imagefs mount /mnt && ls /mnt/images\n");
+}
+
+static void print_usage(const struct verb *v, FILE *f)
+{
+	fprintf(f, "Usage: imagefs %s%s%s%s\n", v->name, v->options ? " [OPTIONS]" : "",
+		v->arguments[0] ? " " : "", v->arguments);
 }
 
 static void print_verb_help(const struct verb *v)
 {
-	printf("Usage: imagefs %s %s\n\n%s.\n%s%s", v->name, v->usage, v->summary,
-	       v->help[0] ? "\n" : "", v->help);
+	print_usage(v, stdout);
+	printf("\n%s.\n", v->summary);
+	if (v->options) {
+		printf("\nOptions:\n");
+		options_print(v->options);
+	}
+	printf("\n%s", v->help);
 }
 
-enum { OPT_STORE = 1000, OPT_DEBUG, OPT_HELP, OPT_VERSION, OPT_NOTHING };
-
-/* An option that nobody types stands where a switch is off. */
-#define NOTHING " "
-
-static const struct option global_options[] = {
-	{ "store", required_argument, NULL, OPT_STORE },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "debug", no_argument, NULL, OPT_DEBUG },
-	{ "help", no_argument, NULL, OPT_HELP },
-	{ "version", no_argument, NULL, OPT_VERSION },
-	{ NOTHING, no_argument, NULL, OPT_NOTHING },
-	{ NULL, 0, NULL, 0 },
-};
-
-/* True where opt was a global option; only_main: --version means something before the verb only. */
-static bool take_global(int opt)
+void verb_options(const struct verb *v, int *argc, char ***argv, void *to)
 {
-	switch (opt) {
-	case OPT_STORE:
-		globals.store_path = optarg;
-		return true;
-	case OPT_DEBUG:
-		globals.debug = true;
-		log_init("imagefs", LOG_LEVEL_DEBUG, false);
-		return true;
-	case OPT_NOTHING:
-		return true;
-	case OPT_VERSION:
-		puts("imagefs " PACKAGE_VERSION);
+	const struct options o = { v->options, global_options, to, &globals, v->in_order };
+	struct err err = ERR_INIT;
+	int r = options_read(&o, argc, argv, &err);
+
+	if (globals.help) {
+		print_verb_help(v);
 		exit(0);
-	default:
-		return false;
 	}
-}
-
-/* The verb's own long options and the global ones in one table; the verb's come first and win. */
-static const struct option *all_options(const struct option *longs)
-{
-	static struct option all[160];
-	size_t n = 0, i;
-
-	for (; longs && longs->name && n + ARRAY_SIZE(global_options) < ARRAY_SIZE(all); longs++)
-		all[n++] = *longs;
-	for (i = 0; i < ARRAY_SIZE(global_options); i++)
-		all[n++] = global_options[i];
-	return all;
-}
-
-/* What getopt_long() did not take: a letter of a cluster, or a whole word. */
-static int wrong_option(const struct verb *v, int opt, char **argv)
-{
-	const char *why = opt == ':' ? "needs an argument" : "is not known or takes no argument";
-
-	if (optopt > ' ' && optopt < 0x7f)
-		return verb_usage(v, "option -%c %s", optopt, why);
-	return verb_usage(v, "option %s %s", argv[optind - 1], why);
-}
-
-/* The switch that a word like --NAME=VALUE or --NAME is, where *value is set to what is behind the =; else NULL. */
-static const struct option *switch_of(char *word, const struct option *longs, char **value)
-{
-	size_t len = strncmp(word, "--", 2) == 0 ? strcspn(word + 2, "=") : 0;
-
-	*value = len && word[2 + len] ? word + 2 + len + 1 : NULL;
-	for (; len && longs->name; longs++)
-		if (longs->has_arg == no_argument && strlen(longs->name) == len &&
-		    strncmp(longs->name, word + 2, len) == 0)
-			return longs;
-	return NULL;
-}
-
-/*
- * "--all=true" is "--all", as docker takes it, and "--all=false" is nothing. One that takes back what an
- * earlier word said is refused: it may be in the hands of the verb already.
- */
-static void take_switch(const struct verb *v, char **argv, size_t at, const struct option *longs)
-{
-	static char nothing[] = "--" NOTHING;
-	char *value;
-	const struct option *o = switch_of(argv[at], longs, &value);
-	int on = o && value ? text_bool(value) : -1;
-	size_t i;
-
-	if (on < 0)
-		return;
-	value[-1] = '\0';
-	if (on)
-		return;
-	for (i = 1; i < at; i++)
-		if (strcmp(argv[i], argv[at]) == 0)
-			exit(verb_usage(v, "%s=%s after %s", argv[at], value, argv[at]));
-	argv[at] = nothing;
-}
-
-/* Up to "--"; of a verb whose options end with its first argument, the word that is read next. */
-static void take_switches(const struct verb *v, char **argv, const struct option *longs,
-			  bool in_order)
-{
-	size_t i;
-
-	if (in_order) {
-		i = optind ? (size_t)optind : 1;
-		if (argv[i])
-			take_switch(v, argv, i, longs);
-		return;
-	}
-	for (i = 1; optind == 0 && argv[i] && strcmp(argv[i], "--") != 0; i++)
-		take_switch(v, argv, i, longs);
-}
-
-/* "-f=VALUE" is "-f VALUE", as docker takes it: in one word, behind a letter. */
-static char *short_value(int opt, char *arg, const char *word)
-{
-	bool same =
-		arg && word[0] == '-' && word[1] != '-' && arg > word && arg <= word + strlen(word);
-
-	return same && opt > ' ' && opt < 0x7f && arg[0] == '=' && arg[1] ? arg + 1 : arg;
-}
-
-int verb_getopt(const struct verb *v, int argc, char **argv, const char *shorts,
-		const struct option *longs)
-{
-	char all_shorts[64];
-	const char *plain = shorts[0] == '+' ? shorts + 1 : shorts;
-	int opt;
-
-	/* A ':' first, so that a missing argument is told apart; -q is global unless the verb has
-	 * it. */
-	snprintf(all_shorts, sizeof(all_shorts), "%s:%s%s", shorts[0] == '+' ? "+" : "", plain,
-		 strchr(plain, 'q') ? "" : "q");
-	opterr = 0;
-	for (;;) {
-		take_switches(v, argv, all_options(longs), shorts[0] == '+');
-		opt = getopt_long(argc, argv, all_shorts, all_options(longs), NULL);
-		if (opt == OPT_HELP) {
-			print_verb_help(v);
-			exit(0);
-		}
-		if (opt == 'q') {
-			globals.quiet = true;
-			log_init("imagefs", LOG_LEVEL_QUIET, false);
-			if (strchr(plain, 'q'))
-				return opt;
-			continue;
-		}
-		if (take_global(opt))
-			continue;
-		if (opt == ':' || opt == '?')
-			exit(wrong_option(v, opt, argv));
-		if (opt != -1)
-			optarg = short_value(opt, optarg, argv[optind - 1]);
-		return opt;
-	}
+	if (r < 0)
+		exit(r == -ENOMEM ? verb_fail(v, &err) : verb_usage(v, "%s", err.msg));
 }
 
 int verb_usage(const struct verb *v, const char *fmt, ...)
@@ -257,9 +188,9 @@ int verb_usage(const struct verb *v, const char *fmt, ...)
 	/* What was typed may come from a file's name. */
 	text_neutralise(why);
 	fflush(stdout);
-	fprintf(stderr, "imagefs %s: %s", v->name, why);
-	fprintf(stderr, "\nUsage: imagefs %s %s\nSee 'imagefs %s --help'.\n", v->name, v->usage,
-		v->name);
+	fprintf(stderr, "imagefs %s: %s\n", v->name, why);
+	print_usage(v, stderr);
+	fprintf(stderr, "See 'imagefs %s --help'.\n", v->name);
 	return 2;
 }
 
@@ -354,47 +285,47 @@ static int finish(const char *verb, int status)
 	return status ? status : 1;
 }
 
+/* What stands before the verb; the exit status, or -1: the verb decides. */
+static int read_globals(int *argc, char ***argv)
+{
+	static const struct option_spec only_here[] = {
+		{ 'h', NULL, NULL, NULL, OPTION_TAKE(struct globals, help, take_help) },
+		OPTIONS_END,
+	};
+	const struct options o = { only_here, global_options, &globals, &globals, true };
+	struct err err = ERR_INIT;
+	int r = options_read(&o, argc, argv, &err);
+
+	if (globals.help) {
+		print_help();
+		return finish("--help", 0);
+	}
+	if (r == 0 && *argc > 0)
+		return -1;
+	text_neutralise(err.msg);
+	fprintf(stderr, "imagefs: %s\nSee 'imagefs --help'.\n", r < 0 ? err.msg : "which verb?");
+	return 2;
+}
+
 int main(int argc, char **argv)
 {
 	const struct verb *v;
-	int opt;
+	int status;
 
 	/* What a pattern calls a character is one of UTF-8. */
 	if (!setlocale(LC_CTYPE, "C.UTF-8"))
 		setlocale(LC_CTYPE, "");
 	signal(SIGPIPE, SIG_IGN);
 	file_open_std(globals.closed);
-	opterr = 0;
-	while ((opt = getopt_long(argc, argv, "+:qh", global_options, NULL)) != -1) {
-		if (opt == OPT_HELP || opt == 'h') {
-			print_help();
-			return finish("--help", 0);
-		}
-		if (opt == 'q') {
-			globals.quiet = true;
-			log_init("imagefs", LOG_LEVEL_QUIET, false);
-		} else if (!take_global(opt)) {
-			text_neutralise(argv[optind - 1]);
-			fprintf(stderr,
-				"imagefs: unknown or incomplete option %s\n"
-				"See 'imagefs --help'.\n",
-				argv[optind - 1]);
-			return 2;
-		}
-	}
-	if (optind >= argc) {
-		fprintf(stderr, "imagefs: which verb?\nSee 'imagefs --help'.\n");
-		return 2;
-	}
-	argc -= optind;
-	argv += optind;
-	optind = 0;
+	status = read_globals(&argc, &argv);
+	if (status >= 0)
+		return status;
 	v = find_verb(argv[0]);
 	if (v)
 		return finish(v->name, v->run(v, &globals, argc, argv));
 	if (strcmp(argv[0], "help") == 0) {
 		v = argc > 1 ? find_verb(argv[1]) : NULL;
-		v ? print_verb_help(v) : print_help();
+		v && v->summary ? print_verb_help(v) : print_help();
 		return finish("help", 0);
 	}
 	text_neutralise(argv[0]);

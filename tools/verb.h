@@ -5,36 +5,37 @@
 #ifndef TOOLS_VERB_H
 #define TOOLS_VERB_H
 
-#include <getopt.h>
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "tools/cli/options.h"
 
 struct store;
 
 /* The options that stand before or after any verb. */
 struct globals {
 	const char *store_path;
-	bool quiet, debug;
+	bool quiet, debug, help;
 	bool closed[3]; /* standard input, output and error were not open */
 };
 
 struct verb {
 	const char *name;
-	const char *usage;   /* after the name: "[-o FILE] IMAGE..." */
-	const char *summary; /* one line for `imagefs --help` */
-	const char *help;    /* options and an example, for `imagefs VERB --help` */
+	const char *summary;   /* one line for `imagefs --help`; NULL: not listed */
+	const char *arguments; /* "IMAGE...", "FILE|- [REPOSITORY[:TAG]]"; completion reads it */
+	const struct option_spec *options; /* NULL: none but the global ones */
+	bool in_order;			   /* the first argument ends the options */
+	const char *help;		   /* behind the options: remarks and examples */
 	int (*run)(const struct verb *v, const struct globals *g, int argc, char **argv);
 };
 
 /*
- * verb_getopt - getopt_long(3) for a verb's options, that also knows --help
- * and, after the verb, the global ones.
- * argv[0] is the verb's name. At a wrong option, and at --help, the program
- * ends with status 2 and 0.
+ * verb_options - read the verb's options, and the global ones after it.
+ * argc, argv  receive the arguments behind the options
+ * to          the struct whose members the verb's table names; NULL: it has no table
+ * The program ends with 0 at --help, with 2 at wrong usage.
  */
-int verb_getopt(const struct verb *v, int argc, char **argv, const char *shorts,
-		const struct option *longs);
+void verb_options(const struct verb *v, int *argc, char ***argv, void *to);
 
 /* verb_usage - wrong usage: say what and how it is meant; returns 2. */
 int verb_usage(const struct verb *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -51,11 +52,12 @@ int verb_store(const struct globals *g, struct store **out, struct err *err);
 /* verb_store_to_write - for a verb that cannot do without: -EROFS where the store can only be read. */
 int verb_store_to_write(const struct globals *g, struct store **out, struct err *err);
 
-/* Every verb, NULL after the last; and the options that all of them have, as --help prints them. */
+/* Every verb, NULL after the last; and the options that all of them have. */
 extern const struct verb *const *const verb_table;
-extern const char verb_global_help[];
+extern const struct option_spec *const verb_global_options;
 
 extern const struct verb cmd_commit;
+extern const struct verb cmd_complete;
 extern const struct verb cmd_completion;
 extern const struct verb cmd_create;
 extern const struct verb cmd_df;
@@ -70,6 +72,7 @@ extern const struct verb cmd_login;
 extern const struct verb cmd_logout;
 extern const struct verb cmd_mount;
 extern const struct verb cmd_ps;
+extern const struct verb cmd_options;
 extern const struct verb cmd_pull;
 extern const struct verb cmd_push;
 extern const struct verb cmd_rename;

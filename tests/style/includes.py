@@ -14,7 +14,7 @@ TOPS = ("base", "store", "registry", "fs", "tools")
 STORE = ("store/oci", "store/disk", "store/layer", "store/image", "store/container")
 REGISTRY = ("registry/config", "registry/http", "registry/auth", "registry")
 FS = ("fs/core", "fs/images", "fs/live", "fs/containers", "fs")
-RUN = ("tools/run", "tools/print")
+RUN = ("tools/cli", "tools/run", "tools/print")
 ABOVE = ("store/transfer", "store/upkeep", "store/show")
 MAY_INCLUDE = {
     "base": (),
@@ -35,8 +35,9 @@ MAY_INCLUDE = {
     "fs/live": ("base", *STORE, "fs/core"),
     "fs/containers": ("base", *STORE, "fs/core", "fs/live"),
     "fs": ("base", *STORE, *FS),
-    "tools/run": ("base", *STORE),
-    "tools/print": ("base", *STORE, *ABOVE, *REGISTRY, *FS, "tools/run"),
+    "tools/cli": ("base", *STORE),
+    "tools/run": ("base", *STORE, "tools/cli"),
+    "tools/print": ("base", *STORE, *ABOVE, *REGISTRY, *FS, *RUN[:2]),
     "tools": ("base", *STORE, *ABOVE, *REGISTRY, *FS, *RUN),
 }
 

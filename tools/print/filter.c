@@ -63,6 +63,13 @@ int filter_add(struct filter *f, const char *arg, struct err *err)
 	return put(f, key, trimmed(eq + 1, strlen(eq + 1)), err);
 }
 
+int filter_option(void *filter, char *value, struct err *err)
+{
+	int r = filter_add(filter, value, err);
+
+	return r < 0 ? err_wrap(err, r, "-f %s", value) : 0;
+}
+
 void filter_fini(struct filter *f)
 {
 	while (f->n) {

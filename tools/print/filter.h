@@ -28,6 +28,9 @@ struct filter {
  */
 int filter_add(struct filter *f, const char *arg, struct err *err);
 
+/* filter_option - filter_add() for a table of options (tools/cli/options.h): filter is a struct filter. */
+int filter_option(void *filter, char *value, struct err *err);
+
 /* filter_put - the same from a key and a value, both copied. */
 int filter_put(struct filter *f, const char *key, const char *value, struct err *err);
 void filter_fini(struct filter *f);

@@ -2,65 +2,12 @@
 #include "tools/run/run_options.h"
 
 #include <errno.h>
-#include <stdbool.h>
-#include <stddef.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/text.h"
-#include "tools/run/ensure_options.h"
-#include "tools/run/run_args.h"
-
-enum {
-	OPT_NAME = 256,
-	OPT_RM,
-	OPT_ENTRYPOINT,
-	OPT_ENV_FILE,
-	OPT_RUNTIME,
-	OPT_NETWORK,
-	OPT_PULL,
-	OPT_PLATFORM,
-	OPT_PLAIN_HTTP,
-	OPT_MOUNT,
-	OPT_TMPFS,
-	OPT_SECURITY,
-	OPT_NOTHING,
-	OPT_SIGNALS,
-	OPT_TRUST,
-	OPT_REFUSED /* the first of many */
-};
-
-static const struct option own[] = {
-	{ "rm", no_argument, NULL, OPT_RM },
-	{ "name", required_argument, NULL, OPT_NAME },
-	{ "interactive", no_argument, NULL, 'i' },
-	{ "tty", no_argument, NULL, 't' },
-	{ "env", required_argument, NULL, 'e' },
-	{ "env-file", required_argument, NULL, OPT_ENV_FILE },
-	{ "volume", required_argument, NULL, 'v' },
-	{ "mount", required_argument, NULL, OPT_MOUNT },
-	{ "tmpfs", required_argument, NULL, OPT_TMPFS },
-	{ "workdir", required_argument, NULL, 'w' },
-	{ "user", required_argument, NULL, 'u' },
-	{ "hostname", required_argument, NULL, 'h' },
-	{ "entrypoint", required_argument, NULL, OPT_ENTRYPOINT },
-	{ "runtime", required_argument, NULL, OPT_RUNTIME },
-	{ "network", required_argument, NULL, OPT_NETWORK },
-	{ "net", required_argument, NULL, OPT_NETWORK },
-	{ "security-opt", required_argument, NULL, OPT_SECURITY },
-	{ "detach", no_argument, NULL, 'd' },
-	{ "pull", required_argument, NULL, OPT_PULL },
-	{ "platform", required_argument, NULL, OPT_PLATFORM },
-	{ "plain-http", no_argument, NULL, OPT_PLAIN_HTTP },
-	/* True of every run. */
-	{ "sig-proxy", optional_argument, NULL, OPT_SIGNALS },
-	{ "disable-content-trust", optional_argument, NULL, OPT_TRUST },
-	{ "no-healthcheck", no_argument, NULL, OPT_NOTHING },
-};
-
-const char run_options_shorts[] = "+ite:v:w:u:h:dp:Pm:c:l:a:";
 
 /* --- what is refused --- */
 
@@ -95,125 +42,13 @@ static const char files[] =
 	"the container's tree is always writable and on the store's file system";
 static const char none[] = "there is no such thing here";
 
-static const struct refused {
-	const char *name;
-	int has_arg;
-	char letter; /* 0: none */
-	const char *why;
-} refused[] = {
-	{ "publish", required_argument, 'p', ports },
-	{ "publish-all", no_argument, 'P', ports },
-	{ "expose", required_argument, 0, ports },
-	{ "dns", required_argument, 0, names },
-	{ "dns-option", required_argument, 0, names },
-	{ "dns-opt", required_argument, 0, names },
-	{ "dns-search", required_argument, 0, names },
-	{ "add-host", required_argument, 0, names },
-	{ "domainname", required_argument, 0, network },
-	{ "link", required_argument, 0, network },
-	{ "network-alias", required_argument, 0, network },
-	{ "net-alias", required_argument, 0, network },
-	{ "ip", required_argument, 0, network },
-	{ "ip6", required_argument, 0, network },
-	{ "link-local-ip", required_argument, 0, network },
-	{ "mac-address", required_argument, 0, network },
-	{ "memory", required_argument, 'm', limits },
-	{ "memory-reservation", required_argument, 0, limits },
-	{ "memory-swap", required_argument, 0, limits },
-	{ "memory-swappiness", required_argument, 0, limits },
-	{ "kernel-memory", required_argument, 0, limits },
-	{ "cpus", required_argument, 0, limits },
-	{ "cpu-shares", required_argument, 'c', limits },
-	{ "cpu-count", required_argument, 0, limits },
-	{ "cpu-percent", required_argument, 0, limits },
-	{ "cpu-period", required_argument, 0, limits },
-	{ "cpu-quota", required_argument, 0, limits },
-	{ "cpu-rt-period", required_argument, 0, limits },
-	{ "cpu-rt-runtime", required_argument, 0, limits },
-	{ "cpuset-cpus", required_argument, 0, limits },
-	{ "cpuset-mems", required_argument, 0, limits },
-	{ "pids-limit", required_argument, 0, limits },
-	{ "blkio-weight", required_argument, 0, limits },
-	{ "blkio-weight-device", required_argument, 0, limits },
-	{ "device-read-bps", required_argument, 0, limits },
-	{ "device-read-iops", required_argument, 0, limits },
-	{ "device-write-bps", required_argument, 0, limits },
-	{ "device-write-iops", required_argument, 0, limits },
-	{ "io-maxbandwidth", required_argument, 0, limits },
-	{ "io-maxiops", required_argument, 0, limits },
-	{ "oom-kill-disable", no_argument, 0, limits },
-	{ "oom-score-adj", required_argument, 0, limits },
-	{ "cgroup-parent", required_argument, 0, limits },
-	{ "ulimit", required_argument, 0, ulimits },
-	{ "gpus", required_argument, 0, devices },
-	{ "device", required_argument, 0, devices },
-	{ "device-cgroup-rule", required_argument, 0, devices },
-	{ "privileged", no_argument, 0, privileges },
-	{ "cap-add", required_argument, 0, privileges },
-	{ "cap-drop", required_argument, 0, privileges },
-	{ "restart", required_argument, 0, stays },
-	{ "detach-keys", required_argument, 0, detach },
-	{ "userns", required_argument, 0, spaces },
-	{ "pid", required_argument, 0, spaces },
-	{ "ipc", required_argument, 0, spaces },
-	{ "uts", required_argument, 0, spaces },
-	{ "cgroupns", required_argument, 0, spaces },
-	{ "sysctl", required_argument, 0, spaces },
-	{ "volume-driver", required_argument, 0, volumes },
-	{ "volumes-from", required_argument, 0, volumes },
-	{ "health-cmd", required_argument, 0, health },
-	{ "health-interval", required_argument, 0, health },
-	{ "health-retries", required_argument, 0, health },
-	{ "health-start-interval", required_argument, 0, health },
-	{ "health-start-period", required_argument, 0, health },
-	{ "health-timeout", required_argument, 0, health },
-	{ "log-driver", required_argument, 0, logs },
-	{ "log-opt", required_argument, 0, logs },
-	{ "attach", required_argument, 'a', logs },
-	{ "label", required_argument, 'l', labels },
-	{ "label-file", required_argument, 0, labels },
-	{ "annotation", required_argument, 0, labels },
-	{ "read-only", no_argument, 0, files },
-	{ "storage-opt", required_argument, 0, files },
-	{ "shm-size", required_argument, 0,
-	  "/dev/shm has 64 MiB; mount a larger one: --mount "
-	  "type=tmpfs,dst=/dev/shm,tmpfs-size=1g" },
-	{ "group-add", required_argument, 0,
-	  "a user has the groups of the image's /etc/group; "
-	  "name one group: -u USER:GROUP" },
-	{ "init", no_argument, 0, "no other program is put before the command" },
-	{ "stop-signal", required_argument, 0,
-	  "there is no verb stop; kill -TERM ends this command" },
-	{ "stop-timeout", required_argument, 0,
-	  "there is no verb stop; timeout(1) ends this command" },
-	{ "cidfile", required_argument, 0, "a container has no ID; give it a name: --name" },
-	{ "isolation", required_argument, 0, none },
-	{ "use-api-socket", no_argument, 0, none },
-};
-
-static int refuse(const struct refused *r, struct err *err)
-{
-	return err_set(err, ENOTSUP, "--%s cannot work here: %s", r->name, r->why);
-}
-
-const struct option *run_options_longs(void)
-{
-	static struct option all[ARRAY_SIZE(own) + ARRAY_SIZE(refused) + 1];
-	size_t i;
-
-	memcpy(all, own, sizeof(own));
-	for (i = 0; i < ARRAY_SIZE(refused); i++)
-		all[ARRAY_SIZE(own) + i] = (struct option){ refused[i].name, refused[i].has_arg,
-							    NULL, OPT_REFUSED + (int)i };
-	return all;
-}
-
 /* --- what is taken --- */
 
-static int take_network(const char *arg, struct err *err)
+static int take_network(void *nothing, char *arg, struct err *err)
 {
 	struct buf shown _cleanup_buf_ = BUF_INIT;
 
+	(void)nothing;
 	if (strcmp(arg, "host") == 0)
 		return 0;
 	text_escape(&shown, arg);
@@ -221,105 +56,192 @@ static int take_network(const char *arg, struct err *err)
 		       buf_str(&shown));
 }
 
-/* NULL: it is none of them. */
-static const char **text_of(struct run_args *a, struct ensure_options *ensure, int opt)
-{
-	switch (opt) {
-	case 'w':
-		return &a->workdir;
-	case 'u':
-		return &a->user;
-	case 'h':
-		return &a->hostname;
-	case OPT_NAME:
-		return &a->name;
-	case OPT_ENTRYPOINT:
-		return &a->entrypoint;
-	case OPT_RUNTIME:
-		return &a->runtime;
-	case OPT_PULL:
-		return &ensure->pull;
-	case OPT_PLATFORM:
-		return &ensure->platform;
-	default:
-		return NULL;
-	}
-}
-
-static bool *switch_of(struct run_args *a, struct ensure_options *ensure, int opt)
-{
-	switch (opt) {
-	case 'i':
-		return &a->interactive;
-	case 't':
-		return &a->tty;
-	case OPT_RM:
-		return &a->rm;
-	case OPT_PLAIN_HTTP:
-		return &ensure->plain_http;
-	default:
-		return NULL;
-	}
-}
-
 /* A switch that is always on; arg is what is behind its =, or NULL. */
 static int take_always(const char *name, const char *arg, const char *why, struct err *err)
 {
-	struct buf shown _cleanup_buf_ = BUF_INIT;
-
-	if (!arg || text_bool(arg) == 1)
-		return 0;
-	text_escape(&shown, arg);
-	return err_set(err, ENOTSUP, "--%s=%.20s cannot work here: %s", name, buf_str(&shown), why);
+	return !arg || text_bool(arg) == 1
+		       ? 0
+		       : err_set(err, ENOTSUP, "--%s=%s cannot work here: %s", name, arg, why);
 }
 
-static int take_refused(int opt, struct err *err)
+static int take_sig_proxy(void *nothing, char *arg, struct err *err)
 {
-	size_t i;
-
-	if (opt >= OPT_REFUSED)
-		return refuse(&refused[opt - OPT_REFUSED], err);
-	for (i = 0; i < ARRAY_SIZE(refused); i++)
-		if (refused[i].letter == opt)
-			return refuse(&refused[i], err);
-	return 0;
+	(void)nothing;
+	return take_always("sig-proxy", arg, "signals always go to the command", err);
 }
 
-int run_options_take(struct run_args *a, struct ensure_options *ensure, int opt, char *arg,
-		     struct err *err)
+static int take_trust(void *nothing, char *arg, struct err *err)
 {
-	const char **text = text_of(a, ensure, opt);
-	bool *on = switch_of(a, ensure, opt);
-
-	if (text)
-		*text = arg;
-	if (on)
-		*on = true;
-	if (text || on)
-		return 0;
-	switch (opt) {
-	case 'e':
-		return run_args_env(a, arg, err);
-	case OPT_ENV_FILE:
-		return run_args_env_file(a, arg, err);
-	case 'v':
-		return run_args_volume(a, arg, err);
-	case OPT_MOUNT:
-		return run_args_mount(a, arg, err);
-	case OPT_TMPFS:
-		return run_args_tmpfs(a, arg, err);
-	case OPT_SECURITY:
-		return run_args_security(a, arg, err);
-	case OPT_NETWORK:
-		return take_network(arg, err);
-	case OPT_SIGNALS:
-		return take_always("sig-proxy", arg, "signals always go to the command", err);
-	case OPT_TRUST:
-		return take_always("disable-content-trust", arg,
-				   "no image's signature is looked at", err);
-	case 'd':
-		return err_set(err, ENOTSUP, "--detach cannot work here: %s", detach);
-	default:
-		return take_refused(opt, err);
-	}
+	(void)nothing;
+	return take_always("disable-content-trust", arg, "no image's signature is looked at", err);
 }
+
+static int take_env(void *args, char *arg, struct err *err)
+{
+	return run_args_env(args, arg, err);
+}
+
+static int take_env_file(void *args, char *arg, struct err *err)
+{
+	return run_args_env_file(args, arg, err);
+}
+
+static int take_volume(void *args, char *arg, struct err *err)
+{
+	return run_args_volume(args, arg, err);
+}
+
+static int take_mount(void *args, char *arg, struct err *err)
+{
+	return run_args_mount(args, arg, err);
+}
+
+static int take_tmpfs(void *args, char *arg, struct err *err)
+{
+	return run_args_tmpfs(args, arg, err);
+}
+
+static int take_security(void *args, char *arg, struct err *err)
+{
+	return run_args_security(args, arg, err);
+}
+
+/* --- the table --- */
+
+#define ARGS(member) OPTION(struct run_options, args.member)
+#define ENSURE(member) OPTION(struct run_options, ensure.member)
+#define TAKE(function) OPTION_TAKE(struct run_options, args, function)
+
+const struct option_spec run_options[] = {
+	{ 0, "rm", NULL, "remove the container when the command has ended", ARGS(rm) },
+	{ 0, "name", "NAME",
+	  "its name, and that of its directory below containers/; else a random one", ARGS(name) },
+	{ 'i', "interactive", NULL, "the command reads this standard input, not /dev/null",
+	  ARGS(interactive) },
+	{ 't', "tty", NULL, "give it a terminal; -it for a shell", ARGS(tty) },
+	{ 'e', "env", "KEY=VALUE", "a variable; KEY alone has the value that it has here",
+	  TAKE(take_env) },
+	{ 0, "env-file", "FILE", "variables from a file, one a line", TAKE(take_env_file) },
+	{ 'v', "volume", "HOST:PATH[:ro]", "HOST, a file or directory of this host, is at PATH",
+	  TAKE(take_volume), .values = "FILE" },
+	{ 0, "mount", "type=bind,src=HOST,dst=PATH[,ro]",
+	  "the same, also for a HOST with a colon; type=tmpfs,dst=PATH: a tmpfs", TAKE(take_mount),
+	  .values = "type=bind|type=tmpfs|src=FILE|dst=|ro|tmpfs-size=|tmpfs-mode=",
+	  .commas = true },
+	{ 0, "tmpfs", "PATH", "a tmpfs at PATH", TAKE(take_tmpfs) },
+	{ 'w', "workdir", "PATH", "where the command begins", ARGS(workdir) },
+	{ 'u', "user", "USER[:GROUP]", "who runs the command; names or numbers", ARGS(user) },
+	{ 'h', "hostname", "NAME", "else this host's", ARGS(hostname) },
+	{ 0, "entrypoint", "PROGRAM", "in place of the image's", ARGS(entrypoint) },
+	{ 0, "runtime", "NAME", "crun, runc or the path of another one; else crun, or runc",
+	  ARGS(runtime), .values = "crun|runc" },
+	{ 0, "network", "host", "the host's network; no other is supported", TAKE(take_network),
+	  .values = "host" },
+	{ 0, "net", "host", NULL, TAKE(take_network), .values = "host" },
+	{ 0, "security-opt", "RULE",
+	  "seccomp=FILE|unconfined: the system calls that it may use, else docker's list; "
+	  "no-new-privileges: set-id bits and file capabilities give it nothing",
+	  TAKE(take_security), .values = "seccomp=unconfined|seccomp=FILE|no-new-privileges" },
+	{ 0, "pull", "WHEN", "pull the image: missing (the default), always, never", ENSURE(pull),
+	  .values = "missing|always|never" },
+	{ 0, "platform", "OS/ARCH[/VARIANT]", "the image for another platform than this host's",
+	  ENSURE(platform), .values = PLATFORM_VALUES },
+	{ 0, "plain-http", NULL, "http where the registry does not speak https",
+	  ENSURE(plain_http) },
+	{ 'd', "detach", NULL, "not supported: a container runs as long as this command",
+	  OPTION_REFUSE(detach) },
+	/* True of every run. */
+	{ 0, "sig-proxy", NULL, NULL, TAKE(take_sig_proxy) },
+	{ 0, "disable-content-trust", NULL, NULL, TAKE(take_trust) },
+	{ 0, "no-healthcheck", NULL, NULL, OPTION_IGNORE },
+	{ 'p', "publish", "ARG", NULL, OPTION_REFUSE(ports) },
+	{ 'P', "publish-all", NULL, NULL, OPTION_REFUSE(ports) },
+	{ 0, "expose", "ARG", NULL, OPTION_REFUSE(ports) },
+	{ 0, "dns", "ARG", NULL, OPTION_REFUSE(names) },
+	{ 0, "dns-option", "ARG", NULL, OPTION_REFUSE(names) },
+	{ 0, "dns-opt", "ARG", NULL, OPTION_REFUSE(names) },
+	{ 0, "dns-search", "ARG", NULL, OPTION_REFUSE(names) },
+	{ 0, "add-host", "ARG", NULL, OPTION_REFUSE(names) },
+	{ 0, "domainname", "ARG", NULL, OPTION_REFUSE(network) },
+	{ 0, "link", "ARG", NULL, OPTION_REFUSE(network) },
+	{ 0, "network-alias", "ARG", NULL, OPTION_REFUSE(network) },
+	{ 0, "net-alias", "ARG", NULL, OPTION_REFUSE(network) },
+	{ 0, "ip", "ARG", NULL, OPTION_REFUSE(network) },
+	{ 0, "ip6", "ARG", NULL, OPTION_REFUSE(network) },
+	{ 0, "link-local-ip", "ARG", NULL, OPTION_REFUSE(network) },
+	{ 0, "mac-address", "ARG", NULL, OPTION_REFUSE(network) },
+	{ 'm', "memory", "ARG", NULL, OPTION_REFUSE(limits) },
+	{ 0, "memory-reservation", "ARG", NULL, OPTION_REFUSE(limits) },
+	{ 0, "memory-swap", "ARG", NULL, OPTION_REFUSE(limits) },
+	{ 0, "memory-swappiness", "ARG", NULL, OPTION_REFUSE(limits) },
+	{ 0, "kernel-memory", "ARG", NULL, OPTION_REFUSE(limits) },
+	{ 0, "cpus", "ARG", NULL, OPTION_REFUSE(limits) },
+	{ 'c', "cpu-shares", "ARG", NULL, OPTION_REFUSE(limits) },
+	{ 0, "cpu-count", "ARG", NULL, OPTION_REFUSE(limits) },
+	{ 0, "cpu-percent", "ARG", NULL, OPTION_REFUSE(limits) },
+	{ 0, "cpu-period", "ARG", NULL, OPTION_REFUSE(limits) },
+	{ 0, "cpu-quota", "ARG", NULL, OPTION_REFUSE(limits) },
+	{ 0, "cpu-rt-period", "ARG", NULL, OPTION_REFUSE(limits) },
+	{ 0, "cpu-rt-runtime", "ARG", NULL, OPTION_REFUSE(limits) },
+	{ 0, "cpuset-cpus", "ARG", NULL, OPTION_REFUSE(limits) },
+	{ 0, "cpuset-mems", "ARG", NULL, OPTION_REFUSE(limits) },
+	{ 0, "pids-limit", "ARG", NULL, OPTION_REFUSE(limits) },
+	{ 0, "blkio-weight", "ARG", NULL, OPTION_REFUSE(limits) },
+	{ 0, "blkio-weight-device", "ARG", NULL, OPTION_REFUSE(limits) },
+	{ 0, "device-read-bps", "ARG", NULL, OPTION_REFUSE(limits) },
+	{ 0, "device-read-iops", "ARG", NULL, OPTION_REFUSE(limits) },
+	{ 0, "device-write-bps", "ARG", NULL, OPTION_REFUSE(limits) },
+	{ 0, "device-write-iops", "ARG", NULL, OPTION_REFUSE(limits) },
+	{ 0, "io-maxbandwidth", "ARG", NULL, OPTION_REFUSE(limits) },
+	{ 0, "io-maxiops", "ARG", NULL, OPTION_REFUSE(limits) },
+	{ 0, "oom-kill-disable", NULL, NULL, OPTION_REFUSE(limits) },
+	{ 0, "oom-score-adj", "ARG", NULL, OPTION_REFUSE(limits) },
+	{ 0, "cgroup-parent", "ARG", NULL, OPTION_REFUSE(limits) },
+	{ 0, "ulimit", "ARG", NULL, OPTION_REFUSE(ulimits) },
+	{ 0, "gpus", "ARG", NULL, OPTION_REFUSE(devices) },
+	{ 0, "device", "ARG", NULL, OPTION_REFUSE(devices) },
+	{ 0, "device-cgroup-rule", "ARG", NULL, OPTION_REFUSE(devices) },
+	{ 0, "privileged", NULL, NULL, OPTION_REFUSE(privileges) },
+	{ 0, "cap-add", "ARG", NULL, OPTION_REFUSE(privileges) },
+	{ 0, "cap-drop", "ARG", NULL, OPTION_REFUSE(privileges) },
+	{ 0, "restart", "ARG", NULL, OPTION_REFUSE(stays) },
+	{ 0, "detach-keys", "ARG", NULL, OPTION_REFUSE(detach) },
+	{ 0, "userns", "ARG", NULL, OPTION_REFUSE(spaces) },
+	{ 0, "pid", "ARG", NULL, OPTION_REFUSE(spaces) },
+	{ 0, "ipc", "ARG", NULL, OPTION_REFUSE(spaces) },
+	{ 0, "uts", "ARG", NULL, OPTION_REFUSE(spaces) },
+	{ 0, "cgroupns", "ARG", NULL, OPTION_REFUSE(spaces) },
+	{ 0, "sysctl", "ARG", NULL, OPTION_REFUSE(spaces) },
+	{ 0, "volume-driver", "ARG", NULL, OPTION_REFUSE(volumes) },
+	{ 0, "volumes-from", "ARG", NULL, OPTION_REFUSE(volumes) },
+	{ 0, "health-cmd", "ARG", NULL, OPTION_REFUSE(health) },
+	{ 0, "health-interval", "ARG", NULL, OPTION_REFUSE(health) },
+	{ 0, "health-retries", "ARG", NULL, OPTION_REFUSE(health) },
+	{ 0, "health-start-interval", "ARG", NULL, OPTION_REFUSE(health) },
+	{ 0, "health-start-period", "ARG", NULL, OPTION_REFUSE(health) },
+	{ 0, "health-timeout", "ARG", NULL, OPTION_REFUSE(health) },
+	{ 0, "log-driver", "ARG", NULL, OPTION_REFUSE(logs) },
+	{ 0, "log-opt", "ARG", NULL, OPTION_REFUSE(logs) },
+	{ 'a', "attach", "ARG", NULL, OPTION_REFUSE(logs) },
+	{ 'l', "label", "ARG", NULL, OPTION_REFUSE(labels) },
+	{ 0, "label-file", "ARG", NULL, OPTION_REFUSE(labels) },
+	{ 0, "annotation", "ARG", NULL, OPTION_REFUSE(labels) },
+	{ 0, "read-only", NULL, NULL, OPTION_REFUSE(files) },
+	{ 0, "storage-opt", "ARG", NULL, OPTION_REFUSE(files) },
+	{ 0, "shm-size", "ARG", NULL,
+	  OPTION_REFUSE("/dev/shm has 64 MiB; mount a larger one: --mount "
+			"type=tmpfs,dst=/dev/shm,tmpfs-size=1g") },
+	{ 0, "group-add", "ARG", NULL,
+	  OPTION_REFUSE("a user has the groups of the image's /etc/group; "
+			"name one group: -u USER:GROUP") },
+	{ 0, "init", NULL, NULL, OPTION_REFUSE("no other program is put before the command") },
+	{ 0, "stop-signal", "ARG", NULL,
+	  OPTION_REFUSE("there is no verb stop; kill -TERM ends this command") },
+	{ 0, "stop-timeout", "ARG", NULL,
+	  OPTION_REFUSE("there is no verb stop; timeout(1) ends this command") },
+	{ 0, "cidfile", "ARG", NULL,
+	  OPTION_REFUSE("a container has no ID; give it a name: --name") },
+	{ 0, "isolation", "ARG", NULL, OPTION_REFUSE(none) },
+	{ 0, "use-api-socket", NULL, NULL, OPTION_REFUSE(none) },
+	OPTIONS_END,
+};
