@@ -124,8 +124,9 @@ int idmap_write(pid_t pid, struct err *err)
 	if (newuidmap && newgidmap && uids.n && gids.n)
 		groups = give(newgidmap, pid, getegid(), &gids);
 	else
-		log_debug("no newuidmap, no newgidmap, or no subordinate IDs for this user: root is "
-			  "the container's only user");
+		log_debug(
+			"no newuidmap, no newgidmap, or no subordinate IDs for this user: root is "
+			"the container's only user");
 	if (groups && give(newuidmap, pid, geteuid(), &uids))
 		return 0;
 	r = groups ? 0 : put(pid, "setgroups", "deny");
