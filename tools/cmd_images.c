@@ -372,6 +372,8 @@ static int list(struct listed *l, const struct wish *o, struct err *err)
 	return r;
 }
 
+#define FILTERS "dangling=true|dangling=false|label=|before=IMAGE|since=IMAGE|reference=IMAGE"
+
 static const struct option_spec options[] = {
 	{ 'a', "all", NULL, "also nameless images that others were committed on",
 	  OPTION(struct wish, all) },
@@ -381,9 +383,7 @@ static const struct option_spec options[] = {
 	{ 0, "no-trunc", NULL, "whole image IDs", OPTION(struct wish, whole_ids) },
 	{ 'f', "filter", "F",
 	  "dangling=true|false, label=KEY[=VALUE], before=IMAGE, since=IMAGE, reference=PATTERN",
-	  OPTION_TAKE(struct wish, filter, filter_option),
-	  .values =
-		  "dangling=true|dangling=false|label=|before=IMAGE|since=IMAGE|reference=IMAGE" },
+	  OPTION_TAKE(struct wish, filter, filter_option), .values = FILTERS },
 	{ 0, "format", "F",
 	  "json, table TEMPLATE or TEMPLATE, with .ID .Repository .Tag .Digest .CreatedSince "
 	  ".CreatedAt .Size",
@@ -394,8 +394,6 @@ static const struct option_spec options[] = {
 /* 0, or what the verb returns. */
 static int check(const struct verb *v, int argc, char **argv, struct wish *o)
 {
-	static const char *const known[] = { "dangling", "label",     "before",
-					     "since",	 "reference", NULL };
 	struct err err = ERR_INIT;
 
 	if (argc > 1)
@@ -405,7 +403,7 @@ static int check(const struct verb *v, int argc, char **argv, struct wish *o)
 		o->format = NULL;
 	if (argc == 1 && *argv[0] && filter_put(&o->filter, "reference", argv[0], &err) < 0)
 		return verb_fail(v, &err);
-	return filter_check(&o->filter, known, &err) < 0 ? verb_fail(v, &err) : 0;
+	return filter_check(&o->filter, FILTERS, &err) < 0 ? verb_fail(v, &err) : 0;
 }
 
 static int run(const struct verb *v, const struct globals *g, int argc, char **argv)

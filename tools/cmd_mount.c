@@ -35,8 +35,8 @@ static const struct option_spec options[] = {
 	  "  dev, suid            let device files and set-id bits work\n"
 	  "  noexec               nothing may be run from it",
 	  OPTION(struct wish, options),
-	  .values = "allow_other|noallow_other|ro|image_owners|uid=|gid=|cache_size=|tree=images|"
-		    "tree=containers|dev|suid|noexec",
+	  .values = "allow_other|noallow_other|default_permissions|ro|image_owners|uid=|gid=|"
+		    "cache_size=|tree=images|tree=containers|dev|suid|noexec|debug",
 	  .commas = true },
 	{ 'f', NULL, NULL, "stay in the foreground", OPTION(struct wish, foreground) },
 	OPTIONS_END,

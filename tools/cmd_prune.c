@@ -48,15 +48,16 @@ static int wanted(void *arg, const struct image *image, struct err *err)
 	       !filter_labels(&w->filter, "label!", get_label, ctx);
 }
 
+#define FILTERS "until=|label=|label!=|dangling=true|dangling=false"
+
 /* dangling=false means --all, as docker has it. */
 static int check_filter(struct wish *w, struct err *err)
 {
-	static const char *const known[] = { "until", "label", "label!", "dangling", NULL };
 	struct timespec now;
 	const char *value;
 	bool dangling = true;
 	size_t i = 0;
-	int r = filter_check(&w->filter, known, err);
+	int r = filter_check(&w->filter, FILTERS, err);
 
 	if (r < 0)
 		return r;
@@ -141,8 +142,7 @@ static const struct option_spec options[] = {
 	{ 0, "filter", "FILTER",
 	  "only these: until=TIME (created before), label=KEY[=VALUE], label!=KEY[=VALUE]; may be "
 	  "given more than once",
-	  OPTION_TAKE(struct wish, filter, take_filter),
-	  .values = "until=|label=|label!=|dangling=true|dangling=false" },
+	  OPTION_TAKE(struct wish, filter, take_filter), .values = FILTERS },
 	OPTIONS_END,
 };
 

@@ -389,6 +389,10 @@ static int take_last(void *last, char *value, struct err *err)
 	return 0;
 }
 
+#define FILTERS                                                                               \
+	"name=CONTAINER|id=CONTAINER|ancestor=IMAGE|label=|before=CONTAINER|since=CONTAINER|" \
+	"status=running"
+
 static const struct option_spec options[] = {
 	{ 'a', "all", NULL, "accepted: all are listed in any case", OPTION_IGNORE },
 	{ 'q', "quiet", NULL, "names only", OPTION(struct wish, quiet) },
@@ -399,9 +403,7 @@ static const struct option_spec options[] = {
 	{ 'f', "filter", "F",
 	  "name=REGEX, id=NAME, ancestor=IMAGE, label=KEY[=VALUE], before=CONTAINER, "
 	  "since=CONTAINER, status=running",
-	  OPTION_TAKE(struct wish, filter, filter_option),
-	  .values = "name=CONTAINER|id=CONTAINER|ancestor=IMAGE|label=|before=CONTAINER|"
-		    "since=CONTAINER|status=running" },
+	  OPTION_TAKE(struct wish, filter, filter_option), .values = FILTERS },
 	{ 0, "format", "F",
 	  "json, table TEMPLATE or TEMPLATE, with .ID .Names .Image .Command .CreatedAt "
 	  ".RunningFor .Status .State .Size .Labels .Label \"KEY\"",
@@ -412,8 +414,6 @@ static const struct option_spec options[] = {
 /* 0, or what the verb returns. */
 static int check(const struct verb *v, int argc, char **argv, struct wish *o)
 {
-	static const char *const known[] = { "ancestor", "before", "id",     "label",
-					     "name",	 "since",  "status", NULL };
 	struct err err = ERR_INIT;
 
 	if (argc > 0)
@@ -422,7 +422,7 @@ static int check(const struct verb *v, int argc, char **argv, struct wish *o)
 		o->last = 1;
 	if (o->format && !*o->format)
 		o->format = NULL;
-	return filter_check(&o->filter, known, &err) < 0 ? verb_fail(v, &err) : 0;
+	return filter_check(&o->filter, FILTERS, &err) < 0 ? verb_fail(v, &err) : 0;
 }
 
 static int list(const struct verb *v, const struct globals *g, const struct wish *o)

@@ -106,10 +106,11 @@ static int read_stars(const struct filter *f, int64_t *out, struct err *err)
 	return 0;
 }
 
+#define FILTERS "is-official=true|is-official=false|is-automated=true|is-automated=false|stars="
+
 static int read_filter(const struct filter *f, struct wanted *w, struct err *err)
 {
-	static const char *const known[] = { "is-automated", "is-official", "stars", NULL };
-	int r = filter_check(f, known, err);
+	int r = filter_check(f, FILTERS, err);
 
 	if (r == 0)
 		r = read_bool(f, "is-automated", &w->automated, err);
@@ -291,9 +292,7 @@ static int parse_limit(const struct verb *v, const char *s, unsigned int *out)
 static const struct option_spec options[] = {
 	{ 'f', "filter", "FILTER",
 	  "is-official=true|false, is-automated=true|false, stars=N (at least N); Docker Hub only",
-	  OPTION_TAKE(struct wish, filter, filter_option),
-	  .values = "is-official=true|is-official=false|is-automated=true|is-automated=false|"
-		    "stars=" },
+	  OPTION_TAKE(struct wish, filter, filter_option), .values = FILTERS },
 	{ 0, "format", "FORMAT",
 	  "json, \"table TEMPLATE\" or a Go template; fields: Name, Description, StarCount, "
 	  "IsOfficial, IsAutomated; of another registry Name and Tags",

@@ -93,16 +93,24 @@ static int invalid(const char *what, const char *value, struct err *err)
 	return err_set(err, EINVAL, "invalid filter '%s'", buf_str(&b));
 }
 
-int filter_check(const struct filter *f, const char *const *known, struct err *err)
+/* One of the values between '|' begins with key and '='. */
+static bool is_known(const char *key, const char *known)
 {
-	size_t i, k;
+	size_t len = strlen(key);
 
-	for (i = 0; i < f->n; i++) {
-		for (k = 0; known[k] && strcmp(known[k], f->v[i].key) != 0; k++)
-			;
-		if (!known[k])
+	for (; *known; known += strcspn(known, "|"), known += *known == '|')
+		if (strncmp(known, key, len) == 0 && known[len] == '=')
+			return true;
+	return false;
+}
+
+int filter_check(const struct filter *f, const char *known, struct err *err)
+{
+	size_t i;
+
+	for (i = 0; i < f->n; i++)
+		if (!is_known(f->v[i].key, known))
 			return invalid(f->v[i].key, NULL, err);
-	}
 	return 0;
 }
 

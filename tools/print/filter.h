@@ -35,8 +35,11 @@ int filter_option(void *filter, char *value, struct err *err);
 int filter_put(struct filter *f, const char *key, const char *value, struct err *err);
 void filter_fini(struct filter *f);
 
-/* filter_check - only keys of known, a NULL-terminated list; -EINVAL "invalid filter 'x'". */
-int filter_check(const struct filter *f, const char *const *known, struct err *err);
+/*
+ * filter_check - only keys of known, the values in a table of options: "dangling=true|dangling=false|label=".
+ * errors  -EINVAL "invalid filter 'x'"
+ */
+int filter_check(const struct filter *f, const char *known, struct err *err);
 
 /* filter_next - the next value of a key, borrowed: size_t i = 0; while ((v = filter_next(f, key, &i))) ... */
 const char *filter_next(const struct filter *f, const char *key, size_t *i);
