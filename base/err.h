@@ -10,6 +10,14 @@
 
 #define ERR_MSG_MAX 1024
 
+/* MUST_CHECK - the caller may not ignore the result. IGNORE(call) - it may here; a comment says why. */
+#define MUST_CHECK __attribute__((warn_unused_result))
+#define IGNORE(call)        \
+	do {                \
+		if (call) { \
+		}           \
+	} while (0)
+
 struct err {
 	int code; /* errno, positive; 0: no error */
 	char msg[ERR_MSG_MAX];

@@ -116,6 +116,7 @@ static int make_last(const struct resolution *p, bool dir)
 	_cleanup_close_ int parent = -1, fd = -1;
 	const char *name;
 	struct stat st;
+	int r;
 
 	parent = open_parent(p, &name);
 	if (parent < 0)
@@ -125,7 +126,9 @@ static int make_last(const struct resolution *p, bool dir)
 	if (dir) {
 		if (mkdirat(parent, name, 0755) < 0)
 			return -errno;
-		beneath_chmod(parent, name, 0755);
+		r = beneath_chmod(parent, name, 0755);
+		if (r < 0)
+			return r;
 	} else {
 		fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 			    0644);

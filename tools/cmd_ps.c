@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/err.h"
 #include "base/text.h"
 #include "store/container/container.h"
 #include "store/disk/refs.h"
@@ -337,7 +338,7 @@ static int add_rows(struct store *s, struct listing *out, const struct list *l,
 			continue;
 		/* A base image that is damaged is for verify to say: the container is there. */
 		if (labels || o->size || listing_uses(out, "Command") || listing_uses(out, "Label"))
-			image_open(s, NULL, &c->manifest, &image, NULL);
+			IGNORE(image_open(s, NULL, &c->manifest, &image, NULL));
 		if (!filter_labels(&o->filter, "label", get_label, image))
 			continue;
 		r = add_row(s, out, o, c, image, &refs, err);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/cleanup.h"
+#include "base/err.h"
 #include "store/container/container.h"
 #include "store/container/container_lock.h"
 #include "store/container/running.h"
@@ -34,7 +35,7 @@ static int remove_one(struct store *s, const char *name, bool force, struct err 
 		stopped = running_stop(s, name, err);
 		if (stopped < 0)
 			return stopped;
-		mounts_close(s, name, NULL);
+		IGNORE(mounts_close(s, name, NULL));
 	}
 	if (r == 0)
 		r = container_remove(s, name, err);

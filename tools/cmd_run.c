@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/err.h"
 #include "base/program.h"
 #include "store/container/container.h"
 #include "store/container/running.h"
@@ -93,7 +94,7 @@ static void remove_container(const struct verb *v, struct run *run)
 	struct err err = ERR_INIT;
 
 	if (container_name_now(run->s, run->container, &name) == 0) {
-		mounts_close(run->s, name, NULL);
+		IGNORE(mounts_close(run->s, name, NULL));
 		if (container_remove(run->s, name, &err) < 0 && err.code != ENOENT)
 			verb_fail(v, &err);
 	}

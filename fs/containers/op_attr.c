@@ -12,6 +12,7 @@
 
 #include "base/beneath.h"
 #include "base/cleanup.h"
+#include "base/err.h"
 #include "fs/containers/ops.h"
 #include "fs/core/caller.h"
 #include "fs/core/fs.h"
@@ -174,7 +175,8 @@ static int set_owner_override(struct node *n, const struct location *location,
 			if (st.st_mode & S_IXGRP)
 				st.st_mode &= ~(mode_t)S_ISGID;
 		}
-		upper_xattr_remove(u, fd, "security.capability");
+		/* Most files have none. */
+		IGNORE(upper_xattr_remove(u, fd, "security.capability"));
 	}
 	r = upper_set_owner(u, fd, &st);
 	if (r == -EPERM && upper_placeholder(u, &st))

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -85,7 +86,7 @@ int objects_add(struct objects *t, struct object *o, enum node_kind kind, const 
 			return r;
 		/* Where there is no memory for that, it gets another one the next time. */
 		if (key)
-			map_put(&t->numbers, key, (void *)(uintptr_t)(o->number + 1));
+			IGNORE(map_put(&t->numbers, key, (void *)(uintptr_t)(o->number + 1)));
 	}
 	o->kind = kind;
 	o->refs = 1;

@@ -308,7 +308,8 @@ int session_open(const struct fs *fs, const struct session_ops *ops, void *data,
 		goto out;
 	r = fuse_session_custom_io(s->fuse, &session_io, fuse_session_fd(s->fuse));
 	if (r < 0) {
-		session_unmount(s, true, NULL);
+		/* The first error is reported. */
+		IGNORE(session_unmount(s, true, NULL));
 		err_sys(err, -r, "%s", mountpoint);
 		goto out;
 	}

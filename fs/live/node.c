@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/err.h"
 #include "fs/core/session.h"
 #include "fs/live/live.h"
 #include "store/container/upper.h"
@@ -317,7 +318,7 @@ static void hide(struct nodes *t, struct node *n)
 	if (map_getn(&t->by_ino, (const char *)&n->ino, sizeof(n->ino)) == n)
 		map_deln(&t->by_ino, (const char *)&n->ino, sizeof(n->ino));
 	/* So that nodes_fini() finds it. After a failure the node leaks when the daemon ends. */
-	map_putn(&t->dead, (const char *)&n, sizeof(n), n);
+	IGNORE(map_putn(&t->dead, (const char *)&n, sizeof(n), n));
 }
 
 static void release(struct nodes *t, struct node *n)

@@ -352,7 +352,7 @@ static int open_directory(const char *path, int *out, const char **name, struct 
 	if (fd < 0)
 		return err_sys(err, errno, "%s", dir);
 	/* A file system without locks is used without. */
-	(void)lock_take(fd, LOCK_MODE_EXCLUSIVE, "credentials", dir);
+	IGNORE(lock_take(fd, LOCK_MODE_EXCLUSIVE, "credentials", dir));
 	*out = fd;
 	*name = slash ? slash + 1 : path;
 	return 0;

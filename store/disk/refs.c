@@ -489,7 +489,8 @@ static int append(struct refs *r, const char *name, const struct descriptor *man
 		return -ENOMEM;
 	}
 	if (name && !ref_has_tag(ref))
-		digest_parse(strchr(name, '@') + 1, &ref->repo_digest, NULL);
+		/* The digest of a name is valid, or unset here. */
+		IGNORE(digest_parse(strchr(name, '@') + 1, &ref->repo_digest, NULL));
 	r->n++;
 	return 0;
 }

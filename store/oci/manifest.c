@@ -420,8 +420,8 @@ int index_choose(const struct index *x, const char *platform, struct err *err)
 			near = MIN(near, i);
 		if (!manifest_platform_text(d, text))
 			bare = i, n_bare++;
-		else
-			buf_printf(&have, "%s%s", have.len ? ", " : "", text);
+		else if (buf_printf(&have, "%s%s", have.len ? ", " : "", text) < 0)
+			return err_nomem(err);
 	}
 	if (near < x->n)
 		return (int)near;

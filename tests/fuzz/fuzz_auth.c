@@ -159,11 +159,11 @@ static void make_file(struct buf *out)
 	};
 	uint32_t n = any(4), i;
 
-	buf_printf(out, "{\"%s\":{", any(6) ? "auths" : "credHelpers");
+	IGNORE(buf_printf(out, "{\"%s\":{", any(6) ? "auths" : "credHelpers"));
 	for (i = 0; i < n; i++)
-		buf_printf(out, "%s\"%s\":%s", i ? "," : "", keys[any(ARRAY_SIZE(keys))],
-			   entries[any(ARRAY_SIZE(entries))]);
-	buf_printf(out, "}%s}", any(2) ? "" : ",\"credsStore\":\"x\"");
+		IGNORE(buf_printf(out, "%s\"%s\":%s", i ? "," : "", keys[any(ARRAY_SIZE(keys))],
+				  entries[any(ARRAY_SIZE(entries))]));
+	IGNORE(buf_printf(out, "}%s}", any(2) ? "" : ",\"credsStore\":\"x\""));
 }
 
 static void make(struct buf *out)
@@ -215,7 +215,7 @@ static void make(struct buf *out)
 		make_file(out);
 	} else {
 		while (n--)
-			buf_puts(out, pieces[any(ARRAY_SIZE(pieces))]);
+			IGNORE(buf_puts(out, pieces[any(ARRAY_SIZE(pieces))]));
 	}
 	if (out->len && any(4) == 0)
 		out->data[any((uint32_t)out->len)] = (char)any(256);

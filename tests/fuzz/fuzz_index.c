@@ -190,8 +190,8 @@ static void add_any(struct layer_build *b, uint64_t *plain)
 	if (layer_build_add(b, &e, &node, NULL) < 0 || node == LAYER_NONE)
 		return;
 	while (damage_any(3) == 0)
-		layer_build_xattr(b, node, damage_any(2) ? "user.a" : "user.b", path,
-				  damage_any(64), NULL);
+		IGNORE(layer_build_xattr(b, node, damage_any(2) ? "user.a" : "user.b", path,
+					 damage_any(64), NULL));
 	while (e.type == ENTRY_FILE && damage_any(3) &&
 	       layer_build_extent(b, node, &x, NULL) == 0) {
 		x.logical += x.length + damage_any(2) * damage_any(50);

@@ -234,16 +234,16 @@ static void show_contents(struct layer *l, const struct layer_entry *e, struct b
 	must(data ? 0 : -ENOMEM, "contents");
 	n = layer_pread(l, e, data, SHOWN_MAX, 0);
 	if (n < 0) {
-		buf_printf(out, " error %zd", n);
+		IGNORE(buf_printf(out, " error %zd", n));
 		return;
 	}
-	digest_of(data, (size_t)n, &digest);
+	IGNORE(digest_of(data, (size_t)n, &digest));
 	/* Another place, to begin at some other span. */
 	if (layer_pread(l, e, data, 4096, e->size / 2) < 0)
-		buf_puts(out, " error");
-	buf_printf(out, " %zd %s hole %lld data %lld", n, digest.str,
-		   (long long)layer_seek(l, e, 0, SEEK_HOLE),
-		   (long long)layer_seek(l, e, 5000, SEEK_DATA));
+		IGNORE(buf_puts(out, " error"));
+	IGNORE(buf_printf(out, " %zd %s hole %lld data %lld", n, digest.str,
+			  (long long)layer_seek(l, e, 0, SEEK_HOLE),
+			  (long long)layer_seek(l, e, 5000, SEEK_DATA)));
 }
 
 static void show_node(const struct tree *t, uint32_t node, struct buf *out)
@@ -258,17 +258,17 @@ static void show_node(const struct tree *t, uint32_t node, struct buf *out)
 	size_t len;
 
 	tree_stat(t, node, &st);
-	buf_printf(out, "%s %o %u:%u %lld %lld.%09ld %ju %jx %ju", path, st.st_mode, st.st_uid,
-		   st.st_gid, (long long)st.st_size, (long long)st.st_mtim.tv_sec,
-		   st.st_mtim.tv_nsec, (uintmax_t)st.st_nlink, (uintmax_t)st.st_rdev,
-		   (uintmax_t)st.st_ino);
+	IGNORE(buf_printf(out, "%s %o %u:%u %lld %lld.%09ld %ju %jx %ju", path, st.st_mode,
+			  st.st_uid, st.st_gid, (long long)st.st_size, (long long)st.st_mtim.tv_sec,
+			  st.st_mtim.tv_nsec, (uintmax_t)st.st_nlink, (uintmax_t)st.st_rdev,
+			  (uintmax_t)st.st_ino));
 	e = tree_entry(t, node, &l, NULL);
 	if (!e)
 		return;
 	first = e->type == ENTRY_DIR || tree_name(t, node)[0] == '.' ? e : layer_entry(l, e->inode);
-	buf_printf(out, " %s", layer_target(l, e));
+	IGNORE(buf_printf(out, " %s", layer_target(l, e)));
 	while (layer_xattr(l, first, &pos, &name, &value, &len) > 0)
-		buf_printf(out, " %s=%.*s", name, (int)len, (const char *)value);
+		IGNORE(buf_printf(out, " %s=%.*s", name, (int)len, (const char *)value));
 	if (first->type == ENTRY_FILE)
 		show_contents(l, first, out);
 }
@@ -282,8 +282,8 @@ void damage_show(const struct tree *t, struct buf *out)
 
 		show_node(t, i, out);
 		for (k = 0; k < n; k++)
-			buf_printf(out, " %u", children[k]);
-		buf_putc(out, '\n');
+			IGNORE(buf_printf(out, " %u", children[k]));
+		IGNORE(buf_putc(out, '\n'));
 	}
 }
 

@@ -113,9 +113,9 @@ static void test_challenges(void **state)
 
 		assert_int_equal(challenges_add(&all, cases[i].text, NULL), 0);
 		for (k = 0; k < all.n; k++)
-			buf_printf(&shown, "%s[%s,%s,%s,%s]", all.v[k].scheme,
-				   or_none(all.v[k].realm), or_none(all.v[k].service),
-				   or_none(all.v[k].scope), or_none(all.v[k].error));
+			IGNORE(buf_printf(&shown, "%s[%s,%s,%s,%s]", all.v[k].scheme,
+					  or_none(all.v[k].realm), or_none(all.v[k].service),
+					  or_none(all.v[k].scope), or_none(all.v[k].error)));
 		assert_string_equal(buf_str(&shown), cases[i].shown);
 	}
 }

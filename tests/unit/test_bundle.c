@@ -351,10 +351,10 @@ static void assert_user(int root, const char *spec, const char *expected)
 		return;
 	}
 	alarm(0);
-	buf_printf(&b, "%u %u ", u.uid, u.gid);
+	IGNORE(buf_printf(&b, "%u %u ", u.uid, u.gid));
 	for (i = 0; i < u.n_groups; i++)
-		buf_printf(&b, "%s%u", i ? "," : "", u.groups[i]);
-	buf_printf(&b, " %s", u.home);
+		IGNORE(buf_printf(&b, "%s%u", i ? "," : "", u.groups[i]));
+	IGNORE(buf_printf(&b, " %s", u.home));
 	assert_string_equal(buf_str(&b), expected);
 	buf_fini(&b);
 	user_fini(&u);

@@ -301,7 +301,7 @@ static int fetch(struct registry *r, struct got *g, uint64_t offset)
 	buf_clear(&g->bytes);
 	g->restarts = 0;
 	if (offset)
-		buf_append(&g->bytes, blob, (size_t)offset);
+		IGNORE(buf_append(&g->bytes, blob, (size_t)offset));
 	e = client_blob_get(r->client, &blob_digest, BLOB, offset, &to, &err);
 	if (e == 0) {
 		assert_int_equal(g->bytes.len, BLOB);

@@ -177,7 +177,7 @@ static void test_codecs(void **state)
 	struct digest plain;
 	size_t i;
 
-	digest_of(f->tar.data, f->tar.len, &plain);
+	IGNORE(digest_of(f->tar.data, f->tar.len, &plain));
 	for (i = 0; i < ARRAY_SIZE(codecs); i++) {
 		struct buf packed _cleanup_buf_ = BUF_INIT;
 		struct ingest_result res;

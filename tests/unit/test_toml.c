@@ -27,34 +27,34 @@ static void show(const struct toml *t, struct buf *out)
 
 	switch (t->type) {
 	case TOML_STRING:
-		buf_printf(out, "<%s>", t->text);
+		IGNORE(buf_printf(out, "<%s>", t->text));
 		break;
 	case TOML_BOOL:
-		buf_puts(out, t->yes ? "true" : "false");
+		IGNORE(buf_puts(out, t->yes ? "true" : "false"));
 		break;
 	case TOML_OTHER:
-		buf_puts(out, t->text);
+		IGNORE(buf_puts(out, t->text));
 		break;
 	case TOML_ARRAY:
-		buf_putc(out, '[');
+		IGNORE(buf_putc(out, '['));
 		for (i = 0; i < t->n; i++) {
 			if (i)
-				buf_putc(out, ' ');
+				IGNORE(buf_putc(out, ' '));
 			show(t->v[i], out);
 		}
-		buf_putc(out, ']');
+		IGNORE(buf_putc(out, ']'));
 		break;
 	case TOML_TABLE:
-		buf_putc(out, '{');
+		IGNORE(buf_putc(out, '{'));
 		for (i = 0; i < ARRAY_SIZE(names); i++) {
 			const struct toml *v = toml_get(t, names[i]);
 
 			if (!v)
 				continue;
-			buf_printf(out, "%s=", names[i]);
+			IGNORE(buf_printf(out, "%s=", names[i]));
 			show(v, out);
 		}
-		buf_putc(out, '}');
+		IGNORE(buf_putc(out, '}'));
 		break;
 	}
 }
