@@ -47,4 +47,7 @@ int json_text_indented(const json_t *j, size_t n, struct buf *out);
 /* json_str - a string member, borrowed; NULL if it is missing or not a string. */
 const char *json_str(const json_t *obj, const char *key);
 
+/* json_library_version - of jansson. */
+const char *json_library_version(void);
+
 #endif

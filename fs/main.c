@@ -101,7 +101,8 @@ static int parse_args(struct daemon *d, int argc, char **argv)
 			fputs(help, stdout);
 			return 0;
 		case 'V':
-			puts("mount.imagefs " PACKAGE_VERSION);
+			printf("mount.imagefs " PACKAGE_VERSION "\nlibfuse %s\n",
+			       fuse_pkgversion());
 			return 0;
 		case '?':
 			return usage("wrong option");

@@ -10,6 +10,7 @@ MAN_PAGES = \
 	man/imagefs-images.1 \
 	man/imagefs-import.1 \
 	man/imagefs-index.5 \
+	man/imagefs-info.1 \
 	man/imagefs-inspect.1 \
 	man/imagefs-load.1 \
 	man/imagefs-login.1 \

@@ -59,6 +59,7 @@ SHELL_TESTS = \
 	tests/cli/history \
 	tests/cli/images \
 	tests/cli/import \
+	tests/cli/info \
 	tests/cli/inspect \
 	tests/cli/lacks \
 	tests/cli/load \

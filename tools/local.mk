@@ -32,6 +32,7 @@ imagefs_SOURCES = \
 	tools/cmd_history.c \
 	tools/cmd_images.c \
 	tools/cmd_import.c \
+	tools/cmd_info.c \
 	tools/cmd_inspect.c \
 	tools/cmd_load.c \
 	tools/cmd_login.c \
@@ -52,6 +53,7 @@ imagefs_SOURCES = \
 	tools/cmd_verify.c \
 	tools/ensure_image.c tools/ensure_image.h \
 	tools/epoch.c tools/epoch.h \
+	tools/kernel.c tools/kernel.h \
 	tools/main.c \
 	tools/make_container.c tools/make_container.h \
 	tools/prompt.c tools/prompt.h \

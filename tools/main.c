@@ -51,6 +51,7 @@ static const struct verb *const verbs[] = {
 	&cmd_commit,
 	&cmd_completion,
 	&cmd_df,
+	&cmd_info,
 	&cmd_verify,
 	&cmd_complete,
 	&cmd_options,

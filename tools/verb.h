@@ -66,6 +66,7 @@ extern const struct verb cmd_history;
 extern const struct verb cmd_export;
 extern const struct verb cmd_images;
 extern const struct verb cmd_import;
+extern const struct verb cmd_info;
 extern const struct verb cmd_inspect;
 extern const struct verb cmd_load;
 extern const struct verb cmd_login;

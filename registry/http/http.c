@@ -521,3 +521,8 @@ int http_do(struct http *h, const struct http_request *q, struct http_response *
 		out->url = TAKE_PTR(url);
 	return r;
 }
+
+const char *http_library_version(void)
+{
+	return curl_version_info(CURLVERSION_NOW)->version;
+}

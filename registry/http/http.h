@@ -106,4 +106,7 @@ int http_do(struct http *h, const struct http_request *q, struct http_response *
 /* http_transient - may the same request succeed a little later? r is http_do()'s error, or -EAGAIN for an answer of such a status. */
 bool http_transient(int r);
 
+/* http_library_version - of the libcurl in use. */
+const char *http_library_version(void);
+
 #endif

@@ -432,6 +432,8 @@ int mounts_of_dir(const char *dir)
 
 struct dirs {
 	char **v;
+	pid_t *pids; /* n of them; NULL: not wanted */
+	bool want_pids;
 	size_t n;
 };
 
@@ -444,6 +446,14 @@ static int note_dir(int sock, void *arg)
 
 	if (r < 0)
 		return r == -ECONNRESET || r == -ETIMEDOUT ? r : 0;
+	if (d->want_pids) {
+		pid_t *pids = realloc(d->pids, (d->n + 1) * sizeof(*pids));
+
+		if (!pids)
+			return -ENOMEM;
+		d->pids = pids;
+		pids[d->n] = peer_of(fd);
+	}
 	v = realloc(d->v, (d->n + 2) * sizeof(*v));
 	if (!v)
 		return -ENOMEM;
@@ -453,15 +463,23 @@ static int note_dir(int sock, void *arg)
 	return v[d->n++] ? 0 : -ENOMEM;
 }
 
-char **mounts_dirs(struct store *s)
+char **mounts_list(struct store *s, pid_t **pids)
 {
-	struct dirs d = { .v = calloc(1, sizeof(*d.v)) };
+	struct dirs d = { .v = calloc(1, sizeof(*d.v)), .want_pids = pids != NULL };
 
 	if (d.v && for_each(s, false, note_dir, &d, NULL) < 0) {
 		mounts_dirs_free(d.v);
+		free(d.pids);
 		return NULL;
 	}
+	if (pids)
+		*pids = d.pids;
 	return d.v;
+}
+
+char **mounts_dirs(struct store *s)
+{
+	return mounts_list(s, NULL);
 }
 
 void mounts_dirs_free(char **dirs)

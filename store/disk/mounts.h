@@ -15,6 +15,8 @@
 #ifndef STORE_DISK_MOUNTS_H
 #define STORE_DISK_MOUNTS_H
 
+#include <sys/types.h>
+
 struct err;
 struct sockaddr_un;
 struct store;
@@ -62,6 +64,12 @@ int mounts_of_dir(const char *dir);
  */
 char **mounts_dirs(struct store *s);
 void mounts_dirs_free(char **dirs);
+
+/*
+ * mounts_list - as mounts_dirs(), and the process of each.
+ * pids  receives an array that the caller frees; 0: the process is in another PID namespace
+ */
+char **mounts_list(struct store *s, pid_t **pids);
 
 /*
  * mounts_address - the address at which a daemon will bind its socket: name in dirfd

@@ -156,3 +156,13 @@ void encoder_free(struct encoder *e)
 	ZSTD_freeCCtx(e->zstd);
 	free(e);
 }
+
+const char *encode_zlib_version(void)
+{
+	return zlibVersion();
+}
+
+const char *encode_zstd_version(void)
+{
+	return ZSTD_versionString();
+}

@@ -21,4 +21,8 @@ int encoder_write(void *ctx, const void *data, size_t len, struct err *err);
 int encoder_end(struct encoder *e, struct err *err);
 void encoder_free(struct encoder *e);
 
+/* encode_zlib_version, encode_zstd_version - of the libraries in use. */
+const char *encode_zlib_version(void);
+const char *encode_zstd_version(void);
+
 #endif

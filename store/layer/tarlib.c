@@ -48,3 +48,10 @@ int tarlib_failed(struct archive *a, const char *what, struct err *err)
 		return err_set(err, EINVAL, "it is cut short: %s", why);
 	return err_set(err, EINVAL, "%s: %s", what, why ? why : "unknown error");
 }
+
+const char *tarlib_version(void)
+{
+	const char *text = archive_version_string(), *space = strchr(text, ' ');
+
+	return space ? space + 1 : text;
+}

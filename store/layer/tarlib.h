@@ -39,4 +39,7 @@ void tarlib_begin(void);
  */
 int tarlib_failed(struct archive *a, const char *what, struct err *err);
 
+/* tarlib_version - of the libarchive in use. */
+const char *tarlib_version(void);
+
 #endif

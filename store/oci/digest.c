@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include "base/err.h"
@@ -172,4 +173,9 @@ int digest_chain_id(const struct digest *diff_ids, size_t n, struct digest *out)
 			return r;
 	}
 	return 0;
+}
+
+const char *digest_library_version(void)
+{
+	return OpenSSL_version(OPENSSL_VERSION);
 }

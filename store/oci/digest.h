@@ -68,4 +68,7 @@ int hash_final(struct hash *h, struct digest *out);
 int hash_final_raw(struct hash *h, unsigned char out[static 32]);
 void hash_free(struct hash *h);
 
+/* digest_library_version - of the OpenSSL in use. */
+const char *digest_library_version(void);
+
 #endif

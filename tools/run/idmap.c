@@ -165,3 +165,11 @@ bool idmap_setgroups(void)
 
 	return !f || !fgets(word, sizeof(word), f) || strncmp(word, "deny", 4) != 0;
 }
+
+#define TEXT_OF(x) #x
+#define TEXT(x) TEXT_OF(x)
+
+const char *idmap_library_version(void)
+{
+	return TEXT(SUBID_ABI_MAJOR) "." TEXT(SUBID_ABI_MINOR) "." TEXT(SUBID_ABI_MICRO);
+}

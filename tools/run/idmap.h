@@ -22,4 +22,7 @@ bool idmap_has_group(uint32_t gid);
 /* idmap_setgroups - supplementary groups may be set in this process's name space. */
 bool idmap_setgroups(void);
 
+/* idmap_library_version - of libsubid. */
+const char *idmap_library_version(void);
+
 #endif
