@@ -37,7 +37,10 @@ static inline void cleanup_closedir(DIR **d)
 		closedir(*d);
 }
 
-/* wipe_free - overwrite the n bytes of a secret, then free it; wipe_string - all of a string. NULL is legal. */
+/*
+ * wipe_free - overwrite n bytes of a secret and free them; wipe_string - all of a string. NULL is
+ * legal.
+ */
 static inline void wipe_free(void *p, size_t n)
 {
 	if (p)

@@ -44,7 +44,10 @@ static json_t *parse(const char *data, size_t len, json_error_t *e, bool *lackin
 		return NULL;
 	}
 	leave = &here;
-	/* jansson refuses NULs, bad UTF-8, trailing garbage and more than 2048 levels by default. */
+	/*
+	 * By default, jansson refuses NULs, invalid UTF-8, trailing garbage and more than 2048
+	 * levels.
+	 */
 	j = json_loadb(data, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, e);
 	leave = NULL;
 	return j;
@@ -119,7 +122,7 @@ int json_fold(json_t *obj, const char *const *keys, struct err *err)
 
 			if (json_object_get(obj, *keys)) {
 				json_decref(value);
-				return err_set(err, EINVAL, "\"%s\" is there twice", *keys);
+				return err_set(err, EINVAL, "duplicate key \"%s\"", *keys);
 			}
 			json_object_del(obj, k);
 			if (json_object_set_new(obj, *keys, value) < 0)

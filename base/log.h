@@ -29,8 +29,8 @@ void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 extern bool log_debugging;
 
 /*
- * log_debug - with --debug only. Without it the arguments are not evaluated: one branch is all it costs.
- * log_debug_from - for code that logs in the name of its caller. file: the caller's __FILE__.
+ * log_debug - with --debug only. Otherwise, the arguments are not evaluated: it costs a branch.
+ * log_debug_from - for code that logs on behalf of its caller. file: the caller's __FILE__.
  */
 #define log_debug(...)                                         \
 	do {                                                   \

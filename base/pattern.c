@@ -46,7 +46,7 @@ static int split(const char *text, char ***out, struct err *err)
 	}
 	if (n == 0) {
 		free_names(names);
-		return err_set(err, EINVAL, "a pattern without a name means nothing");
+		return err_set(err, EINVAL, "a pattern must contain a name");
 	}
 	*out = names;
 	return 0;

@@ -90,7 +90,10 @@ int text_table_add(struct text_table *t, const char *cell);
 void text_table_print(const struct text_table *t);
 void text_table_fini(struct text_table *t);
 
-/* text_bool - a boolean as Go parses it: "true", "1", "F" and so on. Returns 1, 0, or -1: not one. */
+/*
+ * text_bool - parse a boolean as Go does: "true", "1", "F" and so on. Returns 1, 0, or -1:
+ * invalid.
+ */
 int text_bool(const char *s);
 
 #endif

@@ -369,7 +369,7 @@ static int send_image(struct sending *s, const struct reference *ref, struct dig
 		r = pin(s, err);
 	/* Removed since it was opened. */
 	if (r == -ENOENT && !blob_exists(s->push->store, &s->image->desc.digest, -1))
-		return err_set(err, ENOENT, "the image was removed meanwhile");
+		return err_set(err, ENOENT, "the image was removed concurrently");
 	if (r == 0)
 		r = mount_sources_find(s->push->store, ref, &s->image->manifest, &s->mount_sources,
 				       err);

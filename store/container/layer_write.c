@@ -295,7 +295,7 @@ static int put_file(struct writer *w, int dirfd, const char *name, int fd, struc
 	int r;
 
 	if (S_ISSOCK(e->st.st_mode)) {
-		log_warn("/%s: a socket has no place in a layer; skipped", e->path);
+		log_warn("/%s: skipped: a layer cannot contain a socket", e->path);
 		return 0;
 	}
 	r = seen_before(w, dirfd, name, &first);
@@ -461,7 +461,7 @@ static int write_all(struct writer *w, const struct layer_root *base)
 		if (r < 0)
 			return r;
 	}
-	return r < 0 ? fail(w, r, "cannot go on from here") : check_refused(w);
+	return r < 0 ? fail(w, r, "cannot continue from here") : check_refused(w);
 }
 
 int layer_write(const struct upper *u, const struct layer_root *base,

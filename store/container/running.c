@@ -105,6 +105,6 @@ int running_stop(struct store *s, const char *name, struct err *err)
 		return 0;
 	r = stop(c, pid);
 	if (r < 0)
-		return err_sys(err, -r, "container %s: cannot stop what runs in it", name);
+		return err_sys(err, -r, "container %s: cannot stop its command", name);
 	return 1;
 }

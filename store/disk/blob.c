@@ -119,7 +119,8 @@ int blob_get(struct store *s, struct txn *t, const struct digest *d, size_t max,
 	if (r < 0) {
 		out->len = start;
 		return err_set(err, -r, "blob %s: %s", d->str,
-			       r == -EBADMSG ? "its content has another digest" : "out of memory");
+			       r == -EBADMSG ? "its content does not match its digest"
+					     : "out of memory");
 	}
 	return 0;
 }

@@ -55,9 +55,10 @@ static int check_part(const char *store, const char *path, bool dir, const struc
 		      struct err *err)
 {
 	if (S_ISLNK(st->st_mode))
-		return err_set(err, ELOOP,
-			       "store %s: %s is a symbolic link; imagefs follows none in a store%s",
-			       store, path, dir ? " (a bind mount can stand there)" : "");
+		return err_set(
+			err, ELOOP,
+			"store %s: %s is a symbolic link, which is not supported in a store%s",
+			store, path, dir ? "; use a bind mount" : "");
 	if (dir ? !S_ISDIR(st->st_mode) : !S_ISREG(st->st_mode))
 		return err_set(err, EINVAL, "store %s: %s is not a %s", store, path,
 			       dir ? "directory" : "regular file");
@@ -165,10 +166,10 @@ int layout_make(int fd, const char *path, struct err *err)
 	int r = beneath_exists(fd, "oci-layout") ? 1 : is_vacant(fd);
 
 	if (r < 0)
-		return err_sys(err, -r, "store %s: cannot set it up", path);
+		return err_sys(err, -r, "store %s: cannot initialise it", path);
 	if (r == 0)
 		return err_set(err, EINVAL,
-			       "store %s: the directory holds something else; name an empty one",
+			       "store %s: the directory contains other files; use an empty one",
 			       path);
 	r = 0;
 	for (i = 0; i < ARRAY_SIZE(parts) && (r == 0 || r == -EEXIST); i++)
@@ -180,7 +181,7 @@ int layout_make(int fd, const char *path, struct err *err)
 		r = put_file(fd, "index.json", EMPTY_INDEX);
 	if (r == 0)
 		r = put_file(fd, "oci-layout", STORE_OCI_LAYOUT);
-	return r < 0 ? err_sys(err, -r, "store %s: cannot set it up", path) : 0;
+	return r < 0 ? err_sys(err, -r, "store %s: cannot initialise it", path) : 0;
 }
 
 int layout_make_aside(int fd)

@@ -181,7 +181,7 @@ static int ask(int fd, const char *verb, const char *arg, char *answer, size_t s
 }
 
 /*
- * Call use() for one daemon. If the daemon exits meanwhile (-ECONNRESET), retry until its socket
+ * Call use() for one daemon. If it exits during the request (-ECONNRESET), retry until its socket
  * is removed.
  */
 static int use_one(const struct store *s, int dirfd, const char *name,
@@ -212,11 +212,11 @@ static void format_unresponsive(const char *name, char out[static 160])
 
 	if (text_parse_u64(name, INT_MAX, &pid) == 0 && is_stopped((pid_t)pid))
 		snprintf(out, 160,
-			 "a mount of this store does not answer: process %.20s is stopped "
+			 "a mount of this store does not respond: process %.20s is stopped "
 			 "('kill -CONT %.20s' continues it)",
 			 name, name);
 	else
-		snprintf(out, 160, "a mount of this store does not answer (imagefs/mounts/%.40s)",
+		snprintf(out, 160, "a mount of this store does not respond (imagefs/mounts/%.40s)",
 			 name);
 }
 
@@ -271,7 +271,7 @@ static int refresh_one(int sock, void *arg)
 	if (r == -ECONNRESET || r == -ETIMEDOUT)
 		return r;
 	if (r < 0)
-		log_warn("a mount of this store does not answer: %s", strerror(-r));
+		log_warn("a mount of this store does not respond: %s", strerror(-r));
 	return 0;
 }
 
@@ -309,7 +309,7 @@ static int check_reply(int r, const char *answer, struct err *err)
 	if (r == -ECONNRESET)
 		return r;
 	if (r < 0)
-		return err_sys(err, -r, "a mount of this store does not answer");
+		return err_sys(err, -r, "a mount of this store does not respond");
 	if (strcmp(answer, "ok") == 0)
 		return 0;
 	return err_set(err, EBUSY, "%s", strncmp(answer, "error ", 6) == 0 ? answer + 6 : answer);

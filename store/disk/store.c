@@ -32,8 +32,8 @@ int store_default_path(char **out, struct err *err)
 	else if ((r = path_home(".local/share/imagefs", out)) < 0)
 		return r == -ENOMEM ? err_nomem(err)
 				    : err_set(err, -r,
-					      "where is the store? No home directory is known: "
-					      "name it by --store or $IMAGEFS_STORE");
+					      "no home directory is known for the default store; "
+					      "set --store or $IMAGEFS_STORE");
 	return *out ? 0 : err_nomem(err);
 }
 

@@ -82,9 +82,9 @@ int store_containers_writable(const struct store *s, struct err *err);
 int store_default_path(char **out, struct err *err);
 
 /*
- * store_changed - what mounts show has changed: images, names, or containers. store_unlock() tells the mounts.
- * The caller holds the lock. Publishing a transaction with a new index.json and changing the list of containers
- * include this call.
+ * store_changed - record that images, names or containers have changed: store_unlock() then
+ * notifies the mounts. The caller holds the lock. txn_publish() with a new index.json and changes
+ * of the list of containers call it themselves.
  */
 void store_changed(struct store *s);
 

@@ -15,7 +15,10 @@ enum store_lock_mode { STORE_LOCK_SHARED, STORE_LOCK_EXCLUSIVE };
  */
 int store_lock(struct store *s, enum store_lock_mode mode, struct err *err);
 
-/* store_unlock - release the lock. After store_changed() the mounts are told, and show the change on return. */
+/*
+ * store_unlock - release the lock. After store_changed(), the mounts are notified and show the
+ * change on return.
+ */
 void store_unlock(struct store *s);
 
 #endif

@@ -72,10 +72,7 @@ void txn_drop(struct txn *t, const char *path);
 /* txn_retain - drop all added and kept files whose paths are not keys of paths. */
 void txn_retain(struct txn *t, const struct map *paths);
 
-/*
- * txn_open - open path from the transaction or, if it is not there, from the store. A descriptor
- * or -errno.
- */
+/* txn_open - open path from the transaction, else from the store. A descriptor or -errno. */
 int txn_open(struct txn *t, const char *path);
 
 /*

@@ -316,7 +316,7 @@ static int publish(struct work *w, struct err *err)
 		return r;
 	r = refs_read(s, &refs, err);
 	if (r == 0 && !refs_set_compressed(&refs, &w->image->desc.digest, &made))
-		r = err_set(err, ENOENT, "the image was removed meanwhile");
+		r = err_set(err, ENOENT, "the image was removed concurrently");
 	if (r == 0)
 		r = refs_stage(w->txn, &refs, err);
 	if (r == 0)
@@ -381,5 +381,5 @@ int compress_image(struct store *s, const struct image *image, bool quiet, struc
 	if (r < 0)
 		return r;
 	*out = find_compressed(s, &after, image);
-	return *out ? 0 : err_set(err, ENOENT, "the image was removed meanwhile");
+	return *out ? 0 : err_set(err, ENOENT, "the image was removed concurrently");
 }

@@ -344,7 +344,7 @@ static int find_links(struct apply *a)
 			text_escape(&what, layer_target(a->l, e));
 			return err_set(a->err, EINVAL, "a hard link to \"%.300s\", which %s",
 				       buf_str(&what),
-				       r < 0 ? "is in no layer below" : "is a directory");
+				       r < 0 ? "is not in any lower layer" : "is a directory");
 		}
 		a->link[i] = a->t->nodes[node].inode;
 	}

@@ -80,7 +80,7 @@ static int space(struct decoder *d, void **data, size_t *cap)
 {
 	int r = d->io->space(d->io->ctx, data, cap);
 
-	return r < 0 ? err_sys(d->err, -r, "cannot go on") : 0;
+	return r < 0 ? err_sys(d->err, -r, "cannot decode") : 0;
 }
 
 static void push(struct decoder *d, size_t n)

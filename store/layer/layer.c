@@ -169,7 +169,8 @@ static int make_index(struct txn *t, const struct digest *blob, int blob_fd, str
 	if (r < 0)
 		return r;
 	if (!digest_eq(&res.digest, blob))
-		return err_set(err, EBADMSG, "blob %s: its content has another digest", blob->str);
+		return err_set(err, EBADMSG, "blob %s: its content does not match its digest",
+			       blob->str);
 	if (res.layer_error)
 		return err_set(err, -res.layer_error, "blob %s: %s", blob->str, res.layer_message);
 	discard(txn_store(t), path);
@@ -678,7 +679,7 @@ static int repair(struct layer *l, unsigned used)
 			atomic_store(&l->current, 1);
 		log_warn("blob %s: its %s is damaged: %s", l->digest.str,
 			 l->h->flags & LAYER_COPY ? "seekable copy" : "index",
-			 r == 0 ? "made again" : err.msg);
+			 r == 0 ? "regenerated" : err.msg);
 	}
 	pthread_mutex_unlock(&l->all->making);
 	return r < 0 ? -EBADMSG : 0;

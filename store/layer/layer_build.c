@@ -374,7 +374,7 @@ static int add_whiteout(struct layer_build *b, const struct build_entry *e, uint
 	name += sizeof(WHITEOUT) - 1;
 	len -= sizeof(WHITEOUT) - 1;
 	if (len == 0 || (len == 1 && name[0] == '.') || (len == 2 && memcmp(name, "..", 2) == 0))
-		return err_set(err, EINVAL, "a whiteout that names nothing");
+		return err_set(err, EINVAL, "a whiteout without a name");
 	if (find_name(b, dir, KIND_WHITEOUT, name, len, &node) == 0)
 		return 0;
 	r = new_node(b, dir, KIND_WHITEOUT, name, len, new_inode(b, ENTRY_WHITEOUT), &node, err);

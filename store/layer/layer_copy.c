@@ -189,7 +189,7 @@ static int check_digest(struct writer *w, const struct digest *blob, struct err 
 		return err_sys(err, -r, "blob %s", blob->str);
 	return digest_eq(&got, blob)
 		       ? 0
-		       : err_set(err, EBADMSG, "blob %s: its content has another digest",
+		       : err_set(err, EBADMSG, "blob %s: its content does not match its digest",
 				 blob->str);
 }
 

@@ -32,7 +32,7 @@ void layer_index_path(const struct digest *blob, char out[static LAYER_PATH_MAX]
 #define LAYER_WINDOW_MAX 32768u
 
 enum layer_section {
-	SECTION_ENTRIES, /* struct layer_entry[], breadth first; children are contiguous and sorted */
+	SECTION_ENTRIES, /* struct layer_entry[], breadth first; children side by side, sorted */
 	SECTION_NAMES,	 /* names and link targets, each followed by a NUL */
 	SECTION_EXTENTS, /* struct layer_extent[] */
 	SECTION_XATTRS,	 /* sequences of struct layer_xattr, name, NUL, value; padded to 4 bytes */

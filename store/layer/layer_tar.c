@@ -157,7 +157,7 @@ static int failed(struct archive *a, const struct source *s, struct err *err)
 {
 	if (s->error)
 		return err_sys(err, -s->error, "cannot read");
-	return tarlib_failed(a, archive_format(a) ? "the tar is damaged" : "it is no tar", err);
+	return tarlib_failed(a, archive_format(a) ? "the tar is damaged" : "not a tar", err);
 }
 
 /*

@@ -430,7 +430,7 @@ static int health_option(struct change *c, json_t *check, const char *word)
 			continue;
 		if (parse_duration(word + len, &ns) < 0)
 			return err_set(c->err, EINVAL,
-				       "HEALTHCHECK: no duration of 1ms or more: %s", word);
+				       "HEALTHCHECK: not a duration of 1ms or more: %s", word);
 		if (ns == 0)
 			return 0;
 		return json_object_set_new(check, durations[i].key, json_integer(ns)) < 0
@@ -440,7 +440,7 @@ static int health_option(struct change *c, json_t *check, const char *word)
 	if (strncmp(word, "--retries=", 10) != 0)
 		return err_set(c->err, EINVAL, "unknown flag: %s", word);
 	if (text_parse_u64(word + 10, INT32_MAX, &n) < 0)
-		return err_set(c->err, EINVAL, "HEALTHCHECK: no number of retries: %s", word);
+		return err_set(c->err, EINVAL, "HEALTHCHECK: invalid number of retries: %s", word);
 	return n && json_object_set_new(check, "Retries", json_integer((json_int_t)n)) < 0
 		       ? err_nomem(c->err)
 		       : 0;

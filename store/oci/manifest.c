@@ -39,7 +39,7 @@ int descriptor_parse(const struct json_t *j, struct descriptor *out, struct err 
 	if (r < 0)
 		return err_wrap(err, r, "descriptor");
 	if (!json_is_integer(size) || json_integer_value(size) < 0)
-		return err_set(err, EINVAL, "descriptor of %s: no valid size", d.digest.str);
+		return err_set(err, EINVAL, "descriptor of %s: invalid size", d.digest.str);
 	d.size = json_integer_value(size);
 	if (take_str(j, "mediaType", &d.media_type) < 0 || take_str(platform, "os", &d.os) < 0 ||
 	    take_str(platform, "architecture", &d.architecture) < 0 ||
@@ -429,6 +429,6 @@ int index_choose(const struct index *x, const char *platform, struct err *err)
 	if (n_bare == 1 && !have.len)
 		return (int)bare;
 	return err_set(err, ENOTSUP,
-		       "no matching manifest for %s in the manifest list entries (there is: %s)",
+		       "no matching manifest for %s in the manifest list entries (available: %s)",
 		       platform, have.len ? buf_str(&have) : "none");
 }

@@ -393,7 +393,7 @@ static int put_upper_file(struct walk *w, const char *name, int fd, struct tar_e
 	int r;
 
 	if (S_ISSOCK(e->st.st_mode)) {
-		log_warn("/%s: a socket has no place in a tar; skipped", e->path);
+		log_warn("/%s: skipped: a tar cannot contain a socket", e->path);
 		return 0;
 	}
 	if (fstat(fd, &real) < 0)
@@ -530,7 +530,7 @@ static int walk(struct walk *w)
 		if (l->i == l->n) {
 			r = leave(w);
 			if (r < 0)
-				return fail(w, r, "cannot go on from here");
+				return fail(w, r, "cannot continue from here");
 			continue;
 		}
 		it = &l->items[l->i++];

@@ -144,7 +144,7 @@ static int feed(struct feed *f)
 	}
 	no_tar = codec_no_tar(f->block, f->have);
 	if (no_tar)
-		return err_set(f->err, EINVAL, "it is %s, no tar", no_tar);
+		return err_set(f->err, EINVAL, "it is %s, not a tar", no_tar);
 	codec = codec_sniff(f->block, f->have);
 	return codec == CODEC_BZIP2 || codec == CODEC_XZ ? feed_plain(f) : feed_as_it_is(f);
 }

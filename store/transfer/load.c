@@ -101,7 +101,7 @@ static int check_platform(const struct load *l, const struct descriptor *manifes
 		return 0;
 	if (wanted && !manifest_platform_fits(&d, wanted) &&
 	    !manifest_platform_fits(manifest, wanted))
-		return err_set(err, ENOTSUP, "no image for %s in it (there is: %s)", wanted, text);
+		return err_set(err, ENOTSUP, "no image for %s in it (available: %s)", wanted, text);
 	if (wanted || manifest_platform_runs(&d))
 		return 0;
 	*platform = strdup(text);
@@ -193,7 +193,7 @@ static int nothing(const struct load_result *result, struct err *err)
 	size_t i, more = 0;
 
 	if (!result->n_left)
-		return err_set(err, EINVAL, "there is no image in it");
+		return err_set(err, EINVAL, "it contains no images");
 	for (i = 0; i < result->n_left; i++)
 		if (first->no_image && !result->left[i].no_image)
 			first = &result->left[i];

@@ -254,7 +254,7 @@ static int intake_end(struct intake *in, struct err *err)
 	if (in->m->kind == MEMBER_BLOB)
 		return finish_blob(in->la, TAKE_PTR(in->ingest), &in->m->blob, err);
 	if (++in->la->strangers > STRANGERS_MAX)
-		return err_set(err, E2BIG, "more than %d files that are no layers", STRANGERS_MAX);
+		return err_set(err, E2BIG, "more than %d files that are not layers", STRANGERS_MAX);
 	return 0;
 }
 
@@ -288,7 +288,8 @@ static int next_error(const struct load_archive *la, struct archive *a, struct e
 	if (!la->read_error && !la->bytes_read)
 		return err_set(err, EINVAL, "it is empty");
 	if (!la->n && la->no_tar)
-		return err_set(err, EINVAL, "not an image archive: it is %s, no tar", la->no_tar);
+		return err_set(err, EINVAL, "not an image archive: it is %s, not a tar",
+			       la->no_tar);
 	return read_failed(la, a, la->n ? "damaged archive" : "not an image archive", err);
 }
 

@@ -44,7 +44,7 @@ static int read_list(struct load *l, json_t **out, struct err *err)
 	if (!json_is_array(list))
 		return err_set(err, EINVAL, "manifest.json: not a list of images");
 	if (!json_array_size(list))
-		return err_set(err, EINVAL, "manifest.json: there is no image in it");
+		return err_set(err, EINVAL, "manifest.json: it contains no images");
 	if (json_array_size(list) > LOAD_IMAGES_MAX)
 		return err_set(err, E2BIG, "manifest.json: more than %d images", LOAD_IMAGES_MAX);
 	for (i = 0; i < json_array_size(list); i++) {
@@ -59,8 +59,8 @@ static int read_list(struct load *l, json_t **out, struct err *err)
 			return err_set(err, EINVAL, "manifest.json: image %zu has no Config", i);
 		/* Go writes an empty list as null. */
 		if (layers && !json_is_null(layers) && !json_is_array(layers))
-			return err_set(err, EINVAL, "manifest.json: image %zu: Layers is no list",
-				       i);
+			return err_set(err, EINVAL,
+				       "manifest.json: image %zu: Layers is not a list", i);
 		if (json_array_size(layers) > MANIFEST_LAYERS_MAX)
 			return err_set(err, E2BIG, "manifest.json: image %zu: more than %d layers",
 				       i, MANIFEST_LAYERS_MAX);
@@ -147,7 +147,7 @@ static int find_layer(struct load *l, const json_t *name, const struct digest *d
 		r = load_known_diff_id(l, diff_id, out, err);
 		return r == -ENOENT
 			       ? err_set(err, ENOENT,
-					 "%s is missing, and no image of the store has it", where)
+					 "%s is missing, and no image in the store has it", where)
 			       : r;
 	}
 	r = load_layer_plain(l, path, where, out, err);
@@ -191,7 +191,7 @@ static int add_tags(struct load *l, const json_t *item, const struct descriptor 
 	int r = 0;
 
 	if (tags && !json_is_null(tags) && !json_is_array(tags))
-		return err_set(err, EINVAL, "manifest.json: RepoTags is no list");
+		return err_set(err, EINVAL, "manifest.json: RepoTags is not a list");
 	if (!n)
 		return load_add(l, NULL, manifest, id, err);
 	for (i = 0; i < n && r == 0; i++) {

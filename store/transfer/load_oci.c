@@ -256,7 +256,7 @@ static int no_image(const struct index *x, const char *platform, struct err *err
 		    manifest_platform_text(&x->entries[i], text) &&
 		    buf_printf(&have, "%s%s", have.len ? ", " : "", text) < 0)
 			return err_nomem(err);
-	return err_set(err, ENOTSUP, "no image for %s in it (there is: %s)",
+	return err_set(err, ENOTSUP, "no image for %s in it (available: %s)",
 		       platform ? platform : host, have.len ? buf_str(&have) : "none");
 }
 

@@ -261,7 +261,7 @@ static int add_named(struct load *l, const char *repo, const char *tag, const ch
 	int r;
 
 	if (!id)
-		return err_set(err, EINVAL, "repositories: %s:%s is no layer ID", repo, tag);
+		return err_set(err, EINVAL, "repositories: %s:%s is not a layer ID", repo, tag);
 	if (buf_printf(&name, "%s:%s", repo, tag) < 0)
 		return err_nomem(err);
 	r = reference_parse(buf_str(&name), &ref, err);

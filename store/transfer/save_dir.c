@@ -151,7 +151,7 @@ static int split(struct save_dir *d, const char *path, struct err *err)
 	if (!d->name)
 		return err_nomem(err);
 	if (!d->name[0])
-		return err_set(err, EINVAL, "%s: not a place for a directory", path);
+		return err_set(err, EINVAL, "%s: cannot create a directory of this name", path);
 	if (slash)
 		slash[slash == copy] = '\0';
 	d->parent = open(slash ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -215,11 +215,12 @@ static int repair(struct verify *v, const struct digest *d, const struct buf *in
 	struct err why = ERR_INIT;
 
 	if (v->o->repair && regenerate(v, d, index, copy, &why) == 0) {
-		verify_say(v, false, "index of blob %s: made again", d->str);
+		verify_say(v, false, "index of blob %s: regenerated", d->str);
 		return 0;
 	}
 	if (v->o->repair)
-		verify_say(v, false, "index of blob %s: cannot be made again: %s", d->str, why.msg);
+		verify_say(v, false, "index of blob %s: cannot be regenerated: %s", d->str,
+			   why.msg);
 	v->result->left++;
 	return mark(&v->stale, d, err);
 }
@@ -289,7 +290,7 @@ static int check_layer(struct verify *v, int fd, const struct digest *d, struct 
 	if (r < 0)
 		r = blob_not_checked(v, d, why.msg);
 	else if (!digest_eq(&res.digest, d))
-		r = bad_blob(v, d, "its content has another digest", err);
+		r = bad_blob(v, d, "its content does not match its digest", err);
 	else if (res.layer_error && layer)
 		r = bad_blob(v, d, res.layer_message, err);
 	else if (!res.layer_error)
@@ -333,7 +334,8 @@ static int check_blob(struct verify *v, const struct digest *d, struct err *err)
 	r = hash_fd(v, fd, d, &got);
 	if (r < 0)
 		return blob_not_checked(v, d, strerror(-r));
-	return digest_eq(&got, d) ? 0 : bad_blob(v, d, "its content has another digest", err);
+	return digest_eq(&got, d) ? 0
+				  : bad_blob(v, d, "its content does not match its digest", err);
 }
 
 /* The sorted names in a directory of the store; a missing one is empty. */
@@ -366,7 +368,7 @@ static int each_blob(struct verify *v, const char *algorithm, struct err *err)
 		if (digest_parse(text, &d, NULL) < 0) {
 			if (v->o->n)
 				continue;
-			verify_say(v, false, "leftover %s/%s: no blob's name; harmless", path,
+			verify_say(v, false, "leftover %s/%s: not a blob's name; harmless", path,
 				   names[i]);
 			v->result->tmp_sweep++;
 		} else if (!v->o->n || map_get(&v->wanted, d.str)) {
@@ -481,7 +483,7 @@ static int check_layout(struct verify *v, struct err *err)
 	}
 	txn_free(t);
 	if (r == 0)
-		verify_say(v, false, "oci-layout: made again");
+		verify_say(v, false, "oci-layout: regenerated");
 	return r;
 }
 
@@ -506,8 +508,7 @@ static void dead_transactions(struct verify *v)
 		    lock_try(v->store->lock_fd, LOCK_MODE_EXCLUSIVE, "store", v->store->path) < 0)
 			continue;
 		store_unlock(v->store);
-		verify_say(v, false,
-			   "leftover imagefs/tmp/%s: of a command that was killed; harmless",
+		verify_say(v, false, "leftover imagefs/tmp/%s: from a killed command; harmless",
 			   names[i]);
 		v->result->tmp_sweep++;
 	}
@@ -518,10 +519,8 @@ static void say_partial(void *arg, const char *path)
 {
 	struct verify *v = arg;
 
-	verify_say(
-		v, false,
-		"leftover %s: of a pull that did not end, the next one goes on with it; harmless",
-		path);
+	verify_say(v, false,
+		   "leftover %s: from an interrupted pull, which can be resumed; harmless", path);
 	v->result->tmp_sweep++;
 }
 

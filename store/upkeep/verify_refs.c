@@ -143,7 +143,7 @@ static int check_layers(struct verify *v, const struct image *image, struct err 
 			return err_set(why, ENOENT, "blob %s is missing", l->digest.str);
 		if (!blob_exists(v->store, &l->digest, l->size))
 			return err_set(why, EBADMSG,
-				       "blob %s has not the size that the manifest says",
+				       "blob %s does not have the size in the manifest",
 				       l->digest.str);
 		if (map_get(&v->bad, l->digest.str))
 			return err_set(why, EBADMSG, "blob %s is damaged", l->digest.str);
@@ -213,7 +213,7 @@ static int check_compressed(struct verify *v, const struct ref *ref, struct err 
 	if (r < 0)
 		return err_is_machine(r) ? r : 1;
 	if (!digest_eq(&i->id, &ref->id)) {
-		err_set(why, EBADMSG, "manifest %s is another image's", d.digest.str);
+		err_set(why, EBADMSG, "manifest %s belongs to another image", d.digest.str);
 		return 1;
 	}
 	for (k = 0; k < i->manifest.n_layers; k++) {
@@ -235,13 +235,13 @@ static int check_image(struct verify *v, const struct descriptor *desc, const st
 
 	if (desc->size >= 0 && blob_exists(v->store, &desc->digest, -1) &&
 	    !blob_exists(v->store, &desc->digest, desc->size))
-		return err_set(why, EBADMSG, "manifest %s has not the size that index.json says",
+		return err_set(why, EBADMSG, "manifest %s does not have the size in index.json",
 			       desc->digest.str);
 	r = image_open(v->store, NULL, desc, &i, why);
 	if (r < 0)
 		return r;
 	if (id && digest_is_set(id) && !digest_eq(id, &i->id))
-		return err_set(why, EBADMSG, "its image ID is %s, not %s as noted", i->id.str,
+		return err_set(why, EBADMSG, "its image ID is %s, not %s as recorded", i->id.str,
 			       id->str);
 	return check_layers(v, i, why);
 }
@@ -448,7 +448,7 @@ static int verify_image(struct verify *v, const struct ref *ref, bool *broken, s
 	if (r < 0)
 		return not_checked(v, "image", name, cannot.msg) < 0 ? err_nomem(err) : 0;
 	if (foreign)
-		verify_say(v, false, "image %s: %s; left as it is", name, why.msg);
+		verify_say(v, false, "image %s: %s; left unchanged", name, why.msg);
 	else
 		v->result->images++;
 	if (r == 0)
@@ -492,7 +492,7 @@ static int say_hidden(struct verify *v, const struct ref *ref, bool *broken, str
 
 	if (!name)
 		return err_nomem(err);
-	verify_say(v, true, "image %s: named twice in index.json; %s is not found by it", name,
+	verify_say(v, true, "image %s: named twice in index.json; %s cannot be found by it", name,
 		   ref->desc.digest.str);
 	if (!v->o->repair)
 		v->result->left++;
@@ -605,8 +605,7 @@ int verify_containers(struct verify *v, struct err *err)
 		v->result->left++;
 		if (v->o->repair)
 			verify_say(v, false,
-				   "container %s: kept, with all that changed in it; load its "
-				   "image again",
+				   "container %s: kept with its changes; load its image again",
 				   names[i]);
 	}
 	if (names[i])

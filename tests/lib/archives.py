@@ -669,7 +669,7 @@ def oci_missing_layer_behind_an_artifact():
     return m
 
 
-@good(APP, status=1, stderr=["other:2: layer nowhere is missing, and no image of the store has it"])
+@good(APP, status=1, stderr=["other:2: layer nowhere is missing, and no image in the store has it"])
 def docker_one_of_two():
     m = docker_two_images()
     both = json.loads(m["manifest.json"])
@@ -873,7 +873,7 @@ def garbage_in_gzip():
     return gzip.compress(b"no tar at all" * 99)
 
 
-@bad("not an image archive: it is a zip file, no tar", form="raw")
+@bad("not an image archive: it is a zip file, not a tar", form="raw")
 def zip_file():
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as z:
@@ -959,7 +959,7 @@ def docker_manifest_no_json():
     return dict(docker(), **{"manifest.json": b"[{]"})
 
 
-@bad("manifest.json: there is no image in it")
+@bad("manifest.json: it contains no images")
 def docker_no_images():
     return {"manifest.json": b"[]"}
 
@@ -989,12 +989,12 @@ def member_dotdot():
     return dict(docker(), **{"a/../../b": b"x"})
 
 
-@bad("layer nowhere.tar is missing, and no image of the store has it")
+@bad("layer nowhere.tar is missing, and no image in the store has it")
 def docker_missing_layer():
     return docker(layers=(TOP, BASE), conf=config((EXTRA, BASE)), Layers=["nowhere.tar", "x"])
 
 
-@bad("layer sha256:%s is missing, and no image of the store has it" % sha(EXTRA))
+@bad("layer sha256:%s is missing, and no image in the store has it" % sha(EXTRA))
 def docker_layer_without_a_name():
     """What a buildpack leaves out where the daemon should have it."""
     return docker(layers=(), conf=config((EXTRA,)), Layers=[""])
@@ -1093,12 +1093,12 @@ def docker_config_types():
     return docker(conf=config((BASE, TOP), config={"Cmd": {"sh": 1}}))
 
 
-@bad('image config: .Cmd. is there twice')
+@bad('image config: duplicate key .Cmd.')
 def docker_config_key_twice():
     return docker(conf=config((BASE, TOP), config={"Cmd": ["a"], "cmd": ["b"]}))
 
 
-@bad('manifest.json: .*.Config. is there twice')
+@bad('manifest.json: .*duplicate key .Config.')
 def docker_key_twice():
     return docker(config="other.json")
 
@@ -1178,7 +1178,7 @@ def oci_size_lie():
     return layout(m, dict(named(d, "docker.io/library/app:1"), size=d["size"] + 1))
 
 
-@bad("no valid size")
+@bad("invalid size")
 def oci_size_negative():
     m = Members()
     return layout(m, dict(named(image(m), "docker.io/library/app:1"), size=-1))
@@ -1209,7 +1209,7 @@ def oci_index_too_deep():
     return layout(m, named(d, "docker.io/library/app:1"))
 
 
-@bad("no image for linux/%s in it \\(there is: none\\)" % HOST)
+@bad("no image for linux/%s in it \\(available: none\\)" % HOST)
 def oci_only_attestations():
     m = Members()
     return layout(m, index(m, named(image(m), platform="unknown/unknown")))
@@ -1256,7 +1256,7 @@ def oci_all_images_missing():
     return layout(m, artifact(m), named(gone, "docker.io/library/app:1"), named(gone, "docker.io/library/app:2"))
 
 
-@bad("no image in it")
+@bad("it contains no images")
 def oci_no_images():
     return layout(Members())
 
@@ -1300,7 +1300,7 @@ def v1_json_is_a_list():
     return dict(v1(repositories=False), **{sha(b"one") + "/json": b"[]"})
 
 
-@bad("no layer ID|not an object")
+@bad("not a layer ID|not an object")
 def v1_repositories_type():
     return dict(v1(), repositories=b'{"a":{"b":1}}')
 

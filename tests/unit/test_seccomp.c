@@ -240,7 +240,7 @@ static void no_profiles(void **state)
 		  "\"op\": \"SCMP_CMP_EQ\"}]}]}",
 		  "args.value: not a number from 0" },
 		{ "{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"defaultaction\": \"SCMP_ACT_ERRNO\"}",
-		  "profile p: \"defaultAction\" is there twice" },
+		  "profile p: duplicate key \"defaultAction\"" },
 		{ "{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"Syscalls\": [{}]}",
 		  "syscalls[0].names: empty" },
 		{ "{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": [{\"Name\": \"a\", "
