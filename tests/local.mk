@@ -22,6 +22,7 @@ UNIT_TESTS = \
 	tests/unit/test_live \
 	tests/unit/test_load \
 	tests/unit/test_namespace \
+	tests/unit/test_nomem \
 	tests/unit/test_options \
 	tests/unit/test_partial \
 	tests/unit/test_pattern \
@@ -197,6 +198,9 @@ TESTS += $(FUZZ_TESTS) $(SHELL_TESTS)
 LDADD = $(REGISTRY_LIBS) $(CMOCKA_LIBS)
 # It moves a directory while that is removed.
 tests_unit_test_base_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=openat64
+# Without memory.
+tests_unit_test_nomem_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
+	-Wl,--wrap=strdup,--wrap=strndup,--wrap=asprintf
 # Without threads.
 tests_unit_test_workers_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pthread_create
 tests_unit_test_bundle_LDADD = librun.a $(LDADD)

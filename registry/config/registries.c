@@ -93,28 +93,35 @@ static int get_name(const struct toml *t, const char *key, const char *what, cha
 	return *out ? 0 : err_nomem(err);
 }
 
-/* A host, with a path or without: what a reference could begin with. */
-static bool names_host(const char *s)
+/* A host, with a path or without: what a reference could begin with. 1, 0 or -ENOMEM. */
+static int names_host(const char *s)
 {
 	_cleanup_reference_ struct reference ref = { 0 };
 	size_t n = strcspn(s, "/");
 	struct buf text _cleanup_buf_ = BUF_INIT;
+	int r;
 
 	/* As a host and a path behind it, so that a name without a dot is no path on Docker Hub. */
 	if (buf_puts(&text, s) < 0 || (!s[n] && buf_puts(&text, "/x") < 0))
-		return false;
-	return n && reference_parse(buf_str(&text), &ref, NULL) == 0 &&
-	       (strlen(ref.domain) == n || strncmp(s, "index.docker.io", n) == 0);
+		return -ENOMEM;
+	r = n ? reference_parse(buf_str(&text), &ref, NULL) : -EINVAL;
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	return strlen(ref.domain) == n || strncmp(s, "index.docker.io", n) == 0;
 }
 
 static int check_location(const struct toml *t, const char *what, const char *location,
 			  struct err *err)
 {
-	return names_host(location) ? 0
-				    : WRONG(t, what, err,
-					    "'%s' is no location: it must begin with a host that "
-					    "has a '.' or a port",
-					    location);
+	int r = names_host(location);
+
+	if (r < 0)
+		return err_nomem(err);
+	return r ? 0
+		 : WRONG(t, what, err,
+			 "'%s' is no location: it must begin with a host that "
+			 "has a '.' or a port",
+			 location);
 }
 
 static int check_prefix(const struct toml *t, const char *what, const char *prefix, struct err *err)

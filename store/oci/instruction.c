@@ -177,12 +177,16 @@ static int check_host(struct change *c, char *host, uint64_t n)
 	char *ports = strrchr(host, ':'), *ip = ports ? host : NULL, *end;
 	unsigned char address[16];
 	uint64_t first, last;
+	int r;
 
 	if (ports)
 		*ports++ = '\0';
 	else
 		ports = host;
-	if (*ports && parse_ports(ports, &first, &last) < 0)
+	r = *ports ? parse_ports(ports, &first, &last) : 0;
+	if (r == -ENOMEM)
+		return err_nomem(c->err);
+	if (r < 0)
 		return err_set(c->err, EINVAL, "invalid hostPort: %s", ports);
 	if (*ports && n > 1 && last - first + 1 != n)
 		return err_set(c->err, EINVAL,
@@ -219,7 +223,10 @@ static int add_ports(struct change *c, json_t *ports, const char *word)
 		return err_set(c->err, EINVAL, "no port specified: %s<empty>", word);
 	if (strcmp(proto, "tcp") != 0 && strcmp(proto, "udp") != 0 && strcmp(proto, "sctp") != 0)
 		return err_set(c->err, EINVAL, "invalid proto: %s", proto);
-	if (parse_ports(port, &n, &last) < 0)
+	r = parse_ports(port, &n, &last);
+	if (r == -ENOMEM)
+		return err_nomem(c->err);
+	if (r < 0)
 		return err_set(c->err, EINVAL, "invalid containerPort: %s", port);
 	if (colon) {
 		*colon = '\0';
