@@ -69,7 +69,7 @@ struct resolution {
 	unsigned links;
 	bool make;
 	enum inroot_kind kind;
-	struct inroot_made *made;
+	struct inroot_created *created;
 };
 
 /* Open the parent directory of done; name is its last part. */
@@ -89,10 +89,10 @@ static void set_mtime(int fd, const struct timespec *t)
 	futimens(fd, times);
 }
 
-static int note(struct inroot_made *m, const char *path, bool dir, int parent,
-		const struct timespec *before)
+static int record(struct inroot_created *m, const char *path, bool dir, int parent,
+		  const struct timespec *before)
 {
-	struct inroot_made_one *v;
+	struct inroot_created_one *v;
 
 	if (!m)
 		return 0;
@@ -136,7 +136,7 @@ static int make_last(const struct resolution *p, bool dir)
 			return -errno;
 		fchmod(fd, 0644);
 	}
-	return note(p->made, buf_str(&p->done), dir, parent, &st.st_mtim);
+	return record(p->created, buf_str(&p->done), dir, parent, &st.st_mtim);
 }
 
 /* Put the link's target in front of the rest of the path. */
@@ -236,15 +236,15 @@ static int resolve(struct resolution *p, const char *path, char **out)
 	return r;
 }
 
-int inroot_place(int rootfd, const char *path, enum inroot_kind kind, struct inroot_made *made,
-		 char **out)
+int inroot_create(int rootfd, const char *path, enum inroot_kind kind,
+		  struct inroot_created *created, char **out)
 {
-	struct resolution p = { .rootfd = rootfd, .make = true, .kind = kind, .made = made };
+	struct resolution p = { .rootfd = rootfd, .make = true, .kind = kind, .created = created };
 
 	return resolve(&p, path, out);
 }
 
-int inroot_where(int rootfd, const char *path, char **out)
+int inroot_resolve(int rootfd, const char *path, char **out)
 {
 	struct resolution p = { .rootfd = rootfd };
 
@@ -256,7 +256,7 @@ static bool same(const struct timespec *a, const struct timespec *b)
 	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
 
-static void unmake_one(int rootfd, const struct inroot_made_one *one)
+static void undo_one(int rootfd, const struct inroot_created_one *one)
 {
 	struct resolution p = { .rootfd = rootfd };
 	_cleanup_close_ int parent = -1;
@@ -275,10 +275,10 @@ static void unmake_one(int rootfd, const struct inroot_made_one *one)
 	buf_fini(&p.done);
 }
 
-void inroot_unmake(int rootfd, struct inroot_made *m)
+void inroot_undo(int rootfd, struct inroot_created *m)
 {
 	while (m->n) {
-		unmake_one(rootfd, &m->v[--m->n]);
+		undo_one(rootfd, &m->v[--m->n]);
 		free(m->v[m->n].path);
 	}
 	free(m->v);

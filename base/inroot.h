@@ -24,9 +24,9 @@ int inroot_find(int rootfd, const char *path);
  */
 int inroot_open(int rootfd, const char *path);
 
-/* What inroot_place() created, outermost first, for inroot_unmake(). */
-struct inroot_made {
-	struct inroot_made_one {
+/* What inroot_create() created, outermost first, for inroot_undo(). */
+struct inroot_created {
+	struct inroot_created_one {
 		char *path; /* below the root, without links */
 		bool dir;
 		struct timespec before; /* mtime of the parent directory before */
@@ -35,24 +35,24 @@ struct inroot_made {
 };
 
 /*
- * inroot_place - resolve path inside the root and create what is missing: directories (0755) and,
+ * inroot_create - resolve path inside the root and create what is missing: directories (0755) and,
  * as the last part, a directory or an empty file (0644).
- * made    receives what was created; parent directories keep their mtime then. May be NULL
+ * created    receives what was created; parent directories keep their mtime then. May be NULL
  * out     the path without links, beginning with '/'; caller frees
  * errors  -ENOTDIR, -EISDIR the last part exists with the other type; -EINVAL it is neither a
  *         directory nor a regular file; -ELOOP too many links
  */
 enum inroot_kind { INROOT_DIR, INROOT_FILE };
-int inroot_place(int rootfd, const char *path, enum inroot_kind kind, struct inroot_made *made,
-		 char **out);
+int inroot_create(int rootfd, const char *path, enum inroot_kind kind,
+		  struct inroot_created *created, char **out);
 
-/* inroot_where - like inroot_place(), but create nothing. Missing parts are taken as they are. */
-int inroot_where(int rootfd, const char *path, char **out);
+/* inroot_resolve - like inroot_create(), but create nothing. Missing parts are taken as they are. */
+int inroot_resolve(int rootfd, const char *path, char **out);
 
 /*
- * inroot_unmake - remove the created files and directories that are still empty and restore the
+ * inroot_undo - remove the created files and directories that are still empty and restore the
  * mtime of their parents. Frees the contents of m.
  */
-void inroot_unmake(int rootfd, struct inroot_made *m);
+void inroot_undo(int rootfd, struct inroot_created *m);
 
 #endif

@@ -67,7 +67,7 @@ static void put(int priority, char *line)
  * The folder of a source file, seen from the top of the tree. The compiler names all files with the same
  * prefix; this file's own name shows how long it is.
  */
-static int room_of(const char *file, const char **out)
+static int folder_of(const char *file, const char **out)
 {
 	size_t prefix = strlen(__FILE__) - strlen("base/log.c");
 	const char *slash;
@@ -86,11 +86,11 @@ __attribute__((format(printf, 3, 0))) static void say(int priority, const char *
 	int n = 0;
 
 	if (file && log_debugging) {
-		const char *room;
-		int len = room_of(file, &room);
+		const char *folder;
+		int len = folder_of(file, &folder);
 
 		n = snprintf(line, sizeof(line), "%.3f %d %.*s: ", log_ms(), (int)gettid(), len,
-			     room);
+			     folder);
 	}
 	vsnprintf(line + n, sizeof(line) - (size_t)n, fmt, ap);
 	put(priority, line);

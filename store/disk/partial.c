@@ -253,21 +253,21 @@ static unsigned sweep_one(struct store *s, const char *path, bool dry, uint64_t 
 unsigned partial_sweep(struct store *s, bool dry, void (*say)(void *arg, const char *path),
 		       void *arg, uint64_t *bytes)
 {
-	static const char *const rooms[] = { "partial/sha256", "partial/sha512" };
+	static const char *const dirs[] = { "partial/sha256", "partial/sha512" };
 	size_t i, k, n;
 	unsigned found = 0;
 	char **names;
 
 	*bytes = 0;
-	for (i = 0; i < ARRAY_SIZE(rooms); i++) {
-		_cleanup_close_ int fd = beneath_dir(s->imagefs_fd, rooms[i]);
+	for (i = 0; i < ARRAY_SIZE(dirs); i++) {
+		_cleanup_close_ int fd = beneath_dir(s->imagefs_fd, dirs[i]);
 
 		if (fd < 0 || file_names(fd, &names, &n) < 0)
 			continue;
 		for (k = 0; k < n; k++) {
 			char path[320], shown[340];
 
-			snprintf(path, sizeof(path), "%s/%.255s", rooms[i], names[k]);
+			snprintf(path, sizeof(path), "%s/%.255s", dirs[i], names[k]);
 			if (!sweep_one(s, path, dry, bytes))
 				continue;
 			found++;

@@ -26,9 +26,9 @@
 
 struct txn_file {
 	char name[16];
-	char *path; /* destination; NULL until txn_add() */
-	bool kept;  /* from the store: txn_keep() */
-	bool made;  /* published, and did not exist before */
+	char *path;   /* destination; NULL until txn_add() */
+	bool kept;    /* from the store: txn_keep() */
+	bool created; /* published, and did not exist before */
 };
 
 struct txn {
@@ -292,12 +292,12 @@ static int publish_one(struct txn *t, struct txn_file *f)
 
 	if (r < 0)
 		return r;
-	f->made = !beneath_exists(t->store->fd, f->path);
+	f->created = !beneath_exists(t->store->fd, f->path);
 	log_debug("transaction %s: %s: %s", t->tmp_dir.name, f->path,
-		  f->made   ? "new"
-		  : f->kept ? "in the store already"
-			    : "replaced");
-	if (f->kept && !f->made)
+		  f->created ? "new"
+		  : f->kept  ? "in the store already"
+			     : "replaced");
+	if (f->kept && !f->created)
 		return 0;
 	return beneath_rename(t->fd, f->name, t->store->fd, f->path, 0);
 }
@@ -356,7 +356,7 @@ static int sync_parents(struct txn *t)
 		size_t len = (size_t)(strrchr(f->path, '/') - f->path);
 		_cleanup_free_ char *dir = strndup(f->path, len);
 
-		if (f->kept && !f->made)
+		if (f->kept && !f->created)
 			continue;
 		if (!dir)
 			r = -ENOMEM;
@@ -389,7 +389,7 @@ int txn_publish(struct txn *t, struct err *err)
 		return 0;
 	}
 	while (i-- > 0)
-		if (t->files[i]->made)
+		if (t->files[i]->created)
 			beneath_unlink(t->store->fd, t->files[i]->path);
 	log_debug("transaction %s: undone: %s", t->tmp_dir.name, strerror(-r));
 	return err_sys(err, -r, "store %s: cannot write", t->store->path);

@@ -42,7 +42,7 @@ static void compare(struct chain *c, const json_t *diff_ids)
 		c->retained = i;
 }
 
-static bool all_held(const struct chain *v, size_t n)
+static bool all_retained(const struct chain *v, size_t n)
 {
 	size_t i;
 
@@ -59,7 +59,7 @@ int chains_retain(struct store *s, const struct digest *id, struct chain *v, siz
 	size_t i;
 	int r;
 
-	if (all_held(v, n))
+	if (all_retained(v, n))
 		return 0;
 	r = blob_get(s, NULL, id, BLOB_JSON_MAX, &text, NULL);
 	if (r < 0)

@@ -120,7 +120,7 @@ static bool is_whole(struct store *s, const struct image *image)
 static struct image *find_compressed(struct store *s, const struct refs *refs,
 				     const struct image *image)
 {
-	_cleanup_image_ struct image *made = NULL;
+	_cleanup_image_ struct image *compressed = NULL;
 	size_t i;
 
 	for (i = 0; i < refs->n; i++)
@@ -128,10 +128,10 @@ static struct image *find_compressed(struct store *s, const struct refs *refs,
 		    digest_is_set(&refs->v[i].compressed))
 			break;
 	if (i < refs->n)
-		made = open_noted(s, &refs->v[i].compressed);
-	if (!made || !digest_eq(&made->id, &image->id) || !is_whole(s, made))
+		compressed = open_noted(s, &refs->v[i].compressed);
+	if (!compressed || !digest_eq(&compressed->id, &image->id) || !is_whole(s, compressed))
 		return NULL;
-	return TAKE_PTR(made);
+	return TAKE_PTR(compressed);
 }
 
 /* Reuse compressed layers of another image. ours: compressed by this module. */
@@ -171,10 +171,10 @@ static void adopt_known(struct work *w, const struct refs *refs)
 	size_t i;
 
 	for (i = 0; i < refs->n; i++) {
-		_cleanup_image_ struct image *made = open_noted(s, &refs->v[i].compressed);
+		_cleanup_image_ struct image *compressed = open_noted(s, &refs->v[i].compressed);
 		_cleanup_image_ struct image *other = NULL;
 
-		adopt(w, made, true);
+		adopt(w, compressed, true);
 		if (image_open(s, NULL, &refs->v[i].desc, &other, NULL) == 0)
 			adopt(w, other, false);
 	}
@@ -262,15 +262,15 @@ static int pack_layer(struct workers *workers, size_t i, void *arg, struct err *
 {
 	struct work *w = arg;
 	const struct digest *blob = &w->image->manifest.layers[i].digest;
-	struct descriptor made = { 0 };
+	struct descriptor compressed = { 0 };
 	int r;
 
 	if (digest_is_set(&w->layers[i].digest))
 		return 0;
-	r = pack(w, workers, blob, &made, err);
+	r = pack(w, workers, blob, &compressed, err);
 	if (r < 0)
 		return err_wrap(err, r, "blob %s", blob->str);
-	w->layers[i] = made;
+	w->layers[i] = compressed;
 	return 0;
 }
 
@@ -304,18 +304,18 @@ static int publish(struct work *w, struct err *err)
 			      .n_layers = w->image->manifest.n_layers };
 	struct buf text _cleanup_buf_ = BUF_INIT;
 	_cleanup_refs_ struct refs refs = { 0 };
-	struct digest made;
+	struct digest compressed;
 	int r;
 
 	if (manifest_write(&m, &text) < 0)
 		return err_nomem(err);
-	r = blob_put(w->txn, text.data, text.len, &made, err);
+	r = blob_put(w->txn, text.data, text.len, &compressed, err);
 	if (r == 0)
 		r = store_lock(s, STORE_LOCK_EXCLUSIVE, err);
 	if (r < 0)
 		return r;
 	r = refs_read(s, &refs, err);
-	if (r == 0 && !refs_set_compressed(&refs, &w->image->desc.digest, &made))
+	if (r == 0 && !refs_set_compressed(&refs, &w->image->desc.digest, &compressed))
 		r = err_set(err, ENOENT, "the image was removed concurrently");
 	if (r == 0)
 		r = refs_stage(w->txn, &refs, err);
@@ -347,7 +347,7 @@ int compress_image(struct store *s, const struct image *image, bool quiet, struc
 	_cleanup_(cleanup_txn_free) struct txn *t = NULL;
 	_cleanup_free_ struct descriptor *layers = NULL;
 	struct work w = { .image = image };
-	struct image *made;
+	struct image *compressed;
 	int r;
 
 	*out = NULL;
@@ -359,9 +359,9 @@ int compress_image(struct store *s, const struct image *image, bool quiet, struc
 	r = is_ours(s, image, err);
 	if (r <= 0)
 		return r;
-	made = find_compressed(s, &refs, image);
-	if (made) {
-		*out = made;
+	compressed = find_compressed(s, &refs, image);
+	if (compressed) {
+		*out = compressed;
 		return 0;
 	}
 	if (s->read_only) {

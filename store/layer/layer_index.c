@@ -25,9 +25,9 @@ static _Atomic uint64_t in_use;
 static uint64_t limit;
 
 struct layer_index {
-	size_t taken;	/* its share of in_use */
-	int windows_fd; /* -1: no windows */
-	char *data;	/* from the header to the end of SECTION_SPANS */
+	size_t reserved; /* its share of in_use */
+	int windows_fd;	 /* -1: no windows */
+	char *data;	 /* from the header to the end of SECTION_SPANS */
 	const struct layer_header *h;
 };
 
@@ -69,7 +69,7 @@ static int take_memory(struct layer_index *ix, size_t size)
 
 	if (!most)
 		most = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 2;
-	ix->taken = size;
+	ix->reserved = size;
 	if (atomic_fetch_add(&in_use, size) + size > most)
 		return -ENOMEM;
 	ix->data = malloc(size);
@@ -128,7 +128,7 @@ void layer_index_free(struct layer_index *ix)
 	if (ix->windows_fd >= 0)
 		close(ix->windows_fd);
 	free(ix->data);
-	atomic_fetch_sub(&in_use, ix->taken);
+	atomic_fetch_sub(&in_use, ix->reserved);
 	free(ix);
 }
 

@@ -118,7 +118,7 @@ static struct node *node_new(struct parser *p, enum node_type type)
 	return n;
 }
 
-static int add_kid(struct parser *p, struct node *n, struct node *kid)
+static int add_child(struct parser *p, struct node *n, struct node *child)
 {
 	if ((n->n_children & (n->n_children - 1)) == 0) {
 		struct node **children =
@@ -129,7 +129,7 @@ static int add_kid(struct parser *p, struct node *n, struct node *kid)
 			return err_nomem(p->err);
 		n->children = children;
 	}
-	n->children[n->n_children++] = kid;
+	n->children[n->n_children++] = child;
 	return 0;
 }
 
@@ -306,7 +306,7 @@ static int parse_operand(struct parser *p, struct node **out)
 		if (!chain)
 			return -ENOMEM;
 		chain->start = n->start;
-		r = add_kid(p, chain, n);
+		r = add_child(p, chain, n);
 		*out = n = chain;
 	}
 	while (r == 0 && p->tok.type == TOKEN_FIELD) {
@@ -332,7 +332,7 @@ static int parse_command(struct parser *p, struct node **out)
 		if (r < 0)
 			return r;
 		if (word) {
-			r = add_kid(p, c, word);
+			r = add_child(p, c, word);
 			if (r < 0)
 				return r;
 			c->end = word->end;
@@ -421,7 +421,7 @@ static int parse_pipe(struct parser *p, enum token_type end, const char *context
 	for (;;) {
 		r = parse_command(p, &c);
 		if (r == 0)
-			r = add_kid(p, pipe, c);
+			r = add_child(p, pipe, c);
 		if (r < 0)
 			return r;
 		pipe->end = c->end;
@@ -470,7 +470,7 @@ static int parse_else(struct parser *p, enum node_type type, const char *context
 		return unexpected(p, "else");
 	n->otherwise = node_new(p, NODE_LIST);
 	inner = n->otherwise ? node_new(p, NODE_IF) : NULL;
-	if (!inner || add_kid(p, n->otherwise, inner) < 0)
+	if (!inner || add_child(p, n->otherwise, inner) < 0)
 		return -ENOMEM;
 	/* The inner block consumes the common end. */
 	r = deeper(p);
@@ -539,7 +539,7 @@ static int parse_action(struct parser *p, struct node *list, bool *closed, enum 
 		return next_word(p);
 	}
 	n = node_new(p, NODE_ACTION);
-	if (!n || add_kid(p, list, n) < 0)
+	if (!n || add_child(p, list, n) < 0)
 		return -ENOMEM;
 	for (i = 0; i < ARRAY_SIZE(blocks); i++) {
 		if (!is_word(p, blocks[i].word))
@@ -574,7 +574,7 @@ static int parse_list(struct parser *p, struct node **out, enum ending *ending)
 		}
 		if (p->tok.type == TOKEN_TEXT) {
 			n = node_new(p, NODE_TEXT);
-			if (!n || add_kid(p, list, n) < 0)
+			if (!n || add_child(p, list, n) < 0)
 				return -ENOMEM;
 			continue;
 		}

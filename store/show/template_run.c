@@ -492,9 +492,9 @@ static int run(const struct template *t, enum run_mode mode, json_t *data, const
 	       struct buf *out, struct err *err)
 {
 	struct err own = ERR_INIT;
-	struct buf made _cleanup_buf_ = BUF_INIT;
+	struct buf result _cleanup_buf_ = BUF_INIT;
 	struct value dot = { data, KIND_ANY };
-	struct run r = { .t = t, .mode = mode, .root = data, .labels = labels, .out = &made };
+	struct run r = { .t = t, .mode = mode, .root = data, .labels = labels, .out = &result };
 	int e;
 
 	r.err = err ? err : &own;
@@ -502,7 +502,7 @@ static int run(const struct template *t, enum run_mode mode, json_t *data, const
 	if (e == 0)
 		e = walk(&r, t->root, &dot);
 	pop_to(&r, 0);
-	if (e == 0 && buf_append(out, made.data, made.len) < 0)
+	if (e == 0 && buf_append(out, result.data, result.len) < 0)
 		e = err_nomem(r.err);
 	return e;
 }

@@ -161,8 +161,8 @@ static int export_image(const struct source *from, const struct image *image, co
 	return r;
 }
 
-static int export_held(struct store *s, struct container *c, const char *output, bool quiet,
-		       struct err *err)
+static int export_locked(struct store *s, struct container *c, const char *output, bool quiet,
+			 struct err *err)
 {
 	_cleanup_image_ struct image *base = NULL;
 	_cleanup_close_ int fd = -1;
@@ -186,7 +186,7 @@ static int export_container(struct store *s, struct container *c, const char *ou
 
 	if (r < 0)
 		return r;
-	r = container_lock_confirm(s, c, export_held(s, c, output, quiet, err), err);
+	r = container_lock_confirm(s, c, export_locked(s, c, output, quiet, err), err);
 	if (r == -ENOENT && strncmp(err->msg, "No such container", 17) == 0)
 		return r;
 	return r < 0 ? err_wrap(err, r, "container %s", c->name) : 0;

@@ -417,15 +417,15 @@ int verify_blobs(struct verify *v, struct err *err)
 }
 
 /* Files named DIGEST + suffix without the blob belong to nothing. */
-static int orphans(struct verify *v, const char *room, const char *algorithm, const char *suffix,
-		   struct err *err)
+static int orphans(struct verify *v, const char *dir_path, const char *algorithm,
+		   const char *suffix, struct err *err)
 {
 	char path[64], text[DIGEST_MAX + 300];
 	char **names;
 	size_t n, i;
 	int r;
 
-	snprintf(path, sizeof(path), "imagefs/%s/%s", room, algorithm);
+	snprintf(path, sizeof(path), "imagefs/%s/%s", dir_path, algorithm);
 	r = names_in(v->store, path, &names, &n);
 	if (r < 0)
 		return err_sys(err, -r, "store %s: %s", v->store->path, path);

@@ -110,10 +110,10 @@ static void opens_nothing_that_waits(void **state)
 }
 
 static void assert_place(int root, const char *path, enum inroot_kind kind,
-			 struct inroot_made *made, const char *expected)
+			 struct inroot_created *made, const char *expected)
 {
 	char *out = NULL;
-	int r = inroot_place(root, path, kind, made, &out);
+	int r = inroot_create(root, path, kind, made, &out);
 
 	if (r < 0) {
 		assert_null(out);
@@ -178,7 +178,7 @@ static void finds_without_making(void **state)
 	char *out = NULL;
 
 	assert_int_equal(symlinkat("/run/x", root, "etc/link"), 0);
-	assert_int_equal(inroot_where(root, "/etc/link/y", &out), 0);
+	assert_int_equal(inroot_resolve(root, "/etc/link/y", &out), 0);
 	assert_string_equal(out, "/run/x/y");
 	free(out);
 	assert_int_equal(faccessat(root, "run", F_OK, 0), -1);
@@ -187,7 +187,7 @@ static void finds_without_making(void **state)
 static void takes_back(void **state)
 {
 	int root = ((struct world *)*state)->root;
-	struct inroot_made made = { 0 };
+	struct inroot_created made = { 0 };
 	struct timespec old[2] = { { 1600000000, 5 }, { 1600000000, 7 } };
 	struct stat st;
 
@@ -198,7 +198,7 @@ static void takes_back(void **state)
 	assert_place(root, "/etc/file", INROOT_FILE, &made, "/etc/file");
 	assert_int_equal(made.n, 5);
 	put(root, "x/kept", "written meanwhile");
-	inroot_unmake(root, &made);
+	inroot_undo(root, &made);
 	assert_int_equal(made.n, 0);
 	assert_int_equal(faccessat(root, "etc/hosts", F_OK, 0), -1);
 	assert_int_equal(faccessat(root, "etc/resolv.conf", F_OK, 0), -1);
@@ -213,20 +213,20 @@ static void takes_back(void **state)
 static void spares_what_was_written(void **state)
 {
 	int root = ((struct world *)*state)->root;
-	struct inroot_made made = { 0 };
+	struct inroot_created made = { 0 };
 	struct stat st;
 
 	assert_place(root, "/etc/hosts", INROOT_FILE, &made, "/etc/hosts");
 	put(root, "etc/hosts", "a name");
 	put(root, "etc/other", "");
-	inroot_unmake(root, &made);
+	inroot_undo(root, &made);
 	assert_reads(root, "etc/hosts", "a name");
 
 	/* Where something else was done in the directory its time is of that. */
 	assert_place(root, "/etc/resolv.conf", INROOT_FILE, &made, "/etc/resolv.conf");
 	assert_int_equal(unlinkat(root, "etc/other", 0), 0);
 	assert_int_equal(utimensat(root, "etc", (struct timespec[2]){ { 9, 9 }, { 9, 9 } }, 0), 0);
-	inroot_unmake(root, &made);
+	inroot_undo(root, &made);
 	assert_int_equal(faccessat(root, "etc/resolv.conf", F_OK, 0), -1);
 	assert_int_equal(fstatat(root, "etc", &st, 0), 0);
 	assert_true(st.st_mtim.tv_sec > 1600000000);

@@ -210,7 +210,7 @@ static int look_at_other(const struct look *l, const char *path)
 	_cleanup_close_ int fd = -1;
 	struct stat st;
 
-	if (inroot_where(l->rootfd, path, &where) == 0)
+	if (inroot_resolve(l->rootfd, path, &where) == 0)
 		fd = inroot_find(l->rootfd, where);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return 0;
@@ -263,7 +263,7 @@ static int search(const struct look *l, const char *cwd, char *const *env, int *
 		if (buf_printf(&file, "%s/%.*s/%s", *path == '/' ? "" : cwd, (int)n, path,
 			       l->name) < 0)
 			return 0;
-		if (inroot_where(l->rootfd, buf_str(&file), &where) < 0)
+		if (inroot_resolve(l->rootfd, buf_str(&file), &where) < 0)
 			continue;
 		found = inroot_find(l->rootfd, where);
 		if (found < 0 || fstat(found, &st) < 0)

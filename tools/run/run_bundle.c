@@ -94,13 +94,13 @@ static int cannot_place(struct err *err, int r, const char *path)
 static int place(struct run_bundle *b, const char *path, enum inroot_kind kind, bool forget,
 		 char **out, struct err *err)
 {
-	int r = inroot_where(b->mount_ns->root_fd, path, out);
+	int r = inroot_resolve(b->mount_ns->root_fd, path, out);
 
 	if (r == 0 && is_system(*out))
 		return 0;
 	free(TAKE_PTR(*out));
 	if (r == 0)
-		r = inroot_place(b->mount_ns->root_fd, path, kind, forget ? NULL : &b->made, out);
+		r = inroot_create(b->mount_ns->root_fd, path, kind, forget ? NULL : &b->made, out);
 	return r < 0 ? cannot_place(err, r, path) : 0;
 }
 
@@ -183,7 +183,7 @@ static bool leads_into_system(const struct run_bundle *b, const char *path)
 {
 	_cleanup_free_ char *where = NULL;
 
-	return inroot_where(b->mount_ns->root_fd, path, &where) == 0 && is_system(where);
+	return inroot_resolve(b->mount_ns->root_fd, path, &where) == 0 && is_system(where);
 }
 
 static int add_given(struct run_bundle *b, struct err *err)
@@ -221,8 +221,8 @@ static int add_system(struct run_bundle *b, struct err *err)
 	for (i = 0; i < ARRAY_SIZE(system_dirs) && r == 0; i++) {
 		char *where = NULL;
 
-		r = inroot_place(b->mount_ns->root_fd, system_dirs[i], INROOT_DIR, &b->made,
-				 &where);
+		r = inroot_create(b->mount_ns->root_fd, system_dirs[i], INROOT_DIR, &b->made,
+				  &where);
 		if (r < 0)
 			return cannot_place(err, r, system_dirs[i]);
 		free(where);
@@ -356,7 +356,7 @@ void run_bundle_undo(struct run_bundle *b)
 	size_t i;
 
 	if (b->mount_ns->root_fd >= 0)
-		inroot_unmake(b->mount_ns->root_fd, &b->made);
+		inroot_undo(b->mount_ns->root_fd, &b->made);
 	for (i = 0; i < b->n_paths; i++)
 		free(b->paths[i]);
 	free(b->paths);

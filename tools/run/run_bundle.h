@@ -18,7 +18,7 @@ struct run_bundle {
 	const struct run_job *job;
 	const struct mount_ns *mount_ns; /* an open one */
 	struct user user;
-	struct inroot_made made; /* for mounts to lie on */
+	struct inroot_created made; /* for mounts to lie on */
 	struct bundle_bind *binds;
 	size_t n_binds;
 	char **paths; /* what binds borrow */
