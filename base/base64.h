@@ -7,6 +7,8 @@
 
 #include <stddef.h>
 
+#include "base/err.h"
+
 /* base64_encode - heap string; NULL: no memory. */
 char *base64_encode(const void *data, size_t len);
 
@@ -15,6 +17,6 @@ char *base64_encode(const void *data, size_t len);
  * out     heap, with a NUL behind *n bytes
  * errors  -EINVAL, -ENOMEM
  */
-int base64_decode(const char *text, size_t len, char **out, size_t *n);
+int base64_decode(const char *text, size_t len, char **out, size_t *n) MUST_CHECK;
 
 #endif

@@ -7,6 +7,8 @@
 
 #include <stddef.h>
 
+#include "base/err.h"
+
 struct buf {
 	char *data;
 	size_t len;
@@ -21,11 +23,12 @@ struct buf {
 #define _cleanup_secret_buf_ __attribute__((cleanup(buf_wipe)))
 
 /* Return 0 or -ENOMEM. On failure the contents are unchanged. */
-int buf_reserve(struct buf *b, size_t more);
-int buf_append(struct buf *b, const void *data, size_t len);
-int buf_puts(struct buf *b, const char *s);
-int buf_putc(struct buf *b, char c);
-int buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int buf_reserve(struct buf *b, size_t more) MUST_CHECK;
+int buf_append(struct buf *b, const void *data, size_t len) MUST_CHECK;
+int buf_puts(struct buf *b, const char *s) MUST_CHECK;
+int buf_putc(struct buf *b, char c) MUST_CHECK;
+int buf_printf(struct buf *b, const char *fmt, ...) MUST_CHECK
+	__attribute__((format(printf, 2, 3)));
 
 /* buf_str - the contents as a string, borrowed; "" for an empty buffer. */
 const char *buf_str(const struct buf *b);

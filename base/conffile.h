@@ -7,8 +7,9 @@
 
 #include <stddef.h>
 
+#include "base/err.h"
+
 struct buf;
-struct err;
 
 /*
  * conffile_read - read a whole regular file, or /dev/null.
@@ -17,19 +18,20 @@ struct err;
  * errors  -ENOENT no such file; -EINVAL not a regular file; others as the system call's, with the
  *         path
  */
-int conffile_read(const char *path, size_t max, struct buf *out, struct err *err);
+int conffile_read(const char *path, size_t max, struct buf *out, struct err *err) MUST_CHECK;
 
 /*
  * conffile_names - list the names in a directory that end in suffix, sorted. A missing directory
  * is empty.
  * names   *n names; the caller frees them with file_names_free()
  */
-int conffile_names(const char *dir, const char *suffix, char ***names, size_t *n, struct err *err);
+int conffile_names(const char *dir, const char *suffix, char ***names, size_t *n,
+		   struct err *err) MUST_CHECK;
 
 /*
  * conffile_home - the path of rest below the home directory ($HOME, else the user database).
  * out     caller frees; NULL if there is no home directory
  */
-int conffile_home(const char *rest, char **out, struct err *err);
+int conffile_home(const char *rest, char **out, struct err *err) MUST_CHECK;
 
 #endif

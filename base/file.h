@@ -11,8 +11,9 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include "base/err.h"
+
 struct buf;
-struct err;
 
 /*
  * file_read - read a whole regular file.
@@ -20,24 +21,24 @@ struct err;
  * out     appended to; unchanged on error
  * errors  -ENOENT no such file; -EINVAL not a regular file; others as the system call's
  */
-int file_read(int dirfd, const char *path, size_t max, struct buf *out, struct err *err);
+int file_read(int dirfd, const char *path, size_t max, struct buf *out, struct err *err) MUST_CHECK;
 
 /*
  * file_write_all, file_pread_all - transfer exactly len bytes; 0 or -errno.
  * errors  file_pread_all: -EIO if the file ends early
  */
-int file_write_all(int fd, const void *data, size_t len);
-int file_pread_all(int fd, void *data, size_t len, uint64_t off);
+int file_write_all(int fd, const void *data, size_t len) MUST_CHECK;
+int file_pread_all(int fd, void *data, size_t len, uint64_t off) MUST_CHECK;
 
 /* file_mkdirs - create path and its missing parents below dirfd with mode; 0 or -errno. */
-int file_mkdirs(int dirfd, const char *path, mode_t mode);
+int file_mkdirs(int dirfd, const char *path, mode_t mode) MUST_CHECK;
 
 /*
  * file_names - list the names in a directory, sorted (strcmp), without "." and "..".
  * fd      its offset does not change: the directory is opened again
  * names   *n names; the caller frees them with file_names_free(); 0 or -errno
  */
-int file_names(int fd, char ***names, size_t *n);
+int file_names(int fd, char ***names, size_t *n) MUST_CHECK;
 void file_names_free(char **names, size_t n);
 
 /* file_sync_dir - fsync(2) the directory path below dirfd ("." for dirfd itself). 0 or -errno. */
@@ -47,7 +48,7 @@ int file_sync_dir(int dirfd, const char *path);
  * file_copy - copy len bytes from and to the current offsets, in the kernel if possible. 0 or
  * -errno.
  */
-int file_copy(int in, int out, uint64_t len);
+int file_copy(int in, int out, uint64_t len) MUST_CHECK;
 
 /*
  * path_clean - remove ".", ".." and redundant slashes from an absolute path in place, like Go's
@@ -64,7 +65,7 @@ char *path_join(const char *a, const char *b);
  * out     caller frees
  * errors  -ENOENT no home directory; -ENOMEM
  */
-int path_home(const char *rest, char **out);
+int path_home(const char *rest, char **out) MUST_CHECK;
 
 /*
  * file_open_std - open /dev/null for those of descriptors 0 to 2 that are closed, so that no

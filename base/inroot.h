@@ -10,19 +10,19 @@
 #include <sys/types.h>
 #include <time.h>
 
-struct err;
+#include "base/err.h"
 
 /*
  * inroot_find - open a path without following links (O_PATH). A descriptor or -errno; -ELOOP for
  * a link on the way.
  */
-int inroot_find(int rootfd, const char *path);
+int inroot_find(int rootfd, const char *path) MUST_CHECK;
 
 /*
  * inroot_open - open a regular file below rootfd for reading. A descriptor or -errno; -EINVAL:
  * not a regular file.
  */
-int inroot_open(int rootfd, const char *path);
+int inroot_open(int rootfd, const char *path) MUST_CHECK;
 
 /* What inroot_create() created, outermost first, for inroot_undo(). */
 struct inroot_created {
@@ -44,10 +44,10 @@ struct inroot_created {
  */
 enum inroot_kind { INROOT_DIR, INROOT_FILE };
 int inroot_create(int rootfd, const char *path, enum inroot_kind kind,
-		  struct inroot_created *created, char **out);
+		  struct inroot_created *created, char **out) MUST_CHECK;
 
 /* inroot_resolve - like inroot_create(), but create nothing. Missing parts are taken as they are. */
-int inroot_resolve(int rootfd, const char *path, char **out);
+int inroot_resolve(int rootfd, const char *path, char **out) MUST_CHECK;
 
 /*
  * inroot_undo - remove the created files and directories that are still empty and restore the

@@ -10,8 +10,9 @@
 
 #include <jansson.h>
 
+#include "base/err.h"
+
 struct buf;
-struct err;
 
 static inline void cleanup_json(json_t **j)
 {
@@ -25,10 +26,11 @@ static inline void cleanup_json(json_t **j)
  * out     a new reference
  * errors  -EINVAL invalid JSON; -ENOMEM
  */
-int json_parse(const char *data, size_t len, const char *what, json_t **out, struct err *err);
+int json_parse(const char *data, size_t len, const char *what, json_t **out,
+	       struct err *err) MUST_CHECK;
 
 /* json_text - append compact JSON with the keys in their order; 0 or -ENOMEM. */
-int json_text(const json_t *j, struct buf *out);
+int json_text(const json_t *j, struct buf *out) MUST_CHECK;
 
 /*
  * json_fold - rename members whose keys match one of keys case-insensitively, as Go's decoder
@@ -37,12 +39,12 @@ int json_text(const json_t *j, struct buf *out);
  * keys    ends with NULL
  * errors  -EINVAL two members match the same key; -ENOMEM
  */
-int json_fold(json_t *obj, const char *const *keys, struct err *err);
+int json_fold(json_t *obj, const char *const *keys, struct err *err) MUST_CHECK;
 
 /*
  * json_text_indented - append JSON on several lines, indented by n blanks a level; 0 or -ENOMEM.
  */
-int json_text_indented(const json_t *j, size_t n, struct buf *out);
+int json_text_indented(const json_t *j, size_t n, struct buf *out) MUST_CHECK;
 
 /* json_str - a string member, borrowed; NULL if it is missing or not a string. */
 const char *json_str(const json_t *obj, const char *key);

@@ -6,6 +6,8 @@
 
 #include <stdbool.h>
 
+#include "base/err.h"
+
 enum lock_mode { LOCK_MODE_SHARED, LOCK_MODE_EXCLUSIVE };
 
 /*
@@ -16,9 +18,9 @@ enum lock_mode { LOCK_MODE_SHARED, LOCK_MODE_EXCLUSIVE };
 #define lock_take(fd, mode, what, name) lock_take_from(__FILE__, fd, mode, true, what, name)
 #define lock_try(fd, mode, what, name) lock_take_from(__FILE__, fd, mode, false, what, name)
 int lock_take_from(const char *file, int fd, enum lock_mode mode, bool wait, const char *what,
-		   const char *name);
+		   const char *name) MUST_CHECK;
 
 /* lock_again - lock_try() once more, after it failed. Not reported. */
-int lock_again(int fd, enum lock_mode mode);
+int lock_again(int fd, enum lock_mode mode) MUST_CHECK;
 
 #endif

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/err.h"
+
 struct map_slot {
 	char *key; /* NULL: free */
 	size_t len;
@@ -31,8 +33,8 @@ void *map_get(const struct map *m, const char *key);
 void *map_getn(const struct map *m, const char *key, size_t len);
 
 /* map_put - set or replace the value of key, which must not be NULL; 0 or -ENOMEM. */
-int map_put(struct map *m, const char *key, void *value);
-int map_putn(struct map *m, const char *key, size_t len, void *value);
+int map_put(struct map *m, const char *key, void *value) MUST_CHECK;
+int map_putn(struct map *m, const char *key, size_t len, void *value) MUST_CHECK;
 
 /* map_del - remove key and return its value; NULL if not found. */
 void *map_del(struct map *m, const char *key);

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-struct err;
+#include "base/err.h"
 
 struct mountpoint {
 	char *dir, *type, *source;
@@ -22,7 +22,7 @@ struct mountpoint {
  * dir     absolute, without links
  * returns 1 and *out; 0 if dir is not a mount point; -errno
  */
-int mountpoint_find(const char *dir, struct mountpoint *out, struct err *err);
+int mountpoint_find(const char *dir, struct mountpoint *out, struct err *err) MUST_CHECK;
 void mountpoint_fini(struct mountpoint *m);
 
 /*
@@ -30,13 +30,13 @@ void mountpoint_fini(struct mountpoint *m);
  * be missing, or a mount that does not respond.
  * out     caller frees
  */
-int mountpoint_resolve(const char *path, char **out, struct err *err);
+int mountpoint_resolve(const char *path, char **out, struct err *err) MUST_CHECK;
 
 /*
  * mountpoint_unmount - unmount the topmost mount of a directory.
  * lazy    detach it even if it is busy
  * errors  -EBUSY
  */
-int mountpoint_unmount(const char *dir, bool lazy, struct err *err);
+int mountpoint_unmount(const char *dir, bool lazy, struct err *err) MUST_CHECK;
 
 #endif

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct err;
+#include "base/err.h"
 
 struct patterns {
 	char ***v; /* each a list of names that ends with NULL */
@@ -26,7 +26,7 @@ struct patterns {
  * patterns_add - add a pattern. "/a/b", "./a/b/" and "a/b" are equivalent.
  * errors  -EINVAL empty, too long, or contains ".."; -ENOMEM
  */
-int patterns_add(struct patterns *p, const char *text, struct err *err);
+int patterns_add(struct patterns *p, const char *text, struct err *err) MUST_CHECK;
 
 /*
  * patterns_match - true if a pattern matches path or one of its parents. path has no leading '/'.

@@ -4,6 +4,8 @@
 
 #include <sys/types.h>
 
+#include "base/err.h"
+
 struct buf;
 
 /*
@@ -19,17 +21,17 @@ char *program_find(const char *name);
  * fds     its descriptors 0, 1 and 2; -1: inherit
  * pid     the child; program_wait() reaps it
  */
-int program_start(char *const *argv, const int fds[static 3], pid_t *pid);
+int program_start(char *const *argv, const int fds[static 3], pid_t *pid) MUST_CHECK;
 
 /* program_wait - the exit status, or 128 plus the signal number; -errno. */
-int program_wait(pid_t pid);
+int program_wait(pid_t pid) MUST_CHECK;
 
 /*
  * program_run - run a program with /dev/null as stdin and stdout, and wait for it.
  * said    at most 4 KiB of its stderr is appended as one line
  * returns as program_wait()
  */
-int program_run(char *const *argv, struct buf *said);
+int program_run(char *const *argv, struct buf *said) MUST_CHECK;
 
 /* program_read - read fd until EOF and append at most 4 KiB as one line. */
 void program_read(int fd, struct buf *out);

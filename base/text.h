@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "base/err.h"
+
 struct buf;
 
 /* TEXT_S - the plural ending of a regular noun: printf("%u blob%s", n, TEXT_S(n)). */
@@ -34,7 +36,7 @@ int text_quote(struct buf *out, const char *s, size_t len);
  * text_ellipsis - append s, truncated to max characters of which the last is an ellipsis. 0 or
  * -ENOMEM.
  */
-int text_ellipsis(struct buf *out, const char *s, size_t max);
+int text_ellipsis(struct buf *out, const char *s, size_t max) MUST_CHECK;
 
 /*
  * text_decode - decode the code point at s; returns its length, 0 if it is not valid UTF-8.
@@ -46,7 +48,7 @@ size_t text_decode(const char *s, const char *end, uint32_t *c);
 bool text_is_utf8(const char *s);
 
 /* text_encode - append a code point as UTF-8; 0 or -ENOMEM. */
-int text_encode(struct buf *out, uint32_t c);
+int text_encode(struct buf *out, uint32_t c) MUST_CHECK;
 
 /* text_size - format bytes as docker does: decimal units, three digits ("1.16GB"). */
 void text_size(uint64_t bytes, char out[static 32]);
@@ -70,10 +72,10 @@ void text_date(struct timespec t, char out[static 48]);
 #define YEAR_ONE (-62135596800LL)
 
 /* text_parse_time - parse RFC 3339 with Z or an offset; 0 or -EINVAL. */
-int text_parse_time(const char *s, struct timespec *out);
+int text_parse_time(const char *s, struct timespec *out) MUST_CHECK;
 
 /* text_parse_u64 - parse a string of decimal digits, at most max; 0 or -EINVAL. */
-int text_parse_u64(const char *s, uint64_t max, uint64_t *out);
+int text_parse_u64(const char *s, uint64_t max, uint64_t *out) MUST_CHECK;
 
 /* A table with docker's spacing: each column is as wide as its widest cell plus 3. */
 struct text_table {
@@ -86,7 +88,7 @@ void text_table_init(struct text_table *t, size_t cols);
  * text_table_add - append the next cell, copied and escaped; rows fill from the left. 0 or
  * -ENOMEM.
  */
-int text_table_add(struct text_table *t, const char *cell);
+int text_table_add(struct text_table *t, const char *cell) MUST_CHECK;
 void text_table_print(const struct text_table *t);
 void text_table_fini(struct text_table *t);
 
@@ -94,6 +96,6 @@ void text_table_fini(struct text_table *t);
  * text_bool - parse a boolean as Go does: "true", "1", "F" and so on. Returns 1, 0, or -1:
  * invalid.
  */
-int text_bool(const char *s);
+int text_bool(const char *s) MUST_CHECK;
 
 #endif

@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 
 struct walk_level;
 
@@ -30,7 +31,7 @@ struct walk {
 #define _cleanup_walk_ __attribute__((cleanup(walk_fini)))
 
 /* walk_enter - enter a directory; the top one comes first. Takes fd. 0 or -errno. */
-int walk_enter(struct walk *w, int fd);
+int walk_enter(struct walk *w, int fd) MUST_CHECK;
 
 /*
  * walk_next - the next name of the current directory, in memcmp order. At the end of a directory,
@@ -38,7 +39,7 @@ int walk_enter(struct walk *w, int fd);
  * name    borrowed until the next call
  * returns 1; 0 at the end of the tree; -errno; -ESTALE if a directory was moved during the walk
  */
-int walk_next(struct walk *w, const char **name);
+int walk_next(struct walk *w, const char **name) MUST_CHECK;
 
 /* walk_dir_len - length of the part of path that names the current directory. */
 size_t walk_dir_len(const struct walk *w);

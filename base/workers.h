@@ -7,7 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct err;
+#include "base/err.h"
+
 struct workers;
 
 struct workers_ops {
@@ -31,7 +32,7 @@ struct workers_ops {
  *         skipped
  */
 int workers_run(const struct workers_ops *ops, size_t n, size_t threads, void *arg,
-		struct err *err);
+		struct err *err) MUST_CHECK;
 
 /* workers_stopped - true after a job failed: a long job checks this and ends with -ECANCELED. */
 bool workers_stopped(struct workers *w);

@@ -7,8 +7,9 @@
 
 #include <stdbool.h>
 
+#include "base/err.h"
+
 struct control;
-struct err;
 struct images;
 struct live_table;
 struct store;
@@ -17,13 +18,14 @@ struct store;
  * control_open - listen. What is asked before control_attach() waits.
  * where   the directory that is mounted; borrowed
  */
-int control_open(struct store *s, const char *where, struct control **out, struct err *err);
+int control_open(struct store *s, const char *where, struct control **out,
+		 struct err *err) MUST_CHECK;
 
 /* control_attach - whom requests are for; either may be NULL. */
 void control_attach(struct control *c, struct images *im, struct live_table *containers);
 
 /* control_fd - readable when control_handle() has something to do. */
-int control_fd(const struct control *c);
+int control_fd(const struct control *c) MUST_CHECK;
 
 /* control_handle - handle pending requests. Called by the main thread, which holds no locks. */
 void control_handle(struct control *c);

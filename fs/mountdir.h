@@ -4,9 +4,9 @@
 #ifndef FS_MOUNTDIR_H
 #define FS_MOUNTDIR_H
 
+#include "base/err.h"
 #include "fs/options.h"
 
-struct err;
 struct mount_dirs;
 struct store;
 
@@ -22,7 +22,7 @@ struct mountdir {
  * errors  -EBUSY something of ours is mounted there
  */
 int mountdir_prepare(struct mountdir *m, struct store *s, const char *path, enum mount_tree tree,
-		     struct err *err);
+		     struct err *err) MUST_CHECK;
 
 /*
  * mountdir_mounted - who waits to mount at the same place may see now that it is taken.

@@ -6,9 +6,8 @@
 
 #include <stdbool.h>
 
+#include "base/err.h"
 #include "fs/core/fs.h"
-
-struct err;
 
 enum mount_tree { TREE_BOTH, TREE_IMAGES, TREE_CONTAINERS };
 
@@ -24,6 +23,6 @@ void options_init(struct mount_options *o);
  * options_parse - one argument of -o: words with commas between; text is taken apart.
  * errors  -EINVAL an option that does not exist, or a value that it cannot have
  */
-int options_parse(struct mount_options *o, char *text, struct err *err);
+int options_parse(struct mount_options *o, char *text, struct err *err) MUST_CHECK;
 
 #endif

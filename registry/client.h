@@ -13,12 +13,12 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "store/oci/digest.h"
 
 struct auth;
 struct client;
 struct endpoint;
-struct err;
 struct http;
 
 /*
@@ -27,11 +27,11 @@ struct http;
  * h, a, e  borrowed, and outlive the client
  */
 int client_open(struct http *h, struct auth *a, const struct endpoint *e, const char *actions,
-		struct client **out, struct err *err);
+		struct client **out, struct err *err) MUST_CHECK;
 void client_free(struct client *c);
 
 /* client_also - tokens shall be good for pulling from another repository of this server, too: for mounts. */
-int client_also(struct client *c, const char *path, struct err *err);
+int client_also(struct client *c, const char *path, struct err *err) MUST_CHECK;
 
 /* client_url - "https://host" of the server, borrowed; client_endpoint: what it was opened with. */
 const char *client_url(const struct client *c);
@@ -51,20 +51,21 @@ void client_manifest_fini(struct client_manifest *m);
  *          names; -EFBIG over BLOB_JSON_MAX; -EPROTO
  */
 int client_manifest_get(struct client *c, const char *ref, const char *const *accept,
-			struct client_manifest *out, struct err *err);
+			struct client_manifest *out, struct err *err) MUST_CHECK;
 
 /* client_manifest_has - is this manifest there? 1, 0 or -errno. */
-int client_manifest_has(struct client *c, const char *ref, struct err *err);
+int client_manifest_has(struct client *c, const char *ref, struct err *err) MUST_CHECK;
 
 /*
  * client_manifest_put - as tag or digest.
  * errors  -EBADMSG the registry says another digest than it has; -ENOTSUP it takes no manifests of this type
  */
 int client_manifest_put(struct client *c, const char *ref, const char *media_type, const void *data,
-			size_t len, const struct digest *digest, struct err *err);
+			size_t len, const struct digest *digest, struct err *err) MUST_CHECK;
 
 /* client_blob_has - 1 and *size (-1: not said) where it is there, 0 where it is not, or -errno. */
-int client_blob_has(struct client *c, const struct digest *d, int64_t *size, struct err *err);
+int client_blob_has(struct client *c, const struct digest *d, int64_t *size,
+		    struct err *err) MUST_CHECK;
 
 /*
  * client_blob_get - the bytes of a blob from offset on, up to size. What broke off goes on where the sink is, by Range.
@@ -81,7 +82,7 @@ struct client_sink {
 	void *arg;
 };
 int client_blob_get(struct client *c, const struct digest *d, uint64_t size, uint64_t offset,
-		    const struct client_sink *to, struct err *err);
+		    const struct client_sink *to, struct err *err) MUST_CHECK;
 
 /*
  * client_upload_begin - a new upload.
@@ -90,7 +91,7 @@ int client_blob_get(struct client *c, const struct digest *d, uint64_t size, uin
  * chunk_min    smallest chunk that the server takes; 0: any
  */
 int client_upload_begin(struct client *c, const struct digest *mount, const char *from,
-			char **location, uint64_t *chunk_min, struct err *err);
+			char **location, uint64_t *chunk_min, struct err *err) MUST_CHECK;
 
 /* Bytes of a file, or of memory where data is set. sent: from another thread, may be NULL. */
 struct client_body {
@@ -110,10 +111,11 @@ struct client_body {
  * client_upload_cancel  forget it; no error
  */
 int client_upload_chunk(struct client *c, char **location, const struct client_body *b,
-			struct err *err);
+			struct err *err) MUST_CHECK;
 int client_upload_end(struct client *c, char **location, const struct digest *d,
-		      const struct client_body *b, struct err *err);
-int client_upload_status(struct client *c, char **location, uint64_t *have, struct err *err);
+		      const struct client_body *b, struct err *err) MUST_CHECK;
+int client_upload_status(struct client *c, char **location, uint64_t *have,
+			 struct err *err) MUST_CHECK;
 void client_upload_cancel(struct client *c, const char *location);
 
 /* client_transient - may the same succeed a little later? r is what one of the above returned. */
@@ -125,12 +127,12 @@ bool client_transient(int r);
  * client_catalog  of the server: its repositories
  */
 int client_tags(struct client *c, int (*each)(void *arg, const char *tag, struct err *err),
-		void *arg, struct err *err);
+		void *arg, struct err *err) MUST_CHECK;
 int client_catalog(struct client *c, int (*each)(void *arg, const char *repo, struct err *err),
-		   void *arg, struct err *err);
+		   void *arg, struct err *err) MUST_CHECK;
 /* client_tags_of - client_tags() of another repository of the server. */
 int client_tags_of(struct client *c, const char *path,
 		   int (*each)(void *arg, const char *tag, struct err *err), void *arg,
-		   struct err *err);
+		   struct err *err) MUST_CHECK;
 
 #endif

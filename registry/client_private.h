@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
+#include "base/err.h"
 #include "registry/client.h"
 #include "registry/http/http.h"
 #include "registry/http/retry.h"
@@ -32,11 +33,11 @@ char *client_path(const struct client *c, const char *fmt, ...)
  * returns  0 where an answer came
  */
 int client_once(struct client *c, struct http_request *q, const char *scope,
-		struct http_response *out, struct err *err);
+		struct http_response *out, struct err *err) MUST_CHECK;
 
 /* client_call - the same, repeated where that may help. For what may be done twice. */
 int client_call(struct client *c, struct http_request *q, const char *scope,
-		struct http_response *out, struct err *err);
+		struct http_response *out, struct err *err) MUST_CHECK;
 
 #define WEB_PAGE "the server answered with a web page: is it a registry?"
 

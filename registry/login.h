@@ -6,8 +6,9 @@
 
 #include <stdbool.h>
 
+#include "base/err.h"
+
 struct cred;
-struct err;
 
 /*
  * login_check - ask the registry itself; nothing is stored.
@@ -16,6 +17,6 @@ struct err;
  * c           where the registry gives an identity token, that stands in it in place of the password then
  * errors      -EACCES the registry does not take them; those of client_open()
  */
-int login_check(const char *key, bool plain_http, struct cred *c, struct err *err);
+int login_check(const char *key, bool plain_http, struct cred *c, struct err *err) MUST_CHECK;
 
 #endif

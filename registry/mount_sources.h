@@ -6,7 +6,8 @@
 #ifndef REGISTRY_MOUNT_SOURCES_H
 #define REGISTRY_MOUNT_SOURCES_H
 
-struct err;
+#include "base/err.h"
+
 struct manifest;
 struct map;
 struct reference;
@@ -18,6 +19,6 @@ struct store;
  *         where there are several; map_fini(out, free). Added to.
  */
 int mount_sources_find(struct store *s, const struct reference *to, const struct manifest *m,
-		       struct map *out, struct err *err);
+		       struct map *out, struct err *err) MUST_CHECK;
 
 #endif

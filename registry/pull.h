@@ -9,7 +9,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-struct err;
+#include "base/err.h"
+
 struct reference;
 struct store;
 
@@ -31,6 +32,6 @@ struct pull_options {
  *         platform; -EBADMSG a digest or a length is not as said; -EPROTO no answer of a registry
  */
 int pull(struct store *s, const struct reference *ref, const struct pull_options *o, bool *found,
-	 struct err *err);
+	 struct err *err) MUST_CHECK;
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/err.h"
 #include "registry/pull.h"
 #include "store/oci/digest.h"
 #include "store/oci/manifest.h"
@@ -33,6 +34,6 @@ struct pull_image {
 };
 
 /* pull_layers - all layers are in the store then, and kept by the transaction. */
-int pull_layers(struct pull_image *image, struct err *err);
+int pull_layers(struct pull_image *image, struct err *err) MUST_CHECK;
 
 #endif

@@ -13,7 +13,8 @@
 
 #include <stdbool.h>
 
-struct err;
+#include "base/err.h"
+
 struct store;
 
 struct push_options {
@@ -28,6 +29,7 @@ struct push_options {
  *         or the name is one of Docker Hub's own; -EBADMSG a blob of the store is damaged;
  *         -EPROTO the registry's answer makes no sense
  */
-int push(struct store *s, const char *name, const struct push_options *o, struct err *err);
+int push(struct store *s, const char *name, const struct push_options *o,
+	 struct err *err) MUST_CHECK;
 
 #endif

@@ -4,12 +4,12 @@
 #ifndef REGISTRY_PUSH_PRIVATE_H
 #define REGISTRY_PUSH_PRIVATE_H
 
+#include "base/err.h"
 #include "registry/push.h"
 #include "store/oci/digest.h"
 
 struct auth;
 struct endpoint;
-struct err;
 struct http;
 struct image;
 struct reference;
@@ -30,6 +30,6 @@ struct push {
  *         of our own for a registry that refuses OCI manifests
  */
 int push_image(struct push *p, const struct image *image, const struct reference *ref,
-	       struct digest *pushed, struct err *err);
+	       struct digest *pushed, struct err *err) MUST_CHECK;
 
 #endif

@@ -11,9 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/err.h"
+
 struct auth;
 struct endpoint;
-struct err;
 struct http;
 
 struct search_hit {
@@ -45,7 +46,7 @@ struct search_hits {
  * errors  -EPROTO an answer that is none; as http_do()
  */
 int search_hub(struct http *h, const struct endpoint *e, const char *term, unsigned int limit,
-	       struct search_hits *out, struct err *err);
+	       struct search_hits *out, struct err *err) MUST_CHECK;
 
 /*
  * search_catalog - the repositories of a registry with term somewhere in their name, by name.
@@ -55,11 +56,12 @@ int search_hub(struct http *h, const struct endpoint *e, const char *term, unsig
  * errors   -EACCES, -EPROTO; as http_do()
  */
 int search_catalog(struct http *h, struct auth *a, const struct endpoint *e, const char *term,
-		   unsigned int limit, bool tags, struct search_hits *out, struct err *err);
+		   unsigned int limit, bool tags, struct search_hits *out,
+		   struct err *err) MUST_CHECK;
 
 /* search_read - what Docker Hub's API answers, as hits; at most limit. */
 int search_read(const char *text, size_t len, unsigned int limit, struct search_hits *out,
-		struct err *err);
+		struct err *err) MUST_CHECK;
 
 /* search_sort_tags - 1.9 before 1.10, and latest first. */
 void search_sort_tags(char **tags, size_t n);

@@ -6,9 +6,10 @@
 
 #include <stdint.h>
 
+#include "base/err.h"
+
 struct client;
 struct digest;
-struct err;
 struct http;
 
 struct upload {
@@ -31,6 +32,6 @@ enum upload_result { UPLOAD_EXISTS, UPLOAD_MOUNTED, UPLOAD_DONE };
  * Hashed on its way: only what is what its digest says is ever finished.
  * errors  -EBADMSG it is damaged; others as the registry's
  */
-int upload_blob(const struct upload *u, enum upload_result *out, struct err *err);
+int upload_blob(const struct upload *u, enum upload_result *out, struct err *err) MUST_CHECK;
 
 #endif

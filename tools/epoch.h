@@ -6,12 +6,12 @@
 
 #include <stdint.h>
 
-struct err;
+#include "base/err.h"
 
 /* epoch_parse - seconds since 1970, or RFC 3339; -EINVAL */
-int epoch_parse(const char *s, int64_t *out, struct err *err);
+int epoch_parse(const char *s, int64_t *out, struct err *err) MUST_CHECK;
 
 /* epoch_env - *out from SOURCE_DATE_EPOCH where that is set, else as it was; -EINVAL */
-int epoch_env(int64_t *out, struct err *err);
+int epoch_env(int64_t *out, struct err *err) MUST_CHECK;
 
 #endif

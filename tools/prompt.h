@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-struct err;
+#include "base/err.h"
 
 /*
  * prompt_line - print text on stdout and read the answer, one line.
@@ -14,6 +14,6 @@ struct err;
  * out     heap, without its line end
  * errors  -ENODATA the input ended
  */
-int prompt_line(const char *text, bool hidden, char **out, struct err *err);
+int prompt_line(const char *text, bool hidden, char **out, struct err *err) MUST_CHECK;
 
 #endif

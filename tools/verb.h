@@ -47,10 +47,10 @@ int verb_usage(const struct verb *v, const char *fmt, ...) __attribute__((format
 int verb_fail(const struct verb *v, const struct err *err);
 
 /* verb_store - open the store that the globals name; -errno with *err set. */
-int verb_store(const struct globals *g, struct store **out, struct err *err);
+int verb_store(const struct globals *g, struct store **out, struct err *err) MUST_CHECK;
 
 /* verb_store_to_write - for a verb that cannot do without: -EROFS where the store can only be read. */
-int verb_store_to_write(const struct globals *g, struct store **out, struct err *err);
+int verb_store_to_write(const struct globals *g, struct store **out, struct err *err) MUST_CHECK;
 
 /* Every verb, NULL after the last; and the options that all of them have. */
 extern const struct verb *const *const verb_table;

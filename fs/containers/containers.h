@@ -4,8 +4,9 @@
 #ifndef FS_CONTAINERS_CONTAINERS_H
 #define FS_CONTAINERS_CONTAINERS_H
 
+#include "base/err.h"
+
 struct containers;
-struct err;
 struct fs;
 struct live_table;
 struct session;
@@ -15,7 +16,7 @@ struct session_ops;
 extern const struct session_ops containers_session;
 
 /* containers_new - fs is borrowed. Released with containers_free() after its session. */
-int containers_new(struct fs *fs, struct containers **out, struct err *err);
+int containers_new(struct fs *fs, struct containers **out, struct err *err) MUST_CHECK;
 void containers_free(struct containers *c);
 
 /* containers_attach - the session that shows it, for notifications; before session_start(). */

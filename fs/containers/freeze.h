@@ -12,7 +12,8 @@
 #include <fuse_lowlevel.h>
 #include <stdbool.h>
 
-struct err;
+#include "base/err.h"
+
 struct live;
 struct node;
 
@@ -23,7 +24,7 @@ struct node;
  * errors  -EBUSY a file could not be held
  * threads the daemon's main thread only
  */
-int freeze_begin(struct live *live, struct err *err);
+int freeze_begin(struct live *live, struct err *err) MUST_CHECK;
 void freeze_end(struct live *live);
 
 /* freeze_drop - end all freezes of a container that goes. */

@@ -8,10 +8,10 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "base/err.h"
 #include "base/map.h"
 #include "fs/live/live.h"
 
-struct err;
 struct stat;
 
 struct live_table {
@@ -24,11 +24,12 @@ struct live_table {
 };
 
 /* live_table_init - read the list of the store's containers. Ends with live_table_fini(), on failure too. */
-int live_table_init(struct live_table *t, const struct live_shared *shared, struct err *err);
+int live_table_init(struct live_table *t, const struct live_shared *shared,
+		    struct err *err) MUST_CHECK;
 void live_table_fini(struct live_table *t);
 
 /* live_table_find - the container of a name, with a reference; it is opened where it is not in use. -ENOENT, -errno. */
-int live_table_find(struct live_table *t, const char *name, struct live **out);
+int live_table_find(struct live_table *t, const char *name, struct live **out) MUST_CHECK;
 
 /* live_table_stat - of the directory of all containers. */
 void live_table_stat(struct live_table *t, struct stat *st);
@@ -48,10 +49,11 @@ void live_table_stat(struct live_table *t, struct stat *st);
  *                     -EBUSY where files of it are open, or it is frozen
  */
 void live_table_refresh(struct live_table *t);
-int live_table_freeze(struct live_table *t, const char *name, struct live **out, struct err *err);
+int live_table_freeze(struct live_table *t, const char *name, struct live **out,
+		      struct err *err) MUST_CHECK;
 void live_table_thaw(struct live *live);
 void live_table_give_up(struct live_table *t);
-int live_table_follow(struct live_table *t, const char *name, struct err *err);
-int live_table_close(struct live_table *t, const char *name, struct err *err);
+int live_table_follow(struct live_table *t, const char *name, struct err *err) MUST_CHECK;
+int live_table_close(struct live_table *t, const char *name, struct err *err) MUST_CHECK;
 
 #endif

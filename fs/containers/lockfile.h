@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
+#include "base/err.h"
 #include "base/map.h"
 
 struct fs;
@@ -35,10 +36,10 @@ bool lockfile_is(const struct node *n);
  * errors  -ENOENT there is none; -EPERM no such name is made here
  */
 int lockfile_find(struct lockfiles *l, const struct fs *fs, const char *name,
-		  struct live_table *make, struct fuse_entry_param *out);
+		  struct live_table *make, struct fuse_entry_param *out) MUST_CHECK;
 
 /* lockfile_remove - -ENOENT, -EPERM as above. */
-int lockfile_remove(struct lockfiles *l, const char *name);
+int lockfile_remove(struct lockfiles *l, const char *name) MUST_CHECK;
 
 void lockfile_stat(const struct fs *fs, const struct node *n, struct stat *st);
 

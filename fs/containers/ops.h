@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "fs/containers/dir_cache.h"
 #include "fs/containers/live_table.h"
 #include "fs/containers/lockfile.h"
@@ -50,17 +51,17 @@ static inline struct node *op_node(fuse_req_t req, fuse_ino_t ino)
  * errors  -EPERM the node has no container; -EROFS; -ESTALE the container is gone; those of live_prepare()
  */
 enum op_need { OP_READ, OP_CHANGE };
-int op_begin(struct node *n, enum op_need need);
+int op_begin(struct node *n, enum op_need need) MUST_CHECK;
 void op_end(struct node *n, enum op_need need);
-int op_enter(struct node *n, enum op_need need);
+int op_enter(struct node *n, enum op_need need) MUST_CHECK;
 void op_leave(struct node *n, enum op_need need);
 
 /* op_name_check - may this name be made? -ENAMETOOLONG. */
-int op_name_check(const char *name);
+int op_name_check(const char *name) MUST_CHECK;
 
 /* op_entry - the node of a look-up's result in dir, with one reference for the kernel; name NULL: O_TMPFILE. */
 int op_entry(struct containers *c, struct node *dir, const char *name,
-	     const struct lookup_result *f, struct fuse_entry_param *out);
+	     const struct lookup_result *f, struct fuse_entry_param *out) MUST_CHECK;
 
 /* op_show - translate the owner in st from the image's to the one that is shown. */
 void op_show(const struct containers *c, struct stat *st);
@@ -76,7 +77,7 @@ static inline void op_reply(fuse_req_t req, int r)
  * -errno: it is still in work/.
  */
 int op_place(struct live *live, const char *temp, int dirfd, const char *name, bool directory,
-	     bool whiteout);
+	     bool whiteout) MUST_CHECK;
 
 /*
  * op_without_set_id - the mode of a file after a change by the caller. S_ISGID without S_IXGRP stays if the caller is
@@ -90,7 +91,7 @@ mode_t op_without_set_id(fuse_req_t req, const struct upper *u, const struct sta
  * the upper directory.
  * asked  drop set-id bits for root, too
  */
-int op_drop_privileges(fuse_req_t req, struct node *n, int fd, bool asked);
+int op_drop_privileges(fuse_req_t req, struct node *n, int fd, bool asked) MUST_CHECK;
 
 /* op_dir.c */
 void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
@@ -122,7 +123,7 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
 void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 /* op_statx - a statx_fn (fs/core/statx.h). The birth time of a file from below is the container's. */
 int op_statx(void *containers, uint64_t ino, struct stat *st, struct timespec *born,
-	     bool *has_born);
+	     bool *has_born) MUST_CHECK;
 void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 		struct fuse_file_info *fi);
 void op_access(fuse_req_t req, fuse_ino_t ino, int mask);
@@ -138,7 +139,7 @@ void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name);
 
 /* op_file.c */
 /* op_use - decide how an opened file is used, and say so in fi. op_unuse() ends that and frees f. -errno: f is freed. */
-int op_use(struct containers *c, struct file *f, struct fuse_file_info *fi);
+int op_use(struct containers *c, struct file *f, struct fuse_file_info *fi) MUST_CHECK;
 void op_unuse(struct containers *c, struct file *f);
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi);

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "base/map.h"
 #include "fs/core/nodeid.h"
 
@@ -34,7 +35,8 @@ struct objects {
  *         st_ino; NULL: any number
  * returns 0, -ENOMEM or -ENFILE
  */
-int objects_add(struct objects *t, struct object *o, enum node_kind kind, const char *key);
+int objects_add(struct objects *t, struct object *o, enum node_kind kind,
+		const char *key) MUST_CHECK;
 
 /* objects_get - borrowed; NULL where there is none of that kind and number. */
 struct object *objects_get(const struct objects *t, enum node_kind kind, uint32_t number);

@@ -10,9 +10,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/err.h"
 #include "fs/core/statx.h"
 
-struct err;
 struct fs;
 struct session;
 
@@ -40,14 +40,14 @@ struct session_ops {
  * data        userdata of the operations; must outlive the session
  */
 int session_open(const struct fs *fs, const struct session_ops *ops, void *data,
-		 const char *mountpoint, struct session **out, struct err *err);
+		 const char *mountpoint, struct session **out, struct err *err) MUST_CHECK;
 
 /*
  * session_start - start the threads; they block all signals.
  * event_fd  an eventfd that is written when the kernel and we agreed on the
  *           protocol (session_is_ready) and when the tree was unmounted (session_is_over)
  */
-int session_start(struct session *s, int event_fd, struct err *err);
+int session_start(struct session *s, int event_fd, struct err *err) MUST_CHECK;
 bool session_is_ready(const struct session *s);
 bool session_is_over(const struct session *s);
 
@@ -72,7 +72,7 @@ void session_reply_backing(struct fuse_file_info *fi, int id);
 /* session_fuse - for fuse_lowlevel_notify_*(). */
 struct fuse_session *session_fuse(const struct session *s);
 /* session_fd - the connection, for ioctls; valid as long as the session. */
-int session_fd(const struct session *s);
+int session_fd(const struct session *s) MUST_CHECK;
 /* session_device - st_dev of the tree; 0: it could not be found out. */
 dev_t session_device(const struct session *s);
 const char *session_mountpoint(const struct session *s);
@@ -87,7 +87,7 @@ void session_raise_readahead(const struct session *s);
  * session_unmount - take the mount away; the threads end by it.
  * lazy    also where it is in use; else that is -EBUSY
  */
-int session_unmount(struct session *s, bool lazy, struct err *err);
+int session_unmount(struct session *s, bool lazy, struct err *err) MUST_CHECK;
 
 /* session_free - end the connection and the threads; what is still mounted answers ENOTCONN. */
 void session_free(struct session *s);

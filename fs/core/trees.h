@@ -8,9 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "store/oci/digest.h"
 
-struct err;
 struct image;
 struct layers;
 struct tree;
@@ -33,9 +33,9 @@ void trees_free(struct trees *t);
  * Given back with trees_put(). Any thread; who asks for a tree while another is opened waits.
  */
 int trees_get(struct trees *t, const struct image *image, struct shared_tree **out,
-	      struct err *err);
+	      struct err *err) MUST_CHECK;
 int trees_get_layer(struct trees *t, const struct digest *blob, struct shared_tree **out,
-		    struct err *err);
+		    struct err *err) MUST_CHECK;
 /* trees_ref - one more user of a tree that the caller has. */
 void trees_ref(struct trees *t, struct shared_tree *s);
 void trees_put(struct trees *t, struct shared_tree *s);

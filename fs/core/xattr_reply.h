@@ -10,6 +10,8 @@
 
 #include <fuse_lowlevel.h>
 
+#include "base/err.h"
+
 struct buf;
 
 /*
@@ -18,7 +20,8 @@ struct buf;
  * xattr_shown    append the value; a file's access list is masked by the mode, as after unpacking. 0 or -ENOMEM
  */
 bool xattr_is_shown(const char *name, const void *value, size_t len, bool directory);
-int xattr_shown(const char *name, const void *value, size_t len, mode_t mode, struct buf *out);
+int xattr_shown(const char *name, const void *value, size_t len, mode_t mode,
+		struct buf *out) MUST_CHECK;
 
 /*
  * xattr_reply_list - reply with names, each with its NUL, into size bytes (0: only how many).

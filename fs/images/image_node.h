@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "fs/core/objects.h"
 #include "fs/images/namespace.h"
 #include "store/oci/digest.h"
@@ -79,9 +80,9 @@ void images_drop_all(struct images *im);
  * image_node_get  the image at a namespace entry; -ENOENT it has none any more
  * tree_node_get   its rootfs (tree_index 0) or layer tree_index - 1
  */
-int image_node_get(struct images *im, struct ns_entry *entry, struct image_node **out);
+int image_node_get(struct images *im, struct ns_entry *entry, struct image_node **out) MUST_CHECK;
 int tree_node_get(struct images *im, struct image_node *img, size_t tree_index,
-		  struct tree_node **out);
+		  struct tree_node **out) MUST_CHECK;
 
 /* layer_node_get - with one reference more; called with the lock held. NULL: no memory. */
 struct layer_node *layer_node_get(struct images *im, struct layer *l);

@@ -4,7 +4,8 @@
 #ifndef FS_IMAGES_IMAGES_H
 #define FS_IMAGES_IMAGES_H
 
-struct err;
+#include "base/err.h"
+
 struct fs;
 struct images;
 struct session;
@@ -14,7 +15,7 @@ struct session_ops;
 extern const struct session_ops images_session;
 
 /* images_new - fs is borrowed. Released with images_free() after its session. */
-int images_new(struct fs *fs, struct images **out, struct err *err);
+int images_new(struct fs *fs, struct images **out, struct err *err) MUST_CHECK;
 void images_free(struct images *im);
 
 /* images_attach - the session that shows it, for notifications; before session_start(). */

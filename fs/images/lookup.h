@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "fs/core/trees.h"
 #include "fs/images/image_node.h"
 
@@ -46,16 +47,17 @@ static inline const struct tree *tree_of(const struct tree_node *tn)
 }
 
 /* lookup_id - the node of an ID; -ESTALE: there is none. */
-int lookup_id(struct images *im, fuse_ino_t ino, struct node *n);
+int lookup_id(struct images *im, fuse_ino_t ino, struct node *n) MUST_CHECK;
 
 /* lookup_stat - its attributes. 0 or -errno. */
-int lookup_stat(struct images *im, const struct node *n, struct stat *st);
+int lookup_stat(struct images *im, const struct node *n, struct stat *st) MUST_CHECK;
 
 /*
  * lookup_name - a name in a directory. The kernel gets one reference to what e says.
  * errors  -ENOENT, -ENOTDIR, -ESTALE; -EIO the store's fault, already in the log
  */
-int lookup_name(struct images *im, fuse_ino_t parent, const char *name, struct fuse_entry_param *e);
+int lookup_name(struct images *im, fuse_ino_t parent, const char *name,
+		struct fuse_entry_param *e) MUST_CHECK;
 
 /* lookup_forget - the kernel gives n references back. */
 void lookup_forget(struct images *im, fuse_ino_t ino, uint64_t n);
@@ -67,7 +69,7 @@ void lookup_forget(struct images *im, fuse_ino_t ino, uint64_t n);
  * lookup_stat_entry  the attributes of a namespace entry
  */
 int lookup_enter(struct images *im, struct tree_node *tn, uint32_t node, bool count,
-		 struct fuse_entry_param *e);
+		 struct fuse_entry_param *e) MUST_CHECK;
 void lookup_stat_entry(const struct images *im, const struct ns_entry *entry, struct stat *st);
 
 #endif

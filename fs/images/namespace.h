@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "base/err.h"
 #include "base/map.h"
 #include "fs/core/objects.h"
 #include "store/oci/manifest.h"
@@ -58,7 +59,8 @@ struct ns_changes {
 	size_t n, cap;
 };
 
-int namespace_init(struct namespace *ns, struct objects *objects, const struct timespec *now);
+int namespace_init(struct namespace *ns, struct objects *objects,
+		   const struct timespec *now) MUST_CHECK;
 void namespace_fini(struct namespace *ns);
 
 /*
@@ -67,7 +69,7 @@ void namespace_fini(struct namespace *ns);
  * errors  -ENOMEM: some changes are not made yet; the next update makes them
  */
 int namespace_update(struct namespace *ns, const struct refs *refs, const struct timespec *now,
-		     struct ns_changes *out);
+		     struct ns_changes *out) MUST_CHECK;
 
 /* namespace_lookup - an entry by name, borrowed; NULL: none. */
 struct ns_entry *namespace_lookup(const struct ns_entry *dir, const char *name);
@@ -84,7 +86,8 @@ struct ns_entry *namespace_lookup_id(struct namespace *ns, const char *name,
  * by number, without those that the directory's own image hides.
  * *out is freed by the caller; 0 or -ENOMEM
  */
-int namespace_list(const struct ns_entry *dir, uint32_t from, struct ns_entry ***out, size_t *n);
+int namespace_list(const struct ns_entry *dir, uint32_t from, struct ns_entry ***out,
+		   size_t *n) MUST_CHECK;
 
 /* namespace_is_own - true for the names of an image itself: rootfs, layers, ... */
 bool namespace_is_own(const char *name);

@@ -8,6 +8,8 @@
 #include <pthread.h>
 #include <stdbool.h>
 
+#include "base/err.h"
+
 struct gate {
 	pthread_mutex_t lock;
 	pthread_cond_t moved;
@@ -31,8 +33,8 @@ void gate_fini(struct gate *g);
  * gate_leave - the end of both.
  * errors  -ESTALE the gate is closed; what open returned
  */
-int gate_enter(struct gate *g, bool change);
-int gate_visit(struct gate *g);
+int gate_enter(struct gate *g, bool change) MUST_CHECK;
+int gate_visit(struct gate *g) MUST_CHECK;
 void gate_leave(struct gate *g, bool change);
 
 /* gate_freeze - wait for the changes under way and hold new ones back, until as many gate_thaw(). */

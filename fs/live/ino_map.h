@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "base/map.h"
 
 #define INO_CONTAINER_SHIFT 40
@@ -31,14 +32,14 @@ void ino_map_fini(struct ino_map *m);
 uint64_t ino_map_lower(const struct ino_map *m, uint64_t ino);
 
 /* ino_map_upper - of a file that is upper_ino on disk: its alias, if it has one. 0 or -ENOMEM. */
-int ino_map_upper(struct ino_map *m, uint64_t upper_ino, uint64_t *ino);
+int ino_map_upper(struct ino_map *m, uint64_t upper_ino, uint64_t *ino) MUST_CHECK;
 
 /*
  * ino_map_put - show the file that is upper_ino on disk as ino. Two files may be shown as one number while
  *               one takes the other's place. 0 or -ENOMEM, and then nothing has changed.
  * ino_map_drop - the end of that.
  */
-int ino_map_put(struct ino_map *m, uint64_t upper_ino, uint64_t ino);
+int ino_map_put(struct ino_map *m, uint64_t upper_ino, uint64_t ino) MUST_CHECK;
 void ino_map_drop(struct ino_map *m, uint64_t upper_ino);
 
 #endif

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/err.h"
+
 struct tree;
 struct upper;
 
@@ -30,15 +32,17 @@ void links_fini(struct links *l);
  * links_group - the tree nodes that are names of the same file as node. The first call reads the whole tree.
  * returns how many, *out borrowed; 1 and NULL where node is the only one; -ENOMEM
  */
-int links_group(struct links *l, const struct tree *tree, uint32_t node, const struct link **out);
+int links_group(struct links *l, const struct tree *tree, uint32_t node,
+		const struct link **out) MUST_CHECK;
 
 /*
  * links_visible - 1 where the container shows this name of the base tree as it
  * is there: nothing in the upper directory hides or replaces it. 0 or -errno.
  */
-int links_visible(const struct upper *upper, const struct tree *tree, uint32_t node);
+int links_visible(const struct upper *upper, const struct tree *tree, uint32_t node) MUST_CHECK;
 
 /* links_count - st_nlink of a file from below. */
-int links_count(struct links *l, const struct upper *upper, const struct tree *tree, uint32_t node);
+int links_count(struct links *l, const struct upper *upper, const struct tree *tree,
+		uint32_t node) MUST_CHECK;
 
 #endif

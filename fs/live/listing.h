@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 
 struct listing {
 	struct buf names;
@@ -27,7 +28,7 @@ struct listing {
 #define _cleanup_listing_ __attribute__((cleanup(listing_fini)))
 
 /* listing_add - append one; 0 or -ENOMEM. */
-int listing_add(struct listing *l, const char *name, uint64_t ino, mode_t type);
+int listing_add(struct listing *l, const char *name, uint64_t ino, mode_t type) MUST_CHECK;
 
 static inline const char *listing_name(const struct listing *l, size_t i)
 {

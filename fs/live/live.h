@@ -11,13 +11,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "fs/live/gate.h"
 #include "fs/live/ino_map.h"
 #include "fs/live/links.h"
 #include "store/container/upper.h"
 
 struct container;
-struct err;
 struct freeze;
 struct fs;
 struct node;
@@ -73,19 +73,19 @@ struct live {
  * errors  -ENOENT
  */
 int live_open(const struct live_shared *shared, const char *name, uint32_t id, struct live **out,
-	      struct err *err);
+	      struct err *err) MUST_CHECK;
 void live_ref(struct live *live);
 void live_unref(struct live *live);
 
 /* live_rename - it has this name from now on. 0 or -ENOMEM; one thread at a time. */
-int live_rename(struct live *live, const char *name);
+int live_rename(struct live *live, const char *name) MUST_CHECK;
 
 /*
  * live_prepare - the start of the first use: take the container's lock, open its base tree. Listing containers
  * needs neither. May be called again after a failure.
  * errors  -EBUSY another daemon has the container; -EIO its image cannot be read
  */
-int live_prepare(struct live *live);
+int live_prepare(struct live *live) MUST_CHECK;
 
 /* live_is_locked - this daemon has the container's lock. */
 bool live_is_locked(const struct live *live);

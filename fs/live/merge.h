@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "base/err.h"
 #include "store/image/tree.h"
 
 struct layer;
@@ -27,21 +28,21 @@ struct lookup_result {
 };
 
 /* merge_lookup - a name in a directory. 0, -ENOENT, -errno. */
-int merge_lookup(struct node *dir, const char *name, struct lookup_result *out);
+int merge_lookup(struct node *dir, const char *name, struct lookup_result *out) MUST_CHECK;
 
 /* merge_below - the base tree's node for a name in a directory, hidden or not; TREE_NONE. */
 uint32_t merge_below(const struct node *dir, const char *name);
 
 /* merge_stat - a node's attributes. */
-int merge_stat(struct node *n, struct stat *st);
+int merge_stat(struct node *n, struct stat *st) MUST_CHECK;
 
 /* merge_entry - the entry that has contents and xattrs of a base tree's node; NULL: none. */
 const struct layer_entry *merge_entry(const struct live *live, uint32_t lower, struct layer **l);
 
 /* merge_list - the names in a directory, sorted, without "." and "..". */
-int merge_list(struct node *dir, struct listing *out);
+int merge_list(struct node *dir, struct listing *out) MUST_CHECK;
 
 /* merge_is_empty - 1, 0 or -errno. */
-int merge_is_empty(struct node *dir);
+int merge_is_empty(struct node *dir) MUST_CHECK;
 
 #endif

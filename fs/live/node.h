@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "base/err.h"
 #include "base/map.h"
 #include "fs/live/node_opens.h"
 
@@ -97,7 +98,7 @@ uint64_t node_parent_ino(struct nodes *t, const struct node *n);
 
 /* node_path - append the path of a directory, from the container's root, with a leading '/'; the root's is empty. */
 struct buf;
-int node_path(struct nodes *t, const struct node *dir, struct buf *out);
+int node_path(struct nodes *t, const struct node *dir, struct buf *out) MUST_CHECK;
 
 /* node_forget - the kernel gave n references back; the node is freed with the last. */
 void node_forget(struct nodes *t, struct node *n, uint64_t count);
@@ -106,7 +107,8 @@ void node_forget(struct nodes *t, struct node *n, uint64_t count);
  * node_add_name - one more name; 0 or -ENOMEM. A name that another node has stays that one's.
  * node_take_name - a name that some node has becomes n's; NULL: no node's. Needs no memory.
  */
-int node_add_name(struct nodes *t, struct node *n, struct node *parent, const char *name);
+int node_add_name(struct nodes *t, struct node *n, struct node *parent,
+		  const char *name) MUST_CHECK;
 void node_take_name(struct nodes *t, struct node *n, struct node *parent, const char *name);
 /* node_drop_name - that name is gone; true where the node has another one. */
 bool node_drop_name(struct nodes *t, struct node *n, struct node *parent, const char *name);
@@ -119,7 +121,7 @@ void node_unpin(struct nodes *t, struct node *n);
 void node_die(struct nodes *t, struct node *n);
 
 /* node_set_upper - the directory with this inode number, if it is known, has the upper directory fd now. 0 or -errno. */
-int node_set_upper(struct nodes *t, uint64_t ino, int fd);
+int node_set_upper(struct nodes *t, uint64_t ino, int fd) MUST_CHECK;
 
 /* nodes_close_live - close all descriptors of a container's nodes. Its gate is closed: they stay so. */
 void nodes_close_live(struct nodes *t, const struct live *live);
@@ -142,14 +144,14 @@ struct location {
 #define _cleanup_location_ __attribute__((cleanup(location_end)))
 
 /* node_locate - of any node. node_dir - of a directory: its upper directory as fd. */
-int node_locate(struct nodes *t, struct node *n, struct location *out);
-int node_dir(struct nodes *t, struct node *dir, struct location *out);
+int node_locate(struct nodes *t, struct node *n, struct location *out) MUST_CHECK;
+int node_dir(struct nodes *t, struct node *dir, struct location *out) MUST_CHECK;
 void location_end(struct location *a);
 
 /* location_stat - the attributes. location_path_fd - a new O_PATH descriptor. location_link - one more name for the file. */
 struct upper;
-int location_stat(const struct upper *u, const struct location *a, struct stat *st);
-int location_path_fd(const struct location *a);
-int location_link(const struct location *a, int dirfd, const char *name);
+int location_stat(const struct upper *u, const struct location *a, struct stat *st) MUST_CHECK;
+int location_path_fd(const struct location *a) MUST_CHECK;
+int location_link(const struct location *a, int dirfd, const char *name) MUST_CHECK;
 
 #endif

@@ -16,6 +16,8 @@
 
 #include <stdint.h>
 
+#include "base/err.h"
+
 struct live;
 
 /*
@@ -23,18 +25,18 @@ struct live;
  * the base tree. ns is held for writing. 0 or -errno, and then nothing has changed.
  */
 int whiteout_move(struct live *live, uint32_t lower, int from_fd, const char *from, int to_fd,
-		  const char *to);
+		  const char *to) MUST_CHECK;
 
 /*
  * whiteout_replace - a directory that shows nothing, and that the file system cannot move, becomes the whiteout of
  * lower: overlayfs moves no directory that comes from its own layers below. ns is held for writing.
  */
-int whiteout_replace(struct live *live, uint32_t lower, int dirfd, const char *name);
+int whiteout_replace(struct live *live, uint32_t lower, int dirfd, const char *name) MUST_CHECK;
 
 /*
  * whiteout_finish - a name in work/ that a dead daemon left: if it is a whiteout that still has to replace something,
  * it does. As copyup_finish() (fs/live/copyup.h).
  */
-int whiteout_finish(struct live *live, const char *name);
+int whiteout_finish(struct live *live, const char *name) MUST_CHECK;
 
 #endif

@@ -13,22 +13,23 @@
 #ifndef REGISTRY_AUTH_AUTH_H
 #define REGISTRY_AUTH_AUTH_H
 
+#include "base/err.h"
+
 struct auth;
 struct buf;
 struct cred;
 struct endpoint;
-struct err;
 struct http;
 
 /* auth_new - h is borrowed and must live longer. Credentials come from creds_get(). */
-int auth_new(struct http *h, struct auth **out, struct err *err);
+int auth_new(struct http *h, struct auth **out, struct err *err) MUST_CHECK;
 void auth_free(struct auth *a);
 
 /*
  * auth_use - take c (copied) for every registry instead of what is stored: for login, before any
  * other call. A token server is asked for an identity token as well.
  */
-int auth_use(struct auth *a, const struct cred *c, struct err *err);
+int auth_use(struct auth *a, const struct cred *c, struct err *err) MUST_CHECK;
 
 /* auth_identity_token - what a token server gave to be kept in place of the password; heap, NULL: nothing. */
 char *auth_identity_token(struct auth *a);
@@ -41,7 +42,7 @@ char *auth_identity_token(struct auth *a);
  * errors  those of fetching a token anew that ran out
  */
 int auth_header(struct auth *a, const struct endpoint *e, const char *scope, char **out,
-		struct err *err);
+		struct err *err) MUST_CHECK;
 
 /*
  * auth_scrub - what a server says may be what it was told: every secret of a's that stands in text, also as JSON
@@ -62,6 +63,6 @@ void auth_scrub(struct auth *a, struct buf *text);
  */
 int auth_challenged(struct auth *a, const struct endpoint *e, const char *base_url,
 		    const char *scope, const char *const *challenges, const char *rejected,
-		    struct err *err);
+		    struct err *err) MUST_CHECK;
 
 #endif

@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-struct err;
+#include "base/err.h"
 
 #define CHALLENGE_MAX_TEXT (16 * 1024)
 #define CHALLENGE_MAX 16
@@ -30,7 +30,7 @@ struct challenges {
  * What is malformed is left out, with all that follows it in the header.
  * errors  -EPROTO too long, too many; -ENOMEM
  */
-int challenges_add(struct challenges *all, const char *value, struct err *err);
+int challenges_add(struct challenges *all, const char *value, struct err *err) MUST_CHECK;
 void challenges_fini(struct challenges *all);
 
 /* challenges_find - the first of a scheme, borrowed; NULL: none. */

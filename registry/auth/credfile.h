@@ -8,10 +8,10 @@
 
 #include <stdbool.h>
 
+#include "base/err.h"
 #include "base/json.h"
 
 struct cred;
-struct err;
 
 #define CREDFILE_MAX (4 * 1024 * 1024)
 
@@ -19,7 +19,7 @@ struct err;
  * credfile_load - the file as JSON.
  * errors  -ENOENT it is not there, or empty, no message; -EINVAL damaged, with the line; nothing of its text is shown
  */
-int credfile_load(const char *path, json_t **out, struct err *err);
+int credfile_load(const char *path, json_t **out, struct err *err) MUST_CHECK;
 
 /*
  * credfile_find - what the file itself has for a registry, or for the part of it that a repository is in.
@@ -27,7 +27,7 @@ int credfile_load(const char *path, json_t **out, struct err *err);
  * errors  -ENOENT nothing, no message; -EINVAL an entry that cannot be read
  */
 int credfile_find(const json_t *root, const char *what, const char *key, const char *path,
-		  struct cred *out, struct err *err);
+		  struct cred *out, struct err *err) MUST_CHECK;
 
 /* credfile_helper - the credential helper for a registry, borrowed; NULL: none. */
 const char *credfile_helper(const json_t *root, const char *key);
@@ -41,7 +41,8 @@ char *credfile_name(const char *name, size_t n);
  * docker  the Hub as docker writes it
  * returns 1 changed, 0 nothing was there to drop, -errno
  */
-int credfile_put(json_t *root, const char *key, const struct cred *c, bool empty, bool docker);
+int credfile_put(json_t *root, const char *key, const struct cred *c, bool empty,
+		 bool docker) MUST_CHECK;
 
 /*
  * credfile_update - change a file: read, edit() and, where that returns 1, renamed into place with mode 0600.
@@ -49,6 +50,6 @@ int credfile_put(json_t *root, const char *key, const struct cred *c, bool empty
  * root    an empty object where there was no file
  */
 int credfile_update(const char *path, int (*edit)(json_t *root, void *arg, struct err *err),
-		    void *arg, struct err *err);
+		    void *arg, struct err *err) MUST_CHECK;
 
 #endif

@@ -21,8 +21,9 @@
 
 #include <stdbool.h>
 
+#include "base/err.h"
+
 struct cred;
-struct err;
 
 /* creds_key - what a user calls a registry ("https://HOST/v1/", "index.docker.io") as a key: host[:port],
  * "docker.io" for the Hub. Heap; NULL: no memory. */
@@ -35,18 +36,18 @@ char *creds_key(const char *name);
  * out     cred_fini()
  * errors  -ENOENT nothing is known, no message; others a damaged file or a helper that failed
  */
-int creds_get(const char *key, const char *path, struct cred *out, struct err *err);
+int creds_get(const char *key, const char *path, struct cred *out, struct err *err) MUST_CHECK;
 
 /*
  * creds_put - store in the first file, or the helper that it names for this registry.
  * file    the file that holds a secret in plain text now, heap; NULL: none does
  */
-int creds_put(const char *key, const struct cred *c, char **file, struct err *err);
+int creds_put(const char *key, const struct cred *c, char **file, struct err *err) MUST_CHECK;
 
 /*
  * creds_erase - forget a registry in every file and helper.
  * found   whether anything was known
  */
-int creds_erase(const char *key, bool *found, struct err *err);
+int creds_erase(const char *key, bool *found, struct err *err) MUST_CHECK;
 
 #endif

@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-struct err;
+#include "base/err.h"
 
 struct realm {
 	char *url;  /* as libcurl writes it */
@@ -26,7 +26,8 @@ struct realm {
  *           spoken to so and the realm is on its host; a user or password in it; an address of a private network or of
  *           this host where the registry itself is none of these
  */
-int realm_check(const char *text, const char *base_url, struct realm *out, struct err *err);
+int realm_check(const char *text, const char *base_url, struct realm *out,
+		struct err *err) MUST_CHECK;
 void realm_fini(struct realm *r);
 
 /*

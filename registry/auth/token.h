@@ -9,9 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/err.h"
+
 struct cred;
 struct endpoint;
-struct err;
 struct http;
 
 #define TOKEN_ANSWER_MAX (1024 * 1024)
@@ -38,10 +39,11 @@ struct token_request {
  * out     token_fini()
  * errors  -EACCES what the server says to wrong credentials; -EPROTO no token in the answer; those of http_do()
  */
-int token_fetch(struct http *h, const struct token_request *q, struct token *out, struct err *err);
+int token_fetch(struct http *h, const struct token_request *q, struct token *out,
+		struct err *err) MUST_CHECK;
 void token_fini(struct token *t);
 
 /* token_read - an answer's body; what it was asked from is in the caller's error. */
-int token_read(const char *text, size_t len, struct token *out, struct err *err);
+int token_read(const char *text, size_t len, struct token *out, struct err *err) MUST_CHECK;
 
 #endif

@@ -6,7 +6,7 @@
 #ifndef REGISTRY_CONFIG_CERTS_H
 #define REGISTRY_CONFIG_CERTS_H
 
-struct err;
+#include "base/err.h"
 
 /*
  * certs_find - from the first of ~/.config/containers/certs.d, /etc/containers/certs.d and
@@ -16,9 +16,10 @@ struct err;
  * cert, key the paths of the first *.cert and its *.key; heap, or both NULL
  * errors    -EINVAL one of a pair is missing; as the system's. What cannot be searched is passed over
  */
-int certs_find(const char *host, char **ca_pem, char **cert, char **key, struct err *err);
+int certs_find(const char *host, char **ca_pem, char **cert, char **key,
+	       struct err *err) MUST_CHECK;
 
 /* certs_ca - only what is trusted of it, for a host that a registry leads to. */
-int certs_ca(const char *host, char **ca_pem, struct err *err);
+int certs_ca(const char *host, char **ca_pem, struct err *err) MUST_CHECK;
 
 #endif

@@ -11,7 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct err;
+#include "base/err.h"
+
 struct reference;
 struct registries;
 
@@ -49,11 +50,11 @@ struct endpoints {
  * errors       -EACCES blocked by registries.conf; -EINVAL a damaged file, with its line
  */
 int hosts_resolve(const struct reference *ref, bool plain_http, struct endpoints *out,
-		  struct err *err);
+		  struct err *err) MUST_CHECK;
 
 /* hosts_resolve_in - the same with what registries.conf says given. */
 int hosts_resolve_in(const struct registries *conf, const struct reference *ref, bool plain_http,
-		     struct endpoints *out, struct err *err);
+		     struct endpoints *out, struct err *err) MUST_CHECK;
 
 /*
  * hosts_of - the endpoint of a host alone, where registries.conf leads for it; no mirrors.
@@ -61,13 +62,15 @@ int hosts_resolve_in(const struct registries *conf, const struct reference *ref,
  * out     one endpoint, path "" or what `location` has behind the host
  * errors  as hosts_resolve; -EINVAL no host
  */
-int hosts_of(const char *domain, bool plain_http, struct endpoints *out, struct err *err);
+int hosts_of(const char *domain, bool plain_http, struct endpoints *out,
+	     struct err *err) MUST_CHECK;
 
 /*
  * hosts_exact - the same for the very host: what registries.conf says of blocked and insecure
  * counts, its location does not, so that a password goes where the user said: for login.
  */
-int hosts_exact(const char *domain, bool plain_http, struct endpoints *out, struct err *err);
+int hosts_exact(const char *domain, bool plain_http, struct endpoints *out,
+		struct err *err) MUST_CHECK;
 
 /* endpoints_own - the registry itself, the last one. Borrowed. */
 const struct endpoint *endpoints_own(const struct endpoints *e);

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct err;
+#include "base/err.h"
 
 enum mirror_use { MIRROR_ALWAYS, MIRROR_DIGESTS, MIRROR_TAGS };
 
@@ -45,11 +45,11 @@ struct registries {
  * out     registries_fini()
  * errors  -EINVAL a damaged file, with its line
  */
-int registries_load(struct registries *out, struct err *err);
+int registries_load(struct registries *out, struct err *err) MUST_CHECK;
 
 /* registries_add - the text of one file, what by name; entries are added and replaced in all. On error all is as before. */
 int registries_add(struct registries *all, const char *text, size_t len, const char *what,
-		   struct err *err);
+		   struct err *err) MUST_CHECK;
 void registries_fini(struct registries *all);
 
 /*

@@ -9,9 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/err.h"
 #include "base/map.h"
-
-struct err;
 
 enum toml_type { TOML_STRING, TOML_BOOL, TOML_OTHER, TOML_ARRAY, TOML_TABLE };
 
@@ -35,7 +34,8 @@ struct toml {
  * out     toml_free()
  * errors  -EINVAL "WHAT: line N: why"; -ENOMEM
  */
-int toml_parse(const char *data, size_t len, const char *what, struct toml **out, struct err *err);
+int toml_parse(const char *data, size_t len, const char *what, struct toml **out,
+	       struct err *err) MUST_CHECK;
 void toml_free(struct toml *t);
 
 /* toml_get - a member of a table, borrowed; NULL where it is missing. */

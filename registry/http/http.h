@@ -18,9 +18,9 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 
 struct endpoint;
-struct err;
 struct http;
 
 #define HTTP_STALL_SECONDS 30
@@ -32,14 +32,14 @@ struct http_options {
 };
 
 /* http_new - o may be NULL. http_free() ends what is under way; no http_do() may be in it any more. */
-int http_new(const struct http_options *o, struct http **out, struct err *err);
+int http_new(const struct http_options *o, struct http **out, struct err *err) MUST_CHECK;
 void http_free(struct http *h);
 
 /* http_cancel - every request under way, and every later one, fails with -ECANCELED. Threads: any. */
 void http_cancel(struct http *h);
 
 /* http_sleep - -ECANCELED, at once, when http_cancel() is or was called. h may be NULL. */
-int http_sleep(struct http *h, unsigned ms);
+int http_sleep(struct http *h, unsigned ms) MUST_CHECK;
 
 /* What came back. Strings are heap or NULL; http_response_fini() frees them. */
 struct http_response {
@@ -101,7 +101,7 @@ struct http_request {
  *         is spoken there; -ECANCELED; or what the sink said
  */
 int http_do(struct http *h, const struct http_request *q, struct http_response *out,
-	    struct err *err);
+	    struct err *err) MUST_CHECK;
 
 /* http_transient - may the same request succeed a little later? r is http_do()'s error, or -EAGAIN for an answer of such a status. */
 bool http_transient(int r);

@@ -11,6 +11,7 @@
 
 #include <curl/curl.h>
 
+#include "base/err.h"
 #include "registry/http/http.h"
 
 /* What may have come of a body before the transfer is paused. */
@@ -53,11 +54,11 @@ struct http_transfer {
 	CURLcode code;
 };
 
-int http_loop_start(struct http *h, struct err *err);
+int http_loop_start(struct http *h, struct err *err) MUST_CHECK;
 void http_loop_stop(struct http *h);
 
 /* http_loop_add - t->easy is the loop's from here on until t->done. */
-int http_loop_add(struct http *h, struct http_transfer *t);
+int http_loop_add(struct http *h, struct http_transfer *t) MUST_CHECK;
 void http_loop_wake(struct http *h);
 
 /* http_loop_callbacks - let the easy handle of a transfer call what is here. */

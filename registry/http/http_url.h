@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 
+#include "base/err.h"
+
 #define HTTP_URL_MAX 16384
 
 /* http_url_join - target, as a Location or a Link has it, seen from base. Heap; NULL: it is not acceptable. */
@@ -45,9 +47,9 @@ void http_url_parts_fini(struct http_url_parts *p);
  * http_url_split - of any scheme.
  * errors  -EINVAL not a URL with a scheme and a host; -ENOMEM
  */
-int http_url_split(const char *url, struct http_url_parts *out);
+int http_url_split(const char *url, struct http_url_parts *out) MUST_CHECK;
 
 /* http_url_add_query - append NAME=VALUE, escaped, to the query of *url, which is heap and replaced. 0 or -ENOMEM. */
-int http_url_add_query(char **url, const char *name, const char *value);
+int http_url_add_query(char **url, const char *name, const char *value) MUST_CHECK;
 
 #endif

@@ -9,8 +9,8 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 
-struct err;
 struct http_response;
 
 #define REFUSAL_MAX 600 /* bytes of words */
@@ -29,10 +29,10 @@ struct refusal {
 void refusal_fini(struct refusal *f);
 
 /* refusal_read - the words of an answer's body; none where it is a web page or has none. 0 or -ENOMEM. */
-int refusal_read(const struct http_response *r, struct refusal *out);
+int refusal_read(const struct http_response *r, struct refusal *out) MUST_CHECK;
 
 /* refusal_shown - append the words as one line of visible characters. 0 or -ENOMEM. */
-int refusal_shown(const struct refusal *f, struct buf *out);
+int refusal_shown(const struct refusal *f, struct buf *out) MUST_CHECK;
 
 /* refusal_has_code - one of the registry's errors is of this code: "MANIFEST_INVALID". */
 bool refusal_has_code(const struct http_response *r, const char *code);

@@ -6,7 +6,8 @@
 
 #include <stdbool.h>
 
-struct err;
+#include "base/err.h"
+
 struct http;
 struct http_response;
 
@@ -38,6 +39,6 @@ bool retry_status(long status);
 bool retry_wait(struct retry *t, int r, const struct http_response *answer, bool progress);
 
 /* retry_reported - err gets how often it was tried, where that was more than once. Returns r. */
-int retry_reported(const struct retry *t, int r, struct err *err);
+int retry_reported(const struct retry *t, int r, struct err *err) MUST_CHECK;
 
 #endif

@@ -6,11 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "store/oci/codec.h"
 #include "store/oci/digest.h"
 
 struct container;
-struct err;
 struct patterns;
 struct store;
 
@@ -32,6 +32,6 @@ struct commit_options {
  * id      receives the image ID
  */
 int commit(struct store *s, struct container *c, const struct commit_options *o, struct digest *id,
-	   struct err *err);
+	   struct err *err) MUST_CHECK;
 
 #endif

@@ -14,10 +14,10 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "base/err.h"
 #include "store/oci/digest.h"
 #include "store/oci/manifest.h"
 
-struct err;
 struct image;
 struct store;
 
@@ -37,28 +37,30 @@ struct container {
  * container_name_check - check for [a-zA-Z0-9][a-zA-Z0-9_.-]+, at most 255 bytes; -EINVAL with
  * docker's message.
  */
-int container_name_check(const char *name, struct err *err);
+int container_name_check(const char *name, struct err *err) MUST_CHECK;
 
 /*
  * container_name_free - check that a name is valid and unused; -EINVAL, -EEXIST with docker's
  * messages.
  */
-int container_name_free(struct store *s, const char *name, struct err *err);
+int container_name_free(struct store *s, const char *name, struct err *err) MUST_CHECK;
 
 /* container_name_random - generate a readable unused name. Caller frees. */
-int container_name_random(struct store *s, char **out, struct err *err);
+int container_name_random(struct store *s, char **out, struct err *err) MUST_CHECK;
 
 /*
  * container_create - create a container, atomically. Its image is not collected while it exists.
  * errors  -EEXIST with docker's message
  */
-int container_create(struct store *s, const char *name, const struct image *image, struct err *err);
+int container_create(struct store *s, const char *name, const struct image *image,
+		     struct err *err) MUST_CHECK;
 
 /*
  * container_open - open a container; container_free().
  * errors  -ENOENT "No such container: NAME"
  */
-int container_open(struct store *s, const char *name, struct container **out, struct err *err);
+int container_open(struct store *s, const char *name, struct container **out,
+		   struct err *err) MUST_CHECK;
 void container_free(struct container *c);
 static inline void cleanup_container(struct container **c)
 {
@@ -70,15 +72,15 @@ static inline void cleanup_container(struct container **c)
  * container_check_current - -ENOENT if the name no longer refers to this container: it was
  * removed or renamed.
  */
-int container_check_current(struct store *s, const struct container *c, struct err *err);
+int container_check_current(struct store *s, const struct container *c, struct err *err) MUST_CHECK;
 
 /*
  * container_name_now - the current name, after a possible rename; caller frees. -ENOENT: removed.
  */
-int container_name_now(struct store *s, const struct container *c, char **out);
+int container_name_now(struct store *s, const struct container *c, char **out) MUST_CHECK;
 
 /* container_list - the names, sorted, NULL-terminated; free with container_list_free(). */
-int container_list(struct store *s, char ***out, struct err *err);
+int container_list(struct store *s, char ***out, struct err *err) MUST_CHECK;
 void container_list_free(char **names);
 
 /*
@@ -88,22 +90,22 @@ void container_list_free(char **names);
  * container_remove  remove the container and its upper directory; -ENOENT
  * container_rename  rename it to to; -ENOENT, -EINVAL and -EEXIST with docker's messages
  */
-int container_remove(struct store *s, const char *name, struct err *err);
-int container_rename(struct store *s, const char *name, const char *to, struct err *err);
+int container_remove(struct store *s, const char *name, struct err *err) MUST_CHECK;
+int container_rename(struct store *s, const char *name, const char *to, struct err *err) MUST_CHECK;
 
 /*
  * container_flock - flock(2) the container's lock file; a descriptor to close, -EWOULDBLOCK,
  * -errno.
  */
-int container_flock(const struct container *c, bool exclusive, bool wait);
+int container_flock(const struct container *c, bool exclusive, bool wait) MUST_CHECK;
 
 /*
  * container_open_lock - open the lock file with open(2)'s flags; -EINVAL: not a regular file, or
  * one with several links.
  */
-int container_open_lock(const struct container *c, int flags);
+int container_open_lock(const struct container *c, int flags) MUST_CHECK;
 
 /* container_changed_size - total size of files and symbolic links in upper/; bytes. */
-int container_changed_size(const struct container *c, uint64_t *out, struct err *err);
+int container_changed_size(const struct container *c, uint64_t *out, struct err *err) MUST_CHECK;
 
 #endif

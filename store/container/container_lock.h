@@ -5,8 +5,9 @@
 #ifndef STORE_CONTAINER_CONTAINER_LOCK_H
 #define STORE_CONTAINER_CONTAINER_LOCK_H
 
+#include "base/err.h"
+
 struct container;
-struct err;
 struct store;
 
 struct container_flock {
@@ -27,7 +28,7 @@ struct container_flock {
  * allowed.
  */
 int container_lock_shared(struct store *s, const struct container *c, struct container_flock *h,
-			  struct err *err);
+			  struct err *err) MUST_CHECK;
 void container_lock_release(struct container_flock *h);
 
 /*
@@ -35,7 +36,8 @@ void container_lock_release(struct container_flock *h);
  * container was removed or renamed between the request to the mounts and the lock; the data that
  * was read is invalid then.
  */
-int container_lock_confirm(struct store *s, const struct container *c, int r, struct err *err);
+int container_lock_confirm(struct store *s, const struct container *c, int r,
+			   struct err *err) MUST_CHECK;
 
 /*
  * container_lock_for_rename - allow a rename: the container is unused, or used by a mount that
@@ -44,7 +46,7 @@ int container_lock_confirm(struct store *s, const struct container *c, int r, st
  * errors  -ENOENT; -EBUSY a command or a mount is reading it as a whole
  */
 int container_lock_for_rename(struct store *s, const struct container *c, int *lock,
-			      struct err *err);
+			      struct err *err) MUST_CHECK;
 
 /*
  * container_lock_exclusive - make all mounts release the container and lock out all commands.
@@ -53,6 +55,7 @@ int container_lock_for_rename(struct store *s, const struct container *c, int *l
  *         to open, and so unused
  * errors  -ENOENT; -EBUSY in use
  */
-int container_lock_exclusive(struct store *s, const char *name, int *lock, struct err *err);
+int container_lock_exclusive(struct store *s, const char *name, int *lock,
+			     struct err *err) MUST_CHECK;
 
 #endif

@@ -11,8 +11,9 @@
 
 #include <stddef.h>
 
+#include "base/err.h"
+
 struct container;
-struct err;
 struct image;
 struct store;
 
@@ -38,17 +39,19 @@ struct diff {
  * copied up without a change is not listed. The caller holds the container's shared lock
  * (store/container/container_lock.h).
  */
-int diff_container(struct store *s, const struct container *c, struct diff *out, struct err *err);
+int diff_container(struct store *s, const struct container *c, struct diff *out,
+		   struct err *err) MUST_CHECK;
 
 /* diff_image - compare an image's top layer with the layers below, by the same rules. */
-int diff_image(struct store *s, const struct image *i, struct diff *out, struct err *err);
+int diff_image(struct store *s, const struct image *i, struct diff *out,
+	       struct err *err) MUST_CHECK;
 
 /*
  * diff_images - compare two merged trees: type, mode, owner, device, link target, attributes and
  * contents, but not times. Contents are only read for files of equal size from different layers.
  */
 int diff_images(struct store *s, const struct image *before, const struct image *now,
-		struct diff *out, struct err *err);
+		struct diff *out, struct err *err) MUST_CHECK;
 
 void diff_fini(struct diff *d);
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "base/err.h"
 #include "store/container/diff.h"
 
 struct tree;
@@ -14,7 +15,7 @@ struct tree;
  * diff_add - add a change; takes path, also on failure. A NULL path means out of memory. 0 or
  * -ENOMEM.
  */
-int diff_add(struct diff *d, char kind, char *path);
+int diff_add(struct diff *d, char kind, char *path) MUST_CHECK;
 
 /* diff_path - the path of a node with a leading '/'. Caller frees; NULL: out of memory. */
 char *diff_path(const struct tree *t, uint32_t node);

@@ -10,9 +10,9 @@
 #include <sys/stat.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "base/sink.h"
 
-struct err;
 struct layer;
 struct layer_entry;
 struct patterns;
@@ -37,11 +37,12 @@ bool layer_carries(const char *xattr);
  * carries selects attributes
  * errors  -EINVAL a name with a '='; -errno
  */
-int layer_xattrs(const struct upper *u, int fd, bool (*carries)(const char *), struct buf *out);
+int layer_xattrs(const struct upper *u, int fd, bool (*carries)(const char *),
+		 struct buf *out) MUST_CHECK;
 
 /* layer_entry_xattrs - the same of an entry that a layer has; 0 or -ENOMEM. */
 int layer_entry_xattrs(const struct layer *l, const struct layer_entry *e,
-		       bool (*carries)(const char *), struct buf *out);
+		       bool (*carries)(const char *), struct buf *out) MUST_CHECK;
 
 /*
  * layer_write - write the complete tar.
@@ -54,6 +55,6 @@ int layer_entry_xattrs(const struct layer *l, const struct layer_entry *e,
  */
 int layer_write(const struct upper *u, const struct layer_root *base,
 		const struct patterns *include, const struct patterns *exclude,
-		const struct sink *out, bool *empty, struct err *err);
+		const struct sink *out, bool *empty, struct err *err) MUST_CHECK;
 
 #endif

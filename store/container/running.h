@@ -8,8 +8,9 @@
 
 #include <sys/types.h>
 
+#include "base/err.h"
+
 struct container;
-struct err;
 struct store;
 
 /*
@@ -18,10 +19,10 @@ struct store;
  * the lock.
  * returns a descriptor to close when the command has ended; -errno
  */
-int running_mark(const struct container *c, struct err *err);
+int running_mark(const struct container *c, struct err *err) MUST_CHECK;
 
 /* running_signal - the signal that asks the process to kill the command, clean up and exit. */
-int running_signal(void);
+int running_signal(void) MUST_CHECK;
 
 /* running_pid - the process ID; 0: none, or in another PID namespace. */
 pid_t running_pid(struct store *s, const char *name);
@@ -31,6 +32,6 @@ pid_t running_pid(struct store *s, const char *name);
  * started it does not respond, it is killed, too, and its monitor cleans up shortly afterwards.
  * returns 1 stopped; 0 not running; -EPERM, -ETIMEDOUT still running
  */
-int running_stop(struct store *s, const char *name, struct err *err);
+int running_stop(struct store *s, const char *name, struct err *err) MUST_CHECK;
 
 #endif

@@ -41,6 +41,8 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include "base/err.h"
+
 struct buf;
 
 /* An upper directory and its format. */
@@ -65,15 +67,16 @@ struct upper {
  * upper_opaque     mark the directory fd opaque
  * upper_is_opaque  of the directory fd: 1, 0 or -errno
  */
-int upper_stat(const struct upper *u, int dirfd, const char *name, struct stat *st);
+int upper_stat(const struct upper *u, int dirfd, const char *name, struct stat *st) MUST_CHECK;
 int upper_lookup(const struct upper *u, int dirfd, const char *name, struct stat *st,
-		 bool *whiteout);
-int upper_whiteout(const struct upper *u, int dirfd, const char *name);
-int upper_whiteout_make(const struct upper *u, const char *name);
-int upper_whiteout_put(const struct upper *u, const char *work_name, int dirfd, const char *name);
-int upper_may_have_whiteouts(const struct upper *u, int fd);
-int upper_opaque(const struct upper *u, int fd);
-int upper_is_opaque(const struct upper *u, int fd);
+		 bool *whiteout) MUST_CHECK;
+int upper_whiteout(const struct upper *u, int dirfd, const char *name) MUST_CHECK;
+int upper_whiteout_make(const struct upper *u, const char *name) MUST_CHECK;
+int upper_whiteout_put(const struct upper *u, const char *work_name, int dirfd,
+		       const char *name) MUST_CHECK;
+int upper_may_have_whiteouts(const struct upper *u, int fd) MUST_CHECK;
+int upper_opaque(const struct upper *u, int fd) MUST_CHECK;
+int upper_is_opaque(const struct upper *u, int fd) MUST_CHECK;
 
 /*
  * Files and directories that exist only as mount points. They do not belong in a layer while they
@@ -83,24 +86,24 @@ int upper_is_opaque(const struct upper *u, int fd);
  *                        directory
  * upper_is_mountpoint    st comes from upper_lookup()
  */
-int upper_mark_mountpoint(const struct upper *u, const char *path);
+int upper_mark_mountpoint(const struct upper *u, const char *path) MUST_CHECK;
 bool upper_is_mountpoint(int dirfd, const char *name, const struct stat *st);
 
 /* Like upper_stat(), of an open file (O_PATH suffices). */
-int upper_fstat(const struct upper *u, int fd, struct stat *st);
+int upper_fstat(const struct upper *u, int fd, struct stat *st) MUST_CHECK;
 
 /*
  * upper_readlink - append the target of a symlink or of its placeholder; -EINVAL: not a symlink.
  * name    "": dirfd is the open file (O_PATH) itself
  */
-int upper_readlink(const struct upper *u, int dirfd, const char *name, struct buf *out);
+int upper_readlink(const struct upper *u, int dirfd, const char *name, struct buf *out) MUST_CHECK;
 
 /*
  * upper_set_owner - set owner, mode with type, and st_rdev of an open file (O_PATH suffices) from
  * st.
  * errors  -EPERM it would have to become a placeholder (upper_placeholder())
  */
-int upper_set_owner(const struct upper *u, int fd, const struct stat *st);
+int upper_set_owner(const struct upper *u, int fd, const struct stat *st) MUST_CHECK;
 
 /*
  * upper_placeholder - true if a file like st is represented by a regular file with override_stat.
@@ -113,7 +116,7 @@ bool upper_placeholder(const struct upper *u, const struct stat *st);
  * errors  -EEXIST; on failure nothing is left
  */
 int upper_make(const struct upper *u, int dirfd, const char *name, const struct stat *st,
-	       const char *target);
+	       const char *target) MUST_CHECK;
 
 /*
  * upper_create - create a regular file and open it for reading and writing.
@@ -122,7 +125,7 @@ int upper_make(const struct upper *u, int dirfd, const char *name, const struct 
  * returns  a descriptor or -errno
  */
 int upper_create(const struct upper *u, int dirfd, const char *name, const struct stat *st,
-		 struct stat *out);
+		 struct stat *out) MUST_CHECK;
 
 /* upper_temp - generate an unused name for the work directory. */
 void upper_temp(char name[static 32]);
@@ -137,15 +140,15 @@ void upper_temp(char name[static 32]);
  * upper_xattr_list  append the names, each with its NUL
  */
 ssize_t upper_xattr_get(const struct upper *u, int fd, const char *name, void *value, size_t size);
-int upper_xattr_list(const struct upper *u, int fd, struct buf *out);
+int upper_xattr_list(const struct upper *u, int fd, struct buf *out) MUST_CHECK;
 int upper_xattr_set(const struct upper *u, int fd, const char *name, const void *value, size_t len,
-		    int flags);
-int upper_xattr_remove(const struct upper *u, int fd, const char *name);
+		    int flags) MUST_CHECK;
+int upper_xattr_remove(const struct upper *u, int fd, const char *name) MUST_CHECK;
 
 /*
  * upper_acl_follow - after chmod(2): update an ACL that is stored in a private attribute to the
  * mode.
  */
-int upper_acl_follow(const struct upper *u, int fd, mode_t mode);
+int upper_acl_follow(const struct upper *u, int fd, mode_t mode) MUST_CHECK;
 
 #endif

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-struct err;
+#include "base/err.h"
 
 /* The content of the file oci-layout. */
 #define STORE_OCI_LAYOUT "{\"imageLayoutVersion\":\"1.0.0\"}"
@@ -19,7 +19,7 @@ struct err;
  * foreign true, and *owner, if one of them belongs to another user than this process
  * errors  -ELOOP a symbolic link; -EINVAL another type
  */
-int layout_check(int fd, const char *path, bool *foreign, uid_t *owner, struct err *err);
+int layout_check(int fd, const char *path, bool *foreign, uid_t *owner, struct err *err) MUST_CHECK;
 
 /* layout_exists - true if the store exists, created by this version or another one. */
 bool layout_exists(int fd);
@@ -28,15 +28,15 @@ bool layout_exists(int fd);
  * layout_make - create what is missing.
  * errors  -EINVAL the directory contains other files
  */
-int layout_make(int fd, const char *path, struct err *err);
+int layout_make(int fd, const char *path, struct err *err) MUST_CHECK;
 
 /*
  * layout_make_aside - create the part of imagefs/ that containers need in another directory; 0 or
  * -errno.
  */
-int layout_make_aside(int fd);
+int layout_make_aside(int fd) MUST_CHECK;
 
 /* layout_version - -ENOTSUP if another version of the program wrote the store. */
-int layout_version(int fd, const char *path, struct err *err);
+int layout_version(int fd, const char *path, struct err *err) MUST_CHECK;
 
 #endif

@@ -6,12 +6,13 @@
 #ifndef STORE_DISK_MOUNT_DIRS_H
 #define STORE_DISK_MOUNT_DIRS_H
 
-struct err;
+#include "base/err.h"
+
 struct mount_dirs;
 struct store;
 
 /* mount_dirs_new - s is borrowed. The record is not written before a directory is created. */
-int mount_dirs_new(struct store *s, struct mount_dirs **out, struct err *err);
+int mount_dirs_new(struct store *s, struct mount_dirs **out, struct err *err) MUST_CHECK;
 
 /* mount_dirs_free - free m. The directories and the record stay for a later owner. */
 void mount_dirs_free(struct mount_dirs *m);
@@ -20,7 +21,7 @@ void mount_dirs_free(struct mount_dirs *m);
  * mount_dirs_make - create a missing directory and record it.
  * path    absolute; its parent exists
  */
-int mount_dirs_make(struct mount_dirs *m, const char *path, struct err *err);
+int mount_dirs_make(struct mount_dirs *m, const char *path, struct err *err) MUST_CHECK;
 
 /* mount_dirs_adopt - take over the records of dead daemons for dir and mount points in it. */
 void mount_dirs_adopt(struct mount_dirs *m, const char *dir);

@@ -17,7 +17,8 @@
 
 #include <sys/types.h>
 
-struct err;
+#include "base/err.h"
+
 struct sockaddr_un;
 struct store;
 
@@ -31,17 +32,18 @@ void mounts_refresh(struct store *s);
  * mounts_freeze - block writes to a container until mounts_thaw().
  * fds     *n descriptors; mounts_thaw() closes and frees them
  */
-int mounts_freeze(struct store *s, const char *container, int **fds, unsigned *n, struct err *err);
+int mounts_freeze(struct store *s, const char *container, int **fds, unsigned *n,
+		  struct err *err) MUST_CHECK;
 void mounts_thaw(int *fds, unsigned n);
 
 /* mounts_close - make all daemons release a container; -EBUSY, with the reason, if one cannot. */
-int mounts_close(struct store *s, const char *container, struct err *err);
+int mounts_close(struct store *s, const char *container, struct err *err) MUST_CHECK;
 
 /*
  * mounts_follow - announce that a container is renamed. Returns 1: a daemon uses it and will
  * follow; 0: not in use; -EBUSY.
  */
-int mounts_follow(struct store *s, const char *container, struct err *err);
+int mounts_follow(struct store *s, const char *container, struct err *err) MUST_CHECK;
 
 /* mounts_sweep - remove the sockets of killed daemons. */
 void mounts_sweep(struct store *s);
@@ -50,13 +52,13 @@ void mounts_sweep(struct store *s);
  * mounts_find - a pidfd of the daemon that serves this store at dir, or -ENOENT. The caller
  * closes it.
  */
-int mounts_find(struct store *s, const char *dir);
+int mounts_find(struct store *s, const char *dir) MUST_CHECK;
 
 /*
  * mounts_of_dir - like mounts_find(), for a daemon on a read-only store: it is found by its
  * marker at dir.
  */
-int mounts_of_dir(const char *dir);
+int mounts_of_dir(const char *dir) MUST_CHECK;
 
 /*
  * mounts_dirs - the mount points of this store's daemons, NULL-terminated; free with
@@ -75,12 +77,12 @@ char **mounts_list(struct store *s, pid_t **pids);
  * mounts_address - the address at which a daemon will bind its socket: name in dirfd
  * (imagefs/mounts). The path may be of any length.
  */
-int mounts_address(int dirfd, const char *name, struct sockaddr_un *out);
+int mounts_address(int dirfd, const char *name, struct sockaddr_un *out) MUST_CHECK;
 
 /*
  * mounts_peer_address - the address of an existing socket. It is valid while the returned
  * descriptor is open.
  */
-int mounts_peer_address(int dirfd, const char *name, struct sockaddr_un *out);
+int mounts_peer_address(int dirfd, const char *name, struct sockaddr_un *out) MUST_CHECK;
 
 #endif

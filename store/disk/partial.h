@@ -9,9 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "store/oci/digest.h"
 
-struct err;
 struct partial;
 struct store;
 struct txn;
@@ -27,20 +27,20 @@ struct txn;
  */
 int partial_open(struct store *s, const struct digest *d, uint64_t size,
 		 int (*waiting)(void *arg, struct err *err), void *arg, struct partial **out,
-		 struct err *err);
+		 struct err *err) MUST_CHECK;
 
 /* partial_fd - the file's descriptor, for reading and appending; borrowed. */
-int partial_fd(const struct partial *p);
+int partial_fd(const struct partial *p) MUST_CHECK;
 const struct digest *partial_digest(const struct partial *p);
 
 /* partial_restart - discard the content. The descriptor changes. */
-int partial_restart(struct partial *p, struct err *err);
+int partial_restart(struct partial *p, struct err *err) MUST_CHECK;
 
 /*
  * partial_add - add the complete blob to the transaction. The partial file keeps its name until
  * partial_done(), so that other processes keep waiting for it.
  */
-int partial_add(struct partial *p, struct txn *t, struct err *err);
+int partial_add(struct partial *p, struct txn *t, struct err *err) MUST_CHECK;
 
 /* partial_done - remove the partial file and free p. */
 void partial_done(struct partial *p);

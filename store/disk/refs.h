@@ -12,11 +12,11 @@
 #include <stddef.h>
 #include <time.h>
 
+#include "base/err.h"
 #include "base/map.h"
 #include "store/oci/digest.h"
 #include "store/oci/manifest.h"
 
-struct err;
 struct json_t;
 struct store;
 struct txn;
@@ -57,7 +57,7 @@ struct refs {
  * refs_read - read index.json, in its order. No lock is needed: the file is replaced by
  * rename(2).
  */
-int refs_read(struct store *s, struct refs *out, struct err *err);
+int refs_read(struct store *s, struct refs *out, struct err *err) MUST_CHECK;
 void refs_fini(struct refs *r);
 
 /*
@@ -67,7 +67,7 @@ void refs_fini(struct refs *r);
  * d       replaced; a manifest's descriptor stays
  * errors  -ENOENT a blob is missing; -ENOTSUP no manifest
  */
-int refs_resolve(struct store *s, struct txn *t, struct descriptor *d, struct err *err);
+int refs_resolve(struct store *s, struct txn *t, struct descriptor *d, struct err *err) MUST_CHECK;
 
 /* refs_find - find an entry by its full name; NULL: not found. Borrowed. */
 struct ref *refs_find(const struct refs *r, const char *name);
@@ -117,10 +117,11 @@ bool refs_has_children(const struct refs *r, const struct digest *id);
  * return  0 or -ENOMEM
  */
 int refs_set(struct refs *r, const char *name, const struct descriptor *manifest,
-	     const struct digest *id);
+	     const struct digest *id) MUST_CHECK;
 bool refs_untag(struct refs *r, size_t i);
 void refs_drop(struct refs *r, size_t i);
-int refs_set_parent(struct refs *r, const struct digest *id, const struct digest *parent);
+int refs_set_parent(struct refs *r, const struct digest *id,
+		    const struct digest *parent) MUST_CHECK;
 void refs_set_tagged(struct refs *r, const struct digest *id, struct timespec when);
 void refs_set_digest(struct refs *r, const char *name, const struct digest *digest);
 bool refs_set_compressed(struct refs *r, const struct digest *manifest,
@@ -130,9 +131,9 @@ bool refs_set_compressed(struct refs *r, const struct digest *manifest,
  * refs_stage - let the transaction replace index.json, as its last step. The caller holds the
  * exclusive lock from refs_read() to txn_publish().
  */
-int refs_stage(struct txn *t, const struct refs *r, struct err *err);
+int refs_stage(struct txn *t, const struct refs *r, struct err *err) MUST_CHECK;
 
 /* refs_text - append the new text of index.json; 0 or -ENOMEM. */
-int refs_text(const struct refs *r, struct buf *out);
+int refs_text(const struct refs *r, struct buf *out) MUST_CHECK;
 
 #endif

@@ -2,13 +2,14 @@
 #ifndef STORE_DISK_REFS_WRITE_H
 #define STORE_DISK_REFS_WRITE_H
 
-struct err;
+#include "base/err.h"
+
 struct refs;
 struct store;
 
 /*
  * refs_write - replace index.json. Works on a full file system, too. The exclusive lock is held.
  */
-int refs_write(struct store *s, const struct refs *refs, struct err *err);
+int refs_write(struct store *s, const struct refs *refs, struct err *err) MUST_CHECK;
 
 #endif

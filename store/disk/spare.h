@@ -7,6 +7,8 @@
 
 #include <stddef.h>
 
+#include "base/err.h"
+
 struct store;
 
 /*
@@ -19,9 +21,9 @@ void spare_keep(struct store *s);
  * spare_use - write text to the spare file and rename it to index.json. The exclusive lock is
  * held. 0 or -errno.
  */
-int spare_use(struct store *s, const char *text, size_t len);
+int spare_use(struct store *s, const char *text, size_t len) MUST_CHECK;
 
 /* spare_drop - remove the spare file to free its space; 0 or -errno. */
-int spare_drop(struct store *s);
+int spare_drop(struct store *s) MUST_CHECK;
 
 #endif

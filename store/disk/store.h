@@ -18,9 +18,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "base/map.h"
-
-struct err;
 
 /* Environment variable that lets root write to stores of other users: paths, or "*". */
 #define STORE_TRUST "IMAGEFS_TRUST_STORE"
@@ -46,32 +45,32 @@ struct store {
  * followed.
  * errors  -EINVAL the directory contains other files; -ENOTSUP written by a newer version
  */
-int store_open(const char *path, struct store **out, struct err *err);
+int store_open(const char *path, struct store **out, struct err *err) MUST_CHECK;
 void store_close(struct store *s);
 
 /*
  * store_writable - 0, or -EROFS with the reason: the file system is read-only, the user has no
  * permission, or the user is root and the store belongs to another user.
  */
-int store_writable(const struct store *s, struct err *err);
+int store_writable(const struct store *s, struct err *err) MUST_CHECK;
 
 /*
  * store_give - make a new file belong to the owner of the store, so that root does not lock out
  * the owner of another user's store. The file must not be visible to others yet. 0 or -errno.
  */
-int store_give(const struct store *s, int fd);
+int store_give(const struct store *s, int fd) MUST_CHECK;
 
 /*
  * store_set_aside - keep containers, sockets and temporary files in dir instead of a read-only
  * store.
  * dir     absolute; missing parts are created in it
  */
-int store_set_aside(struct store *s, const char *dir, struct err *err);
+int store_set_aside(struct store *s, const char *dir, struct err *err) MUST_CHECK;
 
 /*
  * store_containers_writable - like store_writable(), for containers; true with store_set_aside().
  */
-int store_containers_writable(const struct store *s, struct err *err);
+int store_containers_writable(const struct store *s, struct err *err) MUST_CHECK;
 
 /*
  * store_default_path - $IMAGEFS_STORE, /var/lib/imagefs for root, or below $XDG_DATA_HOME or the
@@ -79,7 +78,7 @@ int store_containers_writable(const struct store *s, struct err *err);
  * out     caller frees
  * errors  -ENOENT no home directory
  */
-int store_default_path(char **out, struct err *err);
+int store_default_path(char **out, struct err *err) MUST_CHECK;
 
 /*
  * store_changed - record that images, names or containers have changed: store_unlock() then

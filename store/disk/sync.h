@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#include "base/err.h"
+
 /*
  * sync_is_ordered - true if on the file system of fd (ext4 with a journal, xfs), contents that
  * have been written out are on the disk before any later directory change. False if unknown.
@@ -15,6 +17,6 @@ bool sync_is_ordered(int fd);
  * leads to the complete contents. 0 or -errno.
  * ordered  from sync_is_ordered(): the contents are written out without waiting for a journal
  */
-int sync_before_rename(int fd, bool ordered);
+int sync_before_rename(int fd, bool ordered) MUST_CHECK;
 
 #endif

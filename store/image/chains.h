@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/err.h"
 #include "store/oci/digest.h"
 
 struct store;
@@ -23,6 +24,6 @@ struct chain {
  * id      the image's ID
  * return  0; -ENOMEM; another -errno: its config cannot be read, so its layers are unknown
  */
-int chains_retain(struct store *s, const struct digest *id, struct chain *v, size_t n);
+int chains_retain(struct store *s, const struct digest *id, struct chain *v, size_t n) MUST_CHECK;
 
 #endif

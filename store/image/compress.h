@@ -9,7 +9,8 @@
 
 #include <stdbool.h>
 
-struct err;
+#include "base/err.h"
+
 struct image;
 struct store;
 
@@ -21,6 +22,6 @@ struct store;
  * errors  -ENOENT removed concurrently; -EBADMSG a layer is damaged
  */
 int compress_image(struct store *s, const struct image *image, bool quiet, struct image **out,
-		   struct err *err);
+		   struct err *err) MUST_CHECK;
 
 #endif

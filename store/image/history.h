@@ -10,9 +10,9 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "base/err.h"
 #include "store/oci/digest.h"
 
-struct err;
 struct image;
 struct refs;
 struct store;
@@ -39,7 +39,7 @@ struct history {
  * at the end; excess entries have size 0.
  */
 int history_read(struct store *s, const struct image *i, const struct refs *refs,
-		 struct history *out, struct err *err);
+		 struct history *out, struct err *err) MUST_CHECK;
 void history_fini(struct history *h);
 
 #endif

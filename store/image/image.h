@@ -10,11 +10,11 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "base/err.h"
 #include "store/disk/refs.h"
 #include "store/oci/manifest.h"
 
 struct buf;
-struct err;
 struct store;
 struct txn;
 struct json_t;
@@ -43,19 +43,19 @@ static inline void cleanup_image(struct image **i)
  * errors  -ENOENT a blob is missing; -EINVAL, -EBADMSG not an image
  */
 int image_open(struct store *s, struct txn *t, const struct descriptor *manifest,
-	       struct image **out, struct err *err);
+	       struct image **out, struct err *err) MUST_CHECK;
 
 /*
  * image_keep - txn_keep() for the manifest, the config and the layers of an image.
  * errors  -ENOENT one is neither in the transaction nor in the store
  */
-int image_keep(struct txn *t, const struct image *i, struct err *err);
+int image_keep(struct txn *t, const struct image *i, struct err *err) MUST_CHECK;
 
 /*
  * image_get - find the image for a reference or a prefix of an image ID.
  * errors  -ENOENT "No such image: NAME"; -EINVAL ambiguous prefix
  */
-int image_get(struct store *s, const char *name, struct image **out, struct err *err);
+int image_get(struct store *s, const char *name, struct image **out, struct err *err) MUST_CHECK;
 
 /* image_is_listed - read index.json again; true if it still has this manifest. */
 bool image_is_listed(struct store *s, const struct ref *ref);
@@ -64,7 +64,7 @@ bool image_is_listed(struct store *s, const struct ref *ref);
  * image_find - like image_get(), in refs that have been read; *pos is the position of the entry.
  */
 int image_find(struct store *s, const struct refs *refs, const char *name, size_t *pos,
-	       struct err *err);
+	       struct err *err) MUST_CHECK;
 
 /* image_label - the value of a label, borrowed; NULL: no such label. */
 const char *image_label(const struct image *i, const char *key);
@@ -74,7 +74,7 @@ const char *image_label(const struct image *i, const char *key);
  * the iteration and is returned.
  */
 int image_labels(const struct image *i, int (*one)(void *ctx, const char *key, const char *value),
-		 void *ctx);
+		 void *ctx) MUST_CHECK;
 
 /*
  * image_command - entrypoint and command, separated by spaces. Caller frees; NULL: out of memory.
@@ -88,13 +88,13 @@ bool image_is_dated(const struct image *i);
  * image_size - the total size of the files and symbolic links in its layers, from their indexes;
  * bytes.
  */
-int image_size(struct store *s, const struct image *i, uint64_t *out, struct err *err);
+int image_size(struct store *s, const struct image *i, uint64_t *out, struct err *err) MUST_CHECK;
 
 /*
  * image_check - check that all of an image can be read: blobs, indexes, hard links. The
  * transaction keeps its parts that are in the store.
  */
-int image_check(struct txn *t, const struct descriptor *manifest, struct err *err);
+int image_check(struct txn *t, const struct descriptor *manifest, struct err *err) MUST_CHECK;
 
 /*
  * image_publish - the last step of load, commit, import and pull: publish the transaction and set
@@ -108,9 +108,10 @@ struct image_name {
 	struct digest repo_digest; /* the registry's digest for the name; unset: unchanged */
 	bool checked;		   /* image_check() succeeded in this transaction */
 };
-int image_publish(struct txn *t, const struct image_name *names, size_t n, struct err *err);
+int image_publish(struct txn *t, const struct image_name *names, size_t n,
+		  struct err *err) MUST_CHECK;
 
 /* image_tag - let name, a full reference, refer to the image source (as in image_find()). */
-int image_tag(struct store *s, const char *source, const char *name, struct err *err);
+int image_tag(struct store *s, const char *source, const char *name, struct err *err) MUST_CHECK;
 
 #endif

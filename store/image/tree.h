@@ -11,9 +11,9 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "base/err.h"
 #include "store/layer/layer.h"
 
-struct err;
 struct manifest;
 
 #define TREE_ROOT 0u
@@ -25,14 +25,15 @@ struct tree;
  * tree_open - merge all layers of a manifest. Release with tree_free().
  * threads any thread may read an open tree
  */
-int tree_open(struct layers *ls, const struct manifest *m, struct tree **out, struct err *err);
+int tree_open(struct layers *ls, const struct manifest *m, struct tree **out,
+	      struct err *err) MUST_CHECK;
 
 /*
  * tree_open_layer - a single raw layer: whiteouts appear as empty regular files .wh.NAME and
  * .wh..wh..opq, as in the tar.
  */
 int tree_open_layer(struct layers *ls, const struct digest *blob, struct tree **out,
-		    struct err *err);
+		    struct err *err) MUST_CHECK;
 void tree_free(struct tree *t);
 
 /*
@@ -79,7 +80,7 @@ bool tree_natural_nlink(const struct tree *t, uint32_t node);
  * tree_chain - the nodes from node up to the root, which is excluded: *n nodes, node itself
  * first. The caller frees *out. 0 or -ENOMEM.
  */
-int tree_chain(const struct tree *t, uint32_t node, uint32_t **out, size_t *n);
+int tree_chain(const struct tree *t, uint32_t node, uint32_t **out, size_t *n) MUST_CHECK;
 
 /*
  * tree_path - the path of a node without a leading '/'; "" for the root. Caller frees; NULL: out

@@ -6,9 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "store/image/tree.h"
-
-struct err;
 
 #define NO_LAYER UINT16_MAX
 
@@ -43,10 +42,10 @@ struct tree {
 
 int tree_compare(const char *a, size_t a_len, const char *b, size_t b_len);
 
-int tree_apply_root(struct tree *t);
+int tree_apply_root(struct tree *t) MUST_CHECK;
 /* tree_apply - apply layer i; -EINVAL: a hard link to a missing file. */
-int tree_apply(struct tree *t, uint32_t i, struct err *err);
+int tree_apply(struct tree *t, uint32_t i, struct err *err) MUST_CHECK;
 /* tree_apply_raw - apply a single layer with whiteouts as files. */
-int tree_apply_raw(struct tree *t, struct err *err);
+int tree_apply_raw(struct tree *t, struct err *err) MUST_CHECK;
 
 #endif

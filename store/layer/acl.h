@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/err.h"
+
 struct buf;
 
 #define ACL_ACCESS "system.posix_acl_access"
@@ -39,7 +41,7 @@ bool acl_is_valid(const void *value, size_t len);
 bool acl_is_mode(const void *value, size_t len);
 mode_t acl_mode(const void *value, size_t len, mode_t mode);
 void acl_set_mode(void *value, size_t len, mode_t mode);
-int acl_inherit(const void *value, size_t len, mode_t *mode, struct buf *out);
+int acl_inherit(const void *value, size_t len, mode_t *mode, struct buf *out) MUST_CHECK;
 void acl_map(void *value, size_t len, void (*map)(void *arg, uid_t *uid, gid_t *gid), void *arg);
 
 #endif

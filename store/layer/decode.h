@@ -10,10 +10,9 @@
 #include <sys/types.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "store/layer/layer_format.h"
 #include "store/oci/codec.h"
-
-struct err;
 
 /*
  * Minimum of uncompressed bytes in a span; spans are longer if the stream has no restart point.
@@ -54,7 +53,7 @@ void spans_fini(struct spans *s);
  *             128 MiB. NULs after the last gzip member are accepted
  */
 int decode(const struct decode_io *io, enum codec *codec, struct spans *spans, uint64_t *blob_size,
-	   uint64_t *plain_size, struct err *err);
+	   uint64_t *plain_size, struct err *err) MUST_CHECK;
 
 /*
  * span_decode - decode one span from the blob.
@@ -65,9 +64,9 @@ int decode(const struct decode_io *io, enum codec *codec, struct spans *spans, u
  *          -errno
  */
 int span_decode(int fd, enum codec codec, const struct layer_span *span, const void *window,
-		size_t window_len, void *out, size_t cap);
+		size_t window_len, void *out, size_t cap) MUST_CHECK;
 
 /* decode_zstd_error - map libzstd's error code: -ENOMEM, or -EBADMSG for damaged data. */
-int decode_zstd_error(size_t code);
+int decode_zstd_error(size_t code) MUST_CHECK;
 
 #endif

@@ -5,6 +5,7 @@
 #ifndef STORE_LAYER_ENCODE_H
 #define STORE_LAYER_ENCODE_H
 
+#include "base/err.h"
 #include "base/sink.h"
 #include "store/oci/codec.h"
 
@@ -17,8 +18,8 @@ struct encoder;
  */
 struct encoder *encoder_new(enum codec codec, const struct sink *out);
 /* encoder_write - a sink's write function; ctx is the encoder. */
-int encoder_write(void *ctx, const void *data, size_t len, struct err *err);
-int encoder_end(struct encoder *e, struct err *err);
+int encoder_write(void *ctx, const void *data, size_t len, struct err *err) MUST_CHECK;
+int encoder_end(struct encoder *e, struct err *err) MUST_CHECK;
 void encoder_free(struct encoder *e);
 
 /* encode_zlib_version, encode_zstd_version - of the libraries in use. */

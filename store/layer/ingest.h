@@ -10,11 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "store/oci/codec.h"
 #include "store/oci/digest.h"
 
 struct buf;
-struct err;
 struct ingest;
 struct partial;
 struct progress;
@@ -35,7 +35,8 @@ struct ingest_result {
  * like    the expected digest, for its algorithm; may be NULL
  * threads one thread feeds an ingest
  */
-int ingest_begin(struct txn *t, const struct digest *like, struct ingest **out, struct err *err);
+int ingest_begin(struct txn *t, const struct digest *like, struct ingest **out,
+		 struct err *err) MUST_CHECK;
 
 /*
  * ingest_begin_partial - continue a download: the existing content of the partial file is
@@ -47,17 +48,17 @@ int ingest_begin(struct txn *t, const struct digest *like, struct ingest **out, 
  * file remains p's in any case.
  */
 int ingest_begin_partial(struct txn *t, struct partial *p, struct ingest **out, uint64_t *have,
-			 struct err *err);
+			 struct err *err) MUST_CHECK;
 
 /* ingest_write - push the next bytes. Errors of the layer's format are reported at the end. */
-int ingest_write(struct ingest *in, const void *data, size_t len, struct err *err);
+int ingest_write(struct ingest *in, const void *data, size_t len, struct err *err) MUST_CHECK;
 
 /*
  * ingest_end - finish: add the blob and its index to the transaction. in is freed in any case. A
  * blob that is not a layer (layer_error) is not an error here, because an archive may contain
  * other files. It is added without an index.
  */
-int ingest_end(struct ingest *in, struct ingest_result *out, struct err *err);
+int ingest_end(struct ingest *in, struct ingest_result *out, struct err *err) MUST_CHECK;
 
 /* ingest_abort - discard the blob and free in. */
 void ingest_abort(struct ingest *in);
@@ -67,7 +68,7 @@ void ingest_abort(struct ingest *in);
  * keep    the blob is in the store already: only create the index
  */
 int ingest_fd(struct txn *t, int fd, const struct digest *like, bool keep,
-	      struct ingest_result *out, struct err *err);
+	      struct ingest_result *out, struct err *err) MUST_CHECK;
 
 /*
  * ingest_look - the same pass without writing.
@@ -75,6 +76,6 @@ int ingest_fd(struct txn *t, int fd, const struct digest *like, bool keep,
  * index     the index is appended, if the blob is a layer
  */
 int ingest_look(int fd, const struct digest *like, struct progress *progress,
-		struct ingest_result *out, struct buf *index, struct err *err);
+		struct ingest_result *out, struct buf *index, struct err *err) MUST_CHECK;
 
 #endif

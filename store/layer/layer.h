@@ -12,10 +12,10 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include "base/err.h"
 #include "store/layer/layer_format.h"
 #include "store/oci/digest.h"
 
-struct err;
 struct layer;
 struct layers;
 struct store;
@@ -37,7 +37,8 @@ struct store *layers_store(struct layers *ls);
  * layers_get - open a blob as a layer. A missing, outdated or damaged index is regenerated.
  * Release with layer_unref().
  */
-int layers_get(struct layers *ls, const struct digest *blob, struct layer **out, struct err *err);
+int layers_get(struct layers *ls, const struct digest *blob, struct layer **out,
+	       struct err *err) MUST_CHECK;
 void layer_ref(struct layer *l);
 void layer_unref(struct layer *l);
 
@@ -47,15 +48,15 @@ void layer_unref(struct layer *l);
  *                the transaction
  */
 int layer_peek(struct store *s, const struct digest *blob, struct layer_header *out,
-	       struct err *err);
+	       struct err *err) MUST_CHECK;
 int layer_peek_in(struct txn *t, const struct digest *blob, struct layer_header *out,
-		  struct err *err);
+		  struct err *err) MUST_CHECK;
 
 /*
  * layer_keep - txn_keep() for a layer: its blob and, if present, its index and seekable copy.
  * errors  -ENOENT the blob is not in the store
  */
-int layer_keep(struct txn *t, const struct digest *blob, struct err *err);
+int layer_keep(struct txn *t, const struct digest *blob, struct err *err) MUST_CHECK;
 
 /* layer_drop - txn_drop() for a layer: blob, index and seekable copy. */
 void layer_drop(struct txn *t, const struct digest *blob);
@@ -92,7 +93,7 @@ void layer_stat(const struct layer *l, const struct layer_entry *e, struct stat 
  * returns 1 and borrowed pointers, 0 at the end
  */
 int layer_xattr(const struct layer *l, const struct layer_entry *e, uint64_t *pos,
-		const char **name, const void **value, size_t *len);
+		const char **name, const void **value, size_t *len) MUST_CHECK;
 
 /*
  * layer_pread - read a regular file; holes are zeros.

@@ -9,10 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "store/layer/layer_format.h"
 
 struct buf;
-struct err;
 struct layer_build;
 struct spans;
 
@@ -39,18 +39,18 @@ void layer_build_free(struct layer_build *b);
  *         many; -ELOOP
  */
 int layer_build_add(struct layer_build *b, const struct build_entry *e, uint32_t *node,
-		    struct err *err);
+		    struct err *err) MUST_CHECK;
 
 /* layer_build_extent - add data of a file, in order and without overlaps. */
 int layer_build_extent(struct layer_build *b, uint32_t node, const struct layer_extent *x,
-		       struct err *err);
+		       struct err *err) MUST_CHECK;
 
 /*
  * layer_build_xattr - add an extended attribute. The first value of a name wins. Private names of
  * overlay file systems are dropped.
  */
 int layer_build_xattr(struct layer_build *b, uint32_t node, const char *name, const void *value,
-		      size_t len, struct err *err);
+		      size_t len, struct err *err) MUST_CHECK;
 
 /*
  * layer_build_finish - append the index file.
@@ -59,6 +59,6 @@ int layer_build_xattr(struct layer_build *b, uint32_t node, const char *name, co
  * errors  -E2BIG, -ENOMEM
  */
 int layer_build_finish(struct layer_build *b, struct layer_header *h, const struct spans *spans,
-		       struct buf *out, struct err *err);
+		       struct buf *out, struct err *err) MUST_CHECK;
 
 #endif

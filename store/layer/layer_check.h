@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "base/err.h"
 #include "store/layer/layer_format.h"
 
 /*
@@ -14,7 +15,8 @@
  * size    bytes of the file
  * returns 0 or -EBADMSG
  */
-int layer_check_header(const struct layer_header *h, const struct digest *blob, uint64_t size);
+int layer_check_header(const struct layer_header *h, const struct digest *blob,
+		       uint64_t size) MUST_CHECK;
 
 /*
  * layer_check - validate everything after a valid header: all offsets and counts are in range,
@@ -23,6 +25,6 @@ int layer_check_header(const struct layer_header *h, const struct digest *blob, 
  * data    the index up to the end of SECTION_SPANS
  * returns 0 or -EBADMSG
  */
-int layer_check(const char *data);
+int layer_check(const char *data) MUST_CHECK;
 
 #endif

@@ -11,9 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "store/oci/digest.h"
 
-struct err;
 struct layer_copy;
 struct txn;
 
@@ -28,20 +28,21 @@ void layer_copy_path(const struct digest *blob, char out[static DIGEST_MAX + 32]
  * checked  the caller has just verified the blob's digest; else it is verified here
  * errors   -EBADMSG the digest does not match
  */
-int layer_copy_make(struct txn *t, const struct digest *blob, bool checked, struct err *err);
+int layer_copy_make(struct txn *t, const struct digest *blob, bool checked,
+		    struct err *err) MUST_CHECK;
 
 /*
  * layer_copy_open - open a copy; takes fd. -EBADMSG: not a copy of this blob. Release with
  * layer_copy_free().
  */
 int layer_copy_open(int fd, const struct digest *blob, uint64_t plain_size,
-		    struct layer_copy **out);
+		    struct layer_copy **out) MUST_CHECK;
 void layer_copy_free(struct layer_copy *c);
 
 /*
  * layer_copy_read - read frame i, cap bytes. 0, -EBADMSG or -errno.
  * threads any
  */
-int layer_copy_read(const struct layer_copy *c, uint64_t i, void *out, size_t cap);
+int layer_copy_read(const struct layer_copy *c, uint64_t i, void *out, size_t cap) MUST_CHECK;
 
 #endif

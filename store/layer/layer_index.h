@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "store/layer/layer_format.h"
 
 struct layer_index;
@@ -17,7 +18,7 @@ struct layer_index;
  * layer_index_load - load an index from fd, which is borrowed.
  * errors  -EBADMSG damaged, truncated, of another version or another blob; -ENOMEM; -errno
  */
-int layer_index_load(int fd, const struct digest *blob, struct layer_index **out);
+int layer_index_load(int fd, const struct digest *blob, struct layer_index **out) MUST_CHECK;
 void layer_index_free(struct layer_index *ix);
 
 /*
@@ -28,7 +29,7 @@ void layer_index_free(struct layer_index *ix);
 void layer_index_set_limit(uint64_t bytes);
 
 /* layer_index_peek - read only the header; errors as above. */
-int layer_index_peek(int fd, const struct digest *blob, struct layer_header *out);
+int layer_index_peek(int fd, const struct digest *blob, struct layer_header *out) MUST_CHECK;
 
 const struct layer_header *layer_index_header(const struct layer_index *ix);
 
@@ -42,6 +43,6 @@ const void *layer_index_at(const struct layer_index *ix, enum layer_section s, u
  * returns 0; -EUCLEAN the window is damaged; -errno
  */
 int layer_index_window(const struct layer_index *ix, const struct layer_span *s,
-		       unsigned char out[static LAYER_WINDOW_MAX], size_t *len);
+		       unsigned char out[static LAYER_WINDOW_MAX], size_t *len) MUST_CHECK;
 
 #endif

@@ -5,7 +5,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-struct err;
+#include "base/err.h"
+
 struct layer_build;
 
 /*
@@ -18,6 +19,6 @@ struct layer_build;
  * The caller drains the data after the end of the tar.
  */
 int layer_tar_read(ssize_t (*pull)(void *ctx, const void **data), void *ctx, struct layer_build *b,
-		   struct err *err);
+		   struct err *err) MUST_CHECK;
 
 #endif

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "base/err.h"
+
 struct ring;
 
 /*
@@ -22,12 +24,12 @@ void ring_free(struct ring *r);
  * ring_end() marks the end.
  * returns 0, or the -errno with which the reader failed the ring
  */
-int ring_space(struct ring *r, void **data, size_t *cap);
+int ring_space(struct ring *r, void **data, size_t *cap) MUST_CHECK;
 void ring_push(struct ring *r, size_t len);
 void ring_end(struct ring *r);
 
 /* ring_write - copy len bytes into as many blocks as needed. */
-int ring_write(struct ring *r, const void *data, size_t len);
+int ring_write(struct ring *r, const void *data, size_t len) MUST_CHECK;
 
 /*
  * ring_pull - the next block, borrowed until the next ring_pull().

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/err.h"
+
 struct span_cache;
 
 struct span_data {
@@ -27,7 +29,7 @@ void span_cache_free(struct span_cache *c);
  */
 int span_cache_get(struct span_cache *c, uint32_t owner, uint32_t index, size_t len,
 		   int (*load)(void *ctx, uint32_t index, void *data, size_t len), void *ctx,
-		   const struct span_data **out);
+		   const struct span_data **out) MUST_CHECK;
 void span_cache_put(struct span_cache *c, const struct span_data *d);
 
 #endif

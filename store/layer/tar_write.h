@@ -13,9 +13,8 @@
 #include <sys/stat.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "base/sink.h"
-
-struct err;
 
 /* A data range of a sparse file. */
 struct tar_piece {
@@ -37,17 +36,17 @@ struct tar_entry {
 };
 
 /* tar_xattr - append the record of an extended attribute; 0 or -ENOMEM. */
-int tar_xattr(struct buf *out, const char *name, const void *value, size_t len);
+int tar_xattr(struct buf *out, const char *name, const void *value, size_t len) MUST_CHECK;
 
 /* tar_header - write an entry without its data, which the caller writes to the same sink. */
-int tar_header(const struct sink *s, const struct tar_entry *e, struct err *err);
+int tar_header(const struct sink *s, const struct tar_entry *e, struct err *err) MUST_CHECK;
 
 uint64_t tar_pieces_size(const struct tar_entry *e);
 
 /* tar_pad - pad size bytes of data to a full block. */
-int tar_pad(const struct sink *s, uint64_t size, struct err *err);
+int tar_pad(const struct sink *s, uint64_t size, struct err *err) MUST_CHECK;
 
 /* tar_end - write the two final zero blocks. */
-int tar_end(const struct sink *s, struct err *err);
+int tar_end(const struct sink *s, struct err *err) MUST_CHECK;
 
 #endif

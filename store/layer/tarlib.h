@@ -10,7 +10,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 
-struct err;
+#include "base/err.h"
 
 /*
  * tarlib_bytes - disable the conversion of names in this thread until the end of the scope.
@@ -37,7 +37,7 @@ void tarlib_begin(void);
  * what     the message if the archive is at fault: "the tar is damaged"
  * returns  -ENOMEM and others if the machine is at fault (err_is_machine()); else -EINVAL
  */
-int tarlib_failed(struct archive *a, const char *what, struct err *err);
+int tarlib_failed(struct archive *a, const char *what, struct err *err) MUST_CHECK;
 
 /* tarlib_version - of the libarchive in use. */
 const char *tarlib_version(void);

@@ -8,7 +8,8 @@
 
 #include <stdbool.h>
 
-struct err;
+#include "base/err.h"
+
 struct json_t;
 
 struct dockerfile {
@@ -40,6 +41,6 @@ void dockerfile_begin(struct dockerfile *d, const char *text);
  * out     the caller calls instruction_fini()
  * returns 1; 0 at the end; -EINVAL with docker's messages
  */
-int dockerfile_next(struct dockerfile *d, struct instruction *out, struct err *err);
+int dockerfile_next(struct dockerfile *d, struct instruction *out, struct err *err) MUST_CHECK;
 
 #endif

@@ -7,10 +7,10 @@
 
 #include <stddef.h>
 
+#include "base/err.h"
 #include "store/oci/digest.h"
 #include "store/oci/manifest.h"
 
-struct err;
 struct json_t;
 
 /*
@@ -22,7 +22,7 @@ struct json_t;
  * errors    -EINVAL, -ENOMEM
  */
 int image_config_check(struct json_t *config, size_t n_layers, struct digest **diff_ids,
-		       struct err *err);
+		       struct err *err) MUST_CHECK;
 
 /* image_config_platform - the config's platform in an otherwise empty descriptor; borrowed. */
 struct descriptor image_config_platform(const struct json_t *config);

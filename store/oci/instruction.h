@@ -6,7 +6,8 @@
 
 #include <stddef.h>
 
-struct err;
+#include "base/err.h"
+
 struct json_t;
 
 /*
@@ -19,7 +20,7 @@ struct json_t;
  * errors  -EINVAL with docker's messages; config may be partly changed
  */
 int instructions_apply(struct json_t *config, const char *const *instructions, size_t n,
-		       struct err *err);
+		       struct err *err) MUST_CHECK;
 
 /*
  * instructions_inherit - like docker's commit, take the user, the command (if there is no
@@ -27,6 +28,7 @@ int instructions_apply(struct json_t *config, const char *const *instructions, s
  * -ENOMEM.
  * base    the config of the image that was changed
  */
-int instructions_inherit(struct json_t *config, const struct json_t *base, struct err *err);
+int instructions_inherit(struct json_t *config, const struct json_t *base,
+			 struct err *err) MUST_CHECK;
 
 #endif

@@ -10,10 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "store/oci/digest.h"
 
 struct buf;
-struct err;
 struct json_t;
 
 #define MEDIA_OCI_MANIFEST "application/vnd.oci.image.manifest.v1+json"
@@ -40,8 +40,8 @@ struct descriptor {
 	char *image_name; /* io.containerd.image.name */
 };
 
-int descriptor_parse(const struct json_t *j, struct descriptor *out, struct err *err);
-int descriptor_copy(const struct descriptor *d, struct descriptor *out);
+int descriptor_parse(const struct json_t *j, struct descriptor *out, struct err *err) MUST_CHECK;
+int descriptor_copy(const struct descriptor *d, struct descriptor *out) MUST_CHECK;
 void descriptor_fini(struct descriptor *d);
 
 /* An image manifest. */
@@ -57,7 +57,7 @@ struct manifest {
  * errors  -EINVAL; -E2BIG too many layers; -ENOTSUP schema 1, an index, an artifact without an
  *         image config
  */
-int manifest_parse(const char *data, size_t len, struct manifest *out, struct err *err);
+int manifest_parse(const char *data, size_t len, struct manifest *out, struct err *err) MUST_CHECK;
 void manifest_fini(struct manifest *m);
 
 /*
@@ -66,23 +66,23 @@ void manifest_fini(struct manifest *m);
  * whose layers are JSON, are refused by media type.
  * errors  -ENOTSUP an artifact; -ENOKEY an encrypted layer
  */
-int manifest_check_layers(const struct manifest *m, struct err *err);
+int manifest_check_layers(const struct manifest *m, struct err *err) MUST_CHECK;
 
 /* manifest_write - append an OCI manifest; the same input gives the same bytes. 0 or -ENOMEM. */
-int manifest_write(const struct manifest *m, struct buf *out);
+int manifest_write(const struct manifest *m, struct buf *out) MUST_CHECK;
 
 /*
  * manifest_is_ours - true if text is exactly what manifest_write() writes for m, so that it can
  * be regenerated. 1, 0 or -ENOMEM.
  */
-int manifest_is_ours(const struct manifest *m, const char *text, size_t len);
+int manifest_is_ours(const struct manifest *m, const char *text, size_t len) MUST_CHECK;
 
 /*
  * manifest_write_docker - append the image as a Docker manifest, schema 2, for registries that
  * accept no other type.
  * errors  -ENOTSUP a layer's compression has no Docker media type; -ENOMEM
  */
-int manifest_write_docker(const struct manifest *m, struct buf *out, struct err *err);
+int manifest_write_docker(const struct manifest *m, struct buf *out, struct err *err) MUST_CHECK;
 
 /* An image index: index.json of a layout, or an index blob. */
 struct index {
@@ -90,7 +90,7 @@ struct index {
 	size_t n;
 };
 
-int index_parse(const char *data, size_t len, struct index *out, struct err *err);
+int index_parse(const char *data, size_t len, struct index *out, struct err *err) MUST_CHECK;
 void index_fini(struct index *x);
 
 bool manifest_media_is_index(const char *media_type);
@@ -120,13 +120,13 @@ bool manifest_platform_runs(const struct descriptor *d);
  *         image
  */
 #define INDEX_RANKS 4
-int index_rank(const struct descriptor *d, const char *platform);
+int index_rank(const struct descriptor *d, const char *platform) MUST_CHECK;
 
 /*
  * index_choose - choose the entry for a platform ("linux/amd64"); NULL: this host's. Attestations
  * (unknown/unknown) are skipped.
  * returns its position; -ENOTSUP with a message that lists the platforms
  */
-int index_choose(const struct index *x, const char *platform, struct err *err);
+int index_choose(const struct index *x, const char *platform, struct err *err) MUST_CHECK;
 
 #endif

@@ -8,6 +8,8 @@
 
 #include <stdbool.h>
 
+#include "base/err.h"
+
 #define PLATFORM_PART 32
 
 struct platform {
@@ -26,7 +28,7 @@ void platform_host(struct platform *out);
  * machine's.
  * returns 0 or -EINVAL
  */
-int platform_parse(const char *text, struct platform *out);
+int platform_parse(const char *text, struct platform *out) MUST_CHECK;
 
 /*
  * platform_set - set from an image's members; variant may be NULL. Returns false if they are
@@ -35,6 +37,6 @@ int platform_parse(const char *text, struct platform *out);
 bool platform_set(const char *os, const char *arch, const char *variant, struct platform *out);
 
 /* platform_fit - 0: same; 1: same except for a missing variant; -1: different. */
-int platform_fit(const struct platform *a, const struct platform *b);
+int platform_fit(const struct platform *a, const struct platform *b) MUST_CHECK;
 
 #endif

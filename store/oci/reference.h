@@ -7,9 +7,8 @@
 
 #include <stdbool.h>
 
+#include "base/err.h"
 #include "store/oci/digest.h"
-
-struct err;
 
 struct reference {
 	char *domain;	      /* "docker.io", "localhost:5000" */
@@ -26,7 +25,7 @@ struct reference {
  * without '/' are below library/. Without tag and digest, the tag is "latest".
  * errors  -EINVAL with docker's messages
  */
-int reference_parse(const char *s, struct reference *out, struct err *err);
+int reference_parse(const char *s, struct reference *out, struct err *err) MUST_CHECK;
 void reference_fini(struct reference *r);
 
 /*

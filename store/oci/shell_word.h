@@ -5,8 +5,9 @@
 #ifndef STORE_OCI_SHELL_WORD_H
 #define STORE_OCI_SHELL_WORD_H
 
+#include "base/err.h"
+
 struct buf;
-struct err;
 struct json_t;
 
 /*
@@ -18,12 +19,12 @@ struct json_t;
  * errors  -EINVAL an unclosed quote or brace, an unknown form, a :? that applies; -ENOMEM
  */
 int shell_word_expand(const char *word, char escape, const struct json_t *env, struct buf *out,
-		      struct err *err);
+		      struct err *err) MUST_CHECK;
 
 /*
  * shell_word_split - the same, split at unquoted blanks; the words are appended to the array out.
  */
 int shell_word_split(const char *word, char escape, const struct json_t *env, struct json_t *out,
-		     struct err *err);
+		     struct err *err) MUST_CHECK;
 
 #endif

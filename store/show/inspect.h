@@ -4,9 +4,10 @@
 
 #include <stdbool.h>
 
+#include "base/err.h"
+
 struct buf;
 struct container;
-struct err;
 struct image;
 struct json_t;
 struct refs;
@@ -24,11 +25,11 @@ struct template;
  *                    prefix; -ENOENT "No such layer: NAME", -EINVAL ambiguous
  */
 int inspect_image(struct store *s, const struct image *i, const struct refs *refs,
-		  struct json_t **out, struct err *err);
+		  struct json_t **out, struct err *err) MUST_CHECK;
 int inspect_container(struct store *s, const struct container *c, bool total, struct json_t **out,
-		      struct err *err);
+		      struct err *err) MUST_CHECK;
 int inspect_layer(struct store *s, const struct refs *refs, const char *name, struct json_t **out,
-		  struct err *err);
+		  struct err *err) MUST_CHECK;
 void inspect_free(struct json_t *j);
 static inline void cleanup_inspect(struct json_t **j)
 {
@@ -37,9 +38,9 @@ static inline void cleanup_inspect(struct json_t **j)
 #define _cleanup_inspect_ __attribute__((cleanup(cleanup_inspect)))
 
 /* inspect_text - append an object, indented as an element of docker's array. */
-int inspect_text(const struct json_t *j, struct buf *out, struct err *err);
+int inspect_text(const struct json_t *j, struct buf *out, struct err *err) MUST_CHECK;
 
 /* inspect_line - append an object on one line, with a newline. */
-int inspect_line(const struct json_t *j, struct buf *out, struct err *err);
+int inspect_line(const struct json_t *j, struct buf *out, struct err *err) MUST_CHECK;
 
 #endif

@@ -10,8 +10,9 @@
 
 #include <stddef.h>
 
+#include "base/err.h"
+
 struct buf;
-struct err;
 struct json_t;
 struct template;
 
@@ -24,7 +25,7 @@ struct template;
  * template_new - parse a template.
  * errors  -EINVAL "template parsing error: template: :LINE: why"
  */
-int template_new(const char *text, struct template **out, struct err *err);
+int template_new(const char *text, struct template **out, struct err *err) MUST_CHECK;
 void template_free(struct template *t);
 
 /*
@@ -38,20 +39,20 @@ void template_free(struct template *t);
  * threads template and data belong to one thread: reference counts of data change
  */
 int template_run(const struct template *t, const struct json_t *data, struct buf *out,
-		 struct err *err);
+		 struct err *err) MUST_CHECK;
 
 /* A row of a listing: string fields, and labels for {{.Label "k"}}. */
 struct template_row;
 
-int template_row_new(struct template_row **out, struct err *err);
+int template_row_new(struct template_row **out, struct err *err) MUST_CHECK;
 void template_row_free(struct template_row *row);
 void template_row_clear(struct template_row *row);
 
 /* Arguments are copied. 0 or -ENOMEM. A value may contain any bytes. */
-int template_row_set(struct template_row *row, const char *field, const char *value);
+int template_row_set(struct template_row *row, const char *field, const char *value) MUST_CHECK;
 /* template_row_default - set a field to "" unless it is set. */
-int template_row_default(struct template_row *row, const char *field);
-int template_row_set_label(struct template_row *row, const char *key, const char *value);
+int template_row_default(struct template_row *row, const char *field) MUST_CHECK;
+int template_row_set_label(struct template_row *row, const char *key, const char *value) MUST_CHECK;
 
 /*
  * template_run_row - run a template on a row. Control characters in fields, including newline and
@@ -63,8 +64,8 @@ int template_row_set_label(struct template_row *row, const char *key, const char
  * last part of its key.
  */
 int template_run_row(const struct template *t, const struct template_row *row, struct buf *out,
-		     struct err *err);
+		     struct err *err) MUST_CHECK;
 int template_run_heads(const struct template *t, const struct template_row *heads, struct buf *out,
-		       struct err *err);
+		       struct err *err) MUST_CHECK;
 
 #endif

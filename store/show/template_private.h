@@ -6,10 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "base/json.h"
 #include "store/show/template.h"
-
-struct err;
 
 enum token_type {
 	TOKEN_END,   /* end of the template */
@@ -45,16 +44,18 @@ struct lexer {
 };
 
 /* template_lex - read the next token; on -EINVAL, the message lacks the position. */
-int template_lex(struct lexer *l, struct token *out, struct err *err);
+int template_lex(struct lexer *l, struct token *out, struct err *err) MUST_CHECK;
 
 /*
  * template_unquote - the value of a string, raw string or character constant. New reference;
  * -EINVAL.
  */
-int template_unquote(const char *text, const struct token *t, json_t **out, struct err *err);
+int template_unquote(const char *text, const struct token *t, json_t **out,
+		     struct err *err) MUST_CHECK;
 
 /* template_number - the value of an integer or real number. New reference; -EINVAL. */
-int template_number(const char *text, const struct token *t, json_t **out, struct err *err);
+int template_number(const char *text, const struct token *t, json_t **out,
+		    struct err *err) MUST_CHECK;
 
 enum node_type {
 	NODE_LIST,     /* children in sequence */
@@ -159,7 +160,7 @@ struct run {
 };
 
 /* template_work - account for n bytes or steps; -E2BIG. */
-int template_work(struct run *r, uint64_t n);
+int template_work(struct run *r, uint64_t n) MUST_CHECK;
 
 /* A function of n values with one result. On -EINVAL, the message lacks the position. */
 struct template_function {
@@ -181,7 +182,7 @@ const char *template_type_name(const struct value *v);
 
 /* template_index - index a list, a map or a string. */
 int template_index(struct run *r, const struct value *v, const struct value *key, struct value *out,
-		   struct err *err);
+		   struct err *err) MUST_CHECK;
 
 /*
  * template_keys - the sorted keys of an object; the caller frees only the array. NULL: out of
@@ -191,12 +192,12 @@ const char **template_keys(const json_t *object, size_t *n);
 
 /* template_printf - append the result of Go's Sprintf. */
 int template_printf(struct run *r, const struct value *args, size_t n, struct buf *out,
-		    struct err *err);
+		    struct err *err) MUST_CHECK;
 
 /* template_print - append as Go's %v. top: not nested in another value. 0, -ENOMEM or -E2BIG. */
-int template_print(struct run *r, const struct value *v, bool top, struct buf *out);
+int template_print(struct run *r, const struct value *v, bool top, struct buf *out) MUST_CHECK;
 
 /* template_json - append as docker's json function: sorted for a map, without HTML escapes. */
-int template_json(struct run *r, const json_t *j, bool sorted, struct buf *out);
+int template_json(struct run *r, const json_t *j, bool sorted, struct buf *out) MUST_CHECK;
 
 #endif

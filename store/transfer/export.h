@@ -7,7 +7,8 @@
 
 #include <stdbool.h>
 
-struct err;
+#include "base/err.h"
+
 struct store;
 
 /*
@@ -17,6 +18,7 @@ struct store;
  * quiet   no progress bar
  * errors  -ENOENT neither exists; -EINVAL an attribute that a tar cannot represent
  */
-int export(struct store *s, const char *name, const char *output, bool quiet, struct err *err);
+int export(struct store *s, const char *name, const char *output, bool quiet,
+	   struct err *err) MUST_CHECK;
 
 #endif

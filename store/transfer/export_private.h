@@ -4,9 +4,9 @@
 
 #include <stdbool.h>
 
+#include "base/err.h"
 #include "base/sink.h"
 
-struct err;
 struct tree;
 struct upper;
 
@@ -17,6 +17,7 @@ bool export_carries(const char *xattr);
  * export_walk - write the complete tar of a tree, sorted.
  * u       the upper directory, locked by the caller; NULL: none
  */
-int export_walk(struct tree *t, const struct upper *u, const struct sink *out, struct err *err);
+int export_walk(struct tree *t, const struct upper *u, const struct sink *out,
+		struct err *err) MUST_CHECK;
 
 #endif

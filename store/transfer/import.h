@@ -9,9 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "store/oci/digest.h"
 
-struct err;
 struct store;
 
 struct import_options {
@@ -34,6 +34,6 @@ struct import_options {
  * errors  -EINVAL not a tar, a damaged one, an invalid instruction or platform
  */
 int import(struct store *s, int fd, const char *what, const struct import_options *o,
-	   struct digest *id, struct err *err);
+	   struct digest *id, struct err *err) MUST_CHECK;
 
 #endif

@@ -12,10 +12,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/err.h"
 #include "store/oci/digest.h"
 #include "store/oci/manifest.h"
 
-struct err;
 struct store;
 
 /* A loaded image and one of its names. */
@@ -59,7 +59,7 @@ struct load_options {
  *         platform
  */
 int load(struct store *s, int fd, const char *what, const struct load_options *o,
-	 struct load_result *out, struct err *err);
+	 struct load_result *out, struct err *err) MUST_CHECK;
 void load_result_fini(struct load_result *r);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "base/map.h"
 #include "store/disk/refs.h"
 #include "store/layer/ingest.h"
@@ -13,7 +14,6 @@
 #include "store/oci/manifest.h"
 
 struct buf;
-struct err;
 struct json_t;
 struct load_options;
 struct load_result;
@@ -61,13 +61,13 @@ struct load_source {
 
 /* load_archive_open - read a complete tar stream. */
 int load_archive_open(struct txn *t, int fd, struct progress *p, struct load_source **out,
-		      struct err *err);
+		      struct err *err) MUST_CHECK;
 
 struct load;
 
 /* load_dir_open - read members from a directory. fd is borrowed. */
 int load_dir_open(struct load *l, int fd, struct progress *p, struct load_source **out,
-		  struct err *err);
+		  struct err *err) MUST_CHECK;
 
 /* State of a load. */
 struct load {
@@ -86,9 +86,9 @@ struct load {
  * The formats. Each adds the images that it finds and records unusable ones with load_leave().
  * load_oci() also takes names from docker's manifest.json next to the layout.
  */
-int load_oci(struct load *l, struct err *err);
-int load_docker(struct load *l, struct err *err);
-int load_v1(struct load *l, struct err *err);
+int load_oci(struct load *l, struct err *err) MUST_CHECK;
+int load_docker(struct load *l, struct err *err) MUST_CHECK;
+int load_v1(struct load *l, struct err *err) MUST_CHECK;
 
 /*
  * load_docker_tags - call fn with each RepoTag of the image with this config in manifest.json; fn
@@ -96,31 +96,31 @@ int load_v1(struct load *l, struct err *err);
  */
 int load_docker_tags(struct load *l, const struct digest *config,
 		     int (*fn)(void *arg, const char *tag, struct err *err), void *arg,
-		     struct err *err);
+		     struct err *err) MUST_CHECK;
 
 /* load_parents - set the parents of the images, according to manifest.json. */
-int load_parents(struct load *l, struct err *err);
+int load_parents(struct load *l, struct err *err) MUST_CHECK;
 
 /* load_docker_list - parse and validate manifest.json into l->list. */
-int load_docker_list(struct load *l, struct err *err);
+int load_docker_list(struct load *l, struct err *err) MUST_CHECK;
 
 /* load_layer - add the layer at path, complete and valid. where: its name in messages. */
 int load_layer(struct load *l, const char *path, const struct digest *like, const char *where,
-	       struct ingest_result *out, struct err *err);
+	       struct ingest_result *out, struct err *err) MUST_CHECK;
 
 /*
  * load_layer_plain - load_layer() for a docker-archive: bzip2 and xz, which have no OCI media
  * type, are stored uncompressed.
  */
 int load_layer_plain(struct load *l, const char *path, const char *where, struct ingest_result *out,
-		     struct err *err);
+		     struct err *err) MUST_CHECK;
 
 /* load_check_diff_id - check that a layer has the diff ID in the config. */
 int load_check_diff_id(const struct ingest_result *layer, const struct digest *want,
-		       const char *where, struct err *err);
+		       const char *where, struct err *err) MUST_CHECK;
 
 /* load_layer_descriptor - the descriptor of a layer for a generated manifest. 0 or -ENOMEM. */
-int load_layer_descriptor(const struct ingest_result *layer, struct descriptor *out);
+int load_layer_descriptor(const struct ingest_result *layer, struct descriptor *out) MUST_CHECK;
 
 /*
  * load_put - add a small blob to the transaction.
@@ -128,7 +128,7 @@ int load_layer_descriptor(const struct ingest_result *layer, struct descriptor *
  * errors  -EBADMSG
  */
 int load_put(struct load *l, const void *data, size_t len, const struct digest *like,
-	     struct digest *out, struct err *err);
+	     struct digest *out, struct err *err) MUST_CHECK;
 
 /*
  * load_put_image - convert a docker-archive's config and layers to an OCI image.
@@ -139,7 +139,7 @@ int load_put(struct load *l, const void *data, size_t len, const struct digest *
  */
 int load_put_image(struct load *l, const struct buf *config, const struct descriptor *layers,
 		   size_t n_layers, struct descriptor *manifest, struct digest *id,
-		   struct err *err);
+		   struct err *err) MUST_CHECK;
 
 /*
  * load_add - add an image that was found, after checking that it is complete. It is skipped if it
@@ -148,7 +148,7 @@ int load_put_image(struct load *l, const struct buf *config, const struct descri
  * errors  -ENOTSUP not for the requested platform; those of image_check()
  */
 int load_add(struct load *l, const char *name, const struct descriptor *manifest,
-	     const struct digest *id, struct err *err);
+	     const struct digest *id, struct err *err) MUST_CHECK;
 
 /*
  * load_leave - record that an image is unusable, and continue with the others.
@@ -157,7 +157,7 @@ int load_add(struct load *l, const char *name, const struct descriptor *manifest
  * r, err    the reason. An error that is not caused by the image (memory, disk) is not recorded
  * but returned
  */
-int load_leave(struct load *l, const char *name, bool no_image, int r, struct err *err);
+int load_leave(struct load *l, const char *name, bool no_image, int r, struct err *err) MUST_CHECK;
 
 /*
  * Layers that an archive may omit because the store has them. They are kept by the transaction.
@@ -166,9 +166,9 @@ int load_leave(struct load *l, const char *name, bool no_image, int r, struct er
  * errors  -ENOENT, or those of reading the layer's index
  */
 int load_known_blob(struct load *l, const struct digest *blob, struct ingest_result *out,
-		    struct err *err);
+		    struct err *err) MUST_CHECK;
 int load_known_diff_id(struct load *l, const struct digest *diff_id, struct ingest_result *out,
-		       struct err *err);
+		       struct err *err) MUST_CHECK;
 
 /*
  * load_path - normalise a path from an archive's JSON or link to a source's path.
@@ -177,6 +177,6 @@ int load_known_diff_id(struct load *l, const struct digest *diff_id, struct inge
  * out     heap string
  * errors  -EINVAL it leaves the root, or is empty
  */
-int load_path(const char *base, const char *path, bool up, char **out);
+int load_path(const char *base, const char *path, bool up, char **out) MUST_CHECK;
 
 #endif

@@ -15,7 +15,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct err;
+#include "base/err.h"
+
 struct store;
 
 enum save_format {
@@ -25,7 +26,7 @@ enum save_format {
 };
 
 /* save_format_parse - "docker-archive", "oci-archive", "oci-dir"; 0 or -EINVAL. */
-int save_format_parse(const char *s, enum save_format *out);
+int save_format_parse(const char *s, enum save_format *out) MUST_CHECK;
 
 /*
  * save - write images. The digest of each blob is verified.
@@ -36,6 +37,6 @@ int save_format_parse(const char *s, enum save_format *out);
  * errors  -ENOENT no such image; -EBADMSG a blob of the store is damaged
  */
 int save(struct store *s, char *const *names, size_t n, enum save_format format, const char *output,
-	 bool quiet, struct err *err);
+	 bool quiet, struct err *err) MUST_CHECK;
 
 #endif

@@ -6,11 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "store/image/image.h"
 #include "store/transfer/save.h"
 
 struct buf;
-struct err;
 
 /* A name of a saved image. */
 struct save_name {
@@ -33,8 +33,9 @@ struct save_set {
 };
 
 /* Append to out; 0 or -ENOMEM. */
-int save_json_index(const struct save_set *set, enum save_format format, struct buf *out);
-int save_json_manifest(const struct save_set *set, struct buf *out);
+int save_json_index(const struct save_set *set, enum save_format format,
+		    struct buf *out) MUST_CHECK;
+int save_json_manifest(const struct save_set *set, struct buf *out) MUST_CHECK;
 
 /* The output for members. The caller sorts paths; a directory precedes its contents. */
 struct save_sink;
@@ -56,7 +57,7 @@ struct save_sink {
 };
 
 /* output NULL: standard output */
-int save_tar_open(const char *output, struct save_sink **out, struct err *err);
-int save_dir_open(const char *output, struct save_sink **out, struct err *err);
+int save_tar_open(const char *output, struct save_sink **out, struct err *err) MUST_CHECK;
+int save_dir_open(const char *output, struct save_sink **out, struct err *err) MUST_CHECK;
 
 #endif

@@ -6,9 +6,9 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "base/err.h"
 #include "store/oci/digest.h"
 
-struct err;
 struct store;
 
 /* Files of one kind. */
@@ -53,7 +53,7 @@ struct df {
 #define _cleanup_df_ __attribute__((cleanup(df_fini)))
 
 /* df_read - compute the usage. The store's lock is held shared; free with df_fini(). */
-int df_read(struct store *s, struct df *out, struct err *err);
+int df_read(struct store *s, struct df *out, struct err *err) MUST_CHECK;
 void df_fini(struct df *d);
 
 #endif

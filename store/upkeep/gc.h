@@ -12,10 +12,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "base/map.h"
 #include "store/oci/digest.h"
 
-struct err;
 struct refs;
 struct store;
 
@@ -29,7 +29,7 @@ struct gc_result {
 
 /* gc_among - collect the unreachable blobs among candidates (by digest). */
 int gc_among(struct store *s, const struct refs *refs, const struct map *candidates,
-	     struct gc_result *out, struct err *err);
+	     struct gc_result *out, struct err *err) MUST_CHECK;
 
 /*
  * gc_all - collect all unreachable blobs, indexes, seekable copies, and partial blobs without a
@@ -37,7 +37,7 @@ int gc_among(struct store *s, const struct refs *refs, const struct map *candida
  * dry     only count
  */
 int gc_all(struct store *s, const struct refs *refs, bool dry, struct gc_result *out,
-	   struct err *err);
+	   struct err *err) MUST_CHECK;
 
 void gc_result_fini(struct gc_result *r);
 

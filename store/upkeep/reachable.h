@@ -8,9 +8,9 @@
 
 #include <stdbool.h>
 
+#include "base/err.h"
 #include "store/oci/digest.h"
 
-struct err;
 struct descriptor;
 struct map;
 struct reachable;
@@ -22,14 +22,14 @@ struct store;
  * the store's lock while it relies on the result. Free with reachable_free().
  */
 int reachable_new(struct store *s, const struct refs *refs, struct reachable **out,
-		  struct err *err);
+		  struct err *err) MUST_CHECK;
 
 /*
  * reachable_new_of - find the blobs reachable from one descriptor, itself included, as far as
  * they are in the store. index.json and containers are ignored.
  */
 int reachable_new_of(struct store *s, const struct descriptor *d, struct reachable **out,
-		     struct err *err);
+		     struct err *err) MUST_CHECK;
 
 bool reachable_has(const struct reachable *r, const struct digest *blob);
 

@@ -12,13 +12,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct err;
+#include "base/err.h"
+
 struct image;
 struct removal;
 struct store;
 
 /* removal_new - take the store's exclusive lock until removal_free(). */
-int removal_new(struct store *s, struct removal **out, struct err *err);
+int removal_new(struct store *s, struct removal **out, struct err *err) MUST_CHECK;
 void removal_free(struct removal *r);
 
 /*
@@ -29,7 +30,8 @@ void removal_free(struct removal *r);
  * errors   -ENOENT No such image; -EBUSY a conflict, with docker's message; -EINVAL ambiguous
  *          prefix. Nothing is planned for this argument then
  */
-int removal_image(struct removal *r, const char *name, bool force, bool parents, struct err *err);
+int removal_image(struct removal *r, const char *name, bool force, bool parents,
+		  struct err *err) MUST_CHECK;
 
 /*
  * removal_prune - remove images that have neither a name nor children; all: also images with
@@ -39,13 +41,13 @@ int removal_image(struct removal *r, const char *name, bool force, bool parents,
  */
 int removal_prune(struct removal *r, bool all,
 		  int (*wanted)(void *arg, const struct image *image, struct err *err), void *arg,
-		  struct err *err);
+		  struct err *err) MUST_CHECK;
 
 /*
  * removal_commit - write index.json and collect what is unreachable: among the removed images'
  * blobs or, with sweep, in the whole store.
  */
-int removal_commit(struct removal *r, bool sweep, struct err *err);
+int removal_commit(struct removal *r, bool sweep, struct err *err) MUST_CHECK;
 
 /* What was done, in order. removal_commit() adds the removed layers. */
 enum removal_kind { REMOVAL_UNTAGGED, REMOVAL_DELETED };

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <time.h>
 
+#include "base/err.h"
 #include "base/map.h"
 #include "store/disk/refs.h"
 #include "store/image/chains.h"
@@ -52,6 +53,6 @@ struct removal {
 };
 
 /* removal_drop_kept_layers - keep only deleted layers in the report, each with the last image that had it. -ENOMEM. */
-int removal_drop_kept_layers(struct removal *r);
+int removal_drop_kept_layers(struct removal *r) MUST_CHECK;
 
 #endif

@@ -9,7 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct err;
+#include "base/err.h"
+
 struct store;
 
 struct verify_result {
@@ -38,6 +39,6 @@ struct verify_options {
  * errors  -ENOENT an unknown name. Broken objects are not an error
  */
 int verify(struct store *s, const struct verify_options *o, struct verify_result *out,
-	   struct err *err);
+	   struct err *err) MUST_CHECK;
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef STORE_UPKEEP_VERIFY_PRIVATE_H
 #define STORE_UPKEEP_VERIFY_PRIVATE_H
 
+#include "base/err.h"
 #include "base/map.h"
 #include "store/oci/digest.h"
 #include "store/upkeep/verify.h"
@@ -30,25 +31,25 @@ void verify_not_checked(struct verify *v, const char *what, const char *why);
  * verify_bad_still - hash a damaged blob again, because another process may have replaced it.
  * True if still damaged: 1, 0, -errno.
  */
-int verify_bad_still(struct verify *v, const struct digest *d, struct err *err);
+int verify_bad_still(struct verify *v, const struct digest *d, struct err *err) MUST_CHECK;
 
 /* verify_blobs - verify all blobs, or those in wanted, with their indexes and seekable copies. */
-int verify_blobs(struct verify *v, struct err *err);
+int verify_blobs(struct verify *v, struct err *err) MUST_CHECK;
 
 /* verify_leftovers - report files that belong to nothing. */
-int verify_leftovers(struct verify *v, struct err *err);
+int verify_leftovers(struct verify *v, struct err *err) MUST_CHECK;
 
 /*
  * verify_collect - add the digests of images and containers to layers and, if images were named,
  * to wanted.
  */
-int verify_collect(struct verify *v, struct err *err);
+int verify_collect(struct verify *v, struct err *err) MUST_CHECK;
 
 /*
  * verify_images, verify_containers - check that every image and container can be opened
  * completely.
  */
-int verify_images(struct verify *v, struct err *err);
-int verify_containers(struct verify *v, struct err *err);
+int verify_images(struct verify *v, struct err *err) MUST_CHECK;
+int verify_containers(struct verify *v, struct err *err) MUST_CHECK;
 
 #endif

@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct err;
+#include "base/err.h"
 
 enum option_kind {
 	OPTION_END,
@@ -89,7 +89,7 @@ struct options {
  * argc, argv  receive what follows the options, which argv is sorted for
  * returns     0; 1: an OPTION_TAKEN function ended it; -EINVAL wrong usage; -ENOMEM
  */
-int options_read(const struct options *o, int *argc, char ***argv, struct err *err);
+int options_read(const struct options *o, int *argc, char ***argv, struct err *err) MUST_CHECK;
 
 /* options_print - the lines of --help, to standard output. True: there were any. */
 bool options_print(const struct option_spec *table);

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <time.h>
 
-struct err;
+#include "base/err.h"
 
 struct filter_item {
 	char *key, *value;
@@ -26,20 +26,20 @@ struct filter {
  * an empty argument is nothing.
  * errors  -EINVAL "bad format of filter (expected name=value)"
  */
-int filter_add(struct filter *f, const char *arg, struct err *err);
+int filter_add(struct filter *f, const char *arg, struct err *err) MUST_CHECK;
 
 /* filter_option - filter_add() for a table of options (tools/cli/options.h): filter is a struct filter. */
-int filter_option(void *filter, char *value, struct err *err);
+int filter_option(void *filter, char *value, struct err *err) MUST_CHECK;
 
 /* filter_put - the same from a key and a value, both copied. */
-int filter_put(struct filter *f, const char *key, const char *value, struct err *err);
+int filter_put(struct filter *f, const char *key, const char *value, struct err *err) MUST_CHECK;
 void filter_fini(struct filter *f);
 
 /*
  * filter_check - only keys of known, the values in a table of options: "dangling=true|dangling=false|label=".
  * errors  -EINVAL "invalid filter 'x'"
  */
-int filter_check(const struct filter *f, const char *known, struct err *err);
+int filter_check(const struct filter *f, const char *known, struct err *err) MUST_CHECK;
 
 /* filter_next - the next value of a key, borrowed: size_t i = 0; while ((v = filter_next(f, key, &i))) ... */
 const char *filter_next(const struct filter *f, const char *key, size_t *i);
@@ -49,7 +49,7 @@ bool filter_has(const struct filter *f, const char *key);
  * filter_bool - *out is set where key was given: 1 or true, 0 or false.
  * returns 1: it was given, 0: not; -EINVAL "invalid filter 'dangling=[x]'"
  */
-int filter_bool(const struct filter *f, const char *key, bool *out, struct err *err);
+int filter_bool(const struct filter *f, const char *key, bool *out, struct err *err) MUST_CHECK;
 
 /*
  * filter_labels - do labels have all that key ("label", "label!") asks for, "k" or "k=v" each?
@@ -64,12 +64,13 @@ bool filter_labels(const struct filter *f, const char *key,
  * a duration before now ("24h", "1h30m").
  * errors  -EINVAL
  */
-int filter_time(const char *value, struct timespec now, struct timespec *out, struct err *err);
+int filter_time(const char *value, struct timespec now, struct timespec *out,
+		struct err *err) MUST_CHECK;
 
 /*
  * filter_glob - does a whole string match docker's (Go's path.Match) pattern? '*' and '?' stop at '/'.
  * returns 1, 0, or -EINVAL "syntax error in pattern"
  */
-int filter_glob(const char *pattern, const char *s, struct err *err);
+int filter_glob(const char *pattern, const char *s, struct err *err) MUST_CHECK;
 
 #endif

@@ -13,7 +13,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct err;
+#include "base/err.h"
+
 struct listing;
 
 struct listing_column {
@@ -29,7 +30,7 @@ struct listing_column {
  * errors  -EINVAL the template
  */
 int listing_new(const struct listing_column *cols, size_t n, const char *format,
-		struct listing **out, struct err *err);
+		struct listing **out, struct err *err) MUST_CHECK;
 void listing_free(struct listing *l);
 
 /* listing_uses - true where the output may show a field, so that one that is dear to find out is left alone. */
@@ -46,6 +47,6 @@ int listing_set_label(struct listing *l, const char *key, const char *value);
 int listing_end_row(struct listing *l);
 
 /* listing_print - all rows to stdout; nothing where a row failed, and why. */
-int listing_print(struct listing *l, struct err *err);
+int listing_print(struct listing *l, struct err *err) MUST_CHECK;
 
 #endif

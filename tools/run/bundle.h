@@ -9,8 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/err.h"
+
 struct buf;
-struct err;
 struct json_t;
 struct user;
 
@@ -53,7 +54,7 @@ struct bundle {
  *         that is none
  */
 int bundle_init(struct bundle *b, const struct json_t *config, const struct bundle_options *o,
-		struct err *err);
+		struct err *err) MUST_CHECK;
 void bundle_fini(struct bundle *b);
 
 /* Where it shall run. */
@@ -77,6 +78,6 @@ struct bundle_place {
  * errors  -EINVAL: something is not UTF-8, which JSON cannot say
  */
 int bundle_config(const struct bundle *b, const struct user *u, const struct bundle_place *p,
-		  struct buf *out, struct err *err);
+		  struct buf *out, struct err *err) MUST_CHECK;
 
 #endif

@@ -5,7 +5,7 @@
 #ifndef TOOLS_RUN_EXEC_ERROR_H
 #define TOOLS_RUN_EXEC_ERROR_H
 
-struct err;
+#include "base/err.h"
 
 /*
  * exec_error_explain - look at a command's program as the kernel would.
@@ -14,6 +14,6 @@ struct err;
  * returns the exit status that a shell has for it, 126 or 127, with *err set; 0: nothing is wrong with it
  */
 int exec_error_explain(int rootfd, const char *cwd, char *const *env, const char *name,
-		       struct err *err);
+		       struct err *err) MUST_CHECK;
 
 #endif

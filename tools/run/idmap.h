@@ -10,10 +10,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-struct err;
+#include "base/err.h"
 
 /* idmap_write - the maps of process pid, which has just entered a user name space of its own. */
-int idmap_write(pid_t pid, struct err *err);
+int idmap_write(pid_t pid, struct err *err) MUST_CHECK;
 
 /* idmap_has - this process's name space has a number for a user's, or a group's, id. */
 bool idmap_has_user(uint32_t uid);

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct err;
+#include "base/err.h"
 
 /* So many supplementary groups has nobody; more are left out. */
 #define USERS_GROUPS_MAX 1024
@@ -29,7 +29,7 @@ struct user {
  * errors  -EINVAL in docker's words: "unable to find user NAME: no matching entries in passwd file"; a file
  *         is no regular one; -EFBIG
  */
-int user_find(int rootfd, const char *spec, struct user *out, struct err *err);
+int user_find(int rootfd, const char *spec, struct user *out, struct err *err) MUST_CHECK;
 void user_fini(struct user *u);
 
 #endif

@@ -7,13 +7,14 @@
 #ifndef TOOLS_RUN_MONITOR_H
 #define TOOLS_RUN_MONITOR_H
 
-struct err;
+#include "base/err.h"
+
 struct run_job;
 
 /*
  * run_keep - from the name spaces to the end.
  * returns the exit status of `imagefs run`, with *err set where the command was not started
  */
-int run_keep(const struct run_job *job, struct err *err);
+int run_keep(const struct run_job *job, struct err *err) MUST_CHECK;
 
 #endif

@@ -9,8 +9,8 @@
 #include <sys/types.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 
-struct err;
 struct tmp_dir;
 struct store;
 
@@ -40,21 +40,21 @@ void mount_ns_find(struct mount_ns *st, struct store *s, const char *name);
  * userns    in a user name space too; map_fds are what mount_ns_map() has the other ends of
  * errors    with what the system would have to allow
  */
-int mount_ns_enter(bool userns, const int map_fds[static 2], struct err *err);
+int mount_ns_enter(bool userns, const int map_fds[static 2], struct err *err) MUST_CHECK;
 
 /* mount_ns_map - the process that started us: give pid, which enters a user name space, its ids. */
-int mount_ns_map(int pid, const int map_fds[static 2], struct err *err);
+int mount_ns_map(int pid, const int map_fds[static 2], struct err *err) MUST_CHECK;
 
 /* mount_ns_open - the container's tree at st->rootfs. mount_ns_close() in any case. */
 int mount_ns_open(struct mount_ns *st, struct store *s, const struct tmp_dir *sc, const char *name,
-		  bool userns, struct err *err);
+		  bool userns, struct err *err) MUST_CHECK;
 void mount_ns_close(struct mount_ns *st);
 
 /*
  * mount_ns_forbid_devices - no device file in the tree of the container with this first process works;
  * before it is started. A runtime may have mounted the tree once more without what mount_ns_open() said.
  */
-int mount_ns_forbid_devices(int pid, struct err *err);
+int mount_ns_forbid_devices(int pid, struct err *err) MUST_CHECK;
 
 /* mount_ns_hide_cgroups - what crun will not have: control groups in two versions at once. */
 void mount_ns_hide_cgroups(void);

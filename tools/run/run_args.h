@@ -7,7 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct err;
+#include "base/err.h"
+
 struct json_t;
 
 struct run_volume {
@@ -36,20 +37,20 @@ struct run_args {
 /* All return 0, or -errno with docker's words. */
 
 /* run_args_env - -e KEY=VALUE, or KEY with the value that it has here. */
-int run_args_env(struct run_args *a, const char *text, struct err *err);
+int run_args_env(struct run_args *a, const char *text, struct err *err) MUST_CHECK;
 
 /* run_args_env_file - a file of such lines. */
-int run_args_env_file(struct run_args *a, const char *path, struct err *err);
+int run_args_env_file(struct run_args *a, const char *path, struct err *err) MUST_CHECK;
 
 /* run_args_volume - -v HOST:PATH[:OPTION,...] or PATH. */
-int run_args_volume(struct run_args *a, const char *text, struct err *err);
+int run_args_volume(struct run_args *a, const char *text, struct err *err) MUST_CHECK;
 
 /* run_args_mount - --mount KEY=VALUE,...: type bind or tmpfs. run_args_tmpfs - --tmpfs PATH[:OPTION,...]. */
-int run_args_mount(struct run_args *a, const char *text, struct err *err);
-int run_args_tmpfs(struct run_args *a, const char *text, struct err *err);
+int run_args_mount(struct run_args *a, const char *text, struct err *err) MUST_CHECK;
+int run_args_tmpfs(struct run_args *a, const char *text, struct err *err) MUST_CHECK;
 
 /* run_args_security - --security-opt: seccomp=FILE, which is read, and no-new-privileges. */
-int run_args_security(struct run_args *a, const char *text, struct err *err);
+int run_args_security(struct run_args *a, const char *text, struct err *err) MUST_CHECK;
 
 void run_args_free_volume(struct run_volume *v);
 void run_args_fini(struct run_args *a);

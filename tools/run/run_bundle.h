@@ -6,11 +6,11 @@
 
 #include <stddef.h>
 
+#include "base/err.h"
 #include "base/inroot.h"
 #include "tools/run/image_passwd.h"
 
 struct bundle_bind;
-struct err;
 struct run_job;
 struct mount_ns;
 
@@ -30,7 +30,7 @@ struct run_bundle {
  * run_bundle_write - config.json and what it needs, beside the tree and in it.
  * errors  whom or what the command names is not there, or not in this name space
  */
-int run_bundle_write(struct run_bundle *b, struct err *err);
+int run_bundle_write(struct run_bundle *b, struct err *err) MUST_CHECK;
 
 /* run_bundle_undo - after the run, or a write that failed: what was made for mounts goes from the tree. */
 void run_bundle_undo(struct run_bundle *b);

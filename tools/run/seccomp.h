@@ -8,8 +8,9 @@
 
 #include <stddef.h>
 
+#include "base/err.h"
+
 struct buf;
-struct err;
 struct json_t;
 
 /* What a profile's conditions are about. */
@@ -28,6 +29,6 @@ struct seccomp_host {
  * errors  -EINVAL: what is wrong with it, and where
  */
 int seccomp_make(const struct json_t *profile, const char *what, const struct seccomp_host *h,
-		 struct json_t **out, struct err *err);
+		 struct json_t **out, struct err *err) MUST_CHECK;
 
 #endif

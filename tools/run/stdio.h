@@ -9,8 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/err.h"
+
 struct buf;
-struct err;
 
 #define STDIO_MAX 4
 
@@ -53,7 +54,7 @@ void stdio_in(struct stdio *r, int from, int to, const char *what);
 void stdio_out(struct stdio *r, int from, int to, const char *what);
 
 /* stdio_pipe - a pipe that holds much, whose end 1 - theirs is ours: it does not block. 0 or -errno. */
-int stdio_pipe(int fds[static 2], int theirs);
+int stdio_pipe(int fds[static 2], int theirs) MUST_CHECK;
 
 /*
  * stdio_is_safe - a container may have fd itself: a pipe without a name, which nobody else can open; or /dev/null,
@@ -72,14 +73,14 @@ void stdio_move(struct stdio *r, const struct pollfd *fds);
 bool stdio_is_over(const struct stdio *r);
 
 /* stdio_error - an errno of the first of the user's descriptors that failed, and what it is; 0: none did. */
-int stdio_error(const struct stdio *r, const char **what);
+int stdio_error(const struct stdio *r, const char **what) MUST_CHECK;
 void stdio_end(struct stdio *r);
 
 /* stdio_listen - a socket named path that a runtime sends a terminal to; -errno. */
-int stdio_listen(int dirfd, const char *name);
+int stdio_listen(int dirfd, const char *name) MUST_CHECK;
 
 /* stdio_receive - the terminal that was sent there; -errno. */
-int stdio_receive(int listen_fd);
+int stdio_receive(int listen_fd) MUST_CHECK;
 
 /* stdio_window - terminal to gets the size that from has. */
 void stdio_window(int from, int to);
