@@ -10,7 +10,9 @@
 
 #define ERR_MSG_MAX 1024
 
-/* MUST_CHECK - the caller may not ignore the result. IGNORE(call) - it may here; a comment says why. */
+/*
+ * MUST_CHECK - the result must be used. IGNORE(call) - ignore it explicitly; a comment says why.
+ */
 #define MUST_CHECK __attribute__((warn_unused_result))
 #define IGNORE(call)        \
 	do {                \

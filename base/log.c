@@ -58,14 +58,14 @@ static void put(int priority, char *line)
 		syslog(priority, "%s", line);
 		return;
 	}
-	/* In a pipe that stdout shares, lines keep their order. */
+	/* If stdout is the same pipe, lines keep their order. */
 	fflush(stdout);
 	fprintf(stderr, "%s: %s\n", log_state.name, line);
 }
 
 /*
- * The folder of a source file, seen from the top of the tree. The compiler names all files with the same
- * prefix; this file's own name shows how long it is.
+ * The folder of a source file, relative to the top of the tree. The compiler gives all file names
+ * the same prefix, whose length is derived from this file's name.
  */
 static int folder_of(const char *file, const char **out)
 {

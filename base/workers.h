@@ -1,5 +1,6 @@
 /*
- * Numbered jobs on a few threads. The first job that fails stops the others; its error is returned.
+ * Numbered jobs in several threads. The first job that fails stops the others; its error is
+ * returned.
  */
 #ifndef BASE_WORKERS_H
 #define BASE_WORKERS_H

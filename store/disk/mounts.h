@@ -3,13 +3,13 @@
  * imagefs/mounts/<pid>. A connection carries one request, which is one line:
  *
  *     refresh\n          read the store again; "ok\n" once the tree shows the change
- *     freeze NAME\n      finish writes to a container and block new ones; "ok\n"; lasts until the
- *                        connection is closed
- *     follow NAME\n      "ok\n": the container is in use and the next refresh will find its new name;
+ *     freeze NAME\n      finish writes to a container and block new ones; "ok\n"; lasts until
+ *                        the connection is closed
+ *     follow NAME\n      "ok\n": the container is in use, and the next refresh finds its new name;
  *                        "none\n": it is not in use; "error TEXT\n": it cannot be renamed now
- *     close NAME\n       release a container that is about to be removed; "ok\n" once it is closed,
+ *     close NAME\n       release a container that is about to be removed; "ok\n" once closed,
  *                        "error TEXT\n" if it is busy
- *     unmount\n          unmount and exit; the connection is closed when everything is unmounted
+ *     unmount\n          unmount and exit; the connection is closed when all is unmounted
  *     where\n            "DIR\n": the mount point
  */
 #ifndef STORE_DISK_MOUNTS_H

@@ -1,6 +1,4 @@
-/*
- * Mounts are told without the lock: a daemon may need it to answer.
- */
+/* Mounts are notified after the lock is released: a daemon may need it to respond. */
 #include "store/disk/store_lock.h"
 
 #include <stdbool.h>

@@ -1,6 +1,4 @@
-/*
- * The lock of a store.
- */
+/* The lock of a store. */
 #ifndef STORE_DISK_STORE_LOCK_H
 #define STORE_DISK_STORE_LOCK_H
 

@@ -17,21 +17,20 @@
 
 #define SYMLINKS_MAX 40
 #define NODES_MAX (64u << 20)
-/* A directory this many times larger than what is added to it is not copied for it. */
+/* A directory that is this many times larger than the additions to it is not copied for them. */
 #define MERGE_RATIO 16
 
-/* A child that its directory's kids do not show yet. */
-struct late {
-	uint32_t node; /* a dead one stands for a name that is to go */
-	uint32_t next; /* another one of the directory, or LATE_NONE */
+/* A change of a directory that is not yet merged into its children. */
+struct pending_child {
+	uint32_t node; /* a dead node: the name is removed */
+	uint32_t next; /* next one of the same directory, or PENDING_NONE */
 };
 
-#define LATE_NONE UINT32_MAX
+#define PENDING_NONE UINT32_MAX
 
 /*
- * Many directories of a layer may lead to one of the tree through symbolic
- * links. What few children each of them changes is kept aside, and a directory's
- * kids are copied once for all of it.
+ * Several directories of a layer may lead to the same one of the tree through symbolic links.
+ * Small changes are queued, so that a directory's children are copied only once.
  */
 struct apply {
 	struct tree *t;
@@ -40,11 +39,14 @@ struct apply {
 	uint32_t n;	   /* its entries */
 	uint32_t *node_of; /* entry -> node, for directories and hard-link groups; TREE_NONE */
 	uint32_t *link; /* ENTRY_LINK entry -> its target node, resolved before names are hidden */
-	struct late *late;
-	uint32_t n_late, cap_late;
-	/* A directory's number -> its last late + 1; number and name -> the last node of that name + 1. */
+	struct pending_child *queued;
+	uint32_t n_queued, cap_queued;
+	/*
+	 * directory -> its last queued change + 1; directory and name -> the last node of that
+	 * name + 1
+	 */
 	struct map pending;
-	uint64_t link_bytes; /* of paths that symbolic links led through */
+	uint64_t link_bytes; /* length of paths resolved through symbolic links */
 	struct err *err;
 };
 
@@ -81,29 +83,29 @@ int tree_apply_root(struct tree *t)
 	return new_node(t, TREE_ROOT, "", 0, &root);
 }
 
-static uint32_t last_late(const struct apply *a, uint32_t dir)
+static uint32_t last_queued(const struct apply *a, uint32_t dir)
 {
-	/* NULL, not found, becomes LATE_NONE. */
+	/* NULL, not found, becomes PENDING_NONE. */
 	return (uint32_t)(uintptr_t)map_getn(&a->pending, (const char *)&dir, sizeof(dir)) - 1u;
 }
 
-/* Queue a child that dir gains or loses, for settle_children(). */
-static int put_late(struct apply *a, uint32_t dir, uint32_t node)
+/* Queue an added or removed child of dir for merge_pending(). */
+static int queue_child(struct apply *a, uint32_t dir, uint32_t node)
 {
-	struct late *v = a->late;
+	struct pending_child *v = a->queued;
 
-	if (a->n_late == a->cap_late) {
-		uint32_t cap = a->cap_late ? a->cap_late * 2 : 256;
+	if (a->n_queued == a->cap_queued) {
+		uint32_t cap = a->cap_queued ? a->cap_queued * 2 : 256;
 
 		v = realloc(v, cap * sizeof(*v));
 		if (!v)
 			return -ENOMEM;
-		a->late = v;
-		a->cap_late = cap;
+		a->queued = v;
+		a->cap_queued = cap;
 	}
-	v[a->n_late] = (struct late){ node, last_late(a, dir) };
+	v[a->n_queued] = (struct pending_child){ node, last_queued(a, dir) };
 	return map_putn(&a->pending, (const char *)&dir, sizeof(dir),
-			(void *)(uintptr_t)(++a->n_late));
+			(void *)(uintptr_t)(++a->n_queued));
 }
 
 struct child_key {
@@ -121,8 +123,8 @@ static int make_key(uint32_t dir, const char *name, size_t len, struct child_key
 	return 0;
 }
 
-/* put_late() for a node that find_child() has to find. */
-static int put_late_name(struct apply *a, uint32_t dir, uint32_t node)
+/* queue_child() for a node that find_child() must find. */
+static int queue_child_name(struct apply *a, uint32_t dir, uint32_t node)
 {
 	const struct tree_entry *n = &a->t->nodes[node];
 	struct child_key key;
@@ -130,7 +132,7 @@ static int put_late_name(struct apply *a, uint32_t dir, uint32_t node)
 
 	if (r == 0)
 		r = map_putn(&a->pending, key.bytes, key.len, (void *)(uintptr_t)(node + 1u));
-	return r < 0 ? r : put_late(a, dir, node);
+	return r < 0 ? r : queue_child(a, dir, node);
 }
 
 /* tree_lookup() that includes queued children. */
@@ -155,24 +157,24 @@ static int by_name(const void *pa, const void *pb, void *arg)
 }
 
 /* Merge the queued children of dir into its sorted children. */
-static int settle_children(struct apply *a, uint32_t dir)
+static int merge_pending(struct apply *a, uint32_t dir)
 {
 	struct tree *t = a->t;
 	struct tree_entry *d = &t->nodes[dir];
-	uint32_t last = last_late(a, dir), n_new = 0, n = 0, i = 0, k = 0, at;
+	uint32_t last = last_queued(a, dir), n_new = 0, n = 0, i = 0, k = 0, at;
 	_cleanup_free_ uint32_t *added = NULL, *children = NULL;
 
-	if (last == LATE_NONE)
+	if (last == PENDING_NONE)
 		return 0;
-	for (at = last; at != LATE_NONE; at = a->late[at].next)
-		n_new += !t->nodes[a->late[at].node].dead;
+	for (at = last; at != PENDING_NONE; at = a->queued[at].next)
+		n_new += !t->nodes[a->queued[at].node].dead;
 	added = malloc((n_new + 1u) * sizeof(*added));
 	children = malloc(((size_t)d->n_children + n_new + 1) * sizeof(*children));
 	if (!added || !children)
 		return -ENOMEM;
-	for (at = last; at != LATE_NONE; at = a->late[at].next)
-		if (!t->nodes[a->late[at].node].dead)
-			added[k++] = a->late[at].node;
+	for (at = last; at != PENDING_NONE; at = a->queued[at].next)
+		if (!t->nodes[a->queued[at].node].dead)
+			added[k++] = a->queued[at].node;
 	qsort_r(added, n_new, sizeof(*added), by_name, t);
 	t->copied += d->n_children + n_new;
 	for (k = 0; i < d->n_children || k < n_new;) {
@@ -196,8 +198,8 @@ static int settle(struct apply *a)
 	uint32_t i;
 	int r = 0;
 
-	for (i = 0; i < a->n_late && r == 0; i++)
-		r = settle_children(a, a->t->nodes[a->late[i].node].parent);
+	for (i = 0; i < a->n_queued && r == 0; i++)
+		r = merge_pending(a, a->t->nodes[a->queued[i].node].parent);
 	return r;
 }
 
@@ -226,7 +228,7 @@ static int make_dir(struct apply *a, uint32_t parent, const char *name, size_t l
 	if (!kept)
 		return -ENOMEM;
 	r = new_node(a->t, parent, kept, len, out);
-	return r < 0 ? r : put_late_name(a, parent, *out);
+	return r < 0 ? r : queue_child_name(a, parent, *out);
 }
 
 /*
@@ -316,8 +318,8 @@ static void hide_children(struct apply *a, uint32_t dir)
 	for (i = 0; i < d->n_children; i++)
 		hide_subtree(a->t, d->children[i]);
 	d->n_children = 0;
-	for (i = last_late(a, dir); i != LATE_NONE; i = a->late[i].next)
-		hide_subtree(a->t, a->late[i].node);
+	for (i = last_queued(a, dir); i != PENDING_NONE; i = a->queued[i].next)
+		hide_subtree(a->t, a->queued[i].node);
 	map_deln(&a->pending, (const char *)&dir, sizeof(dir));
 }
 
@@ -433,7 +435,7 @@ static int apply_one(struct apply *a, uint32_t entry, uint32_t dir, uint32_t old
 	return 0;
 }
 
-/* A few children for a large directory: found one by one, and shown when it is settled. */
+/* Queue a few children of a large directory instead of merging them. */
 static int merge_few(struct apply *a, uint32_t first, uint32_t count, uint32_t dir)
 {
 	uint32_t k, old, now;
@@ -445,7 +447,7 @@ static int merge_few(struct apply *a, uint32_t first, uint32_t count, uint32_t d
 		old = find_child(a, dir, layer_name(a->l, e), e->name_len);
 		r = apply_one(a, k, dir, old, &now);
 		if (r == 0 && now != old)
-			r = put_late_name(a, dir, now != TREE_NONE ? now : old);
+			r = queue_child_name(a, dir, now != TREE_NONE ? now : old);
 	}
 	return r;
 }
@@ -460,7 +462,7 @@ static int merge_children(struct apply *a, uint32_t first, uint32_t count, uint3
 
 	if (t->nodes[dir].n_children / MERGE_RATIO > count)
 		return merge_few(a, first, count, dir);
-	r = settle_children(a, dir);
+	r = merge_pending(a, dir);
 	if (r < 0)
 		return r;
 	have = t->nodes[dir].n_children;
@@ -602,7 +604,7 @@ static int apply_layer(struct tree *t, uint32_t i, int (*what)(struct apply *), 
 	}
 	free(a.node_of);
 	free(a.link);
-	free(a.late);
+	free(a.queued);
 	map_fini(&a.pending, NULL);
 	return r;
 }
@@ -634,7 +636,7 @@ static int add_marker(struct apply *a, uint32_t dir, const char *name, uint32_t 
 	a->t->nodes[node].layer = a->layer;
 	a->t->nodes[node].entry = entry;
 	a->t->nodes[node].marker = entry == LAYER_NONE;
-	return put_late(a, dir, node);
+	return queue_child(a, dir, node);
 }
 
 static int add_raw(struct apply *a, uint32_t i, uint32_t dir)
@@ -657,7 +659,7 @@ static int add_raw(struct apply *a, uint32_t i, uint32_t dir)
 	if (e->type == ENTRY_DIR && e->flags & ENTRY_OPAQUE && !(e->flags & ENTRY_WHITED) &&
 	    add_marker(a, node, ".wh..opq", LAYER_NONE) < 0)
 		return -ENOMEM;
-	return put_late(a, dir, node);
+	return queue_child(a, dir, node);
 }
 
 static int apply_raw(struct apply *a)

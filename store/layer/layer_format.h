@@ -21,10 +21,13 @@ void layer_index_path(const struct digest *blob, char out[static LAYER_PATH_MAX]
 /* Limits of an index; a layer that exceeds them is refused. */
 #define LAYER_ENTRIES_MAX (16u << 20)
 #define LAYER_PATH_LEN_MAX 65535u /* of a hard link's target */
-/* What symbolic links make of the paths of a layer's entries, in all; the time that following takes grows with it. */
+/*
+ * Limit of the total length of a layer's paths after resolving symbolic links, which bounds the
+ * time for it.
+ */
 #define LAYER_LINK_BYTES_MAX (1u << 28)
 #define LAYER_XATTR_VALUE_MAX 65536u
-/* Attributes per file. Bounded, because duplicate names are searched linearly. */
+/* Limit of attributes per file. */
 #define LAYER_XATTRS_PER_FILE_MAX 4096u
 #define LAYER_ID_MAX 0xfffffffeu
 /* Size of all sections except SECTION_WINDOWS: the part that is kept in memory. */

@@ -142,7 +142,10 @@ static int add_xattrs(struct archive_entry *e, struct layer_build *b, uint32_t n
 	size_t len;
 	int r;
 
-	/* libarchive hands out the last one first: of several of one name the builder keeps the first. */
+	/*
+	 * libarchive returns the last attribute first; of several with the same name, the builder
+	 * keeps the first.
+	 */
 	archive_entry_xattr_reset(e);
 	while (archive_entry_xattr_next(e, &name, &value, &len) == ARCHIVE_OK) {
 		r = name ? layer_build_xattr(b, node, name, value, len, err)

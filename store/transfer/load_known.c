@@ -77,7 +77,7 @@ int load_known_diff_id(struct load *l, const struct digest *diff_id, struct inge
 	l->known_read = true;
 	blob = map_get(&l->known, diff_id->str);
 	if (!blob)
-		return err_set(err, ENOENT, "no image of the store has the layer %s", diff_id->str);
+		return err_set(err, ENOENT, "no image in the store has the layer %s", diff_id->str);
 	r = load_known_blob(l, blob, out, err);
 	return r == 0 ? load_check_diff_id(out, diff_id, blob->str, err) : r;
 }

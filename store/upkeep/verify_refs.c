@@ -337,7 +337,7 @@ static int drop_broken(struct verify *v, struct refs *refs, struct err *err)
 		if (!name)
 			return err_nomem(err);
 		if (is_hidden(refs, i) && asked_for(v, refs, i)) {
-			verify_say(v, false, "image %s: the second of that name has lost it", name);
+			verify_say(v, false, "image %s: the second entry has lost the name", name);
 			any = true;
 			if (refs_untag(refs, i))
 				continue;
