@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-#include "base/err.h"
+#include "base/cleanup.h"
 
 struct buf {
 	char *data;

@@ -88,6 +88,14 @@ static inline void cleanup_secret(char **s)
 	}                                           \
 	struct swallow_semicolon_##func
 
+/* MUST_CHECK - the result must be used. IGNORE(call) - ignore it explicitly; a comment says why. */
+#define MUST_CHECK __attribute__((warn_unused_result))
+#define IGNORE(call)        \
+	do {                \
+		if (call) { \
+		}           \
+	} while (0)
+
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))

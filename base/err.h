@@ -8,17 +8,9 @@
 
 #include <stdbool.h>
 
-#define ERR_MSG_MAX 1024
+#include "base/cleanup.h"
 
-/*
- * MUST_CHECK - the result must be used. IGNORE(call) - ignore it explicitly; a comment says why.
- */
-#define MUST_CHECK __attribute__((warn_unused_result))
-#define IGNORE(call)        \
-	do {                \
-		if (call) { \
-		}           \
-	} while (0)
+#define ERR_MSG_MAX 1024
 
 struct err {
 	int code; /* errno, positive; 0: no error */

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <time.h>
 
-#include "base/err.h"
+#include "base/cleanup.h"
 
 struct buf;
 
