@@ -1,6 +1,6 @@
 /*
- * What all requests to a registry have in common: scheme, credentials, repetition, and the
- * meaning of an answer that is no success.
+ * What all requests to a registry share: scheme, credentials, retries and the meaning of error
+ * responses.
  */
 #include "registry/client.h"
 
@@ -63,8 +63,8 @@ static char *scope_of(struct client *c, const char *given)
 }
 
 /*
- * Retry-After holds for all requests to a server, those of other threads and of uploads as well. One that
- * asks for too much is answered by retry_wait().
+ * Retry-After applies to all requests to a server, including those of other threads and of uploads.
+ * A value that is too large is handled by retry_wait().
  */
 static void note_patience(struct client *c, const struct http_response *r)
 {
@@ -106,10 +106,11 @@ int client_once(struct client *c, struct http_request *q, const char *given,
 			return r;
 		q->authorization = header;
 		r = be_patient(c);
-		r = r < 0 ? err_set(err, -r, "%s: given up", c->endpoint->host)
+		r = r < 0 ? err_set(err, -r, "%s: cancelled while waiting for Retry-After",
+				    c->endpoint->host)
 			  : http_do(c->http, q, out, err);
 		q->authorization = NULL;
-		/* Some words of it may be shown. */
+		/* The body may be printed in an error message. */
 		if (r == 0 && out->status >= 300)
 			auth_scrub(c->auth, &out->text);
 		if (r == 0)
@@ -160,7 +161,7 @@ static int error_of(long status)
 	}
 }
 
-/* What the words are of: docker's own beginnings, where they have none. */
+/* Write the message of an error response; docker's prefixes are used if the body has no text. */
 static int sentence(const struct http_response *r, const struct refusal *f, const char *words,
 		    int error, struct err *err)
 {
@@ -182,7 +183,7 @@ static int sentence(const struct http_response *r, const struct refusal *f, cons
 			       "uploads (nginx: client_max_body_size)");
 	case 429:
 		return err_set(err, error, "toomanyrequests: %s",
-			       *words ? words : "the registry asks for patience");
+			       *words ? words : "too many requests");
 	default:
 		break;
 	}
@@ -215,7 +216,7 @@ static int set_base(struct client *c, const char *scheme, struct err *err)
 	return c->base ? 0 : err_nomem(err);
 }
 
-/* Nobody is there: that is told at once, and not asked again. */
+/* Nothing listens at this address: reported at once, without retries. */
 static bool nobody(int r)
 {
 	return r == -ECONNREFUSED || r == -EHOSTUNREACH;
@@ -226,7 +227,7 @@ static int reported_by(const struct client *c, const struct http_response *r, st
 	return err_wrap(err, client_error(r, err), "%s/v2/", c->base);
 }
 
-/* The first request, that says whether it is a registry, and what it wants to know of us. */
+/* The first request: tells whether this is a registry, and how it authenticates. */
 static int ping(struct client *c, bool once, struct err *err)
 {
 	struct buf url _cleanup_buf_ = BUF_INIT;
@@ -248,15 +249,15 @@ static int ping(struct client *c, bool once, struct err *err)
 		http_response_fini(&r);
 	}
 	if (r.status == 404 || (r.status == 200 && refusal_is_web_page(&r)))
-		return err_set(err, EPROTO, "%s is no registry: it does not know /v2/ (status %ld)",
+		return err_set(err, EPROTO, "%s is not a registry: no /v2/ endpoint (status %ld)",
 			       c->endpoint->host, r.status);
-	/* A token for something else than /v2/ may be refused there. */
+	/* The token may be valid for a repository but not for /v2/. */
 	if (r.status == 401 || r.status == 403)
 		return 0;
 	return r.status >= 200 && r.status < 300 ? 0 : reported_by(c, &r, err);
 }
 
-/* https, unless it is not spoken there and the endpoint may do without. */
+/* Use https, or http if the server does not speak TLS and the endpoint allows it. */
 static int find_scheme(struct client *c, struct err *err)
 {
 	struct err plain = ERR_INIT;
@@ -265,7 +266,7 @@ static int find_scheme(struct client *c, struct err *err)
 	if (r < 0)
 		return r;
 	r = ping(c, c->endpoint->plain_http, err);
-	/* Some servers only wait for the rest of what is no line of HTTP. */
+	/* Some servers wait for more bytes when they receive a TLS handshake instead of HTTP. */
 	if (!c->endpoint->plain_http ||
 	    (r != -ENOTCONN && !nobody(r) && r != -ECONNRESET && r != -ETIMEDOUT))
 		return r;
@@ -327,7 +328,7 @@ int client_also(struct client *c, const char *path, struct err *err)
 	r = buf_printf(&scope, "%s%srepository:%s:pull", c->scope ? c->scope : "",
 		       c->scope ? " " : "", path);
 	if (r == 0) {
-		/* Once is enough. */
+		/* Request each scope only once. */
 		if (c->scope && strstr(c->scope, scope.data + strlen(c->scope))) {
 			buf_fini(&scope);
 		} else {

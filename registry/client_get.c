@@ -1,5 +1,5 @@
 /*
- * What is read from a registry: manifests, blobs, lists.
+ * Reading from a registry: manifests, blobs, lists.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -29,7 +29,7 @@ void client_manifest_fini(struct client_manifest *m)
 	memset(m, 0, sizeof(*m));
 }
 
-/* "Accept: a, b" */
+/* Append "Accept: a, b". */
 static int accept_line(const char *const *types, struct buf *out)
 {
 	size_t i;
@@ -49,11 +49,11 @@ static int check(const struct buf *text, const struct digest *want, const char *
 		return err_nomem(err);
 	if (digest_eq(&got, want))
 		return 0;
-	return err_set(err, EBADMSG, "the manifest that came has the digest %s; %s %s", got.str,
-		       who, want->str);
+	return err_set(err, EBADMSG, "the received manifest has the digest %s; %s %s", got.str, who,
+		       want->str);
 }
 
-/* By the digest that was asked for, whatever the answer says of itself; and by that too. */
+/* Verify the requested digest first, then the one in the response. */
 static int check_manifest(const struct http_response *r, const char *ref,
 			  struct client_manifest *out, struct err *err)
 {
@@ -61,14 +61,14 @@ static int check_manifest(const struct http_response *r, const char *ref,
 	int e = 0;
 
 	if (digest_parse(ref, &want, NULL) == 0) {
-		e = check(&r->text, &want, "asked for was", err);
+		e = check(&r->text, &want, "expected", err);
 		out->digest = want;
 	} else if (digest_of(r->text.data ? r->text.data : "", r->text.len, &out->digest) < 0) {
 		e = err_nomem(err);
 	}
 	if (e == 0 && r->digest) {
 		if (digest_parse(r->digest, &said, NULL) < 0)
-			return err_set(err, EPROTO, "the registry names a digest that is none");
+			return err_set(err, EPROTO, "the registry sent an invalid digest");
 		e = check(&r->text, &said, "the registry says", err);
 	}
 	return e;
@@ -119,10 +119,10 @@ static int head(struct client *c, const char *url, const char *accept, struct ht
 
 	if (e < 0)
 		return e;
-	/* Not to be asked is not to be told: what is not there for sure is sent. */
+	/* The registry may not support the check. The manifest is then pushed. */
 	if (r->status == 404 || r->status == 405 || r->status == 501)
 		return 0;
-	/* One that says yes to everything has nothing. */
+	/* A server that answers every request with a web page is not a registry. */
 	if (r->status == 200 && refusal_is_web_page(r))
 		return err_set(err, EPROTO, WEB_PAGE);
 	return r->status == 200 ? 1 : client_error(r, err);
@@ -155,14 +155,14 @@ int client_blob_has(struct client *c, const struct digest *d, int64_t *size, str
 	return e;
 }
 
-/* A blob on its way. */
+/* A blob that is being downloaded. */
 struct fetch {
 	const struct client_sink *to;
 	const struct digest *digest;
 	uint64_t size, pos;
-	uint64_t reached; /* the largest pos so far: only what is beyond it is progress */
-	bool moved;	  /* this try has brought something */
-	bool unsatisfied; /* the server has denied that there is more */
+	uint64_t reached; /* maximum of pos: only bytes beyond it count as progress */
+	bool moved;	  /* this attempt received bytes */
+	bool unsatisfied; /* the server answered 416: range not satisfiable */
 };
 
 static int wrong_size(const struct fetch *f, const char *what, struct err *err)
@@ -178,13 +178,13 @@ static int on_head(void *arg, const struct http_response *r, struct err *err)
 
 	if (r->status == 206) {
 		if (r->range_start != (int64_t)f->pos)
-			return err_set(err, EPROTO, "blob %s: the registry sends another range",
+			return err_set(err, EPROTO, "blob %s: the registry sent a different range",
 				       f->digest->str);
 		if (f->to->resumed)
 			*f->to->resumed = true;
 	} else if (f->pos) {
 		if (!f->to->restart)
-			return err_set(err, EPROTO, "blob %s: the registry gives no ranges",
+			return err_set(err, EPROTO, "blob %s: the registry does not support ranges",
 				       f->digest->str);
 		e = f->to->restart(f->to->arg, err);
 		if (e < 0)
@@ -214,7 +214,7 @@ static int on_data(void *arg, const void *data, size_t len, struct err *err)
 	return r;
 }
 
-/* One try, from where the last one ended. */
+/* One attempt, starting where the last one ended. */
 static int fetch_once(struct client *c, struct fetch *f, const char *url, struct http_response *r,
 		      struct err *err)
 {
@@ -237,22 +237,25 @@ static int fetch_once(struct client *c, struct fetch *f, const char *url, struct
 	}
 	f->moved = false;
 	e = client_once(c, &q, NULL, r, err);
-	/* What is here already may be of another blob: once more from its beginning. */
+	/* The bytes received so far may belong to another blob: restart at 0. */
 	if (e == 0 && r->status == 416 && f->pos) {
 		if (f->unsatisfied || !f->to->restart)
 			return wrong_size(f, "less", err);
 		f->unsatisfied = true;
 		f->pos = 0;
 		e = f->to->restart(f->to->arg, err);
-		return e < 0 ? e : err_set(err, EAGAIN, "blob %s: no such range", f->digest->str);
+		return e < 0 ? e
+			     : err_set(err, EAGAIN, "blob %s: range not satisfiable",
+				       f->digest->str);
 	}
 	if (e == 0 && r->status != 200 && r->status != 206)
 		return retry_status(r->status)
 			       ? 0
 			       : err_wrap(err, client_error(r, err), "blob %s", f->digest->str);
-	/* It ended without having said how long it is. */
+	/* The response ended early and had no length. */
 	if (e == 0 && f->pos < f->size)
-		return err_set(err, ECONNRESET, "blob %s: broke off after %llu of %llu byte%s",
+		return err_set(err, ECONNRESET,
+			       "blob %s: connection closed after %llu of %llu byte%s",
 			       f->digest->str, (unsigned long long)f->pos,
 			       (unsigned long long)f->size, TEXT_S(f->size));
 	return e;
@@ -286,7 +289,7 @@ int client_blob_get(struct client *c, const struct digest *d, uint64_t size, uin
 	return 0;
 }
 
-/* The URL of rel="next", always on this server; NULL in *out: this was the last page. */
+/* Set *out to the URL of rel="next", always on this server, or to NULL on the last page. */
 static int next_page(struct client *c, const struct http_response *r, const char *now, char **out,
 		     struct err *err)
 {
@@ -298,7 +301,7 @@ static int next_page(struct client *c, const struct http_response *r, const char
 	if (e <= 0)
 		return e < 0 ? err_nomem(err) : 0;
 	*out = http_url_join(now, target);
-	/* Behind a proxy a registry may not know its own name, but what it has is here. */
+	/* Behind a proxy a registry may not know its own address: stay on this server. */
 	if (*out && !http_same_origin(*out, c->base)) {
 		moved = http_url_moved(c->base, *out);
 		free(*out);
@@ -306,7 +309,8 @@ static int next_page(struct client *c, const struct http_response *r, const char
 	}
 	if (!*out || strcmp(*out, now) == 0) {
 		free(TAKE_PTR(*out));
-		return err_set(err, EPROTO, "the registry's list goes on at a place that is none");
+		return err_set(err, EPROTO,
+			       "the registry's list has an invalid link to its next page");
 	}
 	return 0;
 }
@@ -322,7 +326,7 @@ static bool acceptable(const char *name)
 	return i > 0 && i <= NAME_MAX_LEN;
 }
 
-/* One page's names; 1: each() has had enough. */
+/* Process one page. Returns 1 if each() stopped. */
 static int page(const struct http_response *r, const char *member, unsigned *left,
 		int (*each)(void *arg, const char *name, struct err *err), void *arg,
 		struct err *err)

@@ -1,5 +1,5 @@
 /*
- * What is written to a registry: uploads of blobs, and manifests.
+ * Writing to a registry: uploads of blobs, and manifests.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,21 +12,21 @@
 #include "registry/http/http_url.h"
 #include "registry/http/refusal.h"
 
-#define CHUNK_MIN_MAX (1ull << 30) /* a server that wants larger chunks is not believed */
+#define CHUNK_MIN_MAX (1ull << 30) /* a larger minimum chunk size is ignored */
 
 /*
- * What is created is answered with 201. Some registries have other words for it, and so has what stands between
- * a registry and us and answers in its place: with anything else it is to be seen that it is there.
+ * The success status is 201. Some registries use other ones, and a proxy may answer in place of the
+ * registry. After any other 2xx the caller checks that the object exists.
  */
 static int not_taken(const char *what, const struct http_response *r, struct err *err)
 {
-	return err_set(err, EPROTO, "the registry did not take the %s (status %ld)", what,
+	return err_set(err, EPROTO, "the registry did not accept the %s (status %ld)", what,
 		       r->status);
 }
 
 /*
- * A registry from before OCI manifests says so in one of these ways: 415, or an error of its own with 400, which
- * Amazon's makes a 405 of.
+ * Registries without support for OCI manifests answer 415, or 400 with an error code, which Amazon
+ * ECR turns into 405.
  */
 static bool is_type_refused(const struct http_response *r)
 {
@@ -69,23 +69,21 @@ int client_manifest_put(struct client *c, const char *ref, const char *media_typ
 		return not_taken("manifest", &r, err);
 	if (r.digest && digest_parse(r.digest, &said, NULL) == 0 &&
 	    strncmp(said.str, digest->str, 7) == 0 && !digest_eq(&said, digest))
-		return err_set(err, EBADMSG, "the registry has the manifest as %s; it is %s",
+		return err_set(err, EBADMSG, "the registry stored the manifest as %s instead of %s",
 			       said.str, digest->str);
 	return 0;
 }
 
-/* Where the next request of an upload goes. */
+/* Replace *location by the URL of the next request of the upload. */
 static int take_location(const struct client *c, char **location, struct http_response *r,
 			 bool needed, struct err *err)
 {
 	if (!r->location)
-		return needed ? err_set(err, EPROTO,
-					"the registry does not say where the upload goes")
+		return needed ? err_set(err, EPROTO, "the registry sent no location for the upload")
 			      : 0;
-	/* Whatever the reason, a layer is not for everybody's eyes. */
+	/* Private layers must not be sent unencrypted. */
 	if (http_url_is_tls(c->base) && !http_url_is_tls(r->location))
-		return err_set(err, EPROTO,
-			       "the registry wants the upload to go from https to http");
+		return err_set(err, EPROTO, "the registry redirects the upload from https to http");
 	free(*location);
 	*location = TAKE_PTR(r->location);
 	return 0;
@@ -154,9 +152,9 @@ int client_upload_chunk(struct client *c, char **location, const struct client_b
 	e = client_once(c, &q, NULL, &r, err);
 	if (e < 0)
 		return e;
-	/* Not what the server expects next: it is to be asked. */
+	/* Not the range that the server expects: the caller asks for the status. */
 	if (r.status == 416)
-		return err_set(err, EAGAIN, "the registry has another part of the upload");
+		return err_set(err, EAGAIN, "the registry expects a different range of the upload");
 	if (r.status < 200 || r.status > 299)
 		return client_error(&r, err);
 	return take_location(c, location, &r, true, err);
@@ -205,9 +203,9 @@ int client_upload_status(struct client *c, char **location, uint64_t *have, stru
 		last = strtoull(dash + 1, &end, 10);
 		if (errno || *end || end == dash + 1)
 			return err_set(err, EPROTO,
-				       "the registry does not say what it has of the upload");
+				       "the registry did not report the state of the upload");
 	}
-	/* "0-0" is what is said of nothing, too. */
+	/* "0-0" also means that there are no bytes. */
 	*have = last ? last + 1 : 0;
 	return take_location(c, location, &r, false, err);
 }

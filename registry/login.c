@@ -1,5 +1,5 @@
 /*
- * One client with these credentials and no others, whose first request says it.
+ * Opens a client with only these credentials. The result of its first request decides.
  */
 #include "registry/login.h"
 
@@ -20,8 +20,8 @@ DEFINE_CLEANUP_PTR(struct auth, auth_free);
 DEFINE_CLEANUP_PTR(struct client, client_free);
 
 /*
- * Who opens a client may be content with less; here only a success is one, as docker has it. Where
- * nobody is asked for a password there is no header to send.
+ * client_open() also accepts some error responses. As in docker, only a 2xx counts as a login. A
+ * registry without authentication gets no Authorization header.
  */
 static int ask(struct http *h, struct auth *a, const struct client *c, struct err *err)
 {

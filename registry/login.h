@@ -1,5 +1,5 @@
 /*
- * Whether a registry takes a user and a password.
+ * Checks a user name and password with a registry.
  */
 #ifndef REGISTRY_LOGIN_H
 #define REGISTRY_LOGIN_H
@@ -11,11 +11,11 @@
 struct cred;
 
 /*
- * login_check - ask the registry itself; nothing is stored.
+ * login_check - verify credentials with the registry. Nothing is stored.
  * key         "docker.io", or host[:port]
- * plain_http  what --plain-http said
- * c           where the registry gives an identity token, that stands in it in place of the password then
- * errors      -EACCES the registry does not take them; those of client_open()
+ * plain_http  the value of --plain-http
+ * c           if the registry issues an identity token, it replaces the password
+ * errors      -EACCES the registry rejects the credentials; those of client_open()
  */
 int login_check(const char *key, bool plain_http, struct cred *c, struct err *err) MUST_CHECK;
 

@@ -1,5 +1,5 @@
 /*
- * Names that a registry knows, read down to their blobs.
+ * Reads the blobs of the names that the registry is known to have.
  */
 #include "registry/mount_sources.h"
 
@@ -15,7 +15,7 @@
 #include "store/image/image.h"
 #include "store/oci/reference.h"
 
-/* More names than this are not read for one push: it would take longer than what it saves. */
+/* Maximum number of names that are read for one push: more would cost more than mounts save. */
 #define NAMES_MAX 256
 
 struct origin {
@@ -37,7 +37,7 @@ static int put(struct map *out, const struct map *wanted, const struct digest *b
 	return -ENOMEM;
 }
 
-/* The blobs that lie in a repository as this name of it. What cannot be read says nothing. */
+/* Add the blobs that a repository has under this name. Unreadable images are skipped. */
 static int add(struct store *s, const struct origin *o, const struct map *wanted, struct map *out)
 {
 	struct descriptor made = { .media_type = (char *)MEDIA_OCI_MANIFEST,
@@ -68,7 +68,7 @@ static int newest_first(const void *a, const void *b)
 	return strcmp(((const struct origin *)a)->path, ((const struct origin *)b)->path);
 }
 
-/* Names of other repositories on the same domain that the registry knows. */
+/* List names of other repositories on the same domain that the registry is known to have. */
 static int list(const struct refs *refs, const struct reference *to, struct origin *v, size_t *n)
 {
 	size_t i;

@@ -1,6 +1,6 @@
 /*
- * From a reference to an image: manifests down to the one of the platform, the config, the
- * layers, and at last the name.
+ * From a reference to an image: indexes down to the manifest of the platform, the config, the
+ * layers, and finally the name.
  */
 #include "registry/pull.h"
 
@@ -30,7 +30,7 @@
 
 #define INDEX_DEPTH_MAX 4
 #define TAGS_MAX 10000
-/* Of those that are passed over. */
+/* How many names of skipped tags are printed. */
 #define SKIPPED_SHOWN 5
 
 DEFINE_CLEANUP_PTR(struct txn, txn_free);
@@ -38,7 +38,7 @@ DEFINE_CLEANUP_PTR(struct client, client_free);
 DEFINE_CLEANUP_PTR(struct auth, auth_free);
 DEFINE_CLEANUP_PTR(struct http, http_free);
 
-/* One pull at one endpoint. */
+/* A pull from one endpoint. */
 struct pull {
 	struct store *store;
 	const struct pull_options *options;
@@ -46,14 +46,14 @@ struct pull {
 	struct client *client;
 	bool found;    /* a registry has a manifest of that name */
 	bool said;     /* something was printed */
-	bool newer;    /* a name came, or means another image now */
-	bool artifact; /* what came last is no image */
+	bool newer;    /* a name was added or changed */
+	bool artifact; /* the last manifest was not an image */
 };
 
-/* A manifest as it came. */
+/* A manifest as it was received. */
 struct found {
 	struct client_manifest m;
-	char *media; /* what it is; heap */
+	char *media; /* media type; heap */
 	bool is_index;
 };
 
@@ -82,7 +82,7 @@ static void __attribute__((format(printf, 2, 3))) say(struct pull *p, const char
 		progress_print(NULL, p->options->to, buf_str(&line));
 }
 
-/* --- what a manifest is -------------------------------------------------------- */
+/* --- Media types --------------------------------------------------------------- */
 
 static bool is_known(const char *media)
 {
@@ -102,8 +102,8 @@ static int check_schema(const json_t *j, const char *said, struct err *err)
 }
 
 /*
- * Content-Type and the text itself must not say two things: what one tool takes for an index and
- * another for an image is nobody's to run. Where neither says, the members do.
+ * Content-Type and mediaType must agree, because a document that one tool reads as an index and
+ * another as an image is a security problem. If neither is set, the members decide.
  */
 static int find_media(struct found *f, struct err *err)
 {
@@ -112,7 +112,8 @@ static int find_media(struct found *f, struct err *err)
 	int r;
 
 	if (said && (strncmp(said, "text/html", 9) == 0))
-		return err_set(err, EPROTO, "the registry answered with a web page, no manifest");
+		return err_set(err, EPROTO,
+			       "the registry answered with a web page instead of a manifest");
 	r = json_parse(buf_str(&f->m.text), f->m.text.len, "manifest", &j, err);
 	if (r < 0)
 		return r == -EINVAL ? (err ? (err->code = EPROTO) : 0, -EPROTO) : r;
@@ -123,7 +124,8 @@ static int find_media(struct found *f, struct err *err)
 		return r;
 	own = json_str(j, "mediaType");
 	if (own && is_known(said) && strcmp(own, said) != 0)
-		return err_set(err, EPROTO, "manifest: sent as %s, but it says %s", said, own);
+		return err_set(err, EPROTO, "manifest: sent as %s, but its mediaType is %s", said,
+			       own);
 	media = own ? own : is_known(said) ? said : NULL;
 	if (!media)
 		media = json_object_get(j, "manifests") ? MEDIA_OCI_INDEX : MEDIA_OCI_MANIFEST;
@@ -142,7 +144,7 @@ static int get_manifest(struct pull *p, const char *ref, struct found *out, stru
 		MEDIA_OCI_INDEX,
 		MEDIA_DOCKER_MANIFEST,
 		MEDIA_DOCKER_LIST,
-		/* Asked for so that what is sent is what it is, and can be named. */
+		/* Schema 1 is requested only to report it as unsupported. */
 		"application/vnd.docker.distribution.manifest.v1+prettyjws",
 		"application/vnd.docker.distribution.manifest.v1+json",
 		NULL,
@@ -157,7 +159,7 @@ static int get_manifest(struct pull *p, const char *ref, struct found *out, stru
 	return r;
 }
 
-/* One step down from an index. */
+/* Descend one level, from an index to a manifest or another index. */
 static int descend(struct pull *p, struct found *f, struct err *err)
 {
 	struct found next = { 0 };
@@ -184,7 +186,7 @@ static int descend(struct pull *p, struct found *f, struct err *err)
 	return 0;
 }
 
-/* --- one image ------------------------------------------------------------------ */
+/* --- One image ------------------------------------------------------------------ */
 
 static int take_bytes(void *arg, const void *data, size_t len, struct err *err)
 {
@@ -198,7 +200,7 @@ static int forget_bytes(void *arg, struct err *err)
 	return 0;
 }
 
-/* From the store, where it has it, else from the registry; in the transaction then. */
+/* Read the config from the store or the registry, and add it to the transaction. */
 static int get_config(struct pull *p, struct pull_image *image, struct buf *out, struct err *err)
 {
 	const struct client_sink sink = { .sink = take_bytes, .restart = forget_bytes, .arg = out };
@@ -219,12 +221,13 @@ static int get_config(struct pull *p, struct pull_image *image, struct buf *out,
 	if (digest_like(buf_str(out), out->len, &d->digest, &got) < 0)
 		return err_nomem(err);
 	if (!digest_eq(&got, &d->digest))
-		return err_set(err, EBADMSG, "config %s: what the registry sent has the digest %s",
+		return err_set(err, EBADMSG,
+			       "config %s: the registry sent content with the digest %s",
 			       d->digest.str, got.str);
 	return blob_put_like(image->txn, buf_str(out), out->len, &d->digest, err);
 }
 
-/* Docker says so, and takes it all the same. */
+/* Docker also warns and continues. */
 static void check_platform(const struct pull *p, const json_t *config)
 {
 	const struct descriptor d = image_config_platform(config);
@@ -251,7 +254,7 @@ static int read_config(struct pull *p, struct pull_image *image, struct err *err
 	return 0;
 }
 
-/* Manifest, config and layers are there, and only the name is missing. */
+/* Add manifest, config and layers. Afterwards only the name is missing. */
 static int get_image(struct pull *p, const struct found *f, struct pull_image *image,
 		     struct err *err)
 {
@@ -287,7 +290,7 @@ static void image_fini(struct pull_image *image)
 	free(image->diff_ids);
 }
 
-/* The name that it gets: with the digest where that was asked for, else with the tag. */
+/* The name to set: with the digest if the reference has one, otherwise with the tag. */
 static char *name_of(const struct reference *ref)
 {
 	struct reference by_digest = { .domain = ref->domain, .path = ref->path };
@@ -298,7 +301,7 @@ static char *name_of(const struct reference *ref)
 	return reference_full(&by_digest);
 }
 
-/* Nothing is written where all is as it was. */
+/* Nothing is written if the name already refers to the image. */
 static int name_image(struct pull *p, struct pull_image *image, const char *name,
 		      const struct digest *digest, struct err *err)
 {
@@ -323,7 +326,7 @@ static int name_image(struct pull *p, struct pull_image *image, const char *name
 	return image_publish(image->txn, &n, 1, err);
 }
 
-/* In docker's words, which people search for. */
+/* Explain an error in docker's words, which users search for. */
 static int explain(int r, const struct reference *ref, const char *shown, struct err *err)
 {
 	_cleanup_free_ char *repo = reference_repo(ref);
@@ -338,7 +341,7 @@ static int explain(int r, const struct reference *ref, const char *shown, struct
 	return err_wrap(err, r, "%s", shown);
 }
 
-/* From a manifest or an index down to the manifest of one image. */
+/* Follow indexes down to the manifest of one image. */
 static int find_image(struct pull *p, struct found *f, struct pull_image *image, struct err *err)
 {
 	int depth, r = 0;
@@ -357,7 +360,7 @@ static int find_image(struct pull *p, struct found *f, struct pull_image *image,
 	return r;
 }
 
-/* pulling - what the user knows it by, for the first line. */
+/* Pull one manifest. pulling is the name that the user knows, for the first line. */
 static int pull_manifest(struct pull *p, struct found *f, const char *pulling, const char *path,
 			 const char *name, struct err *err)
 {
@@ -368,7 +371,7 @@ static int pull_manifest(struct pull *p, struct found *f, const char *pulling, c
 	struct digest digest = f->m.digest;
 	int r = find_image(p, f, &image, err);
 
-	/* What is no image is not pulled. */
+	/* Nothing is printed for manifests that are not images. */
 	if (!p->artifact)
 		say(p, "%s: Pulling from %s", pulling, path);
 	if (r == 0)
@@ -408,7 +411,7 @@ static int pull_one(struct pull *p, const struct reference *ref, struct err *err
 	return r < 0 ? err_wrap(err, r, "%s", shown) : 0;
 }
 
-/* --- a repository ------------------------------------------------------------------ */
+/* --- All tags ---------------------------------------------------------------------- */
 
 struct tags {
 	char **v;
@@ -430,7 +433,7 @@ static int add_tag(void *arg, const char *tag, struct err *err)
 	return v[tags->n] ? (tags->n++, 0) : err_nomem(err);
 }
 
-/* A tag as a registry may have it, or -EINVAL: what is no tag leads nowhere here. */
+/* Set *out to ref with a tag that the registry listed; an invalid tag is an error. */
 static int with_tag(const struct reference *ref, const char *tag, struct reference *out,
 		    struct err *err)
 {
@@ -439,11 +442,12 @@ static int with_tag(const struct reference *ref, const char *tag, struct referen
 	if (buf_printf(&text, "%s/%s:%s", ref->domain, ref->path, tag) < 0)
 		return err_nomem(err);
 	if (strpbrk(tag, ":/@") || reference_parse(buf_str(&text), out, NULL) < 0)
-		return err_set(err, EPROTO, "the registry lists \"%s\", which is no tag", tag);
+		return err_set(err, EPROTO, "the registry lists \"%s\", which is not a valid tag",
+			       tag);
 	return 0;
 }
 
-/* Tags of a digest are how a registry without a list of referrers keeps signatures and the like. */
+/* Registries without a referrers API store signatures and attestations under tags of a digest. */
 static bool is_referrers_tag(const char *tag)
 {
 	size_t n = strncmp(tag, "sha256-", 7) == 0 ? 64 : strncmp(tag, "sha512-", 7) == 0 ? 128 : 0;
@@ -451,9 +455,9 @@ static bool is_referrers_tag(const char *tag)
 	return n && strspn(tag + 7, "0123456789abcdef") >= MIN(n, (size_t)64);
 }
 
-/* Tags that are no images, for the one line that is said of them. */
+/* Tags that are not images, reported in one line. */
 struct skipped {
-	struct buf names; /* of the first few that are no referrers tags */
+	struct buf names; /* of the first few that are not referrers tags */
 	size_t n, referrers;
 };
 
@@ -480,13 +484,13 @@ static void tell_skipped(const struct skipped *s, const char *repo)
 		snprintf(rest + strlen(rest), sizeof(rest) - strlen(rest), "%s%zu of referrers",
 			 named ? ", " : "", s->referrers);
 	if (s->n)
-		log_warn("%s: passed over %zu %s: %.600s%s", repo, s->n,
-			 one ? "tag that is no container image"
-			     : "tags that are no container images",
+		log_warn("%s: skipped %zu %s: %.600s%s", repo, s->n,
+			 one ? "tag that is not a container image"
+			     : "tags that are not container images",
 			 buf_str(&s->names), rest);
 }
 
-/* Each tag that is an image. */
+/* Pull each tag that is an image. */
 static int pull_each(struct pull *p, const struct reference *ref, const char *repo,
 		     const struct tags *tags, struct skipped *skipped, struct err *err)
 {
@@ -516,7 +520,7 @@ static int pull_each(struct pull *p, const struct reference *ref, const char *re
 		return 0;
 	return no_image.code && tags->n == 1
 		       ? err_set(err, no_image.code, "%s", no_image.msg)
-		       : err_set(err, ENOTSUP, "%s: no tag of it is a container image", repo);
+		       : err_set(err, ENOTSUP, "%s: none of its tags is a container image", repo);
 }
 
 static int pull_tags(struct pull *p, const struct reference *ref, struct err *err)
@@ -564,7 +568,7 @@ static int pull_from(struct pull *p, const struct endpoint *e, const struct refe
 	return p->options->all_tags ? pull_tags(p, ref, err) : pull_one(p, ref, err);
 }
 
-/* What no other server would help against. */
+/* Local errors: another server would not help. */
 static bool is_local(int r)
 {
 	return r == -ENOMEM || r == -ENOSPC || r == -EDQUOT || r == -EROFS || r == -EMFILE;
@@ -596,7 +600,7 @@ int pull(struct store *s, const struct reference *ref, const struct pull_options
 			break;
 		if (i + 1 < at.n && !is_local(r)) {
 			log_debug("mirror %s: %s", at.v[i].host, why.msg);
-			/* Not to have an image is no fault in a mirror. */
+			/* A mirror may lack an image. */
 			if (r != -ENOENT)
 				err_set(&missed, -r, "mirror %s: %s", at.v[i].host, why.msg);
 			continue;

@@ -1,6 +1,6 @@
 /*
- * The layers of an image, some at a time, each by a thread of its own that feeds the threads of
- * ingest. One that is whole is published at once, so that nothing that comes later costs it.
+ * Several layers are downloaded at a time, each by a thread that feeds the threads of ingest. A
+ * complete layer is published at once, so that later failures do not discard it.
  */
 #include "registry/pull_private.h"
 
@@ -26,26 +26,26 @@
 #include "store/layer/ingest.h"
 #include "store/layer/layer.h"
 
-/* As many as docker fetches at a time. */
+/* Docker's default number of parallel downloads. */
 #define WORKERS 3
 #define SHORT_ID 12
 
 DEFINE_CLEANUP_PTR(struct txn, txn_free);
 
-/* What the threads share. */
+/* Shared by the threads. */
 struct fetching {
 	struct pull_image *image;
-	pthread_mutex_t publishing; /* the store's lock has one holder in a process */
-	const size_t *todo;	    /* numbers of layers */
+	pthread_mutex_t publishing; /* the store's lock has one holder per process */
+	const size_t *todo;	    /* indexes of layers */
 	size_t n;
 };
 
-/* One layer being fetched. */
+/* A layer that is being downloaded. */
 struct fetch {
 	struct fetching *all;
 	size_t i;
 	const struct descriptor *d;
-	struct partial *partial; /* NULL: another process has it */
+	struct partial *partial; /* NULL: another process is downloading it */
 	struct txn *txn;
 	struct ingest *ingest;
 };
@@ -56,7 +56,7 @@ static void short_id(const struct pull_image *image, size_t i, char out[static S
 		 digest_hex(&image->manifest.layers[i].digest));
 }
 
-/* Docker's line about a layer, or the bar that stands for it. */
+/* Print docker's line about a layer, or update its progress bar. */
 static void say(const struct pull_image *image, size_t i, const char *state)
 {
 	char id[SHORT_ID + 1], line[128];
@@ -77,7 +77,7 @@ static void stop(void *arg)
 	http_cancel(all->image->http);
 }
 
-/* --- one layer -------------------------------------------------------------- */
+/* --- One layer -------------------------------------------------------------- */
 
 static int take(void *arg, const void *data, size_t len, struct err *err)
 {
@@ -88,7 +88,7 @@ static int take(void *arg, const void *data, size_t len, struct err *err)
 	return r;
 }
 
-/* What came before is worth nothing; a new beginning. */
+/* Discard what was received and start again. */
 static int begin_anew(void *arg, struct err *err)
 {
 	struct fetch *f = arg;
@@ -113,7 +113,7 @@ static bool is_foreign(const struct descriptor *d)
 	       (strstr(d->media_type, ".foreign.") || strstr(d->media_type, ".nondistributable."));
 }
 
-/* All bytes of it, from what is there on. *pieced: they came in more than one piece. */
+/* Receive the rest of a layer. *pieced: it was received in more than one part. */
 static int receive(struct fetch *f, bool *pieced, struct ingest_result *res, struct err *err)
 {
 	const struct client_sink sink = {
@@ -130,7 +130,7 @@ static int receive(struct fetch *f, bool *pieced, struct ingest_result *res, str
 	if (r < 0)
 		return r;
 	if (have)
-		log_debug("layer %s: %llu bytes are there", f->d->digest.str,
+		log_debug("layer %s: %llu bytes received earlier", f->d->digest.str,
 			  (unsigned long long)have);
 	short_id(image, f->i, id);
 	progress_state(image->progress, f->i, id, "Downloading", size);
@@ -155,7 +155,7 @@ static int check(const struct fetch *f, const struct ingest_result *res, struct 
 	const struct digest *diff_id = &f->all->image->diff_ids[f->i];
 
 	if (!digest_eq(&res->digest, &f->d->digest))
-		return err_set(err, EBADMSG, "what the registry sent has the digest %s",
+		return err_set(err, EBADMSG, "the registry sent content with the digest %s",
 			       res->digest.str);
 	if (res->layer_error)
 		return err_set(err, -res->layer_error, "%s", res->layer_message);
@@ -165,7 +165,7 @@ static int check(const struct fetch *f, const struct ingest_result *res, struct 
 	return 0;
 }
 
-/* In the store from now on, and held by the image's transaction before a collector can come by. */
+/* Publish the layer while the image's transaction keeps it from the garbage collector. */
 static int publish(struct fetch *f, struct err *err)
 {
 	struct pull_image *image = f->all->image;
@@ -184,8 +184,9 @@ static int publish(struct fetch *f, struct err *err)
 }
 
 /*
- * One attempt. *again: what was put together of pieces turned out to be wrong, and the whole is to be
- * fetched; a power cut leaves such files, and a mirror may answer a range with another blob's.
+ * One attempt. *again: a layer received in several parts has a wrong digest and must be downloaded
+ * as a whole. The first part may be damaged by a power failure, or a mirror may serve ranges of
+ * another blob.
  */
 static int attempt(struct fetch *f, bool *again, struct err *err)
 {
@@ -203,7 +204,7 @@ static int attempt(struct fetch *f, bool *again, struct err *err)
 		return r;
 	r = check(f, &res, err);
 	if (r == -EBADMSG && pieced) {
-		log_debug("layer %s: the pieces are not of one blob, fetched again",
+		log_debug("layer %s: digest mismatch after resuming, downloading again",
 			  f->d->digest.str);
 		*again = true;
 		return f->partial ? partial_restart(f->partial, err) : 0;
@@ -214,7 +215,7 @@ static int attempt(struct fetch *f, bool *again, struct err *err)
 	return publish(f, err);
 }
 
-/* What is worth going on with is kept: not where the disk is full, nor what was told wrong. */
+/* Partial downloads are kept, unless the disk is full or the content was wrong. */
 static bool is_worth_keeping(int r)
 {
 	switch (r) {
@@ -236,7 +237,7 @@ static int waiting(void *arg, struct err *err)
 	return workers_stopped(arg) ? err_set(err, ECANCELED, "cancelled") : 0;
 }
 
-/* Kept, if the store has it; -ENOENT: it does not, or another length of it. */
+/* Keep the layer if the store has it; -ENOENT: the store lacks it or has a different size. */
 static int keep(struct pull_image *image, const struct descriptor *d, struct err *err)
 {
 	if (!blob_exists(image->store, &d->digest, d->size))
@@ -255,7 +256,7 @@ static int fetch(struct fetching *all, struct workers *w, size_t i, struct err *
 			 err);
 	if (r < 0 && r != -EAGAIN)
 		return r;
-	/* Another process may have fetched it while this one waited. */
+	/* Another process may have completed it while this one waited. */
 	r = keep(image, f.d, err);
 	if (r == -ENOENT) {
 		r = attempt(&f, &again, err);
@@ -277,13 +278,13 @@ static int fetch_one(struct workers *w, size_t n, void *arg, struct err *err)
 	size_t i = all->todo[n];
 	int r = fetch(all, w, i, err);
 
-	/* The client names the blob already. */
+	/* The client's messages name the blob already. */
 	if (r < 0 && strncmp(err->msg, "blob ", 5) != 0)
 		err_wrap(err, r, "layer %s", all->image->manifest.layers[i].digest.str);
 	return r;
 }
 
-/* --- all of them ------------------------------------------------------------- */
+/* --- All layers -------------------------------------------------------------- */
 
 static int fetch_all(struct fetching *all, struct err *err)
 {
@@ -296,7 +297,7 @@ static int fetch_all(struct fetching *all, struct err *err)
 	return r;
 }
 
-/* The same blob as a lower layer: it comes once. */
+/* True if a lower layer is the same blob, which is downloaded only once. */
 static bool stands_before(const struct manifest *m, size_t i)
 {
 	size_t k;
@@ -307,7 +308,7 @@ static bool stands_before(const struct manifest *m, size_t i)
 	return false;
 }
 
-/* The large ones first, so that at the end no thread waits long for the others. */
+/* The largest first, so that no thread waits long for the others at the end. */
 static void sort_by_size(const struct manifest *m, size_t *v, size_t n)
 {
 	size_t i, k;
@@ -321,7 +322,7 @@ static void sort_by_size(const struct manifest *m, size_t *v, size_t n)
 	}
 }
 
-/* Which layers are missing. todo has room for all of them. */
+/* Find the missing layers. todo has room for all layers. */
 static int find_missing(struct pull_image *image, size_t *todo, size_t *n, struct err *err)
 {
 	const struct manifest *m = &image->manifest;
@@ -343,7 +344,7 @@ static int find_missing(struct pull_image *image, size_t *todo, size_t *n, struc
 			r = 0;
 		}
 	}
-	/* As docker: nothing is said of the layers of an image that is there. */
+	/* As docker, print nothing about the layers of an image that is up to date. */
 	for (i = 0; i < m->n_layers && r == 0 && (*n || !image->known); i++)
 		if (there[i])
 			say(image, i, "Already exists");
@@ -356,7 +357,7 @@ static int find_missing(struct pull_image *image, size_t *todo, size_t *n, struc
 	return r;
 }
 
-/* What the config says of the layers holds for those that were there, too. */
+/* Verify the DiffIDs of the layers that were in the store, too. */
 static int check_diff_ids(struct pull_image *image, struct err *err)
 {
 	const struct manifest *m = &image->manifest;

@@ -1,5 +1,5 @@
 /*
- * From what the user types to images that are sent one after the other.
+ * From the name that the user types to images that are pushed one after the other.
  */
 #include "registry/push.h"
 
@@ -28,7 +28,7 @@
 
 DEFINE_CLEANUP_PTR(struct txn, txn_free);
 
-/* What is sent: full names, in the order of their bytes. */
+/* The names to push: full names, sorted by bytes. */
 struct names {
 	char **v;
 	size_t n;
@@ -59,7 +59,7 @@ static int by_bytes(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Was a tag typed? One that goes without saying was not. */
+/* True if the name has no tag, so that the default tag applies. */
 static bool is_bare(const char *name)
 {
 	const char *slash = strrchr(name, '/');
@@ -67,7 +67,7 @@ static bool is_bare(const char *name)
 	return !strpbrk(slash ? slash + 1 : name, ":@");
 }
 
-/* Which names of the store are meant. */
+/* Choose the names of the store to push. */
 static int choose(struct store *s, const struct reference *ref, bool all, struct names *out,
 		  struct err *err)
 {
@@ -101,7 +101,7 @@ static int choose(struct store *s, const struct reference *ref, bool all, struct
 			       repo);
 }
 
-/* Names without a user on Docker Hub are its own images: nobody who types one may write there. */
+/* Docker Hub names without a user are official images, to which users cannot push. */
 static int check_hub(const struct reference *ref, struct err *err)
 {
 	_cleanup_free_ char *shown = reference_familiar(ref);
@@ -117,7 +117,7 @@ static int check_hub(const struct reference *ref, struct err *err)
 		shown, shown, shown);
 }
 
-/* The image of a name as it is now. */
+/* Open the image that a name refers to. */
 static int open_name(struct store *s, const char *name, struct image **out, struct err *err)
 {
 	_cleanup_refs_ struct refs refs = { 0 };
@@ -135,7 +135,7 @@ static int open_name(struct store *s, const char *name, struct image **out, stru
 	return r < 0 ? err_wrap(err, r, "%s", name) : 0;
 }
 
-/* The name is known to the registry by this digest, if it means the image still that was sent. */
+/* Record the digest that the registry has, unless the name now refers to another image. */
 static int note(struct store *s, const char *name, const struct digest *manifest,
 		const struct digest *pushed, struct err *err)
 {
@@ -144,7 +144,7 @@ static int note(struct store *s, const char *name, const struct digest *manifest
 	const struct ref *ref;
 	int r;
 
-	/* What cannot be noted is asked for anew by the next push. */
+	/* In a read-only store nothing is recorded; the next push asks the registry again. */
 	if (s->read_only)
 		return 0;
 	r = store_lock(s, STORE_LOCK_EXCLUSIVE, err);
@@ -225,7 +225,7 @@ static int push_parsed(struct push *p, const struct reference *ref, struct err *
 {
 	_cleanup_(names_fini) struct names names = { 0 };
 	_cleanup_free_ char *repo = reference_repo(ref), *shown = reference_familiar(ref);
-	char whole[960]; /* and the line around it has room */
+	char whole[960]; /* leaves room for the rest of the line */
 	int r;
 
 	if (!repo || !shown)

@@ -1,8 +1,9 @@
 /*
- * Push: an image of the store, or all tags of a repository, to its registry. Blobs that are not there
- * are uploaded side by side, the manifest comes last, so that a name never means half an image.
+ * Push: upload an image of the store, or all tags of a repository, to its registry. Missing blobs
+ * are uploaded in parallel and the manifest last, so that a tag never refers to an incomplete
+ * image.
  *
- *     push.c        names, docker's lines, what is noted afterwards
+ *     push.c        names, docker's lines, recording the digest
  *     push_image.c  one image: its blobs and its manifest
  *     upload.c      one blob
  *
@@ -19,15 +20,15 @@ struct store;
 
 struct push_options {
 	bool all_tags;
-	bool quiet; /* the name alone on stdout, no bars */
+	bool quiet; /* print only the name */
 	bool plain_http;
 };
 
 /*
- * push - NAME[:TAG]; prints what docker prints, on stdout.
- * errors  -ENOENT no such image; -EINVAL not a name to push to; -EACCES the registry does not let us,
- *         or the name is one of Docker Hub's own; -EBADMSG a blob of the store is damaged;
- *         -EPROTO the registry's answer makes no sense
+ * push - push NAME[:TAG], or all tags of NAME. Prints what docker prints, on stdout.
+ * errors  -ENOENT no such image; -EINVAL not a valid name; -EACCES denied by the registry, or a
+ *         name reserved for Docker Hub's official images; -EBADMSG a blob in the store is damaged;
+ *         -EPROTO invalid response
  */
 int push(struct store *s, const char *name, const struct push_options *o,
 	 struct err *err) MUST_CHECK;

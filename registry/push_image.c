@@ -1,5 +1,5 @@
 /*
- * A handful of threads take blobs one after the other; the first that fails stops the rest.
+ * Several threads upload the blobs. The first failure stops the others.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -27,19 +27,19 @@
 #include "store/image/image.h"
 #include "store/oci/reference.h"
 
-/* As many uploads at a time as docker has. */
+/* Docker's default number of parallel uploads. */
 #define WORKERS 5
-/* How often a manifest is put that arrives as another one. */
+/* Maximum number of attempts to put a manifest that the registry stores under a wrong digest. */
 #define PUT_MAX 6
 #define SHORT_ID 12
 
 struct sending;
 
-/* A blob that is sent, once however often the image has it. */
+/* A blob to send, listed once even if the image contains it several times. */
 struct item {
 	struct sending *sending;
 	const struct descriptor *desc;
-	size_t layer; /* its first place among the lines; of the config n_layers */
+	size_t layer; /* the first line that shows it; n_layers for the config */
 };
 
 struct sending {
@@ -53,7 +53,7 @@ struct sending {
 	size_t n_items;
 };
 
-/* Docker shows a layer as what it is uncompressed, and the top first. */
+/* Docker shows a layer's DiffID, and the top layer first. */
 static const char *line_id(const struct image *image, size_t line, char out[static SHORT_ID + 1])
 {
 	size_t i = image->manifest.n_layers - 1 - line;
@@ -67,7 +67,7 @@ static const struct descriptor *line_layer(const struct image *image, size_t lin
 	return &image->manifest.layers[image->manifest.n_layers - 1 - line];
 }
 
-/* One of docker's lines, or what the bar says in its place. */
+/* Print one of docker's lines, or update the progress bar. */
 static void say_line(struct sending *s, size_t line, const char *state, uint64_t total)
 {
 	char id[SHORT_ID + 1], text[512];
@@ -80,7 +80,7 @@ static void say_line(struct sending *s, size_t line, const char *state, uint64_t
 	progress_print(s->progress, stdout, text);
 }
 
-/* A layer may stand in an image twice; each of its lines says the same. */
+/* If an image contains a layer twice, both of its lines show the state. */
 static void say_layer(struct sending *s, const struct item *item, const char *state)
 {
 	size_t i;
@@ -100,7 +100,7 @@ static void say_preparing(struct sending *s)
 		say_line(s, i, "Waiting", 0);
 }
 
-/* The lines' layers in their order, each once, and the config. */
+/* List the layers in the order of the lines, each once, then the config. */
 static int list_items(struct sending *s, struct err *err)
 {
 	size_t i, k, n = s->image->manifest.n_layers;
@@ -122,7 +122,7 @@ static int list_items(struct sending *s, struct err *err)
 	return 0;
 }
 
-/* All that is sent stays until it is. */
+/* Keep all blobs in the store until they are sent. */
 static int pin(struct sending *s, struct err *err)
 {
 	size_t i;
@@ -173,8 +173,8 @@ static void begins(void *arg)
 }
 
 /*
- * The repository of the server that has the blob, NULL: none is known. docker-registry says of one named by
- * SHA-512 that it is mounted, and does not find it then.
+ * A repository of the server that has the blob; NULL: unknown. SHA-512 is excluded: docker-registry
+ * reports such a mount as successful, but then does not find the blob.
  */
 static const char *origin_of(const struct sending *s, const struct digest *d)
 {
@@ -228,8 +228,8 @@ static int send_all(struct sending *s, struct err *err)
 }
 
 /*
- * The origins' paths are those of their names; where registries.conf leads elsewhere, the repositories
- * at the same server have other ones.
+ * Mount sources are paths of names. If registries.conf maps the names, the repositories on the
+ * server have other paths.
  */
 static int resolve_mount_sources(struct sending *s, const struct reference *ref, struct err *err)
 {
@@ -251,7 +251,10 @@ static int resolve_mount_sources(struct sending *s, const struct reference *ref,
 		if (r < 0)
 			return r;
 		e = endpoints_own(&endpoints);
-		/* Elsewhere there is nothing to be had: its own repository is no origin. */
+		/*
+		 * A name mapped to another server cannot be mounted: use the own path, which is
+		 * skipped.
+		 */
 		path = strdup(strcmp(e->host, to->host) == 0 ? e->path : to->path);
 		if (!path)
 			return err_nomem(err);
@@ -261,7 +264,7 @@ static int resolve_mount_sources(struct sending *s, const struct reference *ref,
 	return 0;
 }
 
-/* Who mounts a blob needs leave to pull from where it is. */
+/* A mount requires pull access to the source repository. */
 static int ask_for_mount_sources(struct sending *s, struct err *err)
 {
 	const struct map_slot *slot;
@@ -274,18 +277,18 @@ static int ask_for_mount_sources(struct sending *s, struct err *err)
 	return r;
 }
 
-/* The manifest's text, and the type that it says it has. */
+/* Read the manifest and its media type. */
 static int read_manifest(struct sending *s, struct buf *text, struct err *err)
 {
 	return blob_get(s->push->store, s->pinned, &s->image->desc.digest, BLOB_JSON_MAX, text,
 			err);
 }
 
-/* What was changed on its way is put again: the tag must not go on meaning it. */
+/* If the registry stores a changed manifest, put it again, so that the tag does not refer to it. */
 static int put_manifest(struct sending *s, const char *tag, const char *media_type,
 			const struct buf *text, const struct digest *digest, struct err *err)
 {
-	bool wrong = false; /* the tag means another manifest now */
+	bool wrong = false; /* the tag refers to a changed manifest */
 	int tries, r = -EBADMSG;
 
 	for (tries = 0; tries < PUT_MAX && (r == -EBADMSG || (wrong && r < 0 && r != -ECANCELED));
@@ -298,8 +301,8 @@ static int put_manifest(struct sending *s, const char *tag, const char *media_ty
 }
 
 /*
- * To a registry that takes no OCI manifests. What others made stays what it is: who signed it, or asks for
- * it by its digest, would not find it again.
+ * Convert and put a manifest for a registry that refuses OCI manifests. Manifests made by others
+ * are not converted, because signatures and references by digest would no longer match.
  */
 static int put_as_docker(struct sending *s, const struct reference *ref, struct buf *text,
 			 struct digest *digest, struct err *err)
@@ -312,9 +315,9 @@ static int put_as_docker(struct sending *s, const struct reference *ref, struct 
 		return err_nomem(err);
 	if (!ours)
 		return err_wrap(err, -ENOTSUP,
-				"the registry refuses OCI manifests, and this one was not made "
-				"here, so it is sent as it is or not at all (skopeo copy --format "
-				"v2s2 makes another)");
+				"the registry refuses OCI manifests, and this manifest was created "
+				"elsewhere, so it is not converted (skopeo copy --format "
+				"v2s2 can convert it)");
 	r = manifest_write_docker(&s->image->manifest, &docker, err);
 	if (r < 0)
 		return err_wrap(err, r, "the registry refuses OCI manifests");
@@ -349,7 +352,7 @@ static int send_manifest(struct sending *s, const struct reference *ref, struct 
 	if (r < 0)
 		return r;
 	*pushed = digest;
-	/* The last word stands below the bars. */
+	/* The last line is printed below the progress bars. */
 	progress_end(TAKE_PTR(s->progress));
 	snprintf(line, sizeof(line), "%s: digest: %s size: %zu", ref->tag, digest.str, text.len);
 	if (!s->push->options->quiet)
@@ -367,9 +370,9 @@ static int send_image(struct sending *s, const struct reference *ref, struct dig
 		r = list_items(s, err);
 	if (r == 0)
 		r = pin(s, err);
-	/* Removed since it was opened. */
+	/* The image was removed after it was opened. */
 	if (r == -ENOENT && !blob_exists(s->push->store, &s->image->desc.digest, -1))
-		return err_set(err, ENOENT, "the image was removed concurrently");
+		return err_set(err, ENOENT, "the image was removed during the push");
 	if (r == 0)
 		r = mount_sources_find(s->push->store, ref, &s->image->manifest, &s->mount_sources,
 				       err);

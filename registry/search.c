@@ -1,6 +1,6 @@
 /*
- * Docker Hub is asked once. A catalogue has names only, so each repository's tags cost a request;
- * several threads make them.
+ * Docker Hub takes one request. A catalogue contains only names, so the tags of each repository
+ * take a request; several threads send them.
  */
 #include "registry/search.h"
 
@@ -33,7 +33,7 @@ DEFINE_CLEANUP_PTR(struct client, client_free);
 #define MAX_REPOSITORIES 10000
 #define MAX_TAGS 10000
 #define WORKERS 8
-/* After so many repositories for which the server gave no proper answer no more are asked for. */
+/* After this many repositories with transient failures no more tags are requested. */
 #define MAX_FAILED 3
 
 static void strings_free(char **v, size_t n)
@@ -78,7 +78,7 @@ static int read_hit(const json_t *j, struct search_hit *h, struct err *err)
 	return 0;
 }
 
-/* The most stars first; among equals the registry's order stays. */
+/* Sort by stars, descending. The sort is stable. */
 static void sort_by_stars(struct search_hit *v, size_t n)
 {
 	size_t i, j;
@@ -122,13 +122,13 @@ int search_read(const char *text, size_t len, unsigned int limit, struct search_
 	return 0;
 }
 
-/* Nobody is there: to ask again would not help. */
+/* Nothing listens at this address: a retry would not help. */
 static bool nobody(int r)
 {
 	return r == -ECONNREFUSED || r == -EHOSTUNREACH;
 }
 
-/* One request, by https or, where the endpoint allows it and there is no other way, by http. */
+/* Send a request by https, or by http if https is not available and the endpoint allows it. */
 static int get_by_scheme(struct http *h, const struct endpoint *e, const char *rest,
 			 struct http_response *out, struct err *err)
 {
@@ -156,7 +156,7 @@ static int get_by_scheme(struct http *h, const struct endpoint *e, const char *r
 	return r;
 }
 
-/* The same again for as long as it may help. */
+/* get_by_scheme() with retries. */
 static int get(struct http *h, const struct endpoint *e, const char *rest,
 	       struct http_response *out, struct err *err)
 {
@@ -191,7 +191,7 @@ int search_hub(struct http *h, const struct endpoint *e, const char *term, unsig
 
 	if (strcmp(e->host, HUB_HOST) == 0)
 		to.host = index;
-	/* What is called library/x elsewhere is x in its answers. */
+	/* Docker Hub's search calls library/x just x. */
 	if (strncmp(term, OFFICIAL, strlen(OFFICIAL)) == 0)
 		term += strlen(OFFICIAL);
 	escaped = http_escape(term);
@@ -205,16 +205,16 @@ int search_hub(struct http *h, const struct endpoint *e, const char *term, unsig
 	return r < 0 ? err_wrap(err, r, "%s", to.host) : 0;
 }
 
-/* --- a catalogue ---------------------------------------------------------- */
+/* --- Catalogue ------------------------------------------------------------ */
 
 struct catalog {
 	const char *term;
-	const char *below; /* only names below this path, which is left out; "" */
+	const char *below; /* only names below this path, which is cut off; "": all */
 	size_t limit;
 	struct search_hits hits;
 };
 
-/* part - what a name of the registry is here; NULL: it is not meant. */
+/* The part of a repository's name to match and show; NULL: not below the path. */
 static const char *part(const struct catalog *c, const char *repo)
 {
 	size_t n = strlen(c->below);
@@ -252,7 +252,7 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(((const struct search_hit *)a)->name, ((const struct search_hit *)b)->name);
 }
 
-/* latest is what is wanted most often; all others by their numbers. */
+/* latest first, because it is used most; all others in version order. */
 static int compare_tags(const void *a, const void *b)
 {
 	const char *s = *(char *const *)a, *t = *(char *const *)b;
@@ -281,7 +281,7 @@ static int take_tag(void *arg, const char *tag, struct err *err)
 	return ++h->n_tags == MAX_TAGS;
 }
 
-/* name_valid - the registry's word for it; such a name becomes a part of a URL. */
+/* The name becomes part of a URL, so it must be valid. */
 static bool name_valid(const char *repo)
 {
 	_cleanup_reference_ struct reference ref = { 0 };
@@ -295,7 +295,7 @@ struct tags_job {
 	struct client *client;
 	const char *below;
 	struct search_hits *hits;
-	atomic_uint failed; /* transient failures so far */
+	atomic_uint failed; /* number of transient failures */
 };
 
 static int list_tags(struct tags_job *job, struct search_hit *h, struct err *err)
@@ -305,11 +305,11 @@ static int list_tags(struct tags_job *job, struct search_hit *h, struct err *err
 	if (buf_printf(&repo, "%s%s%s", job->below, *job->below ? "/" : "", h->name) < 0)
 		return err_nomem(err);
 	if (!name_valid(buf_str(&repo)))
-		return err_set(err, EPROTO, "not the name of a repository");
+		return err_set(err, EPROTO, "invalid repository name");
 	return client_tags_of(job->client, buf_str(&repo), take_tag, h, err);
 }
 
-/* Only running out of memory ends the search; else the tags of one repository are unknown. */
+/* Only running out of memory ends the search. After other errors the tags are unknown. */
 static int find_tags(struct workers *w, size_t i, void *arg, struct err *err)
 {
 	struct tags_job *job = arg;
@@ -323,7 +323,7 @@ static int find_tags(struct workers *w, size_t i, void *arg, struct err *err)
 		return 0;
 	}
 	r = list_tags(job, h, &why);
-	/* All tags of it were removed: docker-registry knows no such repository then. */
+	/* docker-registry answers 404 for a repository without tags. */
 	if (r >= 0 || r == -ENOENT) {
 		search_sort_tags(h->tags, h->n_tags);
 		return 0;
@@ -345,7 +345,7 @@ static int all_tags(struct client *c, const char *below, struct search_hits *hit
 	return workers_run(&ops, hits->n, WORKERS, &job, err);
 }
 
-/* Many registries have no catalogue, and most show it to those who logged in alone. */
+/* Many registries have no catalogue, and most restrict it to users who are logged in. */
 static int catalog_refused(const struct endpoint *e, int r, struct err *err)
 {
 	struct err why = ERR_INIT;

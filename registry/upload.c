@@ -1,7 +1,7 @@
 /*
- * One blob to a repository. A small one goes with the request that finishes it. A large one is
- * appended to an upload first, so that it can go on where it was cut, and is finished by a request of
- * its own once its digest is known to be right.
+ * A small blob is sent in the request that completes the upload. A large one is appended in chunks,
+ * so that the upload can be resumed, and completed by a separate request once its digest is
+ * verified.
  * spec    OCI distribution-spec, "Pushing blobs"
  */
 #include "registry/upload.h"
@@ -19,13 +19,13 @@
 #include "registry/client.h"
 #include "registry/http/retry.h"
 
-/* Up to here a blob goes in one request, which hashing it first does not delay. */
+/* Blobs up to this size are sent in one request; hashing them first takes little time. */
 #define WHOLE_MAX (4u << 20)
 #define READ_BLOCK (256u * 1024)
-/* How often an upload is begun. */
+/* Maximum number of attempts to start an upload. */
 #define BEGIN_MAX 4
 
-/* The digest of a blob, found by a thread of its own while it is sent. */
+/* The digest of a blob, computed by a thread while the blob is sent. */
 struct hashing {
 	const struct upload *u;
 	pthread_t thread;
@@ -73,7 +73,7 @@ static void *hash_run(void *arg)
 	return NULL;
 }
 
-/* Without a thread it is hashed at the end. */
+/* If no thread can be started, the blob is hashed after it was sent. */
 static void hashing_start(struct hashing *h, const struct upload *u)
 {
 	h->u = u;
@@ -98,14 +98,14 @@ static int hashing_end(struct hashing *h, struct err *err)
 	return h->r < 0 ? err_set(err, -h->r, "%s", h->err.msg) : 0;
 }
 
-/* An upload under way. */
+/* An upload in progress. */
 struct sender {
 	const struct upload *u;
 	struct hashing hashing;
 	char *location;
 	struct retry retry;
-	uint64_t pos, most;	  /* bytes that are there, and the most that ever were */
-	atomic_uint_fast64_t out; /* and with those that are on their way */
+	uint64_t pos, most;	  /* bytes that the server has, and the maximum so far */
+	atomic_uint_fast64_t out; /* pos plus the bytes that are in flight */
 };
 
 static void on_sent(void *arg, uint64_t bytes)
@@ -124,8 +124,8 @@ static struct client_body body(struct sender *s, uint64_t length)
 }
 
 /*
- * 1: the registry has the blob, 0 or -errno. Some answer with a length of 0, or of something else, whether they
- * have it or not: that says nothing.
+ * Returns 1 if the registry has the blob, 0 or -errno. Some registries answer for missing blobs,
+ * too, with a length of 0 or a wrong one: these answers are ignored.
  */
 static int is_there(const struct upload *u, struct err *err)
 {
@@ -133,14 +133,14 @@ static int is_there(const struct upload *u, struct err *err)
 	int r = client_blob_has(u->client, u->digest, &size, err);
 
 	if (r == 1 && size >= 0 && (uint64_t)size != u->size) {
-		log_debug("blob %s: the registry says that it has %lld bytes of it", u->digest->str,
+		log_debug("blob %s: the registry reports %lld bytes", u->digest->str,
 			  (long long)size);
 		return 0;
 	}
 	return r;
 }
 
-/* After a request that failed with r: wait, and find out what the server has. 0: go on. */
+/* After a failed request with result r: wait, then ask the server what it has. 0: continue. */
 static int recover(struct sender *s, int r, struct err *err)
 {
 	bool moved = s->pos > s->most;
@@ -156,13 +156,13 @@ static int recover(struct sender *s, int r, struct err *err)
 	if (r < 0)
 		return r;
 	if (have > s->u->size)
-		return err_set(err, EPROTO, "the registry has more of it than there is");
-	log_debug("blob %s: goes on at %llu", s->u->digest->str, (unsigned long long)have);
+		return err_set(err, EPROTO, "the registry reports more bytes than the blob has");
+	log_debug("blob %s: resumed at %llu", s->u->digest->str, (unsigned long long)have);
 	s->pos = have;
 	return 0;
 }
 
-/* A small one: with the request that ends the upload. */
+/* Send a small blob with the request that completes the upload. */
 static int send_whole(struct sender *s, struct err *err)
 {
 	struct client_body b = body(s, s->u->size);
@@ -170,7 +170,7 @@ static int send_whole(struct sender *s, struct err *err)
 	return client_upload_end(s->u->client, &s->location, s->u->digest, &b, err);
 }
 
-/* A large one: appended in as few requests as it takes, then ended. */
+/* Append a large blob in as few requests as possible, then complete the upload. */
 static int send_parts(struct sender *s, struct err *err)
 {
 	const struct upload *u = s->u;
@@ -199,8 +199,8 @@ static int send_parts(struct sender *s, struct err *err)
 }
 
 /*
- * One upload from its beginning. -ENOENT: the server has forgotten it. A small one that failed is not
- * gone on with, but begun anew.
+ * One upload from the start. -ENOENT: the server has dropped it. A failed upload of a small blob is
+ * restarted, not resumed.
  */
 static int send_once(struct sender *s, const char *origin, enum upload_result *out, struct err *err)
 {
@@ -209,7 +209,7 @@ static int send_once(struct sender *s, const char *origin, enum upload_result *o
 
 	if (origin)
 		r = client_upload_begin(u->client, u->digest, origin, &s->location, NULL, err);
-	/* Some know nothing of mounts, or of that repository, and each says so in its own way. */
+	/* Registries that do not support mounts, or do not know origin, fail in many ways. */
 	if (r == -EAGAIN || (r < 0 && r != -ECANCELED && !client_transient(r)))
 		r = client_upload_begin(u->client, NULL, NULL, &s->location, NULL, err);
 	if (r < 0)
@@ -228,7 +228,7 @@ static int send_once(struct sender *s, const char *origin, enum upload_result *o
 	return r;
 }
 
-/* Is another upload worth it? */
+/* Returns true if another attempt to upload is worthwhile. */
 static bool begin_anew(struct sender *s, int r, int begun)
 {
 	if (begun == BEGIN_MAX)

@@ -1,5 +1,5 @@
 /*
- * One blob on its way to a registry.
+ * Uploads one blob to a registry.
  */
 #ifndef REGISTRY_UPLOAD_H
 #define REGISTRY_UPLOAD_H
@@ -14,23 +14,23 @@ struct http;
 
 struct upload {
 	struct client *client;
-	struct http *http; /* whose http_cancel() ends the waiting, too */
+	struct http *http; /* http_cancel() also ends waiting */
 	const struct digest *digest;
 	uint64_t size;
-	int fd;		    /* of the blob, read from its start; borrowed */
-	const char *origin; /* another repository that has it; NULL: none is known */
-	/* So many bytes are there; may be fewer than before. Any thread. */
+	int fd;		    /* of the blob, read from offset 0; borrowed */
+	const char *origin; /* another repository that has the blob; NULL: unknown */
+	/* Reports the number of uploaded bytes, which may decrease. Any thread. */
 	void (*progress)(void *arg, uint64_t done);
-	void (*begins)(void *arg); /* it is not there, so bytes are about to be sent */
+	void (*begins)(void *arg); /* called if the blob is missing, before it is sent */
 	void *arg;
 };
 
 enum upload_result { UPLOAD_EXISTS, UPLOAD_MOUNTED, UPLOAD_DONE };
 
 /*
- * upload_blob - see that the repository has a blob: it does, it can be had from the origin, or it is sent.
- * Hashed on its way: only what is what its digest says is ever finished.
- * errors  -EBADMSG it is damaged; others as the registry's
+ * upload_blob - ensure that the repository has a blob: it exists, is mounted from origin, or is
+ * sent. The content is hashed while it is sent; an upload with a wrong digest is never completed.
+ * errors  -EBADMSG the blob is damaged; those of the registry
  */
 int upload_blob(const struct upload *u, enum upload_result *out, struct err *err) MUST_CHECK;
 
