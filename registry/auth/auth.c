@@ -1,7 +1,7 @@
 /*
- * Two tables: what a (server, scope) is answered with, and tokens by (realm, service, scope, user), of which
- * several servers and scopes may share one. A token is fetched by the first who misses it, while
- * the others wait for how that ends.
+ * Two tables: the answer for each (server, scope), and tokens by (realm, service, scope, user),
+ * which servers and scopes may share. The first thread that needs a token fetches it, while the
+ * others wait for the result.
  */
 #include "registry/auth/auth.h"
 
@@ -29,10 +29,10 @@
 
 #define MAX_SCOPE (16 * 1024)
 #define MAX_SERVICE 1024
-/* A token that ends within this is as good as gone: a fifth of its life, and never more. */
+/* A token is replaced this many seconds before it expires, or after 4/5 of its life if shorter. */
 #define MARGIN_MAX 30
 
-/* What a registry's key and repository have; never changed once it is there. */
+/* Credentials of a registry's key and repository; immutable. */
 struct known {
 	struct cred cred;
 	bool none;
@@ -41,21 +41,21 @@ struct known {
 struct source {
 	struct realm realm;
 	struct endpoint endpoint;  /* of the realm */
-	struct endpoints resolved; /* what the endpoint borrows from */
+	struct endpoints resolved; /* owns the endpoint's strings */
 	char *ca_pem;
 	char *service, *scope;
-	const struct cred *cred; /* NULL: as nobody */
-	bool withheld;		 /* there is a password, and it may not go there */
+	const struct cred *cred; /* NULL: anonymous */
+	bool withheld;		 /* there is a password that may not be sent there */
 
-	/* The rest under the lock. */
+	/* Protected by the lock. */
 	char *header; /* NULL: no token yet */
 	int64_t expires;
 	bool fetching;
-	int r; /* of the last fetch */
+	int r; /* result of the last fetch */
 	struct err err;
 };
 
-/* What a request is answered with: a source of tokens, or one value. */
+/* The answer to a challenge: a source of tokens, or a fixed value. */
 struct answer {
 	struct source *source;
 	char *basic;
@@ -167,7 +167,7 @@ static int64_t now(void)
 {
 	struct timespec t;
 
-	/* Time that a machine sleeps counts for a token. */
+	/* Includes suspend time, which counts for a token's life. */
 	clock_gettime(CLOCK_BOOTTIME, &t);
 	return t.tv_sec;
 }
@@ -181,14 +181,14 @@ static int look_up(const struct endpoint *e, struct known *k)
 
 	if (r == -ENOMEM)
 		return r;
-	/* What is public can be had without, as with docker. */
+	/* As in docker, public images can be pulled without credentials. */
 	if (r < 0 && r != -ENOENT)
-		log_warn("credentials for %s are not used: %s", e->key, why.msg);
+		log_warn("credentials for %s are ignored: %s", e->key, why.msg);
 	k->none = r < 0;
 	return 0;
 }
 
-/* credentials - those for an endpoint, borrowed; NULL in *out: none are known. */
+/* credentials - the credentials of an endpoint, borrowed; NULL in *out: none. */
 static int credentials(struct auth *a, const struct endpoint *e, const struct cred **out,
 		       struct err *err)
 {
@@ -239,7 +239,7 @@ static char *basic_value(const struct cred *c)
 
 /* --- scopes ---------------------------------------------------------------------- */
 
-/* has_actions - every one of n bytes of actions, with commas between, is in the list. */
+/* has_actions - true if the list contains all of the n bytes of comma-separated actions. */
 static bool has_actions(const char *list, size_t list_len, const char *actions, size_t n)
 {
 	const char *end = actions + n;
@@ -264,7 +264,7 @@ static bool has_actions(const char *list, size_t list_len, const char *actions, 
 	return true;
 }
 
-/* covers - one of the scopes in have allows all that the scope at s does. */
+/* covers - true if one of the scopes in have includes the scope at s. */
 static bool covers(const char *have, const char *s, size_t n)
 {
 	const char *colon = memrchr(s, ':', n);
@@ -284,7 +284,7 @@ static bool covers(const char *have, const char *s, size_t n)
 	return false;
 }
 
-/* What is asked for, and what the challenge wants beside that. */
+/* Join the scopes of the request with those of the challenge. */
 static int join_scopes(const char *wanted, const char *challenge, char **out, struct err *err)
 {
 	struct buf all _cleanup_buf_ = BUF_INIT;
@@ -300,7 +300,7 @@ static int join_scopes(const char *wanted, const char *challenge, char **out, st
 		challenge += n + strspn(challenge + n, " ");
 	}
 	if (all.len > MAX_SCOPE)
-		return err_set(err, EPROTO, "the registry asks for a scope of more than %d bytes",
+		return err_set(err, EPROTO, "the registry requests a scope of more than %d bytes",
 			       MAX_SCOPE);
 	*out = all.len ? buf_take(&all) : strdup("");
 	return *out ? 0 : err_nomem(err);
@@ -309,8 +309,8 @@ static int join_scopes(const char *wanted, const char *challenge, char **out, st
 /* --- tokens ---------------------------------------------------------------------- */
 
 /*
- * How the token server itself is reached: with what is configured for its host, and with the certificates that the
- * registry's authority signed, since who runs a registry with one signs its token server's by it, too.
+ * The endpoint of a token server: its host's configuration, and the registry's CA, which often
+ * signs the token server's certificate, too.
  */
 static int reach(struct source *s, const struct endpoint *registry, struct err *err)
 {
@@ -369,16 +369,16 @@ static int source_new(struct auth *a, const struct endpoint *e, const char *base
 		s->cred = NULL;
 		if (a->forced)
 			return err_set(err, EACCES,
-				       "the password would go to the token server %s in plain text",
+				       "the token server %s uses plain http: no password is sent",
 				       s->realm.host);
-		log_warn("the token server %s gets no password: it is reached by plain http",
+		log_warn("no password is sent to the token server %s: it uses plain http",
 			 s->realm.host);
 	}
 	*out = TAKE_PTR(s);
 	return 0;
 }
 
-/* Without the lock: a token server may take its time. */
+/* Called without the lock: a token server may be slow. */
 static int fetch(struct auth *a, const struct source *s, struct token *out, struct err *err)
 {
 	struct token_request q = { .url = s->realm.url,
@@ -390,16 +390,15 @@ static int fetch(struct auth *a, const struct source *s, struct token *out, stru
 	int r;
 
 	log_debug("token of %s for \"%s\"%s", s->realm.host, s->scope,
-		  s->cred ? "" : ", as nobody");
+		  s->cred ? "" : ", anonymous");
 	r = token_fetch(a->http, &q, out, err);
 	if (r == -EACCES && s->withheld)
-		return err_wrap(
-			err, r,
-			"no password was sent, as the token server is reached by plain http");
+		return err_wrap(err, r,
+				"no password was sent because the token server uses plain http");
 	return r;
 }
 
-/* The lock is held. */
+/* Called with the lock held. */
 static int keep(struct auth *a, struct source *s, struct token *t)
 {
 	int64_t margin = MIN(t->lives / 5, (int64_t)MARGIN_MAX);
@@ -422,7 +421,7 @@ static bool is_good(const struct source *s)
 	return s->header && now() < s->expires;
 }
 
-/* refresh - a token is fetched by whoever comes first; the lock is held, and let go while that lasts. */
+/* refresh - the first thread fetches a token; called with the lock held, released meanwhile. */
 static int refresh(struct auth *a, struct source *s, struct err *err)
 {
 	struct token t _cleanup_token_ = { 0 };
@@ -448,7 +447,7 @@ static int refresh(struct auth *a, struct source *s, struct err *err)
 	return s->r;
 }
 
-/* --- answers --------------------------------------------------------------------- */
+/* --- Answers --------------------------------------------------------------------- */
 
 static int answer_name(const struct endpoint *e, const char *scope, struct buf *out)
 {
@@ -479,7 +478,7 @@ int auth_header(struct auth *a, const struct endpoint *e, const char *scope, cha
 		struct source *s = answer->source;
 		unsigned i;
 
-		/* What was fetched may be refused to somebody else before it is taken here. */
+		/* Another thread's request may get the token rejected before this one uses it. */
 		for (i = 0; r == 0 && i < 3 && !is_good(s); i++)
 			r = refresh(a, s, err);
 		if (r == 0 && s->header)
@@ -489,7 +488,7 @@ int auth_header(struct auth *a, const struct endpoint *e, const char *scope, cha
 	return r;
 }
 
-/* set_answer - the lock is held; basic is taken. */
+/* set_answer - called with the lock held; takes basic. */
 static int set_answer(struct auth *a, const char *name, struct source *s, char *basic)
 {
 	struct answer *answer = map_get(&a->answers, name);
@@ -549,7 +548,7 @@ static int source_name(const struct source *s, struct buf *out)
 			  (const void *)s->cred);
 }
 
-/* sources_add - the one that is there already, or s, which is taken. The lock is held. */
+/* sources_add - return the existing source or s, which is taken. Called with the lock held. */
 static struct source *sources_add(struct auth *a, struct source **s)
 {
 	struct buf name _cleanup_buf_ = BUF_INIT;
@@ -565,12 +564,12 @@ static struct source *sources_add(struct auth *a, struct source **s)
 	return TAKE_PTR(*s);
 }
 
-/* use - a token of s in place of what was rejected; the lock is held. */
+/* use - replace a rejected token of s; called with the lock held. */
 static int use(struct auth *a, struct source *s, const struct challenge *c, const char *rejected,
 	       struct err *err)
 {
 	if (s->header && rejected && strcmp(s->header, rejected) == 0) {
-		/* It is good, and allows less than this: another one would, too. */
+		/* The token is valid but insufficient: a new one would be, too. */
 		if (c->error && strcmp(c->error, "insufficient_scope") == 0)
 			return err_set(err, EACCES,
 				       "denied: requested access to the resource is denied");
@@ -623,9 +622,9 @@ int auth_challenged(struct auth *a, const struct endpoint *e, const char *base_u
 	return unauthorized(err);
 }
 
-/* --- what servers say ------------------------------------------------------------ */
+/* --- Scrubbing ------------------------------------------------------------------- */
 
-#define SECRET_MIN 4 /* shorter ones would take words with them */
+#define SECRET_MIN 4 /* shorter secrets may match ordinary words */
 
 static void scrub(struct buf *text, const char *secret)
 {
@@ -639,7 +638,7 @@ static void scrub(struct buf *text, const char *secret)
 	}
 }
 
-/* As it is, and as JSON has it. */
+/* Scrub the secret as it is, and as escaped in JSON. */
 static void scrub_text(struct buf *text, const char *secret)
 {
 	json_t *j = secret ? json_string(secret) : NULL;

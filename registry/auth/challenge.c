@@ -1,5 +1,5 @@
 /*
- * A comma ends a parameter or a challenge; which of them, the next sign of equality says.
+ * A comma separates parameters and challenges; a '=' tells which one follows.
  */
 #include "registry/auth/challenge.h"
 
@@ -45,7 +45,7 @@ const struct challenge *challenges_find(const struct challenges *all, const char
 	return NULL;
 }
 
-/* Where a parameter that means something here is kept; NULL for the others. */
+/* The member that stores a parameter; NULL for unknown ones. */
 static char **place(struct challenge *c, const char *name, size_t n)
 {
 	const struct {
@@ -65,7 +65,7 @@ static char **place(struct challenge *c, const char *name, size_t n)
 	return NULL;
 }
 
-/* Nothing of a terminal's or of a header's own may be kept. */
+/* Control characters could affect a terminal or inject headers. */
 static bool has_controls(const char *s)
 {
 	while (*s && !iscntrl((unsigned char)*s))
@@ -73,7 +73,7 @@ static bool has_controls(const char *s)
 	return *s;
 }
 
-/* quoted - the text of a quoted string that *p stands on; 1, 0 where it is malformed, -ENOMEM. */
+/* quoted - parse a quoted string at *p; 1, 0 if malformed, -ENOMEM. */
 static int quoted(const char **p, char **out)
 {
 	const char *s = *p + 1;
@@ -96,7 +96,7 @@ static int quoted(const char **p, char **out)
 	return 1;
 }
 
-/* value - what stands behind a parameter's '='; as quoted(). */
+/* value - parse the value of a parameter; returns as quoted(). */
 static int value(const char **p, char **out)
 {
 	char *text;
@@ -104,7 +104,7 @@ static int value(const char **p, char **out)
 
 	if (**p == '"')
 		return quoted(p, out);
-	/* Not every server quotes an address. */
+	/* Some servers do not quote URLs. */
 	n = strcspn(*p, ", \t\"");
 	if (n == 0)
 		return 0;
@@ -120,7 +120,7 @@ static int value(const char **p, char **out)
 	return 1;
 }
 
-/* parameter - NAME=VALUE where one stands at *p; 1, 0 where none does, -EINVAL malformed, -ENOMEM. */
+/* parameter - parse NAME=VALUE at *p; 1, 0 if there is none, -EINVAL malformed, -ENOMEM. */
 static int parameter(const char **p, struct challenge *c)
 {
 	const char *name = *p, *s = name + strspn(name, TOKEN_CHARS);
@@ -144,7 +144,7 @@ static int parameter(const char **p, struct challenge *c)
 	return 1;
 }
 
-/* skip_token68 - the other form that a challenge has: "Negotiate abc==". */
+/* skip_token68 - skip the other form of a challenge: "Negotiate abc==". */
 static bool skip_token68(const char **p)
 {
 	const char *s = *p + strspn(*p, TOKEN68_CHARS);
@@ -159,7 +159,7 @@ static bool skip_token68(const char **p)
 	return true;
 }
 
-/* one - the challenge at *p; 1, -EINVAL malformed, -ENOMEM. */
+/* one - parse the challenge at *p; 1, -EINVAL malformed, -ENOMEM. */
 static int one(const char **p, struct challenge *c)
 {
 	size_t n = strspn(*p, TOKEN_CHARS), i;
@@ -184,7 +184,7 @@ static int one(const char **p, struct challenge *c)
 		r = parameter(&next, c);
 		if (r > 0) {
 			*p = next;
-			/* What follows a value is a comma. */
+			/* A value is followed by a comma. */
 			next += strspn(next, BLANKS);
 			if (*next && *next != ',')
 				return -EINVAL;

@@ -1,6 +1,6 @@
 /*
- * Both programs' files are the same but for the spelling of registries: docker has an URL for its
- * Hub, and old versions of it had one for every registry; podman has repositories, too.
+ * The files differ only in their keys: docker uses a URL for Docker Hub, and old versions used URLs
+ * for all registries; podman also has keys with repositories.
  */
 #include "registry/auth/credfile.h"
 
@@ -27,7 +27,7 @@
 #define HUB_URL "https://index.docker.io/v1/"
 #define MAX_LINKS 40
 
-/* --- keys ------------------------------------------------------------------------ */
+/* --- Keys ------------------------------------------------------------------------ */
 
 char *credfile_name(const char *name, size_t n)
 {
@@ -40,7 +40,7 @@ char *credfile_name(const char *name, size_t n)
 	return strndup(name, n);
 }
 
-/* An entry's key: host, and the part of the registry that it is for; both lie in the key. */
+/* A parsed key: host, and the namespace that the entry is for. Both point into the key. */
 struct key {
 	const char *host, *path;
 	size_t host_len, path_len;
@@ -63,13 +63,13 @@ static void split_key(const char *text, struct key *out)
 	out->path_len = strlen(out->path);
 	while (out->path_len && out->path[out->path_len - 1] == '/')
 		out->path_len--;
-	/* The path of an URL is that of the protocol. */
+	/* The path of a URL is the protocol's, not a namespace. */
 	if (url || (out->path_len == 2 &&
 		    (strncmp(out->path, "v1", 2) == 0 || strncmp(out->path, "v2", 2) == 0)))
 		out->path_len = 0;
 }
 
-/* is_for - 1: the key is the registry's, or that of a part that path is in; 0; -ENOMEM. */
+/* is_for - 1 if the key matches the registry or a namespace that contains path; 0; -ENOMEM. */
 static int is_for(const struct key *k, const char *key, const char *path)
 {
 	_cleanup_free_ char *host = credfile_name(k->host, k->host_len);
@@ -84,9 +84,9 @@ static int is_for(const struct key *k, const char *key, const char *path)
 	       (path[k->path_len] == '/' || path[k->path_len] == '\0');
 }
 
-/* --- reading --------------------------------------------------------------------- */
+/* --- Reading --------------------------------------------------------------------- */
 
-/* The parser's message quotes what it stumbled over, which may be a password: only the line is told. */
+/* The parser's message may quote a password: only the line number is reported. */
 static int damaged(const char *path, const struct err *why, struct err *err)
 {
 	const char *line = strstr(why->msg, ": line ");
@@ -136,7 +136,7 @@ const char *credfile_helper(const json_t *root, const char *key)
 	return store && *store ? store : NULL;
 }
 
-/* read_auth - base64 of USER:PASSWORD; -EINVAL it is none. */
+/* read_auth - decode base64 of USER:PASSWORD; -EINVAL if it is not. */
 static int read_auth(const char *auth, struct cred *out)
 {
 	char *text, *colon;
@@ -145,7 +145,7 @@ static int read_auth(const char *auth, struct cred *out)
 
 	if (r < 0)
 		return r;
-	/* Some tools counted a terminating NUL. */
+	/* Some tools include a terminating NUL. */
 	while (n && text[n - 1] == '\0')
 		n--;
 	colon = strlen(text) >= n ? memchr(text, ':', n) : NULL;
@@ -160,7 +160,7 @@ static int read_auth(const char *auth, struct cred *out)
 	return r;
 }
 
-/* 0, -ENOENT nothing in it, -EINVAL, -ENOMEM. */
+/* Returns 0, -ENOENT for an empty entry, -EINVAL or -ENOMEM. */
 static int read_entry(const json_t *entry, struct cred *out)
 {
 	const char *auth = json_str(entry, "auth"), *user = json_str(entry, "username");
@@ -215,7 +215,7 @@ int credfile_find(const json_t *root, const char *what, const char *key, const c
 			continue;
 		if (r == -EINVAL && text_escape(&shown, name) == 0)
 			return err_set(err, EINVAL,
-				       "%s: the auth of %.300s is not the base64 of USER:PASSWORD",
+				       "%s: the auth of %.300s is not base64 of USER:PASSWORD",
 				       what, buf_str(&shown));
 		if (r < 0)
 			return err_nomem(err);
@@ -231,9 +231,9 @@ int credfile_find(const json_t *root, const char *what, const char *key, const c
 	return 0;
 }
 
-/* --- changing -------------------------------------------------------------------- */
+/* --- Changing -------------------------------------------------------------------- */
 
-/* drop - every spelling of the registry; 1 where there was one. */
+/* drop - remove all keys of the registry; 1 if there was one. */
 static int drop(json_t *auths, const char *key)
 {
 	const char *name;
@@ -307,7 +307,7 @@ int credfile_put(json_t *root, const char *key, const struct cred *c, bool empty
 	return 1;
 }
 
-/* link_target - where a chain of symbolic links ends, whether or not something is there. */
+/* link_target - the end of a chain of symbolic links; it may not exist. */
 static int link_target(const char *path, char **out, struct err *err)
 {
 	_cleanup_free_ char *at = strdup(path);
@@ -335,7 +335,7 @@ static int link_target(const char *path, char **out, struct err *err)
 	return at ? err_sys(err, ELOOP, "%s", path) : err_nomem(err);
 }
 
-/* open_directory - the one that path is in, made where it is missing; what others do there waits. */
+/* open_directory - open the directory of path, created if missing, and lock it. */
 static int open_directory(const char *path, int *out, const char **name, struct err *err)
 {
 	const char *slash = strrchr(path, '/');
@@ -351,14 +351,14 @@ static int open_directory(const char *path, int *out, const char **name, struct 
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(err, errno, "%s", dir);
-	/* A file system without locks is used without. */
+	/* File systems without locks are used without locking. */
 	IGNORE(lock_take(fd, LOCK_MODE_EXCLUSIVE, "credentials", dir));
 	*out = fd;
 	*name = slash ? slash + 1 : path;
 	return 0;
 }
 
-/* Docker indents by tabs; a text's own line ends are escaped, so that a line's first blanks are ours. */
+/* Docker indents with tabs. Newlines in text are escaped, so leading blanks are indentation. */
 static int format(const json_t *root, struct buf *out)
 {
 	size_t start = out->len;
@@ -373,7 +373,7 @@ static int format(const json_t *root, struct buf *out)
 	return r;
 }
 
-/* A file is its owner's also after root wrote it. */
+/* Keep the owner of the file if root writes it. */
 static void keep_owner(int dir, const char *name, int fd)
 {
 	struct stat st;

@@ -1,6 +1,6 @@
 /*
- * One file of credentials, docker's config.json or podman's auth.json: what is in it for a registry,
- * and changes to it that leave everything else alone.
+ * A credentials file, docker's config.json or podman's auth.json: look-ups, and changes that
+ * preserve all other content.
  * spec    docker's config.json; containers-auth.json(5)
  */
 #ifndef REGISTRY_AUTH_CREDFILE_H
@@ -16,38 +16,43 @@ struct cred;
 #define CREDFILE_MAX (4 * 1024 * 1024)
 
 /*
- * credfile_load - the file as JSON.
- * errors  -ENOENT it is not there, or empty, no message; -EINVAL damaged, with the line; nothing of its text is shown
+ * credfile_load - read the file as JSON.
+ * errors  -ENOENT missing or empty, without a message; -EINVAL invalid, with the line. Messages
+ *         contain nothing of the file's text
  */
 int credfile_load(const char *path, json_t **out, struct err *err) MUST_CHECK;
 
 /*
- * credfile_find - what the file itself has for a registry, or for the part of it that a repository is in.
+ * credfile_find - find the entry for a registry, or for a namespace that contains the repository.
  * what    names the file in messages
- * errors  -ENOENT nothing, no message; -EINVAL an entry that cannot be read
+ * errors  -ENOENT no entry, without a message; -EINVAL an invalid entry
  */
 int credfile_find(const json_t *root, const char *what, const char *key, const char *path,
 		  struct cred *out, struct err *err) MUST_CHECK;
 
-/* credfile_helper - the credential helper for a registry, borrowed; NULL: none. */
+/* credfile_helper - the credential helper of a registry, borrowed; NULL: none. */
 const char *credfile_helper(const json_t *root, const char *key);
 
-/* credfile_name - a registry as keys have it: host[:port], "docker.io" for the Hub's names; n: bytes that count. NULL: no memory. */
+/*
+ * credfile_name - the key of a registry: host[:port], "docker.io" for Docker Hub's names; NULL: out
+ * of memory. n is the length of name.
+ */
 char *credfile_name(const char *name, size_t n);
 
 /*
- * credfile_put - replace all that is there for a registry by one entry, or drop it (c is NULL).
- * empty   an entry without anything: a helper has it
- * docker  the Hub as docker writes it
- * returns 1 changed, 0 nothing was there to drop, -errno
+ * credfile_put - replace all entries of a registry by one, or remove them if c is NULL.
+ * empty   write an empty entry: a helper stores the credential
+ * docker  use docker's key for Docker Hub
+ * returns 1 changed, 0 nothing to remove, -errno
  */
 int credfile_put(json_t *root, const char *key, const struct cred *c, bool empty,
 		 bool docker) MUST_CHECK;
 
 /*
- * credfile_update - change a file: read, edit() and, where that returns 1, renamed into place with mode 0600.
- * A symbolic link stays one; a missing directory is made with mode 0700. Others that do the same wait.
- * root    an empty object where there was no file
+ * credfile_update - read a file, call edit(), and if that returns 1, replace the file atomically
+ * with mode 0600. Symbolic links are followed; a missing directory is created with mode 0700.
+ * Concurrent updates are serialized by a lock.
+ * root    an empty object if the file is missing
  */
 int credfile_update(const char *path, int (*edit)(json_t *root, void *arg, struct err *err),
 		    void *arg, struct err *err) MUST_CHECK;

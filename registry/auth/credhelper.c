@@ -1,5 +1,5 @@
 /*
- * One short-lived process, three pipes and a deadline.
+ * Runs a helper with three pipes and a deadline.
  */
 #include "registry/auth/credhelper.h"
 
@@ -33,12 +33,12 @@
 
 extern char **environ;
 
-/* One run. Descriptors are ours, -1 where closed. */
+/* One run. Closed descriptors are -1. */
 struct run {
 	const char *name, *action;
 	pid_t pid;
 	int in, out, errors, pidfd;
-	const char *data; /* what is still to be written */
+	const char *data; /* remaining input */
 	size_t left;
 	struct buf said, complaint;
 };
@@ -69,7 +69,7 @@ static int make_actions(posix_spawn_file_actions_t *fa, const int child[3])
 	return r ? r : posix_spawn_file_actions_addclosefrom_np(fa, 3);
 }
 
-/* SIGPIPE and a worker's signal mask are ours, not the helper's. */
+/* The helper gets default SIGPIPE handling and no blocked signals. */
 static int make_attributes(posix_spawnattr_t *at)
 {
 	sigset_t none, pipes;
@@ -118,7 +118,7 @@ static int spawn(struct run *h, const int child[3])
 	return r;
 }
 
-/* above_2 - a descriptor that dup2() to 0..2 cannot hit, or -errno. */
+/* above_2 - move a descriptor above 2, so that dup2() to 0..2 does not overwrite it; or -errno. */
 static int above_2(int *fd)
 {
 	int n = fcntl(*fd, F_DUPFD_CLOEXEC, 3);
@@ -152,7 +152,7 @@ static int start(struct run *h, struct err *err)
 	h->in = p[0][1];
 	h->out = p[1][0];
 	h->errors = p[2][0];
-	/* Not to be there is another thing than to know nothing. */
+	/* A missing helper must differ from a missing credential. */
 	if (r == -ENOENT)
 		return err_set(err, ENOPKG, "credential helper " PREFIX "%s: not found in $PATH",
 			       h->name);
@@ -165,7 +165,7 @@ static int start(struct run *h, struct err *err)
 	return 0;
 }
 
-/* A helper may end without reading what it is told. */
+/* A helper may exit without reading its input. */
 static void feed(struct run *h)
 {
 	ssize_t n = write(h->in, h->data, h->left);
@@ -178,7 +178,7 @@ static void feed(struct run *h)
 		close_fd(&h->in);
 }
 
-/* drain - what is there; -EFBIG where keep is full. Complaints beyond the bound are dropped. */
+/* drain - read what is available; -EFBIG if keep is full. Excess standard error is dropped. */
 static int drain(int *fd, struct buf *keep, bool bounded)
 {
 	ssize_t n;
@@ -210,8 +210,8 @@ static int64_t now_ms(void)
 }
 
 /*
- * Until it has ended; a child of it that keeps the pipes open is not waited for. Without a pidfd the pipe of its
- * answer says when.
+ * Communicate until the helper exits. Its children that keep the pipes open are not waited for.
+ * Without a pidfd, the end of its output is taken as the exit.
  */
 static int talk(struct run *h)
 {
@@ -231,7 +231,7 @@ static int talk(struct run *h)
 			continue;
 		if (n <= 0)
 			return n < 0 ? -errno : -ETIMEDOUT;
-		/* What it said before it ended is read first. */
+		/* Read all output that precedes the exit. */
 		ended = h->pidfd >= 0 ? p[3].revents && !p[1].revents && !p[2].revents : h->out < 0;
 		if (p[0].revents)
 			feed(h);
@@ -243,7 +243,9 @@ static int talk(struct run *h)
 	return r;
 }
 
-/* last_line - of text, escaped into out; nothing where a secret is in it, or might be: an answer is JSON. */
+/*
+ * last_line - append the last line of text, escaped, unless it may contain a secret, as JSON does.
+ */
 static void last_line(const struct buf *text, const char *secret, struct buf *out)
 {
 	const char *s = buf_str(text), *line = s;
@@ -284,7 +286,7 @@ static bool is_name(const char *s)
 		       '\0';
 }
 
-/* call - run the helper with data on its standard input; out gets what it says. */
+/* call - run the helper with data on its standard input; out receives its output. */
 static int call(const char *name, const char *action, const struct buf *data, const char *secret,
 		struct buf *out, struct err *err)
 {
@@ -301,7 +303,7 @@ static int call(const char *name, const char *action, const struct buf *data, co
 	int r, status = 0;
 
 	if (!is_name(name))
-		return err_set(err, EINVAL, "not the name of a credential helper");
+		return err_set(err, EINVAL, "invalid credential helper name");
 	log_debug("credential helper " PREFIX "%s %s", name, action);
 	r = start(&h, err);
 	if (r < 0)
@@ -376,11 +378,11 @@ int credhelper_store(const char *name, const char *server, const struct cred *c,
 	int r;
 
 	if (!j)
-		return err_set(err, EINVAL, "a user or password that is no UTF-8");
+		return err_set(err, EINVAL, "the user name or password is not valid UTF-8");
 	if (json_text(j, &in) < 0)
 		return err_nomem(err);
 	r = call(name, "store", &in, secret, NULL, err);
-	/* "Not found" is no answer to this. */
+	/* -ENOENT is reserved for get and erase. */
 	return r == -ENOENT
 		       ? err_set(err, EPROTO, "credential helper " PREFIX "%s store failed", name)
 		       : r;

@@ -1,5 +1,5 @@
 /*
- * Credential helpers: programs docker-credential-NAME that keep secrets where they are safe.
+ * Credential helpers: programs docker-credential-NAME that keep secrets in a secure storage.
  * spec    docker's credential helper protocol, version 1
  */
 #ifndef REGISTRY_AUTH_CREDHELPER_H
@@ -9,16 +9,16 @@
 
 struct cred;
 
-#define CREDHELPER_SECONDS 120 /* a person may have to unlock something */
+#define CREDHELPER_SECONDS 120 /* the user may have to unlock the storage */
 #define CREDHELPER_OUTPUT_MAX (1024 * 1024)
 
 /*
- * All run the helper without a shell, with bounded output and time; its standard error is kept from the user's,
- * and its last line shown where the helper failed.
- * name    as the configuration has it: "pass"
- * server  the registry as docker calls it
- * errors  -ENOENT the helper knows nothing of it (get, erase); -ENOPKG there is no such helper; -EINVAL no name for a helper; -EPROTO, -ETIMEDOUT,
- *         -EFBIG; others as the system's, where it cannot be run
+ * All functions run the helper without a shell, with limits for output and time. Its standard error
+ * is captured; the last line is shown if the helper fails.
+ * name    from the configuration: "pass"
+ * server  docker's name of the registry
+ * errors  -ENOENT no credential (get, erase); -ENOPKG helper not found; -EINVAL invalid helper
+ *         name; -EPROTO, -ETIMEDOUT, -EFBIG; other system errors if it cannot be executed
  */
 int credhelper_get(const char *name, const char *server, struct cred *out,
 		   struct err *err) MUST_CHECK;

@@ -1,5 +1,5 @@
 /*
- * Which files there are, and which of them or of their helpers is asked.
+ * Chooses the files and helpers to use.
  */
 #include "registry/auth/creds.h"
 
@@ -33,7 +33,7 @@ char *creds_key(const char *name)
 	return credfile_name(name, strcspn(name, "/"));
 }
 
-/* --- files ----------------------------------------------------------------------- */
+/* --- Files ----------------------------------------------------------------------- */
 
 struct files {
 	char *v[MAX_FILES];
@@ -89,7 +89,7 @@ static int add_podman(struct files *f, struct err *err)
 		      : add_home(f, ".config/containers/auth.json", err);
 }
 
-/* What the environment names comes first. */
+/* Files named by environment variables come first. */
 static int list(struct files *f, struct err *err)
 {
 	const char *docker = variable("DOCKER_CONFIG"), *file = variable("REGISTRY_AUTH_FILE");
@@ -104,9 +104,9 @@ static int list(struct files *f, struct err *err)
 	return r == 0 ? add_podman(f, err) : r;
 }
 
-/* --- reading --------------------------------------------------------------------- */
+/* --- Reading --------------------------------------------------------------------- */
 
-/* helper_get - the Hub goes by docker's name for it, and by podman's. */
+/* helper_get - for Docker Hub, tries both docker's and podman's name of it. */
 static int helper_get(const char *helper, const char *key, struct cred *out, struct err *err)
 {
 	int r;
@@ -117,7 +117,10 @@ static int helper_get(const char *helper, const char *key, struct cred *out, str
 	return r == -ENOENT ? credhelper_get(helper, key, out, err) : r;
 }
 
-/* What a helper does not know may still stand in the file: an entry for a part of the registry, or an old one. */
+/*
+ * If the helper has no credential, the file may have one: for a namespace, or from before the
+ * helper was configured.
+ */
 static int get_from(const char *file, const char *key, const char *path, struct cred *out,
 		    struct err *err)
 {
@@ -148,7 +151,7 @@ int creds_get(const char *key, const char *path, struct cred *out, struct err *e
 
 	if (r < 0)
 		return r;
-	/* One damaged file does not hide another that is whole. */
+	/* A damaged file does not hide the other ones. */
 	for (i = 0; i < f.n; i++) {
 		struct err why = ERR_INIT;
 
@@ -167,16 +170,16 @@ int creds_get(const char *key, const char *path, struct cred *out, struct err *e
 	return failed;
 }
 
-/* --- writing --------------------------------------------------------------------- */
+/* --- Writing --------------------------------------------------------------------- */
 
 struct change {
 	const char *file, *key;
-	const struct cred *cred; /* NULL: it goes */
-	bool plain;		 /* the file has the secret itself */
+	const struct cred *cred; /* NULL: remove */
+	bool plain;		 /* the file contains the secret */
 	bool found;
 };
 
-/* is_docker - the file is one that docker reads: it looks for its own name of the Hub. */
+/* is_docker - true if docker reads the file, and so needs docker's key for Docker Hub. */
 static bool is_docker(const char *file)
 {
 	const char *slash = strrchr(file, '/');
@@ -226,7 +229,7 @@ int creds_put(const char *key, const struct cred *c, char **file, struct err *er
 	return 0;
 }
 
-/* Whether a helper has something is only known by asking: most are content to erase nothing. */
+/* Only get tells whether a helper has a credential: erase often succeeds without one. */
 static int helper_erase(const char *helper, const char *server, bool *found, struct err *err)
 {
 	struct cred c _cleanup_cred_ = { 0 };
@@ -269,7 +272,7 @@ int creds_erase(const char *key, bool *found, struct err *err)
 
 	if (r < 0)
 		return r;
-	/* What can be forgotten is, whatever else fails. */
+	/* Remove as much as possible even if a file or helper fails. */
 	for (i = 0; i < f.n; i++) {
 		struct err why = ERR_INIT;
 

@@ -1,18 +1,18 @@
 /*
- * Credentials for registries, in the files of docker and podman and in the credential helpers that
- * these name.
+ * Credentials for registries, from docker's and podman's files and the credential helpers that
+ * these configure.
  *
- * Files, the first that knows a registry counts:
- *     $DOCKER_CONFIG/config.json               where $DOCKER_CONFIG is set
- *     $REGISTRY_AUTH_FILE                      where it is set
- *     ~/.docker/config.json                    where $DOCKER_CONFIG is not set
- *     $XDG_RUNTIME_DIR/containers/auth.json    podman's; /run/containers/UID without $XDG_RUNTIME_DIR
+ * Files in order of precedence; the first that has the registry is used:
+ *     $DOCKER_CONFIG/config.json               if $DOCKER_CONFIG is set
+ *     $REGISTRY_AUTH_FILE                      if it is set
+ *     ~/.docker/config.json                    if $DOCKER_CONFIG is not set
+ *     $XDG_RUNTIME_DIR/containers/auth.json    podman's; else /run/containers/UID
  *     ${XDG_CONFIG_HOME:-~/.config}/containers/auth.json
- * What is stored goes into the first of them.
+ * New credentials are stored in the first of them.
  *
- * A registry is its exact host[:port]; "docker.io" is also the Hub's other names and docker's
- * "https://index.docker.io/v1/". Nothing here prints a secret, and what a helper says is never
- * shown where a secret might be in it.
+ * A registry is identified by its exact host[:port]. "docker.io" also matches the other names of
+ * Docker Hub and docker's "https://index.docker.io/v1/". Secrets are never printed, nor is output
+ * of a helper that may contain one.
  * spec    docker's config.json(5) and credential helper protocol; containers-auth.json(5)
  * threads any
  */
@@ -25,28 +25,30 @@
 
 struct cred;
 
-/* creds_key - what a user calls a registry ("https://HOST/v1/", "index.docker.io") as a key: host[:port],
- * "docker.io" for the Hub. Heap; NULL: no memory. */
+/*
+ * creds_key - convert a registry name ("https://HOST/v1/", "index.docker.io") to a key:
+ * host[:port], or "docker.io" for Docker Hub. Heap; NULL: out of memory.
+ */
 char *creds_key(const char *name);
 
 /*
- * creds_get - what is known for a registry.
+ * creds_get - look up the credentials of a registry.
  * key     host[:port], "docker.io"
- * path    the repository there, for the entries that podman keeps of parts of a registry; NULL: none
+ * path    the repository, for podman's entries of namespaces; NULL: none
  * out     cred_fini()
- * errors  -ENOENT nothing is known, no message; others a damaged file or a helper that failed
+ * errors  -ENOENT none, without a message; others: a damaged file or a failed helper
  */
 int creds_get(const char *key, const char *path, struct cred *out, struct err *err) MUST_CHECK;
 
 /*
- * creds_put - store in the first file, or the helper that it names for this registry.
- * file    the file that holds a secret in plain text now, heap; NULL: none does
+ * creds_put - store in the first file, or in the helper that it configures for this registry.
+ * file    the file if it holds the secret in plain text, heap; otherwise NULL
  */
 int creds_put(const char *key, const struct cred *c, char **file, struct err *err) MUST_CHECK;
 
 /*
- * creds_erase - forget a registry in every file and helper.
- * found   whether anything was known
+ * creds_erase - remove a registry from every file and helper.
+ * found   true if there was a credential
  */
 int creds_erase(const char *key, bool *found, struct err *err) MUST_CHECK;
 

@@ -1,5 +1,5 @@
 /*
- * libcurl reads the URLs, so that what is checked is what is connected to.
+ * URLs are parsed by libcurl, so that the URL that is checked is the one that is used.
  */
 #include "registry/auth/realm.h"
 
@@ -33,9 +33,9 @@ static bool private_v4(uint32_t a)
 	} nets[] = {
 		{ 0x00000000, 8 },  /* this network */
 		{ 0x0a000000, 8 },  /* private */
-		{ 0x64400000, 10 }, /* a provider's own */
+		{ 0x64400000, 10 }, /* carrier-grade NAT */
 		{ 0x7f000000, 8 },  /* loopback */
-		{ 0xa9fe0000, 16 }, /* link-local, where clouds answer with their keys */
+		{ 0xa9fe0000, 16 }, /* link-local, including metadata services of clouds */
 		{ 0xac100000, 12 }, /* private */
 		{ 0xc0000000, 24 }, /* protocol assignments */
 		{ 0xc0a80000, 16 }, /* private */
@@ -58,13 +58,13 @@ static bool private_v6(const struct in6_addr *a)
 	if (IN6_IS_ADDR_V4MAPPED(a) || IN6_IS_ADDR_V4COMPAT(a) || IN6_IS_ADDR_LOOPBACK(a) ||
 	    IN6_IS_ADDR_UNSPECIFIED(a))
 		return IN6_IS_ADDR_LOOPBACK(a) || private_v4(v4);
-	/* NAT64 leads to the address that it ends in. */
+	/* NAT64 embeds an IPv4 address. */
 	if (memcmp(b, "\0\x64\xff\x9b\0\0\0\0\0\0\0\0", 12) == 0)
 		return private_v4(v4);
 	return (b[0] & 0xfe) == 0xfc || (b[0] == 0xfe && b[1] >= 0x80) || b[0] == 0xff;
 }
 
-/* is_private - a name or an address as it stands in a URL that no public server has. */
+/* is_private - true for a name or address that no public server has. */
 static bool is_private(const char *host)
 {
 	size_t n = strlen(host);
@@ -90,15 +90,14 @@ static bool is_private(const char *host)
 	       (n > 10 && strcasecmp(name + n - 10, ".localhost") == 0);
 }
 
-/* refuse - text is the server's, and may have a password in it. */
+/* refuse - report an error without text of the server that may contain a password. */
 static int refuse(const struct http_url_parts *p, const char *why, struct err *err)
 {
 	struct buf shown _cleanup_buf_ = BUF_INIT;
 
 	if (p->host && text_escape(&shown, p->host) < 0)
 		return err_nomem(err);
-	return err_set(err, EPROTO,
-		       "the registry names a token server that is not asked: %.300s%s%s",
+	return err_set(err, EPROTO, "the registry's token server is not allowed: %.300s%s%s",
 		       buf_str(&shown), shown.len ? ": " : "", why);
 }
 
@@ -112,16 +111,16 @@ static int check(const char *text, const struct http_url_parts *p,
 		if ((unsigned char)*s <= ' ' || (unsigned char)*s == 0x7f)
 			return refuse(p, "a blank or control character in its URL", err);
 	if (!*p->host || p->host[strspn(p->host, HOST_CHARS)])
-		return refuse(p, "not the name of a server", err);
+		return refuse(p, "invalid host name", err);
 	if (!https && strcasecmp(p->scheme, "http") != 0)
 		return refuse(p, "neither https nor http", err);
 	if (p->user || p->password || p->fragment)
-		return refuse(p, "its URL has more than a server and a path", err);
+		return refuse(p, "its URL has more than a host and a path", err);
 	if (!https &&
 	    (strcasecmp(base->scheme, "https") == 0 || strcasecmp(p->host, base->host) != 0))
 		return refuse(p, "its realm is not https", err);
 	if (is_private(p->host) && !is_private(base->host))
-		return refuse(p, "a public registry may not lead to a private address", err);
+		return refuse(p, "a public registry may not use a private address", err);
 	return 0;
 }
 

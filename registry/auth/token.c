@@ -1,6 +1,6 @@
 /*
- * GET with a password, POST with an identity token; nothing that came or went is shown but a
- * server's words of refusal, and those only where no secret is in them.
+ * GET with a password, POST with an identity token. Nothing of requests and responses is printed
+ * except error messages of the server, and those only if they contain no secret.
  */
 #include "registry/auth/token.h"
 
@@ -25,7 +25,7 @@
 #define LIVES_MAX (366 * 86400)
 #define SHOWN_MAX 300
 
-/* Bodies have secrets in them. */
+/* Bodies contain secrets. */
 static void wipe_response(struct http_response *r)
 {
 	buf_wipe(&r->text);
@@ -39,7 +39,7 @@ void token_fini(struct token *t)
 	memset(t, 0, sizeof(*t));
 }
 
-/* It becomes a part of a header: visible characters only. */
+/* A token becomes part of a header: only visible characters are allowed. */
 static bool is_token(const char *s)
 {
 	size_t n = strlen(s);
@@ -61,7 +61,7 @@ static int read_token(const json_t *j, struct token *out, struct err *err)
 		return err_set(err, EPROTO, "the token server's answer has no token");
 	if (!is_token(text) || (identity && *identity && !is_token(identity)))
 		return err_set(err, EPROTO,
-			       "the token server's answer has a token of characters that none has");
+			       "the token server's answer has a token with invalid characters");
 	if (json_is_number(lives) && json_number_value(lives) >= 1)
 		t.lives = json_number_value(lives) > LIVES_MAX ? LIVES_MAX
 							       : (int64_t)json_number_value(lives);
@@ -83,18 +83,18 @@ int token_read(const char *text, size_t len, struct token *out, struct err *err)
 		return err_nomem(err);
 	/* The parser's message would quote the text. */
 	if (r < 0 || !json_is_object(j))
-		return err_set(err, EPROTO, "the token server's answer is no JSON object");
+		return err_set(err, EPROTO, "the token server's answer is not a JSON object");
 	return read_token(j, out, err);
 }
 
-/* --- refusals -------------------------------------------------------------------- */
+/* --- Errors ---------------------------------------------------------------------- */
 
 static bool has(const char *text, const char *secret)
 {
 	return secret && *secret && strstr(text, secret);
 }
 
-/* A server may say again what it was told. */
+/* A server may echo the secret. */
 static bool shows_secret(const char *text, const struct cred *c)
 {
 	_cleanup_secret_ char *encoded = NULL;
@@ -134,7 +134,7 @@ static int refused(const struct http_response *a, const struct token_request *q,
 				 : "authentication required");
 }
 
-/* --- requests -------------------------------------------------------------------- */
+/* --- Requests -------------------------------------------------------------------- */
 
 static int add_query(char **url, const char *name, const char *value)
 {
@@ -237,7 +237,7 @@ static int get(struct http *h, const struct token_request *q, struct token *out,
 	return r < 0 ? r : answered(q, &answer, out, err);
 }
 
-/* post - by an identity token; 1 where the server does not know this way. */
+/* post - request with an identity token; 1 if the server does not support POST. */
 static int post(struct http *h, const struct token_request *q, struct token *out, struct err *err)
 {
 	static const char *const headers[] = { "Content-Type: application/x-www-form-urlencoded",
@@ -247,13 +247,13 @@ static int post(struct http *h, const struct token_request *q, struct token *out
 					.headers = headers,
 					.endpoint = q->endpoint,
 					.max = TOKEN_ANSWER_MAX,
-					/* The body would go along. */
+					/* A redirect would resend the body. */
 					.no_redirect = true };
 	struct http_response answer _cleanup_(wipe_response) = { 0 };
 	struct buf form _cleanup_secret_buf_ = BUF_INIT;
 	int r;
 
-	/* Not grown later: a moved buffer leaves its contents behind. */
+	/* Reserved in advance: growing would leave copies of the secret in freed memory. */
 	if (buf_reserve(&form, strlen(q->cred->identity_token) * 3 + strlen(q->scope) * 3 + 4096) <
 		    0 ||
 	    form_field(&form, "grant_type", "refresh_token") < 0 ||

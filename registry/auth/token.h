@@ -1,5 +1,5 @@
 /*
- * One question to a token server, and its answer.
+ * One request to a token server, and its response.
  * spec    distribution's "Token Authentication Specification" and "Oauth2 Token Authentication"
  */
 #ifndef REGISTRY_AUTH_TOKEN_H
@@ -20,8 +20,8 @@ struct http;
 
 struct token {
 	char *text;
-	int64_t lives; /* seconds, as the server says, or the 60 that the specification has for one that does not */
-	char *identity; /* an identity token, where one was asked for and given; NULL */
+	int64_t lives;	/* seconds; 60 if the server does not say, as the specification requires */
+	char *identity; /* the identity token, if requested and issued; otherwise NULL */
 };
 
 #define _cleanup_token_ __attribute__((cleanup(token_fini)))
@@ -29,21 +29,22 @@ struct token {
 struct token_request {
 	const char *url;		 /* the realm */
 	const struct endpoint *endpoint; /* of the realm's host */
-	const char *service, *scope;	 /* scope: several with a blank between; "" for none */
-	const struct cred *cred;	 /* NULL: as nobody */
-	bool offline;			 /* ask for an identity token, too */
+	const char *service, *scope;	 /* scopes are separated by blanks; "" for none */
+	const struct cred *cred;	 /* NULL: anonymous */
+	bool offline;			 /* also request an identity token */
 };
 
 /*
- * token_fetch - ask; what may be better a little later is asked again.
+ * token_fetch - fetch a token, with retries after transient errors.
  * out     token_fini()
- * errors  -EACCES what the server says to wrong credentials; -EPROTO no token in the answer; those of http_do()
+ * errors  -EACCES the server's message for wrong credentials; -EPROTO no token in the response;
+ *         those of http_do()
  */
 int token_fetch(struct http *h, const struct token_request *q, struct token *out,
 		struct err *err) MUST_CHECK;
 void token_fini(struct token *t);
 
-/* token_read - an answer's body; what it was asked from is in the caller's error. */
+/* token_read - parse the body of a response. The caller adds the server to the error. */
 int token_read(const char *text, size_t len, struct token *out, struct err *err) MUST_CHECK;
 
 #endif

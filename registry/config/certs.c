@@ -1,5 +1,5 @@
 /*
- * The first directory that is there counts alone, as in containers/image.
+ * As in containers/image, only the first existing directory is used.
  */
 #include "registry/config/certs.h"
 
@@ -20,7 +20,7 @@
 #define USER_DIR ".config/containers/certs.d"
 #define PEM_BEGIN "-----BEGIN CERTIFICATE-----"
 
-/* directory - the one of host below dir where it is there and may be searched, else NULL in *out. */
+/* directory - host's directory below dir if it exists and is accessible; otherwise *out is NULL. */
 static int directory(const char *dir, const char *host, char **out, struct err *err)
 {
 	_cleanup_free_ char *path = path_join(dir, host);
@@ -32,7 +32,7 @@ static int directory(const char *dir, const char *host, char **out, struct err *
 	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
 		*out = TAKE_PTR(path);
 	} else if (errno == EACCES) {
-		log_debug("%s: passed over: %s", path, strerror(errno));
+		log_debug("%s: skipped: %s", path, strerror(errno));
 	}
 	return 0;
 }
@@ -53,7 +53,7 @@ static int find_directory(const char *host, char **out, struct err *err)
 	return r;
 }
 
-/* Files in another form than PEM are passed over, as everybody does, but not silently. */
+/* As other tools do, skip files that are not PEM, but with a warning. */
 static int add_ca(const char *path, struct buf *all, struct err *err)
 {
 	struct buf text _cleanup_buf_ = BUF_INIT;
@@ -62,7 +62,7 @@ static int add_ca(const char *path, struct buf *all, struct err *err)
 	if (r < 0)
 		return r;
 	if (strlen(buf_str(&text)) != text.len || !strstr(buf_str(&text), PEM_BEGIN)) {
-		log_warn("%s: no certificate in PEM form", path);
+		log_warn("%s: not a PEM certificate", path);
 		return 0;
 	}
 	if (all->len + text.len > MAX_CA)
@@ -102,7 +102,7 @@ static char *with_suffix(const char *dir, const char *name, size_t stem, const c
 	return buf_take(&path);
 }
 
-/* partner - the path of NAME.to for NAME.from, which must be there. */
+/* partner - the path of NAME.to for NAME.from, which must exist. */
 static int partner(const char *dir, const char *name, const char *from, const char *to, char **out,
 		   struct err *err)
 {
@@ -124,7 +124,7 @@ static int partner(const char *dir, const char *name, const char *from, const ch
 	return 0;
 }
 
-/* pairs - every NAME.from must have its NAME.to; the first pair counts. */
+/* pairs - every NAME.from must have a NAME.to; the first pair is used. */
 static int pairs(const char *dir, const char *from, const char *to, char **first, char **second,
 		 struct err *err)
 {

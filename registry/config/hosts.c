@@ -1,5 +1,5 @@
 /*
- * References and hosts as endpoints.
+ * Maps references and hosts to endpoints.
  */
 #include "registry/config/hosts.h"
 
@@ -61,7 +61,7 @@ bool hosts_loopback(const char *host)
 	return inet_pton(AF_INET, name, &a) == 1 && ntohl(a.s_addr) >> 24 == 127;
 }
 
-/* name_host - an endpoint for "docker.io" or any other host, not yet of a repository. */
+/* name_host - set the host of an endpoint: "docker.io" or another one. */
 static int name_host(const char *domain, size_t len, struct endpoint *e, struct err *err)
 {
 	e->key = strndup(domain, len);
@@ -72,8 +72,8 @@ static int name_host(const char *domain, size_t len, struct endpoint *e, struct 
 }
 
 /*
- * A name that a location was put into, which must be one again. The name's own tag and digest stand at
- * its end and come out as they went in; a prefix with a tag could make another one of it.
+ * Parse a mapped name, which must be a valid reference. Tag and digest are at its end and must be
+ * unchanged; a prefix with a tag could change them.
  */
 static int read_name(const char *name, const struct reference *ref, struct endpoint *e,
 		     struct err *err)
@@ -83,8 +83,8 @@ static int read_name(const char *name, const struct reference *ref, struct endpo
 
 	if (r == 0 && ((!!to.tag != !!ref->tag) || (to.tag && strcmp(to.tag, ref->tag) != 0) ||
 		       strcmp(to.digest.str, ref->digest.str) != 0))
-		r = err_set(err, ENOTSUP, "%s: registries.conf may not make another tag of a tag",
-			    name);
+		r = err_set(err, ENOTSUP,
+			    "%s: registries.conf must not map a tag to a different tag", name);
 	if (r == 0)
 		r = name_host(to.domain, strlen(to.domain), e, err);
 	if (r == 0)
@@ -92,7 +92,7 @@ static int read_name(const char *name, const struct reference *ref, struct endpo
 	return r;
 }
 
-/* The same for a host alone: "HOST" or "HOST/PATH". */
+/* Parse a mapped host: "HOST" or "HOST/PATH". */
 static int read_host(const char *name, struct endpoint *e, struct err *err)
 {
 	_cleanup_reference_ struct reference to = { 0 };
@@ -100,11 +100,11 @@ static int read_host(const char *name, struct endpoint *e, struct err *err)
 	struct buf text _cleanup_buf_ = BUF_INIT;
 	int r;
 
-	/* With a repository behind it the grammar of references says whether it is a host. */
+	/* Append a repository, so that the reference parser decides whether it is a host. */
 	if (buf_puts(&text, name) < 0 || (!name[n] && buf_puts(&text, "/x") < 0))
 		return err_nomem(err);
 	if (reference_parse(buf_str(&text), &to, NULL) < 0)
-		return err_set(err, EINVAL, "%.600s: not the name of a registry", name);
+		return err_set(err, EINVAL, "%.600s: invalid registry name", name);
 	r = name_host(to.domain, strlen(to.domain), e, err);
 	if (r < 0)
 		return r;
@@ -112,7 +112,7 @@ static int read_host(const char *name, struct endpoint *e, struct err *err)
 	return e->path ? 0 : err_nomem(err);
 }
 
-/* What is asked for: a reference, or only a host where ref is NULL. name is either in full. */
+/* A request for a reference, or for a host if ref is NULL. name is the full name of either. */
 struct request {
 	const char *name;
 	const struct reference *ref;
@@ -120,7 +120,7 @@ struct request {
 	bool plain_http;
 };
 
-/* located - name with a location in place of what the prefix takes of it; NULL: no memory. */
+/* located - replace the matched part of name by location; NULL: out of memory. */
 static char *located(const struct request *q, const char *location, size_t match)
 {
 	struct buf text _cleanup_buf_ = BUF_INIT;
@@ -131,7 +131,7 @@ static char *located(const struct request *q, const char *location, size_t match
 	return buf_take(&text);
 }
 
-/* check_blocked - the name that is asked there may be forbidden by an entry of its own. */
+/* check_blocked - the mapped name may be blocked by another entry. */
 static int check_blocked(const struct request *q, const char *name, struct err *err)
 {
 	const struct registry_entry *entry;
@@ -161,7 +161,7 @@ static int make(const struct request *q, const char *location, size_t match, boo
 	return certs_find(e->key, &e->ca_pem, &e->client_cert, &e->client_key, err);
 }
 
-/* mirror_blocked - 1, 0 or -ENOMEM. */
+/* mirror_blocked - returns 1, 0 or -ENOMEM. */
 static int mirror_blocked(const struct request *q, const struct registry_mirror *m, size_t match)
 {
 	_cleanup_free_ char *name = located(q, m->location, match);
@@ -176,7 +176,7 @@ static bool used(const struct registry_mirror *m, bool has_digest)
 	return m->use == MIRROR_ALWAYS || (m->use == MIRROR_DIGESTS) == has_digest;
 }
 
-/* Mirrors of a reference, then what it names itself; v has room for all. A mirror that is blocked is left out. */
+/* Add the mirrors, except blocked ones, then the registry itself; v has room for all. */
 static int fill(const struct request *q, const struct registry_entry *entry, size_t match,
 		struct endpoints *out, struct err *err)
 {
@@ -260,9 +260,8 @@ static int resolve_host(const char *domain, bool plain_http, bool follow, struct
 	struct registries conf _cleanup_registries_ = { NULL, 0 };
 	struct request q = { .conf = &conf, .plain_http = plain_http };
 	struct endpoint checked = { 0 };
-	int r = strchr(domain, '/')
-			? err_set(err, EINVAL, "%.600s: not the name of a registry", domain)
-			: read_host(domain, &checked, err);
+	int r = strchr(domain, '/') ? err_set(err, EINVAL, "%.600s: invalid registry name", domain)
+				    : read_host(domain, &checked, err);
 
 	if (r == 0)
 		r = registries_load(&conf, err);

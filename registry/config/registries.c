@@ -1,6 +1,6 @@
 /*
- * The meaning of each key is that of containers/image, whose files these are; where it leaves a
- * key out of a table silently, so do we, since newer versions add some.
+ * Keys have the meaning that they have in containers/image. Like it, unknown keys are ignored,
+ * because newer versions add some.
  */
 #include "registry/config/registries.h"
 
@@ -68,7 +68,7 @@ static int get_bool(const struct toml *t, const char *key, const char *what, boo
 	return 0;
 }
 
-/* get_name - a host with or without a path, as it stands but for slashes at its end; NULL: missing or empty. */
+/* get_name - a host or host/path without trailing slashes; NULL: missing or empty. */
 static int get_name(const struct toml *t, const char *key, const char *what, char **out,
 		    struct err *err)
 {
@@ -93,7 +93,7 @@ static int get_name(const struct toml *t, const char *key, const char *what, cha
 	return *out ? 0 : err_nomem(err);
 }
 
-/* A host, with a path or without: what a reference could begin with. 1, 0 or -ENOMEM. */
+/* True for a host or host/path, which a reference could begin with. */
 static int names_host(const char *s)
 {
 	_cleanup_reference_ struct reference ref = { 0 };
@@ -101,7 +101,7 @@ static int names_host(const char *s)
 	struct buf text _cleanup_buf_ = BUF_INIT;
 	int r;
 
-	/* As a host and a path behind it, so that a name without a dot is no path on Docker Hub. */
+	/* Append a path, so that a name without a dot is not parsed as a path on Docker Hub. */
 	if (buf_puts(&text, s) < 0 || (!s[n] && buf_puts(&text, "/x") < 0))
 		return -ENOMEM;
 	r = n ? reference_parse(buf_str(&text), &ref, NULL) : -EINVAL;
@@ -128,7 +128,7 @@ static int check_prefix(const struct toml *t, const char *what, const char *pref
 {
 	const char *host = strncmp(prefix, "*.", 2) == 0 ? prefix + 2 : prefix;
 
-	/* Only a whole host has subdomains; one label is enough there ("*.internal"). */
+	/* A wildcard matches subdomains of a host; one label is enough ("*.internal"). */
 	if (host != prefix && (strpbrk(host, "/:@*") || !*host || *host == '.'))
 		return WRONG(
 			t, what, err,
@@ -250,7 +250,7 @@ static int read_entry(const struct toml *t, const char *what, struct registry_en
 	return r == 0 ? read_mirrors(t, what, digests_only, e, err) : r;
 }
 
-/* The place in all for one more; it counts once n does. */
+/* Return the place for one more entry; the caller increments n. */
 static struct registry_entry *room(struct registries *all, struct err *err)
 {
 	struct registry_entry *v = realloc(all->v, (all->n + 1) * sizeof(*v));
@@ -269,7 +269,7 @@ static const char *place(const struct registry_entry *e)
 	return e->location ? e->location : e->prefix;
 }
 
-/* Two prefixes may lead to one place, but not once safely and once not. */
+/* Entries with the same location must agree on `insecure`. */
 static int check_conflicts(const struct registries *all, const struct toml *t, const char *what,
 			   struct err *err)
 {
@@ -311,7 +311,7 @@ static int read_version2(const struct toml *list, const char *what, struct regis
 	return 0;
 }
 
-/* One name in [registries.block] or [registries.insecure]. */
+/* Add one name of [registries.block] or [registries.insecure]. */
 static int add_version1(const struct toml *t, const char *what, bool block, struct registries *out,
 			struct err *err)
 {
@@ -358,7 +358,7 @@ static int read_version1(const struct toml *t, const char *what, struct registri
 	return r;
 }
 
-/* Takes the entries of more into all, which has room for them. */
+/* Move the entries of more to all, which has room for them. */
 static void merge(struct registries *all, struct registries *more)
 {
 	size_t i, j;
@@ -430,7 +430,7 @@ static int add_dir(struct registries *all, const char *dir, struct err *err)
 	return r;
 }
 
-/* The main file. *own: it is the user's, and the system's directory does not count. */
+/* Read the main file. *own: it is the user's, so the system's directory is ignored. */
 static int add_main(struct registries *all, bool *own, struct err *err)
 {
 	_cleanup_free_ char *path = NULL;
@@ -473,20 +473,20 @@ int registries_load(struct registries *out, struct err *err)
 	return 0;
 }
 
-/* How much of name a prefix takes; 0: it does not fit. */
+/* Length of the part of name that prefix matches; 0: no match. */
 static size_t takes(const char *prefix, const char *name)
 {
 	size_t n = strlen(prefix), host;
 
 	if (strncmp(prefix, "*.", 2) == 0) {
 		host = strcspn(name, ":/@");
-		/* "*" is at least one label. */
+		/* "*" matches one or more labels. */
 		return host >= n && strncmp(name + host - (n - 1), prefix + 1, n - 1) == 0 ? host
 											   : 0;
 	}
 	/*
-	 * As in containers/image "example.com" also fits example.com:5000. One file should forbid
-	 * and redirect the same here as there.
+	 * As in containers/image, "example.com" also matches example.com:5000, so that a file
+	 * blocks and maps the same names in all tools.
 	 */
 	return strncmp(prefix, name, n) == 0 && (!name[n] || strchr(":/@", name[n])) ? n : 0;
 }

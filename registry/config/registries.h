@@ -1,7 +1,6 @@
 /*
- * registries.conf: for which names another place is asked, which servers are trusted without
- * a certificate, which are forbidden, and the mirrors of each. What is said there of short names
- * does not count here: a name without a host is always Docker Hub's.
+ * registries.conf: mapped names, insecure and blocked servers, and mirrors. Its settings for short
+ * names are ignored: a name without a host always refers to Docker Hub.
  * spec    containers-registries.conf(5), versions 1 and 2; containers-registries.conf.d(5)
  */
 #ifndef REGISTRY_CONFIG_REGISTRIES_H
@@ -20,11 +19,11 @@ struct registry_mirror {
 	enum mirror_use use;
 };
 
-/* One [[registry]]. */
+/* One [[registry]] table. */
 struct registry_entry {
 	char *prefix;	/* "docker.io/library", "*.example.com" */
-	char *location; /* NULL: the name stays as it is */
-	char *file;	/* that says so */
+	char *location; /* NULL: names are not mapped */
+	char *file;	/* that contains the table */
 	bool insecure, blocked;
 	struct registry_mirror *mirrors;
 	size_t n_mirrors;
@@ -38,24 +37,27 @@ struct registries {
 #define _cleanup_registries_ __attribute__((cleanup(registries_fini)))
 
 /*
- * registries_load - all files that count for this user: $CONTAINERS_REGISTRIES_CONF, else
- * ~/.config/containers/registries.conf, else /etc/containers/registries.conf; and the *.conf in
- * registries.conf.d beside them (or $CONTAINERS_REGISTRIES_CONF_DIR), where an entry replaces one
- * of the same prefix. No file is fine.
+ * registries_load - read all files that apply to the user: $CONTAINERS_REGISTRIES_CONF, or
+ * ~/.config/containers/registries.conf, or /etc/containers/registries.conf; and *.conf in
+ * registries.conf.d next to it (or $CONTAINERS_REGISTRIES_CONF_DIR), whose entries replace those
+ * with the same prefix. Missing files are no error.
  * out     registries_fini()
- * errors  -EINVAL a damaged file, with its line
+ * errors  -EINVAL an invalid file, with the line
  */
 int registries_load(struct registries *out, struct err *err) MUST_CHECK;
 
-/* registries_add - the text of one file, what by name; entries are added and replaced in all. On error all is as before. */
+/*
+ * registries_add - parse the text of one file, and add or replace its entries. On error, all is
+ * unchanged. what names the file in messages.
+ */
 int registries_add(struct registries *all, const char *text, size_t len, const char *what,
 		   struct err *err) MUST_CHECK;
 void registries_fini(struct registries *all);
 
 /*
- * registries_find - the entry with the longest prefix that fits a name.
+ * registries_find - find the entry with the longest prefix that matches a name.
  * name    host[:port][/path][:tag][@digest], with its host
- * match   how many bytes of name the prefix takes: what a location stands for
+ * match   length of the part of name that the prefix matches and location replaces
  * returns borrowed, or NULL
  */
 const struct registry_entry *registries_find(const struct registries *all, const char *name,

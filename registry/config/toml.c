@@ -1,7 +1,7 @@
 /*
- * A reader by recursive descent. Tables are made as their names come; how each came about is noted,
- * because the specification forbids adding to most kinds later. Depth is bounded wherever a file
- * could set it, so that neither reading nor freeing can use up the stack.
+ * A recursive descent parser. Each table records how it was defined, because TOML forbids extending
+ * most kinds later. Nesting depth is limited, so that neither parsing nor freeing can overflow the
+ * stack.
  */
 #include "registry/config/toml.h"
 
@@ -18,7 +18,7 @@
 #include "base/err.h"
 #include "base/text.h"
 
-/* Arrays and inline tables in each other; parts of one dotted key. */
+/* Maximum nesting of arrays and inline tables; maximum number of parts of a dotted key. */
 #define MAX_DEPTH 32
 #define MAX_PARTS 16
 
@@ -85,12 +85,12 @@ static struct toml *node(struct reader *r, enum toml_type type, enum toml_made m
 	return t;
 }
 
-/* Both steal t, whether they succeed or not. */
+/* Both take t, even on failure. */
 static int append(struct reader *r, struct toml *array, struct toml *t)
 {
 	struct toml **v;
 
-	/* Room doubles at each power of two. */
+	/* Capacity doubles at each power of two. */
 	if ((array->n & (array->n - 1)) == 0) {
 		v = realloc(array->v, (array->n ? array->n * 2 : 1) * sizeof(struct toml *));
 		if (!v) {
@@ -137,7 +137,7 @@ static void blanks(struct reader *r)
 		r->p++;
 }
 
-/* newline - a line's end at the place; counted. */
+/* newline - consume a line end and count it. */
 static bool newline(struct reader *r)
 {
 	if (starts(r, "\r\n"))
@@ -148,7 +148,7 @@ static bool newline(struct reader *r)
 	return true;
 }
 
-/* Control characters but tab have no place in a comment or in a string of one line. */
+/* Control characters except tab are invalid in comments and single-line strings. */
 static bool control(char c)
 {
 	return ((unsigned char)c < 0x20 && c != '\t') || c == 0x7f;
@@ -160,12 +160,12 @@ static int comment(struct reader *r)
 		return 0;
 	while (r->p < r->end && *r->p != '\n' && !starts(r, "\r\n")) {
 		if (control(*r->p++))
-			return wrong(r, "a control character in a comment");
+			return wrong(r, "control character in a comment");
 	}
 	return 0;
 }
 
-/* line_end - nothing but a comment until the next line. */
+/* line_end - only a comment may precede the line end. */
 static int line_end(struct reader *r)
 {
 	blanks(r);
@@ -173,10 +173,10 @@ static int line_end(struct reader *r)
 		return -EINVAL;
 	if (r->p == r->end || newline(r))
 		return 0;
-	return wrong(r, "expected the end of the line");
+	return wrong(r, "expected end of line");
 }
 
-/* Blanks, comments and lines' ends, as they may stand inside an array. */
+/* Skip blanks, comments and line ends, which are allowed in an array. */
 static int skip_lines(struct reader *r)
 {
 	do {
@@ -202,11 +202,11 @@ static int escape_code(struct reader *r, int digits, struct buf *out)
 		r->p++;
 	}
 	if (c == 0 || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
-		return wrong(r, "an escape that is no character");
+		return wrong(r, "invalid character in an escape sequence");
 	return text_encode(out, c) < 0 ? err_nomem(r->err) : 0;
 }
 
-/* escape - behind a backslash; lines may be folded where several are allowed. */
+/* escape - parse an escape sequence after the backslash; multi-line strings may fold lines. */
 static int escape(struct reader *r, bool lines, struct buf *out)
 {
 	static const char from[] = "btnfr\"\\", to[] = "\b\t\n\f\r\"\\";
@@ -231,10 +231,10 @@ static int escape(struct reader *r, bool lines, struct buf *out)
 		}
 		r->p = start;
 	}
-	return wrong(r, "an unknown escape in a string");
+	return wrong(r, "unknown escape sequence");
 }
 
-/* string_end - is this the closing quote? Up to two quotes may stand before three that close. */
+/* string_end - true at the closing quote. Up to two quotes may precede the closing three. */
 static bool string_end(struct reader *r, char quote, bool lines)
 {
 	if (peek(r) != quote)
@@ -262,20 +262,20 @@ static int string_char(struct reader *r, char quote, bool lines, struct buf *out
 	if (newline(r)) {
 		if (!lines) {
 			r->line--;
-			return wrong(r, "a string without an end");
+			return wrong(r, "unterminated string");
 		}
 		c = '\n';
 	} else if (r->p == r->end) {
-		return wrong(r, "a string without an end");
+		return wrong(r, "unterminated string");
 	} else if (control(c)) {
-		return wrong(r, "a control character in a string");
+		return wrong(r, "control character in a string");
 	} else {
 		r->p = start + 1;
 	}
 	return buf_putc(out, c) < 0 ? err_nomem(r->err) : 0;
 }
 
-/* string - at its first quote; lines: """ and ''' count. */
+/* string - parse a string at its first quote; lines: """ and ''' are allowed. */
 static int string(struct reader *r, bool may_have_lines, char **out)
 {
 	struct buf text _cleanup_buf_ = BUF_INIT;
@@ -302,7 +302,7 @@ static bool bare(char c)
 	return isalnum((unsigned char)c) || c == '_' || c == '-';
 }
 
-/* key_part - one part of a key: bare or quoted. */
+/* key_part - parse one part of a key: bare or quoted. */
 static int key_part(struct reader *r, char **out)
 {
 	const char *start;
@@ -319,7 +319,7 @@ static int key_part(struct reader *r, char **out)
 	return *out ? 0 : err_nomem(r->err);
 }
 
-/* deeper - the table that the last entry of a name means; NULL: it is none, or one that is closed. */
+/* deeper - the table that the last part of a name refers to; NULL: not a table, or closed. */
 static struct toml *deeper(struct toml *t, enum toml_made made)
 {
 	if (t->type == TOML_ARRAY && t->made == TOML_TABLES && made == TOML_IMPLICIT)
@@ -330,7 +330,7 @@ static struct toml *deeper(struct toml *t, enum toml_made made)
 }
 
 /*
- * path - the parts of a dotted key but for the last, which is returned; tables on the way are made.
+ * path - parse a dotted key and return its last part; create the tables of the others.
  * made    TOML_IMPLICIT in a header, TOML_DOTTED before '='
  */
 static int path(struct reader *r, struct toml **table, enum toml_made made, char **last)
@@ -361,7 +361,7 @@ static int path(struct reader *r, struct toml **table, enum toml_made made, char
 		}
 		*table = deeper(next, made);
 		if (!*table)
-			return wrong(r, "'%.100s' cannot be added to", part);
+			return wrong(r, "'%.100s' cannot be extended", part);
 		free(TAKE_PTR(part));
 	}
 }
@@ -398,7 +398,7 @@ static int array(struct reader *r, struct toml **out)
 	return 0;
 }
 
-/* Everything in it is made before it is closed by its kind. */
+/* The table is filled before its kind closes it. */
 static int inline_table(struct reader *r, struct toml **out)
 {
 	_cleanup_(cleanup_toml_free) struct toml *t = node(r, TOML_TABLE, TOML_DOTTED);
@@ -436,7 +436,7 @@ static bool digits(const char *p, const char *end, size_t n)
 	return true;
 }
 
-/* word - true, false, a number or a date; the latter may have a blank before its time. */
+/* word - true, false, a number or a date; a date may have a blank before its time. */
 static int word(struct reader *r, struct toml **out)
 {
 	_cleanup_(cleanup_toml_free) struct toml *t = node(r, TOML_OTHER, TOML_PLAIN);
@@ -463,7 +463,7 @@ static int word(struct reader *r, struct toml **out)
 		t->yes = *t->text == 't';
 	} else if (!isdigit((unsigned char)*number) && strcmp(number, "inf") != 0 &&
 		   strcmp(number, "nan") != 0) {
-		return wrong(r, "'%.100s' is no value (a string stands in quotes)", t->text);
+		return wrong(r, "'%.100s' is not a value (strings need quotes)", t->text);
 	}
 	*out = TAKE_PTR(t);
 	return 0;
@@ -485,7 +485,7 @@ static int value(struct reader *r, struct toml **out)
 	if (c != '[' && c != '{')
 		return word(r, out);
 	if (r->depth == MAX_DEPTH)
-		return wrong(r, "more than %d arrays and tables in each other", MAX_DEPTH);
+		return wrong(r, "more than %d nested arrays and tables", MAX_DEPTH);
 	r->depth++;
 	ret = c == '[' ? array(r, out) : inline_table(r, out);
 	r->depth--;
@@ -503,13 +503,13 @@ static int key_value(struct reader *r, struct toml *table)
 	if (!take(r, '='))
 		return wrong(r, "expected '=' after '%.100s'", key);
 	if (map_get(&table->keys, key))
-		return wrong(r, "'%.100s' is there twice", key);
+		return wrong(r, "'%.100s' is defined twice", key);
 	blanks(r);
 	ret = value(r, &t);
 	return ret < 0 ? ret : put(r, table, key, t);
 }
 
-/* header_table - [a.b]: the table of that name, which had none of its own so far. */
+/* header_table - [a.b]: define the table of that name, which must not be defined yet. */
 static int header_table(struct reader *r, struct toml *table, const char *key, struct toml **out)
 {
 	struct toml *t = map_get(&table->keys, key);
@@ -523,7 +523,7 @@ static int header_table(struct reader *r, struct toml *table, const char *key, s
 		if (ret < 0)
 			return ret;
 	} else if (t->type != TOML_TABLE || t->made != TOML_IMPLICIT) {
-		return wrong(r, "'%.100s' is there twice", key);
+		return wrong(r, "'%.100s' is defined twice", key);
 	}
 	t->made = TOML_HEADER;
 	t->line = r->line;
@@ -531,7 +531,7 @@ static int header_table(struct reader *r, struct toml *table, const char *key, s
 	return 0;
 }
 
-/* header_tables - [[a.b]]: one more table in the array of that name. */
+/* header_tables - [[a.b]]: append a table to the array of that name. */
 static int header_tables(struct reader *r, struct toml *table, const char *key, struct toml **out)
 {
 	struct toml *list = map_get(&table->keys, key), *t;
@@ -545,7 +545,7 @@ static int header_tables(struct reader *r, struct toml *table, const char *key, 
 		if (ret < 0)
 			return ret;
 	} else if (list->made != TOML_TABLES) {
-		return wrong(r, "'%.100s' is there already and no list of tables", key);
+		return wrong(r, "'%.100s' is already defined and not an array of tables", key);
 	}
 	t = node(r, TOML_TABLE, TOML_HEADER);
 	ret = t ? append(r, list, t) : -ENOMEM;
@@ -580,9 +580,9 @@ static int check_utf8(struct reader *r)
 	for (p = r->p; p < r->end; p += n) {
 		n = (unsigned char)*p < 0x80 ? 1 : text_decode(p, r->end, &c);
 		if (n == 0)
-			return wrong(r, "not UTF-8");
+			return wrong(r, "invalid UTF-8");
 		if (*p == '\0')
-			return wrong(r, "a NUL");
+			return wrong(r, "NUL character");
 		r->line += *p == '\n';
 	}
 	r->line = 1;

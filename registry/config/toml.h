@@ -1,6 +1,6 @@
 /*
- * TOML, as the configuration files of other container tools are written in: read whole, every value
- * with the line it stands on. Numbers and dates are taken as text, since nothing here needs them.
+ * A TOML parser for the configuration files of other container tools. Each value has its line
+ * number. Numbers and dates are kept as text, because they are not used.
  * spec    TOML 1.0
  */
 #ifndef REGISTRY_CONFIG_TOML_H
@@ -14,14 +14,14 @@
 
 enum toml_type { TOML_STRING, TOML_BOOL, TOML_OTHER, TOML_ARRAY, TOML_TABLE };
 
-/* How a table came about, which says what may still be added to it; 0 for all else. */
+/* How a table was defined, which decides what may be added to it; 0 for other types. */
 enum toml_made { TOML_PLAIN, TOML_IMPLICIT, TOML_HEADER, TOML_DOTTED, TOML_INLINE, TOML_TABLES };
 
 struct toml {
 	enum toml_type type;
 	enum toml_made made;
 	size_t line;
-	char *text;	 /* TOML_STRING: without NULs; TOML_OTHER: as it is written */
+	char *text;	 /* TOML_STRING: without NULs; TOML_OTHER: as written */
 	bool yes;	 /* TOML_BOOL */
 	struct toml **v; /* TOML_ARRAY: n of them */
 	size_t n;
@@ -29,7 +29,7 @@ struct toml {
 };
 
 /*
- * toml_parse - len bytes as a table.
+ * toml_parse - parse len bytes into a table.
  * what    names the source in messages
  * out     toml_free()
  * errors  -EINVAL "WHAT: line N: why"; -ENOMEM
@@ -38,7 +38,7 @@ int toml_parse(const char *data, size_t len, const char *what, struct toml **out
 	       struct err *err) MUST_CHECK;
 void toml_free(struct toml *t);
 
-/* toml_get - a member of a table, borrowed; NULL where it is missing. */
+/* toml_get - a member of a table, borrowed; NULL if missing. */
 const struct toml *toml_get(const struct toml *table, const char *key);
 
 #endif

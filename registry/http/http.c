@@ -1,6 +1,6 @@
 /*
- * One request from its options to its answer. Each hop of a redirect is a transfer of its own, so that
- * what goes along is decided here each time.
+ * One request from its options to its response. Each hop of a redirect is a separate transfer, so
+ * the headers to send are decided here for each hop.
  */
 #include "registry/http/http.h"
 
@@ -129,7 +129,7 @@ bool http_transient(int r)
 	       r == -EAGAIN;
 }
 
-/* The system's certificates and those that are trusted beside them, as one text. */
+/* Concatenate the system's certificates and those trusted in addition. */
 static int trust(struct http_transfer *t, const char *own, const char *more, struct err *err)
 {
 	struct buf pem _cleanup_buf_ = BUF_INIT;
@@ -144,7 +144,7 @@ static int trust(struct http_transfer *t, const char *own, const char *more, str
 	}
 	if (!path)
 		curl_easy_getinfo(t->easy, CURLINFO_CAINFO, &path);
-	/* A machine without a bundle has only the registry's. */
+	/* Without a system bundle only the registry's certificates are trusted. */
 	if (path && access(path, R_OK) == 0)
 		r = file_read(AT_FDCWD, path, CA_BUNDLE_MAX, &pem, err);
 	if (r < 0)
@@ -156,7 +156,7 @@ static int trust(struct http_transfer *t, const char *own, const char *more, str
 	return 0;
 }
 
-/* own: the URL is on the host that the endpoint is of. */
+/* own: the URL is on the endpoint's host. */
 static int set_tls(struct http_transfer *t, const char *url, bool own, struct err *err)
 {
 	const struct endpoint *e = t->q->endpoint;
@@ -194,7 +194,7 @@ static int set_headers(struct http_transfer *t, const char *authorization, struc
 		       struct err *err)
 {
 	const char *const *p = t->q->headers;
-	/* What is not asked for is not sent: digests and lengths are of the bytes as they are. */
+	/* No compression: digests and lengths apply to the bytes as stored. */
 	int r = add_header(list, "Accept-Encoding: identity");
 
 	for (; p && *p && r == 0; p++)
@@ -244,10 +244,10 @@ static int set_up(struct http_transfer *t, const char *url, const char *authoriz
 	curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, SEND_BUFFER);
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)t->http->stall_seconds);
 	curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
-	/* What a proxy says of its tunnel is no answer. */
+	/* The headers of a proxy's CONNECT are not those of the response. */
 	curl_easy_setopt(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, t->text);
-	/* As Go's programs have it: a proxy is for others than this machine. */
+	/* As Go does, bypass proxies for loopback addresses. */
 	if (hosts_loopback(host))
 		curl_easy_setopt(c, CURLOPT_PROXY, "");
 	set_method(t);
@@ -256,7 +256,7 @@ static int set_up(struct http_transfer *t, const char *url, const char *authoriz
 	return r < 0 ? r : set_tls(t, url, own, err);
 }
 
-/* The next bytes that came, lent until window_taken(). 0: none any more; or its -errno. */
+/* Borrow the next received bytes until window_taken(). Returns 0 at the end, or -errno. */
 static ssize_t window_get(struct http_transfer *t, const void **data)
 {
 	size_t pos, n = 0;
@@ -307,12 +307,13 @@ static void wait_done(struct http_transfer *t)
 
 static int too_long(const struct http_transfer *t, struct err *err)
 {
-	return err_set(err, EFBIG, "the answer is longer than %llu bytes",
+	return err_set(err, EFBIG, "the response is larger than %llu bytes",
 		       (unsigned long long)t->q->max);
 }
 
 /*
- * The body until its end, or until the caller has enough. *enough: the rest is not wanted, and that is no error.
+ * Read the body to its end, or until the caller has enough. *enough: the rest is ignored, which is
+ * not an error.
  */
 static int take_body(struct http_transfer *t, bool *enough, struct err *err)
 {
@@ -365,7 +366,7 @@ static const struct {
 	{ CURLE_OUT_OF_MEMORY, ENOMEM },
 };
 
-/* What libcurl says, as an error; the URL's host stands in its text where that matters. */
+/* Convert libcurl's error. The message contains the URL's host where that matters. */
 static int transfer_error(struct http_transfer *t, const char *url, struct err *err)
 {
 	_cleanup_free_ char *shown = http_url_shown(url);
@@ -374,13 +375,13 @@ static int transfer_error(struct http_transfer *t, const char *url, struct err *
 	size_t i;
 
 	if (t->error == -ETIMEDOUT)
-		return err_set(err, ETIMEDOUT, "%s: no byte came or went for %u s",
-			       shown ? shown : "", t->http->stall_seconds);
+		return err_set(err, ETIMEDOUT, "%s: no data for %u s", shown ? shown : "",
+			       t->http->stall_seconds);
 	if (t->error == -ECANCELED)
-		return err_set(err, ECANCELED, "%s: given up", shown ? shown : "");
-	/* A line that is too long even for libcurl is told as a lack of memory. */
+		return err_set(err, ECANCELED, "%s: cancelled", shown ? shown : "");
+	/* libcurl reports a header line over its limit as out of memory. */
 	if (t->error == -EFBIG || (t->code == CURLE_OUT_OF_MEMORY && t->r->status && !t->informed))
-		return err_set(err, EFBIG, "%s: the headers of the answer are too long",
+		return err_set(err, EFBIG, "%s: the response headers are too large",
 			       shown ? shown : "");
 	if (t->error < 0)
 		return err_sys(err, -t->error, "%s", shown ? shown : "");
@@ -410,9 +411,9 @@ static int finish(struct http_transfer *t, const char *url, struct err *err)
 		return r;
 	if (t->error < 0 || t->code != CURLE_OK)
 		return transfer_error(t, url, err);
-	/* To libcurl headers that break off are an answer, too: one that lacks what did not come. */
+	/* libcurl accepts truncated headers as a response. */
 	if (!t->informed)
-		return err_set(err, ECONNRESET, "%s: the answer broke off in its headers",
+		return err_set(err, ECONNRESET, "%s: connection closed in the response headers",
 			       shown ? shown : "");
 	return 0;
 }
@@ -435,7 +436,7 @@ static void transfer_fini(struct http_transfer *t)
 	free(t->window);
 }
 
-/* One hop. */
+/* Send one hop. */
 static int one(struct http *h, const struct http_request *q, const char *url,
 	       const char *authorization, bool own, struct http_response *out, struct err *err)
 {
@@ -449,7 +450,7 @@ static int one(struct http *h, const struct http_request *q, const char *url,
 	log_debug("%s %s", q->method, shown ? shown : "");
 	r = set_up(&t, url, authorization, own, &headers, err);
 	if (r == 0 && http_loop_add(h, &t) < 0)
-		r = err_set(err, ECANCELED, "%s: given up", shown ? shown : "");
+		r = err_set(err, ECANCELED, "%s: cancelled", shown ? shown : "");
 	else if (r == 0)
 		r = finish(&t, url, err);
 	curl_slist_free_all(headers);
@@ -465,7 +466,7 @@ static bool is_redirect(const struct http_request *q, const struct http_response
 
 	if (q->no_redirect || !r->location)
 		return false;
-	/* What 301, 302 and 303 mean for a method with a body was never agreed upon. */
+	/* 301, 302 and 303 are ambiguous for a method with a body. */
 	return r->status == 307 || r->status == 308 ||
 	       (reads && (r->status == 301 || r->status == 302 || r->status == 303));
 }
@@ -476,14 +477,14 @@ static int make_absolute(struct http_response *r, const char *url, struct err *e
 
 	if (!r->location)
 		return 0;
-	/* One that leads nowhere is none. */
+	/* A redirect without a target is treated as a plain response. */
 	if (!*r->location) {
 		free(TAKE_PTR(r->location));
 		return 0;
 	}
 	absolute = http_url_join(url, r->location);
 	if (!absolute)
-		return err_set(err, EPROTO, "the answer leads to a URL that is not acceptable");
+		return err_set(err, EPROTO, "redirect to an invalid URL");
 	free(r->location);
 	r->location = absolute;
 	return 0;
@@ -499,7 +500,7 @@ int http_do(struct http *h, const struct http_request *q, struct http_response *
 	memset(out, 0, sizeof(*out));
 	http_response_fini(out);
 	if (!url)
-		return err_set(err, EINVAL, "not a URL that can be asked");
+		return err_set(err, EINVAL, "unsupported URL");
 	for (hops = 0;; hops++) {
 		bool own = http_same_origin(q->home ? q->home : q->url, url);
 
@@ -511,8 +512,7 @@ int http_do(struct http *h, const struct http_request *q, struct http_response *
 		if (hops == REDIRECTS_MAX)
 			return err_set(err, EPROTO, "more than %d redirects", REDIRECTS_MAX);
 		if (http_url_is_tls(url) && !http_url_is_tls(out->location))
-			return err_set(err, EPROTO,
-				       "a redirect from https to http is not followed");
+			return err_set(err, EPROTO, "redirect from https to http refused");
 		free(url);
 		url = TAKE_PTR(out->location);
 		http_response_fini(out);

@@ -1,12 +1,10 @@
 /*
- * HTTP requests over libcurl: one loop thread moves the bytes of all of
- * them, the caller of each waits for its answer and takes the body in its own
- * thread, so that a slow taker stalls nobody else.
+ * HTTP requests over libcurl. One loop thread transfers the data of all requests. Each caller waits
+ * for its response and consumes the body in its own thread, so a slow caller does not block others.
  *
- * Redirects are followed here. What proves who asks (the Authorization header, a client
- * certificate) goes to the scheme, host and port that it was meant for, and to no other. Where
- * an answer leads to another host, that one's certificate may be of an authority that is trusted for
- * either: who runs a registry signs its storage by the same one.
+ * Redirects are followed. The Authorization header and client certificates are sent only to the
+ * scheme, host and port that they are for. After a redirect to another host the registry's CA is
+ * trusted, too, because private registries often sign their storage with the same CA.
  *
  * spec    RFC 9110, RFC 9112; OCI distribution-spec
  */
@@ -24,39 +22,42 @@ struct endpoint;
 struct http;
 
 #define HTTP_STALL_SECONDS 30
-#define HTTP_ERROR_BODY_MAX (1u << 20) /* bytes of a body that is no success; more is cut off */
+#define HTTP_ERROR_BODY_MAX (1u << 20) /* bytes of an error body; the rest is ignored */
 #define HTTP_CHALLENGES_MAX 8
 
 struct http_options {
-	unsigned stall_seconds; /* no byte for so long ends a transfer; 0: HTTP_STALL_SECONDS */
+	unsigned stall_seconds; /* timeout without any data; 0: HTTP_STALL_SECONDS */
 };
 
-/* http_new - o may be NULL. http_free() ends what is under way; no http_do() may be in it any more. */
+/*
+ * http_new  - create a client; o may be NULL.
+ * http_free - cancel all requests. No thread may be in http_do().
+ */
 int http_new(const struct http_options *o, struct http **out, struct err *err) MUST_CHECK;
 void http_free(struct http *h);
 
-/* http_cancel - every request under way, and every later one, fails with -ECANCELED. Threads: any. */
+/* http_cancel - make all current and future requests fail with -ECANCELED. Threads: any. */
 void http_cancel(struct http *h);
 
-/* http_sleep - -ECANCELED, at once, when http_cancel() is or was called. h may be NULL. */
+/* http_sleep - sleep; -ECANCELED as soon as http_cancel() is called. h may be NULL. */
 int http_sleep(struct http *h, unsigned ms) MUST_CHECK;
 
-/* What came back. Strings are heap or NULL; http_response_fini() frees them. */
+/* A response. Strings are heap or NULL; http_response_fini() frees them. */
 struct http_response {
 	long status;
-	char *url;			       /* that answered, after redirects */
+	char *url;			       /* of the response, after redirects */
 	char *content_type;		       /* without its parameters, in lower case */
 	char *location;			       /* absolute */
 	char *digest;			       /* Docker-Content-Digest */
 	char *range;			       /* Range, of an upload: "0-1023" */
-	char *link;			       /* all of them, with commas between */
+	char *link;			       /* all Link headers, joined by commas */
 	char *chunk_min;		       /* OCI-Chunk-Min-Length */
 	char *challenges[HTTP_CHALLENGES_MAX]; /* WWW-Authenticate, one header each */
 	size_t n_challenges;
-	int64_t content_length; /* -1: not said */
-	int64_t range_start;	/* of Content-Range in a 206; -1: not said */
-	int64_t retry_after;	/* seconds, 0 or more; -1: not said */
-	struct buf text;	/* the body, where no sink took it */
+	int64_t content_length; /* -1: unknown */
+	int64_t range_start;	/* of Content-Range in a 206; -1: unknown */
+	int64_t retry_after;	/* seconds, 0 or more; -1: none */
+	struct buf text;	/* the body, if there is no sink */
 };
 
 #define _cleanup_response_ __attribute__((cleanup(http_response_fini)))
@@ -65,27 +66,27 @@ void http_response_fini(struct http_response *r);
 struct http_request {
 	const char *method;	    /* "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE" */
 	const char *url;	    /* http:// or https:// */
-	const char *const *headers; /* "Name: value", NULL behind the last; may be NULL */
+	const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
 	const char *authorization;  /* the header's value; NULL: none */
-	const char *home; /* a URL of whom authorization and endpoint are meant for; NULL: url */
-	const struct endpoint *
-		endpoint; /* whose certificates count; elsewhere only its authority does. May be NULL */
+	const char *home; /* the server that authorization and endpoint are for; NULL: url */
+	/* For TLS. After a redirect to another host only its CA is used. May be NULL. */
+	const struct endpoint *endpoint;
 	/*
-	 * The body: length bytes of memory, or of fd from offset on where body is NULL. It is read by the loop's
-	 * thread. A length of -1: no body.
+	 * The request body: length bytes of memory, or of fd from offset if body is NULL. Read by
+	 * the loop thread. A length of -1: no body.
 	 */
 	const void *body;
 	int body_fd;
 	uint64_t body_offset;
 	int64_t body_length;
-	/* a body of an answer beyond this is -EFBIG; 0: what is too much of it is left away */
+	/* Maximum size of the response body, larger is -EFBIG; 0: truncate at a built-in limit. */
 	uint64_t max;
-	bool no_redirect; /* a 3xx is the answer */
+	bool no_redirect; /* return a 3xx response to the caller */
 	/*
-	 * sink    takes the body of a 2xx as it comes, in the caller's thread; an error ends the request and is
-	 *         http_do()'s. NULL: the body goes to response.text
-	 * head    is called before the first byte of it, where there is a sink; may be NULL
-	 * sent    is told of bytes that went out; from the loop's thread; may be NULL
+	 * sink    receives the body of a 2xx in the caller's thread; an error ends the request and
+	 *         is returned by http_do(). NULL: the body is stored in response.text
+	 * head    called before the first byte if there is a sink; may be NULL
+	 * sent    receives the number of bytes sent; called by the loop thread; may be NULL
 	 */
 	int (*head)(void *arg, const struct http_response *r, struct err *err);
 	int (*sink)(void *arg, const void *data, size_t len, struct err *err);
@@ -94,16 +95,20 @@ struct http_request {
 };
 
 /*
- * http_do - one request, and the redirects that it meets. Threads: any.
- * returns 0 where an answer came to its end, whatever its status
- * errors  -ECONNREFUSED, -EHOSTUNREACH, -ETIMEDOUT, -ECONNRESET: none came, or it broke off (http_transient());
- *         -EPROTO no HTTP, or a redirect that is not followed; -EFBIG over max; -EKEYREJECTED the server's certificate; -ENOTCONN no TLS
- *         is spoken there; -ECANCELED; or what the sink said
+ * http_do - send one request and follow redirects. Threads: any. returns 0 if a complete response
+ * was received, whatever its status
+ * errors  -ECONNREFUSED, -EHOSTUNREACH, -ETIMEDOUT, -ECONNRESET: no or an incomplete response
+ *         (http_transient()); -EPROTO not HTTP, or a redirect that is not allowed; -EFBIG larger
+ *         than max; -EKEYREJECTED invalid certificate; -ENOTCONN the server does not speak TLS;
+ *         -ECANCELED; the sink's errors
  */
 int http_do(struct http *h, const struct http_request *q, struct http_response *out,
 	    struct err *err) MUST_CHECK;
 
-/* http_transient - may the same request succeed a little later? r is http_do()'s error, or -EAGAIN for an answer of such a status. */
+/*
+ * http_transient - true if a retry may succeed after r, an error of http_do(), or -EAGAIN for a
+ * response whose status is transient.
+ */
 bool http_transient(int r);
 
 /* http_library_version - of the libcurl in use. */

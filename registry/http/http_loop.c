@@ -1,6 +1,6 @@
 /*
- * The thread that drives libcurl's multi handle. It never waits for a caller: what a caller has not
- * taken fills the transfer's window, then the transfer is paused.
+ * The thread that drives libcurl's multi handle. It never waits for a caller: unread data fills the
+ * transfer's window, and a full window pauses the transfer.
  */
 #include <errno.h>
 #include <signal.h>
@@ -19,12 +19,12 @@
 #define TICK_MS 250
 
 /*
- * libcurl hands on 16 KiB at a time; to wake the caller for each costs more than all else that is done
- * to them.
+ * libcurl delivers 16 KiB at a time; waking the caller for each would cost more than all other
+ * processing.
  */
 #define WORTH_WAKING (256u << 10)
 
-/* How much longer than for any other byte the answer to a large body is waited for. */
+/* Factor by which the timeout grows while waiting for the response to a large body. */
 #define ANSWER_PATIENCE 10
 #define LARGE_BODY (1 << 20)
 
@@ -44,7 +44,7 @@ static void fail(struct http_transfer *t, int error)
 	pthread_mutex_unlock(&t->lock);
 }
 
-/* Under the transfer's lock: once for each time that its caller waits. */
+/* Called with the transfer's lock held; signals once per wait of the caller. */
 static void wake(struct http_transfer *t)
 {
 	if (!t->waiting)
@@ -66,7 +66,7 @@ static size_t room(const struct http_transfer *t)
 	return (size_t)(HTTP_WINDOW - (t->in - t->out));
 }
 
-/* Only the loop's thread adds to the window, so what is free can be filled without the lock. */
+/* Only the loop thread adds to the window, so it can fill the free part without the lock. */
 static void put(struct http_transfer *t, const char *data, size_t len, uint64_t at)
 {
 	size_t pos = (size_t)(at % HTTP_WINDOW), first = MIN(len, HTTP_WINDOW - pos);
@@ -135,7 +135,7 @@ static int take(char **where, const char *line, size_t len)
 	return *where ? 0 : -ENOMEM;
 }
 
-/* A list may come in several headers. */
+/* A list may be spread over several headers. */
 static int take_more(char **where, const char *line, size_t len)
 {
 	_cleanup_free_ char *before = TAKE_PTR(*where);
@@ -151,7 +151,7 @@ static int take_more(char **where, const char *line, size_t len)
 	return 0;
 }
 
-/* A number of digits alone, or -1. */
+/* A decimal number without sign, or -1. */
 static int64_t number(const char *s)
 {
 	char *end;
@@ -238,7 +238,7 @@ static void begin_answer(struct http_response *r, const char *line, size_t len)
 	r->status = space ? strtol(space, NULL, 10) : 0;
 }
 
-/* A line at a time; a new status line, after a 1xx, begins anew. */
+/* Called for each header line; a new status line after a 1xx starts over. */
 static size_t on_header(char *data, size_t size, size_t n, void *arg)
 {
 	struct http_transfer *t = arg;
@@ -288,7 +288,7 @@ static size_t on_send(char *data, size_t size, size_t n, void *arg)
 	return (size_t)got;
 }
 
-/* A request that is sent once more on another connection. */
+/* Rewind the body to repeat the request on another connection. */
 static int on_seek(void *arg, curl_off_t offset, int origin)
 {
 	struct http_transfer *t = arg;
@@ -312,7 +312,7 @@ void http_loop_callbacks(struct http_transfer *t)
 	curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
 }
 
-/* It is its caller's again from the moment that done is set. */
+/* The caller owns the transfer again as soon as done is set. */
 static void finish(struct http *h, struct http_transfer *t, CURLcode code, int error)
 {
 	struct http_transfer **p;
@@ -349,7 +349,7 @@ static void add_pending(struct http *h)
 	}
 }
 
-/* After a large body the server may have to look at the whole of it before it answers. */
+/* After a large body the server may take time to process it before it responds. */
 static bool has_stalled(const struct http *h, const struct http_transfer *t)
 {
 	int64_t limit = (int64_t)h->stall_seconds * 1000;
@@ -359,7 +359,7 @@ static bool has_stalled(const struct http *h, const struct http_transfer *t)
 	return http_now() - t->moved > limit;
 }
 
-/* What callers ask for, and what has been silent for too long. */
+/* Handle requests of callers, and timeouts. */
 static void look_after(struct http *h, bool end)
 {
 	struct http_transfer *t, *next;
@@ -402,7 +402,7 @@ static void take_finished(struct http *h)
 	}
 }
 
-/* What is too little to have waked its caller, now that nothing more is there. */
+/* No more data is available: wake callers whose data was too little to wake them before. */
 static void hand_over(struct http *h)
 {
 	struct http_transfer *t;
@@ -448,11 +448,11 @@ int http_loop_start(struct http *h, struct err *err)
 	if (!h->multi)
 		return err_nomem(err);
 	/*
-	 * Each transfer has a connection for itself, HTTP/2 as well: a blob whose taker is slow, or a connection
-	 * that breaks, is no other's affair. It was no slower than several on one.
+	 * Each transfer has its own connection, for HTTP/2, too. A slow caller or a broken
+	 * connection then affects no other transfer, and it was not slower when measured.
 	 */
 	curl_multi_setopt(h->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
-	/* Signals are for the other threads, and a connection that is gone ends nobody by SIGPIPE. */
+	/* Other threads handle signals; blocked SIGPIPE makes writes fail with EPIPE. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	r = pthread_create(&h->thread, NULL, loop, h);

@@ -1,5 +1,5 @@
 /*
- * URLs: compared, joined and made fit to be shown, by libcurl's own parser.
+ * Implemented with libcurl's parser.
  */
 #include "registry/http/http_url.h"
 
@@ -33,7 +33,7 @@ static void lower(char *s)
 			*s += 'a' - 'A';
 }
 
-/* Only what is http or https, and has a host. */
+/* Accepts only http and https URLs with a host. */
 static CURLU *parse(const char *url)
 {
 	_cleanup_url_ CURLU *u = curl_url();
@@ -128,7 +128,7 @@ char *http_url_join(const char *base, const char *target)
 	    curl_url_set(u, CURLUPART_URL, target, CURLU_DISALLOW_USER) != CURLUE_OK)
 		return NULL;
 	valid = origin(u);
-	/* What is behind the # is for the client alone. */
+	/* The fragment is not sent to the server. */
 	curl_url_set(u, CURLUPART_FRAGMENT, NULL, 0);
 	if (!valid || curl_url_get(u, CURLUPART_URL, &out, 0) != CURLUE_OK)
 		return NULL;
@@ -142,13 +142,13 @@ char *http_url_shown(const char *url)
 	char *shown;
 
 	if (!u || curl_url_set(u, CURLUPART_URL, url, 0) != CURLUE_OK)
-		return strdup("(a URL that cannot be read)");
+		return strdup("(invalid URL)");
 	curl_url_set(u, CURLUPART_USER, NULL, 0);
 	curl_url_set(u, CURLUPART_PASSWORD, NULL, 0);
 	curl_url_set(u, CURLUPART_QUERY, NULL, 0);
 	curl_url_set(u, CURLUPART_FRAGMENT, NULL, 0);
 	if (curl_url_get(u, CURLUPART_URL, &out, 0) != CURLUE_OK)
-		return strdup("(a URL that cannot be read)");
+		return strdup("(invalid URL)");
 	shown = strdup(out);
 	if (shown)
 		text_neutralise(shown);
@@ -175,7 +175,7 @@ void http_url_parts_fini(struct http_url_parts *p)
 	memset(p, 0, sizeof(*p));
 }
 
-/* One part of u, on the heap; a part that the URL does not have is NULL and no error. */
+/* Copy one part of u; a missing part is NULL and no error. */
 static int get_part(CURLU *u, CURLUPart part, char **out)
 {
 	_cleanup_curl_ char *text = NULL;

@@ -1,6 +1,6 @@
 /*
- * A link is <TARGET> and parameters behind semicolons, whose values may be quoted; commas and semicolons
- * stand in targets and in quotes, too.
+ * A link is <TARGET> followed by parameters after semicolons, whose values may be quoted. Targets
+ * and quoted values may contain commas and semicolons.
  */
 #include "registry/http/link.h"
 
@@ -13,7 +13,7 @@
 #define BLANKS " \t"
 #define NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$&+-.^_`|~*"
 
-/* has_word - one of the words of n bytes at s, with blanks between them, in whatever case. */
+/* has_word - true if word is one of the blank-separated words of s, ignoring case. */
 static bool has_word(const char *s, size_t n, const char *word)
 {
 	size_t len = strlen(word);
@@ -35,7 +35,7 @@ static bool has_word(const char *s, size_t n, const char *word)
 	return false;
 }
 
-/* value - the end of what stands behind a '='; its text without quotes in *at and *n. */
+/* value - parse the value after a '='; *at and *n get the text without quotes. Returns its end. */
 static const char *value(const char *s, const char **at, size_t *n)
 {
 	if (*s != '"') {
@@ -50,7 +50,7 @@ static const char *value(const char *s, const char **at, size_t *n)
 	return *s ? s + 1 : s;
 }
 
-/* parameters - the end of those of one link; *found: one of them is this relation. */
+/* parameters - parse the parameters of one link; *found: it has the relation. Returns their end. */
 static const char *parameters(const char *s, const char *relation, bool *found)
 {
 	bool first = true;
@@ -70,7 +70,7 @@ static const char *parameters(const char *s, const char *relation, bool *found)
 		s += strspn(s, BLANKS);
 		if (*s == '=')
 			s = value(s + 1 + strspn(s + 1, BLANKS), &at, &n);
-		/* The first rel of a link is the one that counts. */
+		/* RFC 8288: only the first rel parameter of a link is used. */
 		if (len == 3 && strncasecmp(name, "rel", 3) == 0 && first) {
 			*found = has_word(at, n, relation);
 			first = false;

@@ -1,6 +1,6 @@
 /*
- * Every registry has a form of its own. Whatever it is, text is taken from the places where text for people
- * stands, and each piece is bounded, so that a long one leaves room for the next.
+ * Formats differ between registries. Text is taken from the usual members, and each part is
+ * truncated to leave room for the others.
  */
 #include "registry/http/refusal.h"
 
@@ -23,7 +23,7 @@ void refusal_fini(struct refusal *f)
 	buf_fini(&f->words);
 }
 
-/* add - a piece behind what is there; in one line, without blanks around it. */
+/* add - append a part to out; trimmed, on one line. */
 static int add(struct buf *out, const char *separator, const char *text, size_t max)
 {
 	size_t n, i;
@@ -45,7 +45,7 @@ static int add(struct buf *out, const char *separator, const char *text, size_t 
 	return r;
 }
 
-/* docker's form of a code: "MANIFEST_UNKNOWN" becomes "manifest unknown". */
+/* add_code - docker's form of a code: "MANIFEST_UNKNOWN" becomes "manifest unknown". */
 static int add_code(struct buf *out, const char *code)
 {
 	char words[CODE_MAX + 1];
@@ -60,7 +60,7 @@ static int add_code(struct buf *out, const char *code)
 	return add(out, "; ", words, CODE_MAX);
 }
 
-/* A detail that is no text is for those who look for a fault: shown where there is nothing plainer to know. */
+/* A structured detail helps only developers: it is shown only if there is no message. */
 static int add_detail(struct buf *out, const json_t *detail, const char *message, bool structured)
 {
 	const char *text =
@@ -80,7 +80,7 @@ static int add_detail(struct buf *out, const json_t *detail, const char *message
 	return r;
 }
 
-/* One of "errors", or what stands for it. */
+/* Add one element of "errors". */
 static int add_error(struct refusal *out, const json_t *error, bool structured)
 {
 	const char *code = json_str(error, "code"), *message = json_str(error, "message");
@@ -114,7 +114,9 @@ static int add_errors(struct refusal *out, const json_t *errors, bool structured
 	return r == 0 && i < n ? add(&out->words, "; ", more, sizeof(more)) : r;
 }
 
-/* {"message": ...}, {"error": ...}, with "details": those of proxies, token servers and young registries. */
+/*
+ * {"message": ...}, {"error": ...} with "details": used by proxies, token servers, new registries.
+ */
 static int add_members(struct refusal *out, const json_t *j)
 {
 	static const char *const mains[] = { "error_description", "message", "error_message",
@@ -147,7 +149,7 @@ int refusal_read(const struct http_response *r, struct refusal *out)
 {
 	const char *text = buf_str(&r->text);
 	_cleanup_json_ json_t *j = NULL;
-	/* Of what is unknown, or closed to one, docker's registry repeats what was asked for. */
+	/* For unknown or denied objects docker's registry only repeats the request as detail. */
 	bool structured = r->status != 401 && r->status != 403 && r->status != 404;
 	const json_t *errors;
 

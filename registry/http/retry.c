@@ -1,5 +1,5 @@
 /*
- * Exponential back-off with jitter; what a server asks for counts more.
+ * Exponential backoff with jitter. A server's Retry-After takes precedence.
  */
 #include "registry/http/retry.h"
 
@@ -26,7 +26,7 @@ static unsigned jitter(unsigned ms)
 
 	if (getrandom(&n, sizeof(n), 0) != (ssize_t)sizeof(n))
 		return ms;
-	/* From half of it to the whole. */
+	/* Between half and all of the delay. */
 	return ms / 2 + n % (ms / 2 + 1);
 }
 
@@ -44,7 +44,7 @@ bool retry_wait(struct retry *t, int r, const struct http_response *answer, bool
 	for (i = 1; i < t->failed && ms < LONGEST_MS; i++)
 		ms *= 2;
 	ms = after >= 0 ? (unsigned)after * 1000 : jitter(ms < LONGEST_MS ? ms : LONGEST_MS);
-	log_debug("trying again in %u ms", ms);
+	log_debug("retry in %u ms", ms);
 	return http_sleep(t->http, ms) == 0;
 }
 

@@ -1,5 +1,5 @@
 /*
- * When a request is tried again: after what, how often, and how long later.
+ * Retries: after which failures, how often, and after which delay.
  */
 #ifndef REGISTRY_HTTP_RETRY_H
 #define REGISTRY_HTTP_RETRY_H
@@ -14,9 +14,9 @@ struct http_response;
 #define RETRY_TRIES 6
 
 struct retry {
-	unsigned failed;   /* tries without any progress, so far */
-	unsigned total;	   /* tries in all */
-	struct http *http; /* whose http_cancel() ends the waiting; may be NULL */
+	unsigned failed;   /* consecutive attempts without progress */
+	unsigned total;	   /* attempts */
+	struct http *http; /* http_cancel() ends the delay; may be NULL */
 };
 
 #define RETRY_INIT         \
@@ -24,21 +24,21 @@ struct retry {
 		0, 0, NULL \
 	}
 
-#define RETRY_AFTER_MAX 60 /* s; a server that wants more patience is given up */
+#define RETRY_AFTER_MAX 60 /* seconds; a larger Retry-After is an error */
 
-/* retry_status - an answer that may be another one a little later: 408, 429, 5xx but 501 and 505. */
+/* retry_status - true for transient statuses: 408, 429, and 5xx except 501 and 505. */
 bool retry_status(long status);
 
 /*
- * retry_wait - after a try that failed: sleep, or give up.
- * r        what http_do() returned; 0 with an answer of such a status
- * answer   the answer, for its Retry-After; may be NULL
- * progress it had moved bytes, so that the count of failures begins anew
- * returns  true: try again now
+ * retry_wait - after a failed attempt: sleep before the next one, or give up.
+ * r        the result of http_do(); 0 with an answer whose status is transient
+ * answer   the response, for its Retry-After; may be NULL
+ * progress the attempt transferred data, so the count of failures restarts
+ * returns  true: try again
  */
 bool retry_wait(struct retry *t, int r, const struct http_response *answer, bool progress);
 
-/* retry_reported - err gets how often it was tried, where that was more than once. Returns r. */
+/* retry_reported - add the number of attempts to err if it is more than one. Returns r. */
 int retry_reported(const struct retry *t, int r, struct err *err) MUST_CHECK;
 
 #endif

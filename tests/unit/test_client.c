@@ -176,7 +176,7 @@ static void test_web_page(void **state)
 	snprintf(host, sizeof(host), "127.0.0.1:%u", server_port(s));
 	r.endpoint.host = host;
 	assert_int_equal(client_open(http, r.auth, &r.endpoint, "pull", &r.client, &err), -EPROTO);
-	assert_non_null(strstr(err.msg, "no registry"));
+	assert_non_null(strstr(err.msg, "not a registry"));
 	registry_stop(&r);
 	server_stop(s);
 }

@@ -105,7 +105,7 @@ static void test_resolve(void **state)
 		{ "safe.example/x@sha256:" HEX64, "m.example x md, safe.example x" },
 		{ "safe.example.org/x", "safe.example.org x" },
 		{ "tag.example/a:1",
-		  "tag.example/a:2: registries.conf may not make another tag of a tag" },
+		  "tag.example/a:2: registries.conf must not map a tag to a different tag" },
 		{ "tag.example/a:12", "tag.example a" },
 	};
 	struct registries conf _cleanup_registries_ = { NULL, 0 };
@@ -200,9 +200,9 @@ static void test_hosts(void **state)
 	host_case("safe.example", "safe.example", "safe.example");
 	host_case("bad.example", why, why);
 	host_case("hidden.example", why, "hidden.example");
-	host_case("a/b", "a/b: not the name of a registry", "a/b: not the name of a registry");
-	host_case("a b", "a b: not the name of a registry", "a b: not the name of a registry");
-	host_case("", ": not the name of a registry", ": not the name of a registry");
+	host_case("a/b", "a/b: invalid registry name", "a/b: invalid registry name");
+	host_case("a b", "a b: invalid registry name", "a b: invalid registry name");
+	host_case("", ": invalid registry name", ": invalid registry name");
 	unlink(path);
 }
 
@@ -221,8 +221,8 @@ static void test_damaged(void **state)
 		{ "registry=['a']", "line 1: 'registry' must be a list of tables" },
 		{ "[[registry]]\nlocation='https://a.b'", "URI schemes are not supported" },
 		{ "[[registry]]\nprefix='a.b'\nlocation='mirror/x'",
-		  "line 1: 'mirror/x' is no location" },
-		{ "[[registry]]\nlocation='a b'", "is no location" },
+		  "line 1: 'mirror/x' is not a valid location" },
+		{ "[[registry]]\nlocation='a b'", "is not a valid location" },
 		{ "[[registry]]\nlocation='a.b'\n[[registry.mirror]]\n",
 		  "line 3: invalid location: cannot be empty" },
 		{ "[[registry]]\nlocation='a.b'\nmirror='x'", "line 3: 'mirror' must be a list" },
