@@ -150,10 +150,10 @@ static void test_refused(void **state)
 		{ "a = 1\na.b = 1", "line 2: 'a' cannot be extended" },
 		{ "a.b = 1\n[a]", "line 2: 'a' is defined twice" },
 		{ "[a.b]\nc=1\n[a]\nb.d=1", "line 4: 'b' cannot be extended" },
-		{ "a = 1 b = 2", "line 1: expected the end" },
+		{ "a = 1 b = 2", "line 1: expected end" },
 		{ "= 1", "expected a key" },
 		{ "a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q = 1", "a key of more than 16 parts" },
-		{ "a = 1\rb = 2", "line 1: expected the end" },
+		{ "a = 1\rb = 2", "line 1: expected end" },
 	};
 	size_t i;
 
