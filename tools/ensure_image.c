@@ -1,5 +1,5 @@
 /*
- * First the store is asked, then the registry.
+ * Searches the store first, then the registry.
  */
 #include "tools/ensure_image.h"
 #include "tools/run/ensure_options.h"
@@ -24,7 +24,8 @@ int ensure_platform(const char *platform, struct err *err)
 
 	if (platform_parse(platform, &p) == 0)
 		return 0;
-	return err_set(err, EINVAL, "a platform is OS/ARCH[/VARIANT], OS or ARCH, not \"%.100s\"",
+	return err_set(err, EINVAL,
+		       "invalid platform \"%.100s\": must be OS/ARCH[/VARIANT], OS or ARCH",
 		       platform);
 }
 
@@ -38,7 +39,7 @@ int ensure_check(const struct ensure_options *o, struct err *err)
 	return o->platform ? ensure_platform(o->platform, err) : 0;
 }
 
-/* Docker's words; -ENOENT, so that the right one is pulled. */
+/* Docker's message; -ENOENT, so that the requested platform is pulled. */
 static int check_platform(const struct image *i, const char *name, const char *platform,
 			  struct err *err)
 {
@@ -52,7 +53,7 @@ static int check_platform(const struct image *i, const char *name, const char *p
 		       name, platform, d.os ? d.os : "", d.architecture ? d.architecture : "");
 }
 
-/* Docker names the level of an x86-64 as a variant. */
+/* Docker calls the level of x86-64 a variant. */
 static const char *host_variant(void)
 {
 #ifdef __x86_64__
@@ -69,7 +70,7 @@ static const char *host_variant(void)
 	return "";
 }
 
-/* In docker's words: programs of the image will not run here, but its files are as good as any. */
+/* In docker's words: programs of the image cannot run here, but its files are usable. */
 static void warn_platform(const struct image *i)
 {
 	const struct descriptor d = image_config_platform(i->config);
@@ -98,7 +99,7 @@ static int look(struct store *s, const char *name, const struct ensure_options *
 	return r;
 }
 
-/* What cannot be pulled is no image that there is; why, is said behind it, in the same line. */
+/* Pull a missing image; if that fails, "No such image" is followed by the reason. */
 static int pull_it(struct store *s, const char *name, const struct reference *ref,
 		   const struct ensure_options *o, bool missing, struct err *err)
 {
@@ -131,7 +132,7 @@ static int find_or_pull(struct store *s, const char *name, const struct ensure_o
 
 	if (r != -ENOENT || never)
 		return r;
-	/* What can only be an ID is on no registry. */
+	/* An ID cannot be pulled. */
 	if (reference_parse(name, &ref, NULL) < 0)
 		return always ? look(s, name, o, out, err) : r;
 	r = pull_it(s, name, &ref, o, !always, err);

@@ -1,5 +1,5 @@
 /*
- * The time that a reproducible image is given.
+ * Parses times with the functions for filters.
  */
 #include "tools/epoch.h"
 
@@ -21,7 +21,8 @@ int epoch_parse(const char *s, int64_t *out, struct err *err)
 		*out = t.tv_sec;
 	else
 		return err_set(err, EINVAL,
-			       "timestamp \"%s\": neither seconds since 1970 nor RFC 3339", s);
+			       "invalid timestamp \"%s\": must be seconds since 1970 or RFC 3339",
+			       s);
 	return 0;
 }
 

@@ -1,4 +1,4 @@
-/* What create and run have in common. */
+/* Shared by create and run. */
 #include "tools/make_container.h"
 
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include "base/err.h"
 #include "store/container/container.h"
 
-/* Docker shows names with a '/' before them, and takes them so, too. */
+/* Docker shows names with a leading '/', and accepts them, too. */
 static const char *without_slash(const char *name)
 {
 	return name[0] == '/' ? name + 1 : name;
@@ -29,7 +29,7 @@ int make_container(struct store *s, const char *wanted, const struct image *imag
 		*name = strdup(without_slash(wanted));
 		return *name ? container_create(s, *name, image, err) : err_nomem(err);
 	}
-	/* Somebody else may get the same random name first. */
+	/* Another process may use the same random name first. */
 	do {
 		free(TAKE_PTR(*name));
 		r = container_name_random(s, name, err);

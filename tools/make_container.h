@@ -1,5 +1,5 @@
 /*
- * A container that a verb makes: with the name that the user wants, or a random one.
+ * Creates a container with a given or a random name.
  */
 #ifndef TOOLS_MAKE_CONTAINER_H
 #define TOOLS_MAKE_CONTAINER_H
@@ -9,12 +9,12 @@
 struct image;
 struct store;
 
-/* make_container_check - wanted is a name that a container may have; -EINVAL. */
+/* make_container_check - validate a container name; -EINVAL. */
 int make_container_check(const char *wanted, struct err *err) MUST_CHECK;
 
 /*
- * make_container - wanted may be NULL.
- * name    receives the container's; caller frees, on failure too
+ * make_container - create a container; wanted may be NULL.
+ * name    receives its name; freed by the caller, also on failure
  */
 int make_container(struct store *s, const char *wanted, const struct image *image, char **name,
 		   struct err *err) MUST_CHECK;

@@ -1,5 +1,5 @@
 /*
- * A terminal whose echo was switched off gets it back, also when the question is interrupted.
+ * A terminal whose echo was disabled is restored, also after an interrupt.
  */
 #include "tools/prompt.h"
 
@@ -68,7 +68,7 @@ int prompt_line(const char *text, bool hidden, char **out, struct err *err)
 		show();
 	if (n < 0 || n > LINE_MAX_BYTES) {
 		free(line);
-		return err_set(err, ENODATA, "no answer");
+		return err_set(err, ENODATA, "no input");
 	}
 	while (n && (line[n - 1] == '\n' || line[n - 1] == '\r'))
 		line[--n] = '\0';

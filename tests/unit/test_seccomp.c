@@ -227,7 +227,7 @@ static void no_profiles(void **state)
 		  "not a list of strings" },
 		{ "{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"architectures\": [\"SCMP_ARCH_X86\"], "
 		  "\"archMap\": [{}]}",
-		  "beside archMap" },
+		  "cannot be combined with archMap" },
 		{ "{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"archMap\": {}}",
 		  "archMap: not a list" },
 		{ "{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"flags\": 7}", "flags: not a list" },

@@ -1,5 +1,5 @@
 /*
- * The rules are docker's: cli/opts and api/types/filters for the form, api/types/time for times.
+ * Follows docker's rules: cli/opts and api/types/filters for the syntax, api/types/time for times.
  */
 #include "tools/print/filter.h"
 
@@ -15,7 +15,7 @@
 #include "base/err.h"
 #include "base/text.h"
 
-/* A copy without spaces around it. */
+/* A copy without surrounding blanks. */
 static char *trimmed(const char *s, size_t len)
 {
 	while (len && isspace((unsigned char)*s)) {
@@ -81,7 +81,7 @@ void filter_fini(struct filter *f)
 	f->v = NULL;
 }
 
-/* "invalid filter 'WHAT'", escaped: it is typed, but perhaps by a script. */
+/* "invalid filter 'WHAT'", escaped because the value may contain control characters. */
 static int invalid(const char *what, const char *value, struct err *err)
 {
 	struct buf b _cleanup_buf_ = BUF_INIT;
@@ -170,7 +170,7 @@ bool filter_labels(const struct filter *f, const char *key,
 
 /* --- times ------------------------------------------------------------- */
 
-/* Go's duration: numbers with units. *out in ns; -EINVAL. */
+/* Parse Go's duration: numbers with units. *out in ns; -EINVAL. */
 static int parse_duration(const char *s, int64_t *out)
 {
 	static const struct {
@@ -194,7 +194,7 @@ static int parse_duration(const char *s, int64_t *out)
 		n = strtod(s, &end);
 		if (end != s + digits)
 			return -EINVAL;
-		/* "ms" before "m": the unit goes up to the next digit. */
+		/* The unit extends to the next digit, so that "ms" is not parsed as "m". */
 		digits = strcspn(end, "0123456789.");
 		for (i = 0; i < ARRAY_SIZE(units); i++)
 			if (strlen(units[i].name) == digits &&
@@ -231,7 +231,7 @@ static int parse_unix(const char *s, struct timespec *out)
 	return *s ? -EINVAL : 0;
 }
 
-/* RFC 3339 from the day on: what is missing is 0, without an offset it is UTC. */
+/* RFC 3339, at least a date: missing parts are 0, a missing offset is UTC. */
 static int parse_date(const char *s, struct timespec *out)
 {
 	static const char rest[] = "0000-00-00T00:00:00Z";
@@ -273,7 +273,7 @@ int filter_time(const char *value, struct timespec now, struct timespec *out, st
 
 /* --- patterns ------------------------------------------------------------ */
 
-/* One character of a pattern or string; a byte that is no UTF-8 stands for itself. */
+/* Decode one character of a pattern or string; invalid UTF-8 counts as single bytes. */
 static uint32_t take(const char **s)
 {
 	uint32_t c;
@@ -285,7 +285,7 @@ static uint32_t take(const char **s)
 	return c;
 }
 
-/* A bound of a range in brackets; -EINVAL. */
+/* Parse a bound of a range in brackets; -EINVAL. */
 static int take_bound(const char **p, uint32_t *out)
 {
 	if (!**p || **p == '-' || **p == ']')
@@ -296,7 +296,7 @@ static int take_bound(const char **p, uint32_t *out)
 	return **p ? 0 : -EINVAL;
 }
 
-/* From behind '[' past ']': 1, 0 or -EINVAL. */
+/* Match a set, from behind '[' to ']': 1, 0 or -EINVAL. */
 static int match_set(const char **p, uint32_t c)
 {
 	bool negated = **p == '^', found = false;
@@ -321,7 +321,7 @@ static int match_set(const char **p, uint32_t c)
 	return found != negated;
 }
 
-/* One element of the pattern that is no '*' against one character; advances both. */
+/* Match one element of the pattern, except '*', with one character; advances both. */
 static int match_one(const char **p, const char **s)
 {
 	const char *at = *s;
@@ -331,7 +331,7 @@ static int match_one(const char **p, const char **s)
 	if (**p == '[') {
 		(*p)++;
 		r = match_set(p, c);
-		/* Go looks into the set even where nothing is left to match. */
+		/* Go checks the syntax of the set even if no character is left. */
 		if (r == 1 && !**s)
 			r = 0;
 	} else if (**p == '?') {
@@ -359,7 +359,7 @@ static int check_pattern(const char *p)
 	return 0;
 }
 
-/* Backtracks to the last '*' only, so time is bounded by the product of the lengths. */
+/* Backtracks to the last '*' only, so the time is bounded by the product of the lengths. */
 static bool match(const char *p, const char *s)
 {
 	const char *star = NULL, *from = NULL;

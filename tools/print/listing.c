@@ -1,6 +1,6 @@
 /*
- * Every form is a template: the default table's is made of its columns. Tables are aligned as Go's
- * tabwriter does for docker: a column is at least 10 wide, with 3 spaces to the next one.
+ * Every form is a template; the default table's is made from its columns. Tables are aligned as by
+ * Go's tabwriter in docker: a column has at least 10 characters, followed by 3 blanks.
  */
 #include "tools/print/listing.h"
 
@@ -16,7 +16,7 @@
 
 #define MIN_WIDTH 10
 #define PADDING 3
-/* Blanks that a column may get in all; one cell of a megabyte shall not make every line that long. */
+/* Limit for all padding: one cell of a megabyte must not make every line that long. */
 #define BLANKS_MAX (64u << 20)
 
 struct listing {
@@ -25,13 +25,13 @@ struct listing {
 	char *text; /* of the template */
 	struct template *template;
 	struct template_row *row;
-	struct buf rows; /* what was made so far */
+	struct buf rows; /* formatted rows */
 	bool table;
 	int failed;
 	struct err err;
 };
 
-/* docker's own: \t and \n typed as two characters are meant. */
+/* As in docker, \t and \n typed as two characters are replaced. */
 static int unescape(const char *s, struct buf *out)
 {
 	int r = 0;
@@ -112,7 +112,7 @@ void listing_free(struct listing *l)
 	free(l);
 }
 
-/* A template that hands on the whole row may show anything. */
+/* A template that uses the whole row may show any field. */
 bool listing_uses(const struct listing *l, const char *field)
 {
 	const char *s = l->text;
@@ -130,7 +130,7 @@ bool listing_uses(const struct listing *l, const char *field)
 	return false;
 }
 
-/* The first failure is the one that counts; nothing is made after it. */
+/* Keep the first error; nothing is formatted after it. */
 static int keep(struct listing *l, int r)
 {
 	if (r < 0 && !l->failed) {
@@ -171,7 +171,7 @@ int listing_end_row(struct listing *l)
 
 /* --- tables --------------------------------------------------------------- */
 
-/* Columns on a terminal, counted in code points as Go does. */
+/* Terminal columns, counted in code points as Go does. */
 static size_t width(const char *s, size_t len)
 {
 	size_t n = 0, i;
@@ -182,19 +182,19 @@ static size_t width(const char *s, size_t len)
 }
 
 struct line {
-	const char *s, *end; /* what is left of it */
+	const char *s, *end; /* the rest of the line */
 };
 
-/* The next cell of a line, where a tab ends it. */
+/* The end of the next cell, if a tab follows it. */
 static const char *cell_end(const struct line *l)
 {
 	return memchr(l->s, '\t', (size_t)(l->end - l->s));
 }
 
 /*
- * A column is a block of lines one below the other that all have a cell there; its width is that of
- * the widest one. Each round here gives every line one cell, so that blocks are found side by side:
- * widths[i] is what line i's cell takes. A cell that is beyond all measure stands out.
+ * A column is a block of adjacent lines that all have a cell there, as wide as its widest cell.
+ * Each call handles one cell of every line: widths[i] is the width of the cell in line i. An
+ * overlong cell is not used for the width.
  */
 static void measure(const struct line *lines, size_t n, size_t *widths)
 {
@@ -218,7 +218,7 @@ static void measure(const struct line *lines, size_t n, size_t *widths)
 	}
 }
 
-/* Lines of text in the order they come; NULL: no memory. */
+/* Split text into lines; NULL: out of memory. */
 static struct line *split(const struct buf *text, size_t *n)
 {
 	const char *s = text->data, *end = s + text->len;
@@ -249,7 +249,7 @@ static int put_cell(struct buf *out, struct line *l, size_t w)
 	return r;
 }
 
-/* A table is printed line by line, but measured column by column: cells collect in one buffer a line. */
+/* Cells are measured by column but printed by line, so each line is collected in a buffer. */
 static int print_table(const struct buf *text)
 {
 	size_t n, i, left;
@@ -278,7 +278,7 @@ static int print_table(const struct buf *text)
 	return r;
 }
 
-/* The first line. What the heads cannot do is not worth an error: the rows did it. */
+/* The heading. Its errors are ignored: the rows have reported them. */
 static int put_heads(struct listing *l, struct buf *out, struct err *err)
 {
 	size_t i;

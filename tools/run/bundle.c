@@ -1,6 +1,6 @@
 /*
- * The merge is docker's; mounts, capabilities and hidden paths are docker's defaults,
- * as far as they need no control group of our own.
+ * Merges the image's config with the options as docker does. Mounts, capabilities and hidden paths
+ * are docker's defaults, except those that need a control group of our own.
  */
 #include "tools/run/bundle.h"
 
@@ -23,7 +23,7 @@
 
 #define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-/* --- what shall run --- */
+/* --- the process --- */
 
 static size_t count(char *const *v)
 {
@@ -72,7 +72,7 @@ static int push_list(char ***v, const json_t *list)
 	return r;
 }
 
-/* An entrypoint of the user's makes the image's command meaningless, as docker sees it. */
+/* As in docker, an entrypoint option also discards the image's command. */
 static int make_args(struct bundle *b, const json_t *c, const struct bundle_options *o)
 {
 	size_t i, n = count(o->command);
@@ -89,7 +89,7 @@ static int make_args(struct bundle *b, const json_t *c, const struct bundle_opti
 	return r;
 }
 
-/* Where a variable of the same name stands; count(v) where it does not. */
+/* Index of the variable with the same name; count(v) if there is none. */
 static size_t find_variable(char *const *v, const char *s)
 {
 	size_t len = strcspn(s, "="), i, n = count(v);
@@ -100,7 +100,7 @@ static size_t find_variable(char *const *v, const char *s)
 	return i;
 }
 
-/* "KEY=VALUE" in place of what KEY was; "KEY" alone: it is not set. */
+/* "KEY=VALUE" sets or replaces KEY; "KEY" alone removes it. */
 static int set_variable(char ***v, const char *s)
 {
 	size_t i = find_variable(*v, s), n = count(*v);
@@ -123,7 +123,7 @@ static int set_variable(char ***v, const char *s)
 	return 0;
 }
 
-/* True where the user said something of the variable, be it only that it is not set. */
+/* True if an option sets or removes the variable. */
 static bool mentions(char *const *env, const char *s)
 {
 	size_t len = strcspn(s, "="), i;
@@ -152,7 +152,7 @@ static int make_env(struct bundle *b, const json_t *c, const struct bundle_optio
 	json_array_foreach(json_object_get(c, "Env"), i, item) {
 		const char *s = json_string_value(item);
 
-		/* An image may hold anything. */
+		/* Images may contain invalid entries. */
 		if (r == 0 && strchr(s, '=') && s[0] != '=' && !mentions(o->env, s))
 			r = set_variable(&b->env, s);
 	}
@@ -180,15 +180,15 @@ static int make_volumes(struct bundle *b, const json_t *c)
 	return r;
 }
 
-/* What was said, or what the image says, or a default; copied. */
+/* A copy of the option's value, the image's, or the default. */
 static char *choose(const char *said, const char *image, const char *otherwise)
 {
 	return strdup(said ? said : image && *image ? image : otherwise);
 }
 
 /*
- * Docker's, without CAP_MKNOD: no control group keeps the container from the host's disks, so that it must
- * not make itself a device; those that are there already do not work in it (the tree is mounted nodev).
+ * Docker's, without CAP_MKNOD: without control groups, device files would give access to the host's
+ * disks. Existing ones do not work either, as the tree is mounted nodev.
  */
 static const char *const capabilities[] = {
 	"CAP_CHOWN",	   "CAP_DAC_OVERRIDE", "CAP_FSETID",	       "CAP_FOWNER",
@@ -315,7 +315,7 @@ static json_t *make_process_user(const struct user *u, const struct bundle_place
 	return j;
 }
 
-/* Who is not root has them only for programs that ask for them, as docker does it. */
+/* As in docker, processes of other users than root get capabilities only from executables. */
 static json_t *make_capabilities(const struct user *u)
 {
 	json_t *j = json_pack("{s:o, s:o}", "bounding", STRINGS(capabilities), "permitted",
@@ -363,7 +363,7 @@ static int by_depth(const void *a, const void *b)
 		dx += x->target[i] == '/';
 	for (i = 0; y->target[i]; i++)
 		dy += y->target[i] == '/';
-	/* In the order in which they were given otherwise: they lie in one array. */
+	/* Equal depths keep the order in which they were given: they are in one array. */
 	return dx != dy ? (dx < dy ? -1 : 1) : x < y ? -1 : x > y;
 }
 
@@ -383,7 +383,7 @@ static int add_tmpfs(json_t *list, const struct bundle_bind *b)
 	return ADD_MOUNT(list, b->target, "tmpfs", "tmpfs", "nosuid", "nodev", "noexec", how, mode);
 }
 
-/* What lies in another one comes after it. */
+/* Nested mounts come after the mount that contains them. */
 static int add_binds(json_t *list, const struct bundle_place *p)
 {
 	_cleanup_free_ const struct bundle_bind **order = calloc(p->n_binds + 1, sizeof(*order));
@@ -413,7 +413,7 @@ static json_t *make_mounts(const struct bundle_place *p)
 	else
 		r |= ADD_MOUNT(list, "/dev/pts", "devpts", "devpts", "nosuid", "noexec",
 			       "newinstance", "ptmxmode=0666", "mode=0620");
-	/* A sysfs belongs to a network name space; of the host's only the host's root may mount one. */
+	/* sysfs belongs to a network namespace; only the host's root may mount the host's. */
 	if (p->userns)
 		r |= ADD_MOUNT(list, "/sys", "none", "/sys", "rbind", "nosuid", "noexec", "nodev",
 			       "ro");
@@ -443,11 +443,11 @@ static int not_utf8(struct err *err, const char *what, const char *text)
 	struct buf shown _cleanup_buf_ = BUF_INIT;
 
 	text_escape(&shown, text);
-	return err_set(err, EINVAL, "%s \"%.300s\" is not UTF-8; a runtime cannot be told of it",
-		       what, buf_str(&shown));
+	return err_set(err, EINVAL, "%s \"%.300s\" is not UTF-8, which config.json requires", what,
+		       buf_str(&shown));
 }
 
-/* Every text that goes into it. */
+/* Check every text that is written to config.json. */
 static int check_texts(const struct bundle *b, const struct user *u, const struct bundle_place *p,
 		       struct err *err)
 {

@@ -1,6 +1,6 @@
 /*
- * An OCI bundle's config.json: what a runtime shall do, made of an image's config and of what the
- * user wants otherwise, by docker's rules.
+ * config.json of an OCI bundle, made from an image's config and the user's options by docker's
+ * rules.
  * spec    OCI runtime-spec config.md, config-linux.md; image-spec conversion.md
  */
 #ifndef TOOLS_RUN_BUNDLE_H
@@ -15,19 +15,20 @@ struct buf;
 struct json_t;
 struct user;
 
-/* Something of the host, or a tmpfs, at a place in the container. */
+/* A bind mount or tmpfs in the container. */
 struct bundle_bind {
 	const char *source; /* absolute; NULL: a tmpfs */
 	const char *target; /* absolute, in the container, without links */
 	bool ro;
-	bool flat;		 /* without what is mounted below the source */
+	bool flat;		 /* without submounts of the source */
 	const char *propagation; /* "rslave" and the like; NULL: rprivate */
-	const char *size, *mode; /* of a tmpfs: "size=1m", "mode=0700"; NULL: the system's, 1777 */
+	const char *size,
+		*mode; /* of a tmpfs: "size=1m", "mode=0700"; NULL: default size, mode 1777 */
 };
 
-/* What the user said; everything is borrowed. */
+/* The user's options; all pointers are borrowed. */
 struct bundle_options {
-	char *const *command;	/* what stands behind the image; NULL-terminated, may be empty */
+	char *const *command;	/* arguments after the image; NULL-terminated, may be empty */
 	const char *entrypoint; /* NULL: the image's; "": none */
 	char *const *env;	/* "KEY=VALUE"; "KEY": unset it; NULL-terminated; may be NULL */
 	const char *workdir, *user, *hostname;
@@ -38,44 +39,43 @@ struct bundle_options {
 	const char *seccomp_name;     /* for messages about it */
 };
 
-/* What shall run: the image's config and the options as one. */
+/* The process to run: image config and options merged. */
 struct bundle {
 	char **args, **env; /* NULL-terminated */
 	char *workdir, *user;
-	char **volumes; /* the image's, in the order of their paths */
+	char **volumes; /* the image's, sorted by path */
 	const char *hostname;
 	bool tty, no_new_privs;
-	struct json_t *seccomp; /* as a runtime takes it; NULL: none */
+	struct json_t *seccomp; /* in the runtime's form; NULL: none */
 };
 
 /*
- * bundle_init - config: the image's.
- * errors  -EINVAL: no command, an invalid variable, a working directory that is not absolute, a profile
- *         that is none
+ * bundle_init - merge config, the image's, with the options.
+ * errors  -EINVAL no command, invalid variable, relative working directory, or invalid profile
  */
 int bundle_init(struct bundle *b, const struct json_t *config, const struct bundle_options *o,
 		struct err *err) MUST_CHECK;
 void bundle_fini(struct bundle *b);
 
-/* Where it shall run. */
+/* The environment in which the container runs. */
 struct bundle_place {
 	const char *rootfs;
-	const char *workdir; /* without links */
-	const char *cgroup;  /* a name for the runtime's control group; NULL: it has none to give */
+	const char *workdir; /* symbolic links resolved */
+	const char *cgroup;  /* name of its control group; NULL: none */
 	/*
-	 * Within a user name space of an ordinary user: /sys is the host's, and what its id map has no
-	 * number for is not asked for.
+	 * In an ordinary user's namespace: /sys is the host's, and options that need unmapped IDs
+	 * are omitted.
 	 */
 	bool userns;
-	bool tty_group; /* group 5, to which terminals belong, has a number */
-	bool setgroups; /* supplementary groups may be set */
+	bool tty_group; /* group 5 (tty) is mapped */
+	bool setgroups; /* setgroups(2) is allowed */
 	const struct bundle_bind *binds;
 	size_t n_binds;
 };
 
 /*
- * bundle_config - append config.json.
- * errors  -EINVAL: something is not UTF-8, which JSON cannot say
+ * bundle_config - append the text of config.json.
+ * errors  -EINVAL a text is not UTF-8, which JSON requires
  */
 int bundle_config(const struct bundle *b, const struct user *u, const struct bundle_place *p,
 		  struct buf *out, struct err *err) MUST_CHECK;

@@ -1,4 +1,4 @@
-/* mount.imagefs is looked for beside this program first, so that a build tree uses its own. */
+/* Searches next to this program first, so that a build tree uses its own mount.imagefs. */
 #include "config.h"
 
 #include "tools/run/daemon.h"
@@ -14,7 +14,7 @@
 #include "base/err.h"
 
 #define HELPER "mount.imagefs"
-/* Where the daemon may lie, seen from the directory of this program; then where it was installed. */
+/* Directories relative to this program; the installed location comes last. */
 static const char *const beside[] = { "", "/../sbin", "/../libexec/imagefs" };
 static const char *const installed[] = { MOUNT_HELPER_DIR, "/sbin", "/usr/sbin",
 					 "/usr/local/sbin" };
@@ -42,5 +42,5 @@ int daemon_path(struct buf *out, struct err *err)
 		if (access(buf_str(out), X_OK) == 0)
 			return 0;
 	}
-	return err_set(err, ENOENT, HELPER ": not found beside imagefs, nor in " MOUNT_HELPER_DIR);
+	return err_set(err, ENOENT, HELPER ": not found next to imagefs or in " MOUNT_HELPER_DIR);
 }

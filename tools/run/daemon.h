@@ -1,5 +1,5 @@
 /*
- * Where the daemon, mount.imagefs, is installed.
+ * Finds the daemon, mount.imagefs.
  */
 #ifndef TOOLS_RUN_DAEMON_H
 #define TOOLS_RUN_DAEMON_H

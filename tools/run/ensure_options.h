@@ -1,5 +1,5 @@
 /*
- * How the image of a container is looked for: the options that create and run share.
+ * How to find the image of a container: options shared by create and run.
  */
 #ifndef TOOLS_RUN_ENSURE_OPTIONS_H
 #define TOOLS_RUN_ENSURE_OPTIONS_H
@@ -8,7 +8,7 @@
 
 struct ensure_options {
 	const char *pull;     /* "missing", "always", "never"; NULL: missing */
-	const char *platform; /* NULL: any that is there, else this host's */
+	const char *platform; /* NULL: any in the store, or the host's */
 	bool plain_http, quiet;
 };
 

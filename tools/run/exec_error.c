@@ -19,9 +19,9 @@
 #include "base/inroot.h"
 #include "base/text.h"
 
-/* What the kernel reads to know what it is; a longer #! line is cut. */
+/* Bytes that the kernel reads to detect the format; a longer #! line is truncated. */
 #define HEAD 256
-/* Interpreters of interpreters, as many as the kernel follows. */
+/* Maximum nesting of interpreters in the kernel. */
 #define DEPTH 5
 #define PHDRS_MAX 64
 
@@ -34,7 +34,7 @@ struct look {
 	struct err *err;
 };
 
-/* before, what in quotes, after. */
+/* Set the message: before, "what", after. */
 static int say(const struct look *l, int status, const char *before, const char *what,
 	       const char *after)
 {
@@ -53,7 +53,7 @@ static int cannot(const struct look *l, const char *why)
 	return say(l, CANNOT_EXECUTE, why, NULL, "");
 }
 
-/* --- what kind of file it is --- */
+/* --- file formats --- */
 
 static const char *machine_name(uint16_t machine)
 {
@@ -70,10 +70,10 @@ static const char *machine_name(uint16_t machine)
 	for (i = 0; i < ARRAY_SIZE(known); i++)
 		if (known[i].machine == machine)
 			return known[i].name;
-	return "another machine";
+	return "another architecture";
 }
 
-/* Of this program, and so of the kernel. */
+/* The architecture of this program, and thus of the kernel. */
 static uint16_t our_machine(unsigned char *data)
 {
 	_cleanup_close_ int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -85,7 +85,7 @@ static uint16_t our_machine(unsigned char *data)
 	return h.e_machine;
 }
 
-/* The loader that a program of this machine's class asks for; "" where it asks for none. */
+/* The dynamic loader of a program of our ELF class; "" if it has none. */
 static void find_loader(int fd, const ElfW(Ehdr) * h, char out[static HEAD])
 {
 	ElfW(Phdr) p;
@@ -118,7 +118,7 @@ static int look_at_elf(const struct look *l, int fd, const char *head, size_t n)
 	ElfW(Ehdr) h;
 
 	if (n < sizeof(h))
-		return cannot(l, "exec format error: the file is cut short");
+		return cannot(l, "exec format error: the file is truncated");
 	memcpy(&h, head, sizeof(h));
 	machine = h.e_ident[EI_DATA] == data ? h.e_machine
 					     : (uint16_t)(h.e_machine << 8 | h.e_machine >> 8);
@@ -135,7 +135,7 @@ static int look_at_elf(const struct look *l, int fd, const char *head, size_t n)
 		       : 0;
 }
 
-/* The interpreter's name, in place; NULL: the line has none. */
+/* The interpreter's name, in place; NULL: none. */
 static char *interpreter(char *line)
 {
 	line += 2;
@@ -154,17 +154,17 @@ static int look_at_script(const struct look *l, char *head, int depth)
 	bool missing;
 
 	if (!name)
-		return cannot(l, "exec format error: no interpreter behind #!");
+		return cannot(l, "exec format error: no interpreter after #!");
 	fd = inroot_open(l->rootfd, name);
 	missing = fd == -ENOENT || fd == -ENOTDIR;
 	if (missing && name[n - 1] == '\r')
 		return say(l, NOT_FOUND,
-			   "the script has the line ends of Windows (CRLF): its interpreter ", name,
+			   "the script has Windows line endings (CRLF): its interpreter ", name,
 			   " is not in the container");
 	if (missing)
 		return say(l, NOT_FOUND, "its interpreter ", name, " is not in the container");
 	if (fd == -EINVAL)
-		return say(l, CANNOT_EXECUTE, "its interpreter ", name, " is no file");
+		return say(l, CANNOT_EXECUTE, "its interpreter ", name, " is not a file");
 	return fd < 0 ? 0 : look_at_file(l, fd, depth + 1);
 }
 
@@ -193,7 +193,7 @@ static int look_at_file(const struct look *l, int fd, int depth)
 		return look_at_elf(l, fd, head, (size_t)n);
 	if (STARTS("#!"))
 		return depth < DEPTH ? look_at_script(l, head, depth)
-				     : cannot(l, "too many interpreters of interpreters");
+				     : cannot(l, "too many levels of interpreters");
 	if (STARTS("MZ"))
 		return cannot(l, "exec format error: a program for Windows");
 	if (STARTS("\xcf\xfa\xed\xfe") || STARTS("\xca\xfe\xba\xbe"))
@@ -201,9 +201,9 @@ static int look_at_file(const struct look *l, int fd, int depth)
 	return cannot(l, "exec format error: neither a program nor a script that begins with #!");
 }
 
-/* --- where it is --- */
+/* --- search --- */
 
-/* What is at path, where it is no file. */
+/* Check a path that is not a regular file. */
 static int look_at_other(const struct look *l, const char *path)
 {
 	_cleanup_free_ char *where = NULL;
@@ -215,7 +215,7 @@ static int look_at_other(const struct look *l, const char *path)
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return 0;
 	return cannot(l, S_ISDIR(st.st_mode) ? "permission denied: it is a directory"
-					     : "permission denied: it is no file");
+					     : "permission denied: it is not a file");
 }
 
 static int look_at_path(const struct look *l, const char *path)
@@ -229,7 +229,7 @@ static int look_at_path(const struct look *l, const char *path)
 	return fd < 0 ? 0 : look_at_file(l, fd, 0);
 }
 
-/* Not found; or denied, what was found and cannot be executed. */
+/* Nothing in $PATH, or denied: a match that cannot be executed. */
 static int not_in_path(const struct look *l, const struct stat *denied)
 {
 	struct buf what _cleanup_buf_ = BUF_INIT;
@@ -244,7 +244,7 @@ static int not_in_path(const struct look *l, const struct stat *denied)
 	return NOT_FOUND;
 }
 
-/* The first one in PATH that could be executed; 0: fd is it. */
+/* Find the first executable in $PATH; 0: opened as *fd. */
 static int search(const struct look *l, const char *cwd, char *const *env, int *fd)
 {
 	const char *path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

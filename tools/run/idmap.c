@@ -60,7 +60,7 @@ static void find_ranges(struct ranges *uids, struct ranges *gids)
 	read_ranges(subid_get_gid_ranges, owner, gids);
 }
 
-/* newuidmap PID 0 SELF 1 1 START COUNT...; false: it did not work, which is said. */
+/* Run newuidmap PID 0 SELF 1 1 START COUNT...; false: failed, with a warning. */
 static bool give(const char *program, pid_t pid, uint32_t self, const struct ranges *r)
 {
 	struct buf said _cleanup_buf_ = BUF_INIT;
@@ -73,7 +73,7 @@ static bool give(const char *program, pid_t pid, uint32_t self, const struct ran
 	snprintf(words[n++], 16, "0");
 	snprintf(words[n++], 16, "%u", self);
 	snprintf(words[n++], 16, "1");
-	/* Ids of the map end where their numbers do. */
+	/* IDs of the map end at the maximum of their type. */
 	for (i = 0; i < r->n && r->v[i].count < UINT32_MAX - inside; i++) {
 		snprintf(words[n++], 16, "%u", inside);
 		snprintf(words[n++], 16, "%u", r->v[i].start);
@@ -87,7 +87,7 @@ static bool give(const char *program, pid_t pid, uint32_t self, const struct ran
 	status = program_run(argv, &said);
 	if (status == 0)
 		return true;
-	log_warn("%s: %s; the container has no user but root", program,
+	log_warn("%s: %s; root is the container's only user", program,
 		 status < 0 ? strerror(-status) : buf_str(&said));
 	return false;
 }
@@ -134,7 +134,7 @@ int idmap_write(pid_t pid, struct err *err)
 		r = put_one(pid, "gid_map", getegid());
 	if (r == 0)
 		r = put_one(pid, "uid_map", geteuid());
-	return r < 0 ? err_sys(err, -r, "the ids of the container's user name space") : 0;
+	return r < 0 ? err_sys(err, -r, "mapping IDs of the container's user namespace") : 0;
 }
 
 static bool has(const char *file, uint32_t id)

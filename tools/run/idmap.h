@@ -12,14 +12,14 @@
 
 #include "base/err.h"
 
-/* idmap_write - the maps of process pid, which has just entered a user name space of its own. */
+/* idmap_write - write the maps of process pid, which has just created a user namespace. */
 int idmap_write(pid_t pid, struct err *err) MUST_CHECK;
 
-/* idmap_has - this process's name space has a number for a user's, or a group's, id. */
+/* idmap_has_user, idmap_has_group - true if the ID is mapped in this process's namespace. */
 bool idmap_has_user(uint32_t uid);
 bool idmap_has_group(uint32_t gid);
 
-/* idmap_setgroups - supplementary groups may be set in this process's name space. */
+/* idmap_setgroups - true if setgroups(2) is allowed in this process's namespace. */
 bool idmap_setgroups(void);
 
 /* idmap_library_version - of libsubid. */

@@ -1,5 +1,5 @@
 /*
- * /etc/passwd and /etc/group, a line at a time.
+ * Reads /etc/passwd and /etc/group line by line.
  */
 #include "tools/run/image_passwd.h"
 
@@ -19,7 +19,7 @@
 #include "base/text.h"
 
 #define FILE_MAX_BYTES (16u << 20)
-/* A group of a directory service may name thousands; a longer line says nothing to us. */
+/* Groups of a directory service may list thousands of members; longer lines are skipped. */
 #define LINE_MAX_BYTES (256u << 10)
 #define FIELDS_MAX 7
 
@@ -30,7 +30,7 @@ struct lines {
 	char data[LINE_MAX_BYTES];
 };
 
-/* Take the next line, without its end; NULL at the end of what is read of the file. */
+/* Read the next line, without its line end; NULL at the end of the file or the limit. */
 static char *next_line(struct lines *l)
 {
 	for (;;) {
@@ -60,7 +60,7 @@ static char *next_line(struct lines *l)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0) {
-			/* A last line without an end; of one that was cut nothing is known. */
+			/* The last line may lack a line end; a truncated line is ignored. */
 			if (l->have == 0 || l->skipping || l->total >= FILE_MAX_BYTES)
 				return NULL;
 			l->data[l->have] = '\0';
@@ -72,7 +72,7 @@ static char *next_line(struct lines *l)
 	}
 }
 
-/* Cuts at colons; how many fields there are. */
+/* Split a line at colons; returns the number of fields. */
 static size_t split(char *line, char *fields[static FIELDS_MAX])
 {
 	size_t n = 0;
@@ -97,7 +97,10 @@ static bool is_id(const char *s, uint32_t *out)
 	return true;
 }
 
-/* A descriptor to read, -1: there is no such file, or an error. A runtime reads them, too, and would wait, or for long. */
+/*
+ * A descriptor to read, -1: there is no such file, or an error. A runtime reads them, too, and
+ * would wait, or for long.
+ */
 static int open_file(int rootfd, const char *path, struct err *err)
 {
 	_cleanup_close_ int fd = inroot_open(rootfd, path);
@@ -115,8 +118,8 @@ static int open_file(int rootfd, const char *path, struct err *err)
 }
 
 /*
- * Calls each(fields, n, arg) for the lines of an open file until that returns non-zero. One that is not there
- * has no lines.
+ * Calls each(fields, n, arg) for the lines of an open file until that returns non-zero. One that is
+ * not there has no lines.
  */
 static int each_line(int fd, int (*each)(char **fields, size_t n, void *arg), void *arg)
 {
@@ -231,7 +234,7 @@ static int no_such(struct err *err, const char *kind, const char *name, const ch
 		       kind, buf_str(&shown), file);
 }
 
-/* Docker's bound for a number that a user says. */
+/* Docker's limit for numeric IDs. */
 static int check_range(const char *s, struct err *err)
 {
 	const char *digits = s + (*s == '-');
@@ -269,7 +272,7 @@ static int find_group(int group, const char *name, uint32_t *gid, struct err *er
 	struct wanted_group w = { .name = NULL };
 	int r;
 
-	/* A number is that number, whatever the file says. */
+	/* A number is used as the ID, whatever the file contains. */
 	if (is_id(name, gid))
 		return 0;
 	w.name = name;

@@ -1,5 +1,6 @@
 /*
- * Create, start, carry, wait, clean: the runtime makes the container, everything else is done here.
+ * Create, start, relay, wait, clean up: the runtime creates the container, the monitor does the
+ * rest.
  */
 #include "tools/run/monitor.h"
 
@@ -39,23 +40,23 @@ struct monitor {
 	struct mount_ns mount_ns;
 	struct run_bundle bundle;
 	int signal_fd, console_fd;
-	int out_fds[3]; /* the container's 0, 1 and 2 */
-	int said_fd;	/* what the runtime and the command write to stderr */
+	int out_fds[3]; /* stdin, stdout and stderr of the container */
+	int said_fd;	/* stderr of the runtime and the command */
 	struct stdio stdio;
-	pid_t pid;	/* the container's first process, 0: none */
-	int status;	/* of it, as a shell has it; -1: it runs */
-	dev_t init_dev; /* the program that it was before the command */
+	pid_t pid;	/* the container's first process; 0: none */
+	int status;	/* its exit status as in a shell; -1: running */
+	dev_t init_dev; /* the runtime's executable, which the process runs before the command */
 	ino_t init_ino;
-	int killed_by; /* the signal that we have ended it for */
-	bool deserted; /* who started us is gone */
-	bool given_up; /* the command has ended, and its output is not waited for */
-	bool is_raw;   /* our terminal; it was like this before */
+	int killed_by; /* the signal for which it was killed */
+	bool deserted; /* the process that started the monitor has ended */
+	bool given_up; /* the command has ended; do not wait for its output */
+	bool is_raw;   /* the terminal is in raw mode; its settings before */
 	struct termios terminal;
 };
 
-/* --- what the container's standard files are --- */
+/* --- standard files --- */
 
-/* A pipe of which one end stays here and is carried to or from fd; the other one is returned, or -errno. */
+/* Relay fd through a pipe. Returns the container's end of the pipe, or -errno. */
 static int carry(struct monitor *k, int fd, const char *what)
 {
 	int fds[2], r = stdio_pipe(fds, fd != 0);
@@ -78,10 +79,10 @@ static int open_file(struct monitor *k, int fd, const char *what)
 }
 
 /*
- * The container gets no hold of a file, a terminal, a device or a socket of the user's, whose owner the
- * runtime would change, and which could be opened again for more than they were given for: what goes to and
- * comes from them is carried. stderr always is, as what the runtime says comes there, too; and stdout with it
- * where both are the same, so that what is written first comes first.
+ * The container gets no file, terminal, device or socket of the user: the runtime would change its
+ * owner, and the container could reopen it with more access. These are relayed through pipes.
+ * stderr is always relayed, because the runtime also writes to it; if stdout is the same file, it
+ * shares the pipe, so that output keeps its order.
  */
 static int open_files(struct monitor *k, struct err *err)
 {
@@ -91,7 +92,7 @@ static int open_files(struct monitor *k, struct err *err)
 
 	k->out_fds[0] = a->tty || !a->interactive ? null : open_file(k, 0, "standard input");
 	if (a->tty) {
-		/* The runtime's own words come through the pipe; the command has the terminal. */
+		/* The pipe carries the runtime's messages; the command uses the terminal. */
 		k->out_fds[1] = fcntl(null, F_DUPFD_CLOEXEC, 3);
 		k->console_fd = stdio_listen(k->mount_ns.dir_fd, "console");
 		if (k->console_fd < 0)
@@ -129,7 +130,7 @@ static int read_pid(const struct monitor *k, pid_t *out)
 	return *out > 1 ? 0 : -EINVAL;
 }
 
-/* What a runtime said, without what it is itself; in docker's manner behind the command's name. */
+/* Report the runtime's message without its prefixes, after the command's name as docker does. */
 static int repeat(const struct monitor *k, const char *said, int status, struct err *err)
 {
 	static const char *const noise[] = { "runc create failed: ",
@@ -143,7 +144,7 @@ static int repeat(const struct monitor *k, const char *said, int status, struct 
 	text_escape(&shown, k->job->bundle->args[0]);
 	text_escape_line(&why, said, strlen(said));
 	err_set(err, ENOEXEC, "%.200s: %.700s", buf_str(&shown),
-		*said ? buf_str(&why) : "the runtime could not start it");
+		*said ? buf_str(&why) : "the runtime could not start the command");
 	return status;
 }
 
@@ -159,14 +160,14 @@ static int not_started(const struct monitor *k, const char *said, struct err *er
 	int status = runtime_status(said),
 	    r = status == 1 ? 0 : explain(k, k->mount_ns.root_fd, &why);
 
-	/* What the user mounts into the container is not in the tree. */
+	/* Mounts of the user are not in the tree. */
 	if (r == 0 || (r != status && k->job->bundle->args[0][0]))
 		return repeat(k, said, status, err);
 	*err = why;
 	return r;
 }
 
-/* The runtime had become everything but the command. */
+/* The runtime was ready, but executing the command failed. */
 static int not_executed(const struct monitor *k, int rootfd, struct err *err)
 {
 	struct buf said _cleanup_buf_ = BUF_INIT;
@@ -179,7 +180,7 @@ static int not_executed(const struct monitor *k, int rootfd, struct err *err)
 	return repeat(k, buf_str(&said), status == 1 ? 126 : status, err);
 }
 
-/* A byte is a signal's number; the end is that of who started us. */
+/* Each byte is a signal number; the end means that the process that started us has ended. */
 static int read_control(struct monitor *k)
 {
 	unsigned char sig;
@@ -191,7 +192,7 @@ static int read_control(struct monitor *k)
 	return n == 0 ? SIGKILL : 0;
 }
 
-/* A runtime that waits for something is not waited for longer than the user will. Its status, or -errno. */
+/* Wait for the runtime, unless the user interrupts. Returns its status or -errno. */
 static int wait_for_runtime(struct monitor *k, pid_t pid)
 {
 	struct signalfd_siginfo si;
@@ -219,7 +220,7 @@ static int wait_for_runtime(struct monitor *k, pid_t pid)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* The container waits for its start, or a status to end with; *err says why. */
+/* Create the container. Returns 0 or an exit status with *err set. */
 static int create(struct monitor *k, struct err *err)
 {
 	struct buf said _cleanup_buf_ = BUF_INIT, console _cleanup_buf_ = BUF_INIT;
@@ -228,7 +229,7 @@ static int create(struct monitor *k, struct err *err)
 	pid_t pid;
 	int r;
 
-	/* However long the store's path is. */
+	/* A short path, however long the store's is. */
 	if (buf_printf(&console, "/proc/%d/fd/%d/console", (int)getpid(), k->mount_ns.dir_fd) < 0 ||
 	    buf_printf(&pid_file, "%s/pid", buf_str(&k->mount_ns.dir)) < 0)
 		return err_nomem(err), 1;
@@ -249,7 +250,7 @@ static int create(struct monitor *k, struct err *err)
 		return not_started(k, buf_str(&said), err);
 	}
 	if (read_pid(k, &k->pid) < 0) {
-		err_set(err, EPROTO, "%s does not say which process it made", rt->path);
+		err_set(err, EPROTO, "%s reported no process ID", rt->path);
 		return 1;
 	}
 	return 0;
@@ -288,7 +289,7 @@ static int attach_terminal(struct monitor *k, struct err *err)
 	return 0;
 }
 
-/* --- while it runs --- */
+/* --- running --- */
 
 static uint64_t signal_mask(pid_t pid, const char *which)
 {
@@ -313,7 +314,7 @@ static bool stat_program(pid_t pid, struct stat *st)
 	return stat(path, st) == 0;
 }
 
-/* Before it has become the command it is the runtime, which would swallow a signal. */
+/* Until it executes the command, the process is the runtime, which would swallow signals. */
 static bool is_runtime(const struct monitor *k)
 {
 	struct stat st;
@@ -323,8 +324,8 @@ static bool is_runtime(const struct monitor *k)
 }
 
 /*
- * The first process of a container ignores what it has no handler for. As the same command outside would
- * have ended, it is ended.
+ * The first process of a PID namespace ignores signals without a handler. The command outside of a
+ * container would be terminated, so it is killed.
  */
 static void pass_on(struct monitor *k, int sig)
 {
@@ -342,12 +343,12 @@ static void pass_on(struct monitor *k, int sig)
 	kill(k->pid, sig);
 }
 
-/* Nothing of its files is there any more. */
+/* Its files are no longer accessible. */
 static void lose_daemon(struct monitor *k)
 {
 	if (k->pid <= 0 || k->status >= 0)
 		return;
-	log_warn("the daemon that shows the container's files has ended; so the command is ended");
+	log_warn("the daemon that serves the container's files has ended; the command is killed");
 	kill(k->pid, SIGKILL);
 }
 
@@ -381,7 +382,7 @@ static void take_control(struct monitor *k)
 {
 	int sig = read_control(k);
 
-	/* Output that nobody takes is not waited for longer than the user will. */
+	/* A signal ends waiting for output that nobody reads. */
 	if (!k->deserted && sig && sig != SIGCONT && k->status >= 0) {
 		k->given_up = true;
 		k->status = 128 + sig;
@@ -405,7 +406,7 @@ static void serve(struct monitor *k)
 			continue;
 		if (fds[n + 1].revents)
 			take_control(k);
-		/* Nobody is there, or waits, to read it any more. */
+		/* Output has no reader any more, or the user does not wait for it. */
 		if (k->status >= 0 && (k->deserted || k->given_up))
 			return;
 		stdio_move(&k->stdio, fds);
@@ -414,7 +415,7 @@ static void serve(struct monitor *k)
 	}
 }
 
-/* The kernel's word for a process that goes on with the program that it was forked with. */
+/* Process flag of the kernel: forked but has not executed a program. */
 #define PF_FORKNOEXEC 0x40
 
 static bool has_executed(pid_t pid)
@@ -431,8 +432,8 @@ static bool has_executed(pid_t pid)
 }
 
 /*
- * After the start the runtime's process becomes the command, which takes it a moment; false: it has ended
- * instead. Only then is it known whose words on stderr are.
+ * After the start the runtime's process executes the command; false: it ended instead. Only then it
+ * is known whether the output on stderr is the runtime's or the command's.
  */
 static bool await_command(struct monitor *k)
 {
@@ -451,7 +452,7 @@ static bool await_command(struct monitor *k)
 			return end.si_code != CLD_EXITED;
 		if (poll(fds, ARRAY_SIZE(fds), 1) <= 0)
 			continue;
-		/* Who has ended is looked at later. */
+		/* Exited processes are reaped later. */
 		while (read(k->signal_fd, &si, sizeof(si)) == sizeof(si))
 			;
 		if (fds[1].revents)
@@ -459,7 +460,7 @@ static bool await_command(struct monitor *k)
 	}
 }
 
-/* A signal that came while we got ready: then nothing is started. */
+/* True if a signal arrived during the preparations: nothing is started. */
 static int is_ended_early(struct monitor *k)
 {
 	struct pollfd p = { .fd = k->job->control_fd, .events = POLLIN };
@@ -473,7 +474,7 @@ static int is_ended_early(struct monitor *k)
 	return 128 + SIGKILL;
 }
 
-/* Of the container's first process: "root", "ns/mnt". */
+/* Open a file of the container's first process: "root", "ns/mnt". */
 static int open_of(pid_t pid, const char *what)
 {
 	char path[48];
@@ -502,7 +503,7 @@ static int start(struct monitor *k, struct err *err)
 	r = is_ended_early(k);
 	if (r)
 		return r;
-	/* What is mounted in the tree stays for us to look at. */
+	/* Keeps the mounts of the tree accessible after the container ended. */
 	mounts = open_of(k->pid, "ns/mnt");
 	root = open_of(k->pid, "root");
 	r = runtime_start(k->job->runtime, &said);
@@ -514,7 +515,7 @@ static int start(struct monitor *k, struct err *err)
 	return 0;
 }
 
-/* --- the whole --- */
+/* --- entry point --- */
 
 static int prepare(struct monitor *k, struct err *err)
 {
@@ -529,7 +530,7 @@ static int prepare(struct monitor *k, struct err *err)
 	k->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (k->signal_fd < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
 		return err_sys(err, errno, "signals");
-	/* Of somebody else's service; a runtime would act on them. */
+	/* It belongs to a service that this process is part of; a runtime would use it. */
 	unsetenv("NOTIFY_SOCKET");
 	unsetenv("LISTEN_FDS");
 	unsetenv("LISTEN_PID");
@@ -554,7 +555,7 @@ static void clean(struct monitor *k, bool created)
 		tcsetattr(0, TCSADRAIN, &k->terminal);
 	if (created && runtime_delete(k->job->runtime, &said) != 0)
 		log_debug("%s delete: %s", k->job->runtime->path, buf_str(&said));
-	/* Of a container that was half made. */
+	/* Ends a container that was partly created. */
 	program_kill_children(k->mount_ns.daemon);
 	close_files(k);
 	stdio_end(&k->stdio);
@@ -593,7 +594,7 @@ int run_keep(const struct run_job *job, struct err *err)
 		status = start(k, err);
 	}
 	if (status == 0) {
-		/* Whose end nobody looked at while the runtime was waited for. */
+		/* Processes that ended while the runtime was waited for. */
 		reap(k);
 		serve(k);
 		status = k->status;

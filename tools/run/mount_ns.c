@@ -1,7 +1,7 @@
 /*
- * Root uses a mount that is there already, where everybody may enter it: a container shows in it
- * while it runs. Else a daemon of our own is started. An ordinary user always has one within his user
- * name space: only there have owners the numbers that the container's processes see.
+ * Root uses an existing mount if all users can access it; the container appears in it while it
+ * runs. Otherwise a private daemon is started. An ordinary user always has one in a user namespace,
+ * because only there owners have the IDs that the container's processes see.
  */
 #include "tools/run/mount_ns.h"
 
@@ -33,11 +33,11 @@
 #include "tools/run/daemon.h"
 #include "tools/run/idmap.h"
 
-/* How often, 10 ms apart, a container is asked for that another mount has only for a moment. */
+/* Number of attempts, 10 ms apart, to get a container that another mount holds briefly. */
 #define BUSY_TRIES 100
-/* The same for one that others look into all the time. */
+/* The same for a container that other processes use frequently. */
 #define OPEN_TRIES 500
-/* How long a daemon may take to end, 10 ms each. */
+/* Maximum time for a daemon to exit, in units of 10 ms. */
 #define END_TRIES 3000
 
 static void pause_10ms(void)
@@ -47,7 +47,7 @@ static void pause_10ms(void)
 	nanosleep(&t, NULL);
 }
 
-/* --- name spaces --- */
+/* --- namespaces --- */
 
 static int become_root(const int map_fds[static 2], struct err *err)
 {
@@ -56,15 +56,15 @@ static int become_root(const int map_fds[static 2], struct err *err)
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
 		return err_sys(
 			err, errno,
-			"no user name space for an ordinary user's container (see "
+			"cannot create a user namespace (see "
 			"/proc/sys/user/max_user_namespaces, kernel.unprivileged_userns_clone "
 			"and kernel.apparmor_restrict_unprivileged_userns)");
 	if (write(map_fds[1], &byte, 1) != 1 || read(map_fds[0], &byte, 1) != 1)
-		return err_set(err, ECANCELED, "the user name space has no ids");
+		return err_set(err, ECANCELED, "the user namespace has no ID mappings");
 	if (idmap_setgroups() && setgroups(0, NULL) < 0)
 		return err_sys(err, errno, "setgroups");
 	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
-		return err_sys(err, errno, "root of the user name space");
+		return err_sys(err, errno, "root of the user namespace");
 	return 0;
 }
 
@@ -75,9 +75,9 @@ int mount_ns_enter(bool userns, const int map_fds[static 2], struct err *err)
 	if (userns)
 		r = become_root(map_fds, err);
 	else if (unshare(CLONE_NEWNS) < 0)
-		r = err_sys(err, errno, "a mount name space");
+		r = err_sys(err, errno, "creating a mount namespace");
 	if (r == 0 && mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
-		r = err_sys(err, errno, "a mount name space of its own");
+		r = err_sys(err, errno, "making the mount namespace private");
 	return r;
 }
 
@@ -86,12 +86,12 @@ int mount_ns_map(int pid, const int map_fds[static 2], struct err *err)
 	char byte;
 	int r;
 
-	/* Nothing comes where it could not enter one; it says why itself. */
+	/* If it could not enter a namespace, the pipe is empty, and it reports the error itself. */
 	if (read(map_fds[0], &byte, 1) != 1)
 		return 0;
 	r = idmap_write(pid, err);
 	if (r == 0 && write(map_fds[1], &byte, 1) != 1)
-		r = err_sys(err, errno, "the container's keeper");
+		r = err_sys(err, errno, "the container's monitor");
 	return r;
 }
 
@@ -105,7 +105,7 @@ void mount_ns_hide_cgroups(void)
 		log_debug("%s: %s", unified, strerror(errno));
 }
 
-/* --- the tree --- */
+/* --- tree --- */
 
 static bool has_word(const char *list, const char *word)
 {
@@ -118,8 +118,9 @@ static bool has_word(const char *list, const char *word)
 }
 
 /*
- * Root's, everybody may enter, it can be written: the container's users are not those who mounted. dir is what some process
- * says; what its path leads to must be of that mount. A descriptor of the container in it, or -1.
+ * Accept a mount that is root's, writable, and accessible to all users, because the container's
+ * users differ from root. dir is reported by another process, so the path is checked to be of that
+ * mount. Returns a descriptor of the container in it, or -1.
  */
 static int pin(struct mount_ns *st, struct store *s, const char *dir, const char *name)
 {
@@ -139,7 +140,7 @@ static int pin(struct mount_ns *st, struct store *s, const char *dir, const char
 	return TAKE_FD(fd);
 }
 
-/* An images' tree that is mounted alone has no containers in it. */
+/* A mount of the images only has no containers. */
 void mount_ns_find(struct mount_ns *st, struct store *s, const char *name)
 {
 	char **dirs = mounts_dirs(s);
@@ -161,8 +162,8 @@ static int start_daemon(struct mount_ns *st, struct store *s, struct err *err)
 {
 	struct buf helper _cleanup_buf_ = BUF_INIT, said _cleanup_buf_ = BUF_INIT;
 	/*
-	 * Where root is the only user everything is shown as its own: nobody, root neither, may write
-	 * what belongs to an owner without a number. On the disk, and in a commit, that one stays.
+	 * If root is the only user, all files are shown as root's: not even root may write files
+	 * of unmapped owners. The owners on disk and in commits do not change.
 	 */
 	const char *how = idmap_has_user(1) ? "tree=containers,allow_other,suid"
 					    : "tree=containers,allow_other,suid,uid=0,gid=0";
@@ -181,8 +182,8 @@ static int start_daemon(struct mount_ns *st, struct store *s, struct err *err)
 	argv[0] = buf_str(&helper);
 	argv[2] = buf_str(&st->tree);
 	/*
-	 * As root of a user name space the daemon would take a store of this user's group for a stranger's. It is to
-	 * trust what is open here, not what the path leads to by then.
+	 * As root of a user namespace the daemon would take a store of this user's group for
+	 * another user's. It trusts the directory that is open here, not its path.
 	 */
 	if (buf_printf(&trusted, "/proc/%d/fd/%d", (int)getpid(), s->fd) < 0 ||
 	    (!s->read_only && setenv(STORE_TRUST, buf_str(&trusted), 1) < 0))
@@ -202,11 +203,11 @@ static int start_daemon(struct mount_ns *st, struct store *s, struct err *err)
 	if (r > 0)
 		return err_set(err, EIO, "mounting the container: %s", *why ? why : "failed");
 	st->mounted_tree = true;
-	/* Its parent has ended, so it is ours: the only child that we have. */
+	/* Its parent has exited, so it was reparented to this process: our only child. */
 	f = fopen("/proc/thread-self/children", "re");
 	return f && fscanf(f, "%d", &st->daemon) == 1
 		       ? 0
-		       : err_set(err, ESRCH, "the mount's daemon is gone");
+		       : err_set(err, ESRCH, "the mount's daemon has exited");
 }
 
 static bool is_same(int a, int b)
@@ -218,8 +219,8 @@ static bool is_same(int a, int b)
 }
 
 /*
- * What is open already, once more by its path: in a new mount name space a mount is not what it was in the old one.
- * -ESTALE: something else is there now.
+ * Open a path again in the new mount namespace, in which the mounts are new ones.
+ * -ESTALE: the path now leads to another object.
  */
 static int open_again(const char *path, int before)
 {
@@ -230,7 +231,7 @@ static int open_again(const char *path, int before)
 	return before < 0 || is_same(fd, before) ? TAKE_FD(fd) : -ESTALE;
 }
 
-/* A container belongs to whichever mount comes first, until its files are closed. pinned: what path leads to, or -1. */
+/* The first mount that opens a container holds it until its files are closed. pinned: fd or -1. */
 static int open_container(struct store *s, const char *path, int pinned, const char *name,
 			  struct err *err)
 {
@@ -245,7 +246,7 @@ static int open_container(struct store *s, const char *path, int pinned, const c
 		}
 		if (fd != -EBUSY)
 			break;
-		/* Whoever has it comes back soon: what it let go of is taken at once. */
+		/* The holder may take it again soon: retry without delay after it was released. */
 		pause_10ms();
 		if (mounts_close(s, name, err) < 0)
 			return -EBUSY;
@@ -255,7 +256,7 @@ static int open_container(struct store *s, const char *path, int pinned, const c
 	return fd < 0 ? err_sys(err, -fd, "container %s", name) : fd;
 }
 
-/* A name in our own directory, for calls that take nothing but a path. */
+/* A path in our own directory, for calls that only take paths. */
 static void path_in(const struct mount_ns *st, const char *name, char out[static 48])
 {
 	snprintf(out, 48, "/proc/self/fd/%d/%s", st->dir_fd, name);
@@ -270,7 +271,7 @@ static int mount_rootfs(struct mount_ns *st, int container, bool userns, struct 
 	if (mount(from, to, NULL, MS_BIND, NULL) < 0)
 		return err_sys(err, errno, "%s", buf_str(&st->rootfs));
 	st->mounted_rootfs = true;
-	/* Devices of an image are not to be had; that set-id bits work is for the container alone. */
+	/* Disable device files of images. Set-id bits work, but only in the container. */
 	if (!userns && mount(NULL, to, NULL, MS_REMOUNT | MS_BIND | MS_NODEV, NULL) < 0)
 		return err_sys(err, errno, "%s", buf_str(&st->rootfs));
 	st->root_fd = openat(st->dir_fd, "rootfs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -304,7 +305,7 @@ int mount_ns_open(struct mount_ns *st, struct store *s, const struct tmp_dir *sc
 	return container < 0 ? container : mount_rootfs(st, container, userns, err);
 }
 
-/* In the container's mount name space nothing is looked up but its root. Returns an errno. */
+/* In the container's mount namespace only its root is accessed. Returns an errno. */
 static int remount_root(int ns)
 {
 	struct statvfs sv;
@@ -334,7 +335,7 @@ int mount_ns_forbid_devices(int pid, struct err *err)
 	if (child == 0)
 		_exit(remount_root(ns));
 	r = child < 0 ? errno : program_wait(child);
-	return r ? err_sys(err, r < 0 ? -r : r, "forbidding devices in the container") : 0;
+	return r ? err_sys(err, r < 0 ? -r : r, "cannot disable devices in the container") : 0;
 }
 
 static void unmount(const struct mount_ns *st, const char *name)
@@ -367,14 +368,14 @@ void mount_ns_close(struct mount_ns *st)
 		close(TAKE_FD(st->pinned_fd));
 	if (st->dir_fd >= 0)
 		close(TAKE_FD(st->dir_fd));
-	/* It writes what is to be written; all that are left are our children. */
+	/* The daemon writes pending data; the remaining children are ours. */
 	for (tries = 0; tries < END_TRIES && pid >= 0; tries++) {
 		pid = waitpid(-1, NULL, WNOHANG);
 		if (pid == 0)
 			pause_10ms();
 	}
 	if (pid == 0)
-		log_warn("the mount's daemon does not end");
+		log_warn("the mount's daemon does not exit");
 	buf_fini(&st->dir);
 	buf_fini(&st->path);
 	buf_fini(&st->tree);

@@ -39,7 +39,7 @@ static int push_env(struct run_args *a, char *text, struct err *err)
 	return 0;
 }
 
-/* A name alone takes its value from our own environment. */
+/* A name alone takes its value from our environment. */
 static char *complete(const char *text, bool *known)
 {
 	struct buf b = BUF_INIT;
@@ -66,7 +66,7 @@ int run_args_env(struct run_args *a, const char *text, struct err *err)
 	return push_env(a, complete(text, &known), err);
 }
 
-/* One line of a file; a variable that is unknown here is none. */
+/* Parse one line of a file; variables without a value that are not set here are ignored. */
 static int take_line(struct run_args *a, const char *path, char *line, struct err *err)
 {
 	size_t name = strcspn(line, "=");
@@ -85,7 +85,7 @@ static int take_line(struct run_args *a, const char *path, char *line, struct er
 	return push_env(a, text, err);
 }
 
-/* The user's own file; it may be a pipe. */
+/* The file is the user's own; it may be a pipe. */
 int run_args_env_file(struct run_args *a, const char *path, struct err *err)
 {
 	_cleanup_fclose_ FILE *f = fopen(path, "re");
@@ -104,7 +104,7 @@ int run_args_env_file(struct run_args *a, const char *path, struct err *err)
 			line += 3;
 		total += (size_t)n;
 		if (total > ENV_FILE_MAX || (size_t)n != strlen(text))
-			return bad(err, path, "too large, or not a text");
+			return bad(err, path, "too large, or not a text file");
 		line[strcspn(line, "\r\n")] = '\0';
 		line += strspn(line, " \t");
 		if (*line && *line != '#')
@@ -124,7 +124,7 @@ static int read_profile(struct run_args *a, const char *path, struct err *err)
 	int r = conffile_read(path, PROFILE_MAX, &text, err);
 
 	if (r == -ENOENT)
-		return bad(err, path, "no such file: seccomp=FILE names a profile");
+		return bad(err, path, "no such file: seccomp= expects the file of a profile");
 	if (r == 0)
 		r = json_parse(buf_str(&text), text.len, path, &profile, err);
 	if (r < 0)

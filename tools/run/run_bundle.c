@@ -1,6 +1,6 @@
 /*
- * What stands in the tree for a mount to lie on, and was not there before, is taken back at the
- * end where it is empty still, and marked until then, so that a commit has only what the command did.
+ * Mount points that are created in the tree are removed at the end if they are still empty. Until
+ * then they are marked, so that a commit contains only the command's changes.
  */
 #include "tools/run/run_bundle.h"
 
@@ -29,7 +29,7 @@
 
 #define HOST_FILE_MAX (1u << 20)
 
-/* What docker gives a container on the host's network: the host's own, as they are now. */
+/* Files that docker takes from the host for containers on the host's network. */
 static const struct {
 	const char *target, *name;
 } given[] = {
@@ -64,7 +64,7 @@ static int put_file(const struct run_bundle *b, const char *name, const char *te
 
 static const char *const system_dirs[] = { "/proc", "/sys", "/dev" };
 
-/* True for what the runtime mounts something of its own on: nothing of it is in the tree. */
+/* True for mount points of the runtime, below which the tree is hidden. */
 static bool is_system(const char *path)
 {
 	size_t i;
@@ -90,7 +90,7 @@ static int cannot_place(struct err *err, int r, const char *path)
 	return err_sys(err, -r, "%.300s in the container", buf_str(&shown));
 }
 
-/* Where path leads in the tree, made where it is missing. */
+/* Resolve path in the tree, creating what is missing. */
 static int place(struct run_bundle *b, const char *path, enum inroot_kind kind, bool forget,
 		 char **out, struct err *err)
 {
@@ -131,7 +131,7 @@ static int add_bind(struct run_bundle *b, char *source, const char *target, enum
 	return 0;
 }
 
-/* -v: what is missing of the host's becomes a directory, as docker makes it. */
+/* -v: as in docker, a missing source is created as a directory. */
 static int add_volume(struct run_bundle *b, const struct run_volume *v, struct err *err)
 {
 	struct buf shown _cleanup_buf_ = BUF_INIT;
@@ -163,7 +163,7 @@ static int add_volume(struct run_bundle *b, const struct run_volume *v, struct e
 			S_ISDIR(st.st_mode) ? INROOT_DIR : INROOT_FILE, v, err);
 }
 
-/* A bind of the user's that has path, or lies on it. */
+/* True if a bind mount of the user contains path or is below it. */
 static bool is_covered(const struct run_args *a, const char *path)
 {
 	size_t i;
@@ -178,7 +178,7 @@ static bool is_covered(const struct run_args *a, const char *path)
 	return false;
 }
 
-/* In an image it may be a link to what the runtime mounts: that stays what it is. */
+/* An image may link it to a mount of the runtime: then it is left unchanged. */
 static bool leads_into_system(const struct run_bundle *b, const char *path)
 {
 	_cleanup_free_ char *where = NULL;
@@ -200,7 +200,7 @@ static int add_given(struct run_bundle *b, struct err *err)
 		if (strcmp(given[i].name, "hostname") == 0)
 			r = buf_printf(&text, "%s\n", b->job->bundle->hostname);
 		else if (conffile_read(given[i].target, HOST_FILE_MAX, &text, NULL) < 0)
-			log_debug("%s: not there, or not readable", given[i].target);
+			log_debug("%s: missing or not readable", given[i].target);
 		if (r == 0)
 			r = buf_printf(&path, "%s/%s", buf_str(&b->mount_ns->dir), given[i].name);
 		if (r < 0)
@@ -212,7 +212,7 @@ static int add_given(struct run_bundle *b, struct err *err)
 	return r;
 }
 
-/* An image of one program has nothing for the runtime's own mounts to lie on. */
+/* Images with a single program lack mount points for the runtime's mounts. */
 static int add_system(struct run_bundle *b, struct err *err)
 {
 	size_t i;
@@ -250,7 +250,7 @@ static int add_mounts(struct run_bundle *b, struct err *err)
 	return r < 0 ? r : add_given(b, err);
 }
 
-/* A name space's ids end where its map does. */
+/* The user must be mapped in the user namespace. */
 static int check_user(const struct run_bundle *b, struct err *err)
 {
 	struct buf shown _cleanup_buf_ = BUF_INIT;
@@ -259,12 +259,11 @@ static int check_user(const struct run_bundle *b, struct err *err)
 	if (uid && idmap_has_group(b->user.gid))
 		return 0;
 	text_escape(&shown, b->job->bundle->user);
-	return err_set(
-		err, EINVAL,
-		"user \"%.200s\": %s %u is none of the ids that you may use; ask for a line in "
-		"/etc/subuid and /etc/subgid (usermod --add-subuids, --add-subgids; package "
-		"uidmap), or run it as root: -u 0",
-		buf_str(&shown), uid ? "group" : "user", uid ? b->user.gid : b->user.uid);
+	return err_set(err, EINVAL,
+		       "user \"%.200s\": %s %u is not mapped; ask for a line in "
+		       "/etc/subuid and /etc/subgid (usermod --add-subuids, --add-subgids; package "
+		       "uidmap), or run it as root: -u 0",
+		       buf_str(&shown), uid ? "group" : "user", uid ? b->user.gid : b->user.uid);
 }
 
 static int find_user(struct run_bundle *b, struct err *err)
@@ -293,16 +292,16 @@ static int make_workdir(struct run_bundle *b, struct err *err)
 		return b->workdir ? 0 : err_nomem(err);
 	}
 	r = place(b, path, INROOT_DIR, true, &b->workdir, err);
-	/* /proc/self/fd/N leads out of the container in a runtime that leaves one open there. */
+	/* In some runtimes /proc/self/fd/N leads out of the container. */
 	if (r == 0 && strncmp(b->workdir, "/proc/", 6) == 0) {
 		text_escape(&shown, path);
-		return err_set(err, EINVAL, "the working directory %.300s lies in /proc",
+		return err_set(err, EINVAL, "the working directory %.300s is in /proc",
 			       buf_str(&shown));
 	}
 	return r;
 }
 
-/* A commit while the command runs, or after all of us were killed, leaves it out. */
+/* Marks make commits ignore the mount points, also if all our processes are killed. */
 static void mark_made(const struct run_bundle *b)
 {
 	_cleanup_container_ struct container *c = NULL;

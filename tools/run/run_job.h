@@ -1,5 +1,5 @@
 /*
- * One run: what its parts know of it.
+ * One run, as passed to its parts.
  */
 #ifndef TOOLS_RUN_RUN_JOB_H
 #define TOOLS_RUN_RUN_JOB_H
@@ -20,9 +20,9 @@ struct run_job {
 	const struct tmp_dir *tmp_dir;
 	const char *name; /* of the container */
 	bool userns;
-	int control_fd; /* where signals come from */
+	int control_fd; /* receives signals */
 	int map_fds[2]; /* mount_ns_enter()'s */
-	bool *started;	/* shared: the command was started */
+	bool *started;	/* shared memory: the command was started */
 };
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * What is mounted into a container: -v, --mount and --tmpfs.
- * spec    docker run --help; the fields of --mount are those of a line of CSV (RFC 4180)
+ * Mounts of a container: -v, --mount and --tmpfs.
+ * spec    docker run --help; the fields of --mount are a CSV record (RFC 4180)
  */
 #include "tools/run/run_args.h"
 
@@ -48,10 +48,10 @@ static bool is_propagation(const char *word)
 
 /* --- -v --- */
 
-/* One word behind the second colon. */
+/* Parse one option after the second colon. */
 static int volume_option(struct run_volume *v, const char *word)
 {
-	/* What says something about labels of SELinux, or about another system's file sharing. */
+	/* Options for SELinux labels or other systems are ignored. */
 	static const char *const nothing[] = { "rw",	 "z",	       "Z",	   "nocopy",
 					       "cached", "consistent", "delegated" };
 	size_t i;
@@ -110,10 +110,9 @@ static int parse_volume(const struct run_args *a, struct run_volume *v, char *pa
 	if (!*parts || (target && !*target) || (options && (!*options || strchr(options, ':'))))
 		return bad(err, text, "invalid volume specification");
 	if (target && *parts != '.' && !strchr(parts, '/'))
-		return bad(
-			err, text,
-			"there are no named volumes here; a directory of the host is a path with a "
-			"slash: -v ./NAME:PATH");
+		return bad(err, text,
+			   "named volumes are not supported; for a directory of the host write a "
+			   "path with a slash: -v ./NAME:PATH");
 	v->target = strdup(target ? target : parts);
 	v->source = target ? make_absolute(parts) : NULL;
 	if (!v->target || (target && !v->source))
@@ -136,7 +135,7 @@ void run_args_free_volume(struct run_volume *v)
 	free(v->mode);
 }
 
-/* v is taken, or freed where r says that it is none. */
+/* Takes v, or frees it if r is an error. */
 static int add(struct run_args *a, struct run_volume *v, int r, struct err *err)
 {
 	struct run_volume *all =
@@ -164,7 +163,7 @@ int run_args_volume(struct run_args *a, const char *text, struct err *err)
 
 /* --- --mount --- */
 
-/* The next field, in place, and *rest behind it; -EINVAL: an open quote. */
+/* Parse the next field, in place; *rest is set behind it; -EINVAL: unterminated quote. */
 static int next_field(char **rest, char **out)
 {
 	char *in = *rest, *to = in;
@@ -189,7 +188,7 @@ static int next_field(char **rest, char **out)
 	return 0;
 }
 
-/* Nothing, or what Go's strconv.ParseBool takes. */
+/* Empty, or a value accepted by Go's strconv.ParseBool. */
 static int parse_switch(const char *value, bool *out)
 {
 	static const char *const words[] = { "1", "t", "T", "TRUE",  "true",  "True",
@@ -202,7 +201,7 @@ static int parse_switch(const char *value, bool *out)
 	return i < ARRAY_SIZE(words) ? 0 : -EINVAL;
 }
 
-/* A number of bytes, with k, m or g behind it, as the kernel takes it. */
+/* A number of bytes with an optional suffix k, m or g, as in the kernel. */
 static int set_size(struct run_volume *v, const char *value)
 {
 	struct buf text _cleanup_buf_ = BUF_INIT;
@@ -231,14 +230,14 @@ struct mount_words {
 	const char *type, *source, *target;
 };
 
-/* In any case, as in docker. */
+/* Compare without case, as docker does. */
 static bool is(const char *key, const char *a, const char *b, const char *c)
 {
 	return strcasecmp(key, a) == 0 || (b && strcasecmp(key, b) == 0) ||
 	       (c && strcasecmp(key, c) == 0);
 }
 
-/* -ENOENT: no such key. */
+/* -ENOENT: unknown key. */
 static int take_field(struct run_volume *v, struct mount_words *w, const char *key,
 		      const char *value)
 {
@@ -283,7 +282,7 @@ static int take_fields(struct run_volume *v, struct mount_words *w, char *rest, 
 		int r = next_field(&rest, &field);
 
 		if (r < 0)
-			return bad(err, text, "invalid --mount: a quote is open");
+			return bad(err, text, "invalid --mount: unterminated quote");
 		buf_clear(&shown);
 		value = strchr(field, '=');
 		if (value)
@@ -309,7 +308,7 @@ static int check_mount(const struct run_args *a, struct run_volume *v, const str
 
 	if (strcasecmp(type, "volume") == 0)
 		return bad(err, text,
-			   "there are no volumes here; a directory of the host is "
+			   "volumes are not supported; for a directory of the host use "
 			   "type=bind,src=./DIR,dst=PATH");
 	v->tmpfs = strcasecmp(type, "tmpfs") == 0;
 	if (!v->tmpfs && strcasecmp(type, "bind") != 0)
@@ -317,11 +316,11 @@ static int check_mount(const struct run_args *a, struct run_volume *v, const str
 	if (!w->target)
 		return bad(err, text, "invalid --mount: target is required");
 	if (v->tmpfs && w->source)
-		return bad(err, text, "invalid --mount: a tmpfs has no source");
+		return bad(err, text, "invalid --mount: source is not allowed for tmpfs");
 	if (!v->tmpfs && (!w->source || !*w->source))
 		return bad(err, text, "invalid --mount: source is required");
 	if (!v->tmpfs && (v->size || v->mode))
-		return bad(err, text, "invalid --mount: a bind has no size and no mode of its own");
+		return bad(err, text, "invalid --mount: size and mode are only allowed for tmpfs");
 	v->target = strdup(w->target);
 	v->source = v->tmpfs ? NULL : make_absolute(w->source);
 	if (!v->target || (!v->tmpfs && !v->source))
@@ -345,7 +344,7 @@ int run_args_mount(struct run_args *a, const char *text, struct err *err)
 
 static int take_tmpfs_option(struct run_volume *v, const char *word)
 {
-	/* So it is mounted anyway. */
+	/* These apply to every mount. */
 	static const char *const always[] = { "rw", "nosuid", "nodev", "noexec" };
 	size_t i;
 

@@ -1,5 +1,6 @@
 /*
- * The options of `imagefs run`: those that it has, and docker's others, each of which says why it is refused.
+ * The options of `imagefs run`: those that it has, and docker's others, each of which says why it
+ * is refused.
  */
 #ifndef TOOLS_RUN_RUN_OPTIONS_H
 #define TOOLS_RUN_RUN_OPTIONS_H

@@ -1,4 +1,4 @@
-/* Command lines of two programs that are nearly the same. */
+/* Command lines of crun and runc, which differ little. */
 #include "tools/run/runtime.h"
 
 #include <errno.h>
@@ -48,13 +48,13 @@ int runtime_find(const char *name, struct runtime *out, struct err *err)
 		return set_path(out, path);
 	if (!name || strcmp(name, "crun") == 0 || strcmp(name, "runc") == 0)
 		return err_set(err, ENOENT,
-			       "%s: no such OCI runtime here; install one: apt-get install %s",
+			       "%s: OCI runtime not found; install one: apt-get install %s",
 			       name ? name : "crun, runc", name ? name : "crun");
 	text_escape(&shown, name);
-	return err_set(err, ENOENT, "%.300s: no such OCI runtime here", buf_str(&shown));
+	return err_set(err, ENOENT, "%.300s: OCI runtime not found", buf_str(&shown));
 }
 
-/* What stands before the verb. */
+/* The arguments before the subcommand. */
 static size_t begin(const struct runtime *rt, const char **argv)
 {
 	size_t n = 0;
@@ -65,7 +65,7 @@ static size_t begin(const struct runtime *rt, const char **argv)
 	if (rt->crun) {
 		argv[n++] = "--cgroup-manager=disabled";
 	} else {
-		/* Without a file for it errors come as records of a log. */
+		/* Without a log file, errors are printed as log records. */
 		argv[n++] = "--log";
 		argv[n++] = "/dev/null";
 		if (rt->userns)
@@ -119,7 +119,7 @@ int runtime_delete(const struct runtime *rt, struct buf *said)
 
 int runtime_status(const char *said)
 {
-	/* Else it is about something that the runtime itself wanted. */
+	/* Otherwise the error is about another action of the runtime. */
 	if (!strstr(said, "exec"))
 		return 1;
 	if (strcasestr(said, "permission denied") || strcasestr(said, "not permitted") ||

@@ -1,6 +1,6 @@
 /*
- * An OCI runtime: crun, or else runc. A container is created by it, waits, and is started then; its
- * first process becomes our child, so that what ends it is known exactly.
+ * An OCI runtime: crun, or runc. The runtime creates a container, which waits until it is started.
+ * Its first process becomes our child, so that its exit status is known.
  * spec    OCI runtime-spec runtime.md
  */
 #ifndef TOOLS_RUN_RUNTIME_H
@@ -16,32 +16,33 @@ struct buf;
 struct runtime {
 	char *path;
 	bool crun;
-	bool userns;	   /* in an ordinary user's name space */
-	const char *state; /* a directory for what it notes */
+	bool userns;	   /* in an ordinary user's namespace */
+	const char *state; /* directory for its state */
 	const char *id;
 };
 
 /*
- * runtime_find - name: "crun", "runc", a path; NULL: whichever there is.
+ * runtime_find - find "crun", "runc" or a path; NULL: crun, or runc.
  * errors  -ENOENT, with the package to install
  */
 int runtime_find(const char *name, struct runtime *out, struct err *err) MUST_CHECK;
 
 /*
- * runtime_create - fds: the container's 0, 1 and 2; what the runtime says goes to 2 as well.
- * console   a path for its terminal to be sent to, or NULL
- * pid_file  receives the number of its first process
- * pid       receives the runtime's own, to be waited for
+ * runtime_create - fds: stdin, stdout and stderr of the container; the runtime writes to stderr,
+ * too.
+ * console   path of the socket that receives the terminal, or NULL
+ * pid_file  receives the ID of its first process
+ * pid       receives the runtime's process, to be waited for
  * returns   0 or -errno
  */
 int runtime_create(const struct runtime *rt, const char *bundle, const char *console,
 		   const char *pid_file, const int fds[static 3], pid_t *pid) MUST_CHECK;
 
-/* runtime_start, runtime_delete - the latter kills what is left. Exit status or -errno; said: why. */
+/* runtime_start, runtime_delete (kills all processes). Exit status or -errno; said: the output. */
 int runtime_start(const struct runtime *rt, struct buf *said) MUST_CHECK;
 int runtime_delete(const struct runtime *rt, struct buf *said) MUST_CHECK;
 
-/* runtime_status - docker's exit status for what a runtime said when it did not start a command: 126, 127 or 1. */
+/* runtime_status - docker's exit status for a runtime's error message: 126, 127 or 1. */
 int runtime_status(const char *said) MUST_CHECK;
 
 #endif

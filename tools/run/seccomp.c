@@ -1,6 +1,6 @@
 /*
- * A profile in the runtime's own form is one in docker's form without conditions, so that there is one
- * way for both. What a runtime would choke on is found here, where it can be said in words.
+ * A profile in the runtime's form is also valid in docker's form, without conditions, so one parser
+ * reads both. Errors that a runtime would reject are reported here, with their place.
  */
 #include "tools/run/seccomp.h"
 
@@ -48,7 +48,7 @@ static const char *const operators[] = {
 struct maker {
 	const struct seccomp_host *host;
 	const char *what, *native, *constant;
-	size_t rule; /* which one it is about, from 1; 0: none */
+	size_t rule; /* number of the rule in messages, from 1; 0: none */
 	struct err *err;
 };
 
@@ -76,14 +76,14 @@ static bool is_one_of(const json_t *value, const char *const *v, size_t n)
 	return false;
 }
 
-/* A list, or nothing. */
+/* A list, or missing. */
 static int check_list(const struct maker *m, const char *key, const json_t *list)
 {
 	return list && !json_is_null(list) && !json_is_array(list) ? bad(m, key, list, "not a list")
 								   : 0;
 }
 
-/* A list of strings, or nothing. */
+/* A list of strings, or missing. */
 static int check_strings(const struct maker *m, const char *key, const json_t *list)
 {
 	const json_t *item;
@@ -122,7 +122,7 @@ static bool has_cap(const struct seccomp_host *h, const char *cap)
 
 /* --- conditions --- */
 
-/* 1: this kernel is that old at least, 0: it is older. */
+/* 1 if the kernel has this version or a later one, otherwise 0. */
 static int kernel_is(const struct maker *m, const json_t *version)
 {
 	unsigned want[2], have[2] = { 0, 0 };
@@ -136,7 +136,7 @@ static int kernel_is(const struct maker *m, const json_t *version)
 	return have[0] != want[0] ? have[0] > want[0] : have[1] >= want[1];
 }
 
-/* 1: the rule counts here, 0: it does not. */
+/* 1 if the conditions of the rule are met, otherwise 0. */
 static int meets(const struct maker *m, const json_t *rule, const char *key, bool wanted)
 {
 	const json_t *c = json_object_get(rule, key), *caps = json_object_get(c, "caps"), *item;
@@ -200,7 +200,7 @@ static int check_errno(const struct maker *m, const char *key, const json_t *val
 	return 0;
 }
 
-/* The rule without its conditions. */
+/* Append the rule without its conditions. */
 static int take_rule(const struct maker *m, const json_t *rule, json_t *list)
 {
 	json_t *names = json_object_get(rule, "names"), *name = json_object_get(rule, "name");
@@ -215,7 +215,7 @@ static int take_rule(const struct maker *m, const json_t *rule, json_t *list)
 		r = check_errno(m, "errnoRet", number);
 	if (r < 0)
 		return r;
-	/* As it was written before there were lists. */
+	/* The old form, with one name instead of a list. */
 	if (json_array_size(names) == 0 && !json_string_length(name))
 		return bad(m, "names", NULL, "empty");
 	if (!is_one_of(action, actions, ARRAY_SIZE(actions)))
@@ -274,7 +274,7 @@ static int take_arches(const struct maker *m, const json_t *profile, json_t *out
 	if (r < 0)
 		return r;
 	if (json_array_size(arches) && json_array_size(map))
-		return bad(m, "architectures", NULL, "beside archMap");
+		return bad(m, "architectures", NULL, "cannot be combined with archMap");
 	if (json_array_size(arches))
 		return json_object_set(out, "architectures", arches) < 0 ? err_nomem(m->err) : 0;
 	json_array_foreach(map, i, entry) {
@@ -293,11 +293,11 @@ static int take_arches(const struct maker *m, const json_t *profile, json_t *out
 		}
 		return json_object_set_new(out, "architectures", all) < 0 ? err_nomem(m->err) : 0;
 	}
-	/* The runtime takes this machine's then. */
+	/* The runtime then uses the host's. */
 	return 0;
 }
 
-/* What a runtime is told beside the rules. */
+/* Copy the members other than rules. */
 static int take_rest(const struct maker *m, const json_t *profile, json_t *out)
 {
 	static const char *const also[] = { "flags", "listenerPath", "listenerMetadata" };
@@ -324,9 +324,12 @@ static int take_rest(const struct maker *m, const json_t *profile, json_t *out)
 	return 0;
 }
 
-/* --- the whole --- */
+/* --- entry point --- */
 
-/* Keys are as docker reads them: a rule whose key is not known by its case would be lost, or lose its conditions. */
+/*
+ * Docker ignores the case of keys; a key that is not recognized would drop a rule or its
+ * conditions.
+ */
 static int fold(json_t *profile, struct err *err)
 {
 	static const char *const top[] = {

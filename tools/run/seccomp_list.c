@@ -1,10 +1,10 @@
 /*
- * The system calls that docker lets a container have, by what they are for, and those that it refuses. A
- * call that stands nowhere here is answered with ENOSYS: programs know what to do about a kernel that lacks
- * one, but take EPERM from a newer call, like fchmodat2, for a verdict.
+ * The system calls that docker allows and denies by default, grouped by purpose. Others fail with
+ * ENOSYS: programs fall back if the kernel lacks a call, but treat EPERM from a new call, like
+ * fchmodat2, as a final error.
  *
- * Newer versions of docker let keyctl and its kin through. Here they stay shut: root's container has no user
- * name space, so that the keyrings of its root would be those of the host's.
+ * Newer versions of docker allow keyctl and related calls. They are denied here: root's container
+ * has no user namespace, so it would share the keyrings of the host's root.
  */
 #include "tools/run/seccomp_list.h"
 
@@ -22,7 +22,7 @@ struct rule {
 	const char *names;
 	int refused;		    /* an errno; 0: allowed */
 	const char *caps;	    /* allowed with any of these capabilities, else refused */
-	const char *with, *without; /* only where this capability is there; is missing */
+	const char *with, *without; /* only if this capability is present; missing */
 	const char *arches, *other_arches; /* only on these; only on others */
 	const char *min_kernel;
 	struct {
@@ -95,13 +95,13 @@ static const struct rule rules[] = {
 		   "rt_sigprocmask rt_sigqueueinfo rt_sigreturn rt_sigsuspend rt_sigtimedwait "
 		   "rt_sigtimedwait_time64 rt_tgsigqueueinfo sigaltstack signalfd signalfd4 "
 		   "sigprocmask sigreturn tgkill tkill" },
-	/* Names, attributes and whom files belong to. */
+	/* Names, attributes and owners. */
 	{ .names = "chmod chown chown32 fchmod fchmodat fchmodat2 fchown fchown32 fchownat "
 		   "fgetxattr flistxattr fremovexattr fsetxattr futimesat getxattr getxattrat "
 		   "lchown lchown32 lgetxattr listxattr listxattrat llistxattr lremovexattr "
 		   "lsetxattr removexattr removexattrat setxattr setxattrat utime utimensat "
 		   "utimensat_time64 utimes" },
-	/* What is in files. */
+	/* Contents of files. */
 	{ .names = "copy_file_range fadvise64 fadvise64_64 fallocate fdatasync fsync ftruncate "
 		   "ftruncate64 _llseek lseek pread64 preadv preadv2 pwrite64 pwritev pwritev2 "
 		   "read readahead readv sendfile sendfile64 splice sync sync_file_range syncfs "
@@ -120,7 +120,7 @@ static const struct rule rules[] = {
 	{ .names = "personality", .arg = EQUALS(1, 0x20000) },
 	{ .names = "personality", .arg = EQUALS(1, 0x20008) },
 	{ .names = "personality", .arg = EQUALS(1, 0xffffffff) },
-	/* AF_VSOCK knows no name spaces. */
+	/* AF_VSOCK is not separated by namespaces. */
 	{ .names = "socket", .arg = { 1, 40, 0, "SCMP_CMP_NE" } },
 	{ .names = "socket", .refused = EPERM, .arg = EQUALS(1, 40) },
 	{ .names = "swapcontext sync_file_range2", .arches = "ppc64le" },
@@ -132,7 +132,7 @@ static const struct rule rules[] = {
 	{ .names = "s390_pci_mmio_read s390_pci_mmio_write s390_runtime_instr",
 	  .arches = "s390 s390x" },
 	{ .names = "riscv_flush_icache", .arches = "riscv64" },
-	/* What makes name spaces, and on s390 has its arguments in another order. */
+	/* Creates namespaces; on s390 the order of arguments differs. */
 	{ .names = "clone",
 	  .without = "CAP_SYS_ADMIN",
 	  .other_arches = "s390 s390x",
@@ -177,9 +177,11 @@ static const struct rule rules[] = {
 	  .other_arches = "s390 s390x",
 	  .arg = HAS_FLAG(1, 0x40000000) },
 	{ .names = "clone", .with = "CAP_SYS_ADMIN" },
-	/* Its flags lie in memory, where a filter cannot look; the C library then takes clone. */
+	/*
+	 * Its flags are in memory, which a filter cannot read; the C library falls back to clone.
+	 */
 	{ .names = "clone3", .caps = "CAP_SYS_ADMIN", .refused = ENOSYS },
-	/* For who may do it anyway. */
+	/* Calls that require a capability. */
 	{ .names = "fanotify_init fsconfig fsmount fsopen fspick lookup_dcookie lsm_get_self_attr "
 		   "lsm_list_modules lsm_set_self_attr mount mount_setattr move_mount open_tree "
 		   "quotactl quotactl_fd setdomainname sethostname setns umount umount2 unshare",
@@ -198,7 +200,7 @@ static const struct rule rules[] = {
 	{ .names = "vhangup", .caps = "CAP_SYS_TTY_CONFIG" },
 	{ .names = "get_mempolicy mbind set_mempolicy set_mempolicy_home_node",
 	  .caps = "CAP_SYS_NICE" },
-	/* For nobody. */
+	/* Denied. */
 	{ .names = "_sysctl add_key afs_syscall bdflush create_module get_kernel_syms getpmsg "
 		   "io_uring_enter io_uring_register io_uring_setup kexec_file_load kexec_load "
 		   "keyctl migrate_pages move_pages nfsservctl nice oldfstat oldlstat oldolduname "
@@ -211,7 +213,7 @@ static const struct rule rules[] = {
 
 /* --- in docker's form --- */
 
-/* Words with blanks between, as a list. */
+/* Split words at blanks into a list. */
 static json_t *words(const char *s)
 {
 	json_t *list = json_array();
@@ -225,7 +227,7 @@ static json_t *words(const char *s)
 	return list;
 }
 
-/* A rule without the conditions on capabilities; error: 0 allows. */
+/* A rule without conditions on capabilities; error 0 allows. */
 static json_t *make(const struct rule *r, int error)
 {
 	json_t *j = json_pack("{s:o, s:s, s:{s:o, s:o}, s:{s:o, s:o}}", "names", words(r->names),
@@ -246,7 +248,7 @@ static json_t *make(const struct rule *r, int error)
 	return j;
 }
 
-/* Allowed with each of the capabilities, refused without them all. */
+/* Allow with any of the capabilities, deny without all of them. */
 static int add_by_caps(json_t *list, const struct rule *r)
 {
 	_cleanup_json_ json_t *caps = words(r->caps);

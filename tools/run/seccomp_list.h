@@ -1,5 +1,6 @@
 /*
- * The default list of system calls, in docker's form: with its conditions. seccomp_make() resolves it.
+ * The default list of system calls, in docker's form: with its conditions. seccomp_make() resolves
+ * it.
  */
 #ifndef TOOLS_RUN_SECCOMP_LIST_H
 #define TOOLS_RUN_SECCOMP_LIST_H

@@ -1,7 +1,7 @@
 /*
- * The user's descriptors are shared with others and stay as they are: nothing is written to them that
- * poll(2) did not allow, nor more than they take at once then. Ours do not block. Where the kernel can,
- * splice(2) moves pages and not bytes.
+ * The user's descriptors are shared with other processes, so their flags are not changed: data is
+ * written only when poll(2) reports them writable, and only as much as does not block. Our own
+ * descriptors are nonblocking. splice(2) is used if possible, which moves pages instead of copying.
  */
 #include "tools/run/stdio.h"
 
@@ -24,7 +24,7 @@
 #include "base/cleanup.h"
 #include "store/disk/mounts.h"
 
-/* What a pipe of ours holds, where the system allows it; and the most that is moved at once. */
+/* Size of our pipes if the system allows it; also the maximum per transfer. */
 #define PIPE_SIZE (1 << 20)
 
 static enum stdio_kind kind_of(int fd)
@@ -42,15 +42,15 @@ static enum stdio_kind kind_of(int fd)
 	return S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3) ? STDIO_NULL : STDIO_OTHER;
 }
 
-/* That splice(2) neither waits for it nor is asked in vain. */
+/* True if splice(2) is supported and does not block. */
 static bool can_splice(enum stdio_kind from, enum stdio_kind to)
 {
 	return to == STDIO_PIPE && (from == STDIO_PIPE || from == STDIO_FILE);
 }
 
 /*
- * While splice(2) writes to a file it keeps the pipe locked, and the command waits. So the pages move to a
- * pipe between first. It refuses to append.
+ * splice(2) to a file locks the pipe while it writes, which blocks the command. So pages are moved
+ * to a second pipe first. splice(2) does not support O_APPEND.
  */
 static void open_between(struct stdio_way *w)
 {
@@ -103,7 +103,7 @@ int stdio_pipe(int fds[static 2], int theirs)
 		return -errno;
 	from = ends[0];
 	to = ends[1];
-	/* It works with a smaller one, too. */
+	/* A smaller pipe works, too. */
 	fcntl(from, F_SETPIPE_SZ, PIPE_SIZE);
 	flags = fcntl(ends[!theirs], F_GETFL);
 	if (flags < 0 || fcntl(ends[!theirs], F_SETFL, flags | O_NONBLOCK) < 0)
@@ -163,7 +163,7 @@ size_t stdio_poll(const struct stdio *r, struct pollfd fds[static STDIO_MAX])
 	return r->n;
 }
 
-/* Where reading failed, or writing did. */
+/* Record a failed read or write. */
 static void failed(struct stdio_way *w, bool reading, int error)
 {
 	bool gone = reading ? error == EIO && w->from_kind == STDIO_OTHER
@@ -171,13 +171,15 @@ static void failed(struct stdio_way *w, bool reading, int error)
 
 	if (error == EINTR || error == EAGAIN)
 		return;
-	/* EIO is how a terminal says that nobody has it open any more; nobody reads, which is no failure. */
+	/*
+	 * EIO means that a terminal was closed, EPIPE that there is no reader: these are no errors.
+	 */
 	if (!gone && !(reading ? w->from_ours : w->to_ours))
 		w->error = error;
 	end_way(w);
 }
 
-/* Moves what is ready; a refusal leaves everything where it is, to be read and written. */
+/* Move available data with splice(2); if refused, fall back to read and write. */
 static void splice_one(struct stdio_way *w)
 {
 	ssize_t n =
@@ -191,11 +193,11 @@ static void splice_one(struct stdio_way *w)
 	else if (errno == EINVAL)
 		w->splices = false;
 	else
-		/* Only writing fails so. */
+		/* Only writing fails with these errors. */
 		failed(w, errno != EPIPE && !w->from_ours, errno);
 }
 
-/* From the command's pipe to the one between, which is empty. */
+/* Move data from the command's pipe to the empty second pipe. */
 static void container_lock(struct stdio_way *w)
 {
 	ssize_t n = splice(w->from, NULL, w->between[1], NULL, PIPE_SIZE,
@@ -211,7 +213,7 @@ static void container_lock(struct stdio_way *w)
 		failed(w, true, errno);
 }
 
-/* From the pipe between to the file; where the file system cannot do that, by way of data. */
+/* Write from the second pipe to the file; if splice is unsupported, copy. */
 static void write_held(struct stdio_way *w)
 {
 	ssize_t n = splice(w->between[0], NULL, w->to, NULL, w->held, SPLICE_F_MOVE);
@@ -248,7 +250,7 @@ static void read_one(struct stdio_way *w)
 
 static void write_one(struct stdio_way *w)
 {
-	/* That much a pipe or a terminal takes when poll(2) says that it can be written. */
+	/* The amount that a pipe or terminal accepts when poll(2) reports it writable. */
 	bool waits = !w->to_ours && (w->to_kind == STDIO_PIPE || w->to_kind == STDIO_OTHER);
 	size_t len = waits ? MIN(w->len, (size_t)PIPE_BUF) : w->len;
 	ssize_t n = w->to_kind == STDIO_SOCKET
@@ -335,7 +337,7 @@ int stdio_listen(int dirfd, const char *name)
 int stdio_receive(int listen_fd)
 {
 	struct pollfd p = { .fd = listen_fd, .events = POLLIN };
-	/* It was sent before the runtime ended. */
+	/* The terminal was sent before the runtime exited. */
 	_cleanup_close_ int fd =
 		poll(&p, 1, 0) > 0 ? accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC) : -1;
 	char name[4096], control[CMSG_SPACE(sizeof(int))];
