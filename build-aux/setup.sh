@@ -1,10 +1,11 @@
 #!/bin/sh
 # Install the Debian packages that imagefs needs; through sudo where the user is not root.
 #
-#     setup.sh [build] [sample] [session] [test]
+#     setup.sh [build] [sample] [session] [test] [coverage]
 #
 # build: compilers and libraries; sample: what makes a sample image; session: what the session in
-# README.md uses; test: the programs that the tests compare imagefs with. What is there already stays.
+# README.md uses; test: the programs that the tests compare imagefs with; coverage: what `make coverage`
+# needs. Installed packages are not upgraded.
 set -eu
 
 build="gcc make autoconf automake pkg-config libc6-dev libfuse3-dev fuse3 libarchive-dev
@@ -16,6 +17,7 @@ test="$session acl attr buildah bzip2 clang-format curl erofs-utils file fio fis
 	fuse-overlayfs fuseiso git groff-base iproute2 kmod libcap2-bin mandoc netavark openssh-client openssl podman procps
 	python3 rsync shellcheck skopeo squashfs-tools squashfuse strace stress-ng time systemd-container uidmap umoci util-linux xfsprogs
 	xorriso xz-utils zsh zstd"
+coverage="gcovr"
 
 wanted=
 [ $# -gt 0 ] || set -- build
@@ -25,6 +27,7 @@ for set in "$@"; do
 	sample) wanted="$wanted $sample" ;;
 	session) wanted="$wanted $session" ;;
 	test) wanted="$wanted $test" ;;
+	coverage) wanted="$wanted $coverage" ;;
 	*)
 		echo "setup.sh: no such set of packages: $set" >&2
 		exit 2
