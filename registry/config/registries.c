@@ -119,7 +119,7 @@ static int check_location(const struct toml *t, const char *what, const char *lo
 		return err_nomem(err);
 	return r ? 0
 		 : WRONG(t, what, err,
-			 "'%s' is no location: it must begin with a host that "
+			 "'%s' is not a valid location: it must begin with a host that "
 			 "has a '.' or a port",
 			 location);
 }
