@@ -1,4 +1,4 @@
-/* The daemon's control socket and its eye on the store: one epoll set, served by the main thread. */
+/* The daemon's control socket and inotify: one epoll set, served by the main thread. */
 #include "fs/control.h"
 
 #include <errno.h>
@@ -31,7 +31,7 @@ struct client {
 	int fd;
 	size_t len;
 	char line[REQUEST_MAX];
-	struct live *frozen; /* the container that waits until this connection is closed */
+	struct live *frozen; /* the container frozen until this connection is closed */
 	struct client *next;
 };
 
@@ -68,7 +68,10 @@ static bool is_dead(int dirfd, const char *name)
 	       errno == ECONNREFUSED;
 }
 
-/* The process's number; with another one behind it where a daemon in another container has the same. */
+/*
+ * The socket's name is the process ID. If a daemon in another PID namespace has the same one, a
+ * number is appended.
+ */
 static int bind_name(struct control *c)
 {
 	struct sockaddr_un address;
@@ -99,7 +102,7 @@ static int start_listening(struct control *c)
 	c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (c->epoll_fd < 0)
 		return -errno;
-	/* Where no command can write to the store none has anything to tell. */
+	/* No command changes a read-only store, so there is nothing to listen for. */
 	if (c->store->fixed)
 		return 0;
 	c->dirfd = beneath_dir(c->store->imagefs_fd, "mounts");
@@ -108,7 +111,7 @@ static int start_listening(struct control *c)
 	c->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (c->listen_fd < 0)
 		return -errno;
-	/* Its file gets this mode; by the name it could be that of another file by now. */
+	/* Set the mode by descriptor: the name may be another file's by now. */
 	if (fchmod(c->listen_fd, 0600) < 0)
 		return -errno;
 	r = bind_name(c);
@@ -119,7 +122,7 @@ static int start_listening(struct control *c)
 	return watch(c, c->listen_fd, &c->listen_fd);
 }
 
-/* Other tools change a layout too. Where that cannot be watched, only their changes show late. */
+/* Watch for changes by other tools. Without inotify those show late; imagefs' own are not affected. */
 static void start_watching(struct control *c)
 {
 	char path[64];
@@ -192,7 +195,7 @@ static void client_free(struct control *c, struct client *cl)
 	free(cl);
 }
 
-/* A connection is taken from who may change the store anyway: its owner, and root. */
+/* Only the store's owner and root may connect: both can change the store anyway. */
 static bool may_ask(int fd)
 {
 	struct ucred peer;
@@ -225,7 +228,7 @@ static void accept_client(struct control *c)
 static void answer(struct client *cl, const char *text)
 {
 	log_debug("command asks \"%s\": %.*s", cl->line, (int)strcspn(text, "\n"), text);
-	/* An answer is shorter than the socket's buffer; who does not want it is not waited for. */
+	/* An answer fits into the socket's buffer, so send() does not block for a client that reads nothing. */
 	if (send(cl->fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		log_debug("control socket: %s", strerror(errno));
 }
@@ -251,12 +254,12 @@ static void freeze(struct control *c, struct client *cl, const char *name)
 	int r = 0;
 
 	if (cl->frozen) {
-		answer(cl, "error this connection holds a container already\n");
+		answer(cl, "error this connection has frozen a container already\n");
 		return;
 	}
 	if (c->containers)
 		r = live_table_freeze(c->containers, name, &cl->frozen, &err);
-	/* A container that we do not show is not written to through us. */
+	/* A container that this daemon does not show has no writers here. */
 	answer_result(cl, r == -ENOENT ? 0 : r, &err);
 }
 

@@ -15,13 +15,13 @@ struct live_table;
 struct store;
 
 /*
- * control_open - listen. What is asked before control_attach() waits.
+ * control_open - listen. Requests wait until control_attach().
  * where   the directory that is mounted; borrowed
  */
 int control_open(struct store *s, const char *where, struct control **out,
 		 struct err *err) MUST_CHECK;
 
-/* control_attach - whom requests are for; either may be NULL. */
+/* control_attach - set the trees that requests concern; either may be NULL. */
 void control_attach(struct control *c, struct images *im, struct live_table *containers);
 
 /* control_fd - readable when control_handle() has something to do. */

@@ -1,7 +1,7 @@
 /*
  * mount.imagefs STORE DIR: the daemon that shows a store's images and
- * containers as directories. It is what `imagefs mount` and mount(8) start; it
- * returns to them when the trees can be read, and ends with the last of them.
+ * containers as directories. `imagefs mount` and mount(8) start it. The command returns when the
+ * trees can be read; the daemon ends when both are unmounted.
  */
 #include "config.h"
 
@@ -47,18 +47,18 @@ struct daemon {
 	struct control *control;
 	struct images *images;
 	struct containers *containers;
-	struct session *sessions[2]; /* images, containers; NULL: not wanted, or over */
+	struct session *sessions[2]; /* images, containers; NULL: not wanted, or ended */
 };
 
 static const char help[] =
 	"Usage: mount.imagefs STORE DIR [-o OPTS] [-d] [-f]\n\n"
 	"Shows the images and containers of STORE as DIR/images and DIR/containers.\n"
-	"It is what 'imagefs mount' and 'mount -t imagefs' run.\n\n"
+	"'imagefs mount' and 'mount -t imagefs' run this program.\n\n"
 	"  -o OPTS  [no]allow_other, image_owners, ro, uid=N, gid=N, cache_size=N[KMG],\n"
-	"           tree=images|containers, dev, suid, noexec, debug; with commas between\n"
-	"  -d       debug, in the foreground: report every request, too\n"
+	"           tree=images|containers, dev, suid, noexec, debug; comma-separated\n"
+	"  -d       stay in the foreground and log every request\n"
 	"  -f       stay in the foreground\n\n"
-	"Example, and the same in /etc/fstab:\n"
+	"Example, and the same as a line of /etc/fstab:\n"
 	"  mount -t imagefs /var/lib/imagefs /mnt\n"
 	"  /var/lib/imagefs /mnt imagefs nofail 0 0\n";
 
@@ -69,7 +69,7 @@ static int usage(const char *what)
 	return 2;
 }
 
-/* Returns a status to end with, or -1. */
+/* Returns an exit status, or -1 to continue. */
 static int parse_args(struct daemon *d, int argc, char **argv)
 {
 	static const struct option longs[] = { { "help", no_argument, NULL, 'h' },
@@ -118,9 +118,9 @@ static int parse_args(struct daemon *d, int argc, char **argv)
 }
 
 /*
- * Go on in the background. The process that the user started stays until we
- * say that all is ready, or end: then its status is ours.
- * Returns its status, or -1 in the daemon.
+ * Continue in the background. The process that the user started waits until the daemon is ready
+ * or ends, and exits with the daemon's status then.
+ * Returns that status, or -1 in the daemon.
  */
 static int go_background(struct daemon *d)
 {
@@ -154,12 +154,12 @@ static int go_background(struct daemon *d)
 		if (errno != EINTR)
 			_exit(1);
 	if (WIFSIGNALED(status))
-		fprintf(stderr, "imagefs mount: the daemon was ended by signal %d\n",
+		fprintf(stderr, "imagefs mount: the daemon was killed by signal %d\n",
 			WTERMSIG(status));
 	_exit(WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) : 1);
 }
 
-/* Let the user's command return. The daemon holds nothing of its terminal from here on. */
+/* Let the user's command return, and close the daemon's descriptors of its terminal. */
 static void say_ready(struct daemon *d)
 {
 	int null;
@@ -177,12 +177,12 @@ static void say_ready(struct daemon *d)
 			close(null);
 	}
 	if (write(d->ready_fd, "R", 1) != 1)
-		log_warn("the command that started the mount is gone");
+		log_warn("the command that started the mount has ended");
 	close(d->ready_fd);
 	d->ready_fd = -1;
 }
 
-/* Signals come as something to read, to the main thread alone. */
+/* Signals are read from a signalfd, by the main thread only. */
 static int take_signals(struct daemon *d, struct err *err)
 {
 	const struct rlimit no_core = { 0, 0 };
@@ -199,12 +199,12 @@ static int take_signals(struct daemon *d, struct err *err)
 	d->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (d->signal_fd < 0 || d->event_fd < 0)
 		return err_sys(err, errno, "signalfd, eventfd");
-	/* A layer is an open file, and so is a file that is written in a container. */
+	/* Each layer is an open file, and so is each file that is written in a container. */
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
-	/* What an image or a container holds is not for a core file. */
+	/* No core files: they would contain data of images and containers. */
 	setrlimit(RLIMIT_CORE, &no_core);
 	return 0;
 }
@@ -253,7 +253,7 @@ static int start(struct daemon *d, struct err *err)
 		log_note("read-only store %s: %s", d->fs.store->path, d->fs.store->read_only);
 		d->fs.opt.ro = true;
 	}
-	/* Every request is for a terminal, not for the system log. */
+	/* Log requests to a terminal only, not to the system log. */
 	d->fs.opt.debug = d->opt.fs.debug && d->foreground;
 	d->fs.layers = layers_new(d->fs.store, d->fs.opt.cache_size);
 	d->fs.trees = d->fs.layers ? trees_new(d->fs.layers) : NULL;
@@ -261,7 +261,7 @@ static int start(struct daemon *d, struct err *err)
 		return err_nomem(err);
 	r = mountdir_prepare(&d->at, d->fs.store, d->dir, d->opt.tree, err);
 	d->taken = r == -EBUSY;
-	/* From here on changes of the store are heard, so none is missed between reading it and serving. */
+	/* Listen before the store is read, so that no change is missed. */
 	if (r == 0)
 		r = control_open(d->fs.store, d->at.dir, &d->control, err);
 	if (r == 0)
@@ -282,7 +282,7 @@ static bool all_ready(const struct daemon *d)
 	       (!d->sessions[1] || session_is_ready(d->sessions[1]));
 }
 
-/* A tree that was unmounted is let go of, and its mount point. True when none is left. */
+/* Free the sessions of unmounted trees and their mount points. True when none is left. */
 static bool reap_sessions(struct daemon *d)
 {
 	unsigned i;
@@ -292,7 +292,7 @@ static bool reap_sessions(struct daemon *d)
 
 		if (!s || !session_is_over(s))
 			continue;
-		/* Nothing may be asked of a tree that is not there. */
+		/* Detach the tree from control requests before it is freed. */
 		if (i == 0)
 			control_attach(d->control, NULL,
 				       containers_table(d->sessions[1] ? d->containers : NULL));
@@ -307,7 +307,7 @@ static bool reap_sessions(struct daemon *d)
 	return !d->sessions[0] && !d->sessions[1];
 }
 
-/* Take away what is still mounted: flushed where it can be, out of sight in any case. */
+/* Unmount what is still mounted. Flush it if possible; detach it in any case. */
 static void unmount_all(struct daemon *d)
 {
 	struct err err = ERR_INIT;
@@ -321,7 +321,7 @@ static void unmount_all(struct daemon *d)
 			continue;
 		if (session_unmount(s, false, NULL) == 0)
 			continue;
-		/* A tree that is not served yet would not answer an open. */
+		/* A session that was not started would not answer an open. */
 		fd = !session_is_ready(s)
 			     ? -1
 			     : open(session_mountpoint(s), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -342,7 +342,7 @@ static void drain(int fd)
 		;
 }
 
-/* Serve until all is unmounted, or the end is requested. */
+/* Serve until everything is unmounted, or an end is requested. */
 static void serve(struct daemon *d)
 {
 	bool ready = false;
@@ -401,11 +401,11 @@ static void stop(struct daemon *d)
 	images_free(d->images);
 	trees_free(d->fs.trees);
 	layers_free(d->fs.layers);
-	/* Where another daemon is mounted, what we made is for that one to remove. */
+	/* If another daemon is mounted here, it removes the directories that this one made. */
 	if (!d->taken)
 		mountdir_left(&d->at, NULL);
 	mountdir_fini(&d->at);
-	/* Who asked for the end and waits for it hears of it last. */
+	/* Last: closing the connections tells the waiting commands that the daemon has ended. */
 	control_free(d->control);
 	store_close(d->fs.store);
 }

@@ -1,4 +1,4 @@
-/* DIR and its mount points: made, cleared of dead mounts, and removed again. */
+/* DIR and its mount points: creating them, clearing dead mounts, removing them. */
 #include "fs/mountdir.h"
 
 #include <errno.h>
@@ -19,16 +19,16 @@
 #include "store/disk/mount_dirs.h"
 #include "store/disk/store.h"
 
-/* True where a daemon that served this mount is gone. */
+/* True if the daemon that served this mount has died. */
 static bool is_stale(const char *dir)
 {
 	struct statvfs sv;
 
-	/* Not stat(2): attributes are kept for ever, and outlive the daemon. */
+	/* Not stat(2): the kernel caches attributes without limit, also after the daemon has died. */
 	return statvfs(dir, &sv) < 0 && errno == ENOTCONN;
 }
 
-/* A mount of ours at dir: cleared where its daemon is dead, else an error. */
+/* If imagefs is mounted at dir: unmount it if its daemon is dead, else fail. */
 static int clear(const char *dir, struct err *err)
 {
 	int tries, r;
@@ -42,7 +42,7 @@ static int clear(const char *dir, struct err *err)
 		if (strncmp(m.type, "fuse", 4) != 0)
 			return 0;
 		if (is_stale(dir)) {
-			log_debug("%s: clearing what a dead daemon left", dir);
+			log_debug("%s: unmounting the tree of a dead daemon", dir);
 			r = mountpoint_unmount(dir, true, err);
 			if (r < 0)
 				return r;
@@ -58,7 +58,7 @@ static int clear(const char *dir, struct err *err)
 	return 0;
 }
 
-/* Two that mount at one place at once take turns. Where the directory cannot be read they do not. */
+/* Daemons that mount at the same DIR take turns. If DIR cannot be read there is no lock. */
 static void lock(struct mountdir *m)
 {
 	int r;
@@ -79,9 +79,9 @@ int mountdir_prepare(struct mountdir *m, struct store *s, const char *path, enum
 	r = mountpoint_resolve(path, &m->dir, err);
 	if (r < 0)
 		return r;
-	/* The notes of what was made, and the answer to "where", have one path a line. */
+	/* mount_dirs and the answer to "where" have one path per line. */
 	if (strchr(m->dir, '\n'))
-		return err_set(err, EINVAL, "the directory's path has a line break in it");
+		return err_set(err, EINVAL, "the directory's path contains a line break");
 	m->images = tree == TREE_BOTH	  ? path_join(m->dir, "images")
 		    : tree == TREE_IMAGES ? strdup(m->dir)
 					  : NULL;
@@ -100,7 +100,7 @@ int mountdir_prepare(struct mountdir *m, struct store *s, const char *path, enum
 	if (r < 0)
 		return r;
 	lock(m);
-	/* Again: another one may have mounted here before we had the lock. */
+	/* Again, with the lock: another daemon may have mounted here before. */
 	r = clear(m->dir, err);
 	if (r == 0 && tree == TREE_BOTH) {
 		r = clear(m->images, err);
@@ -131,7 +131,7 @@ void mountdir_left(struct mountdir *m, const char *mountpoint)
 	if (!m->mount_dirs)
 		return;
 	if (!mountpoint && m->dir) {
-		/* Also what one noted that came second to mount here. */
+		/* Also the records of a daemon that tried to mount here second. */
 		mount_dirs_adopt(m->mount_dirs, m->dir);
 		mount_dirs_remove(m->mount_dirs, "");
 	} else if (mountpoint) {

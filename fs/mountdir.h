@@ -18,19 +18,20 @@ struct mountdir {
 };
 
 /*
- * mountdir_prepare - make what is missing and clear what a dead daemon left.
- * errors  -EBUSY something of ours is mounted there
+ * mountdir_prepare - create missing directories and unmount the trees of a dead daemon.
+ * errors  -EBUSY imagefs is mounted there
  */
 int mountdir_prepare(struct mountdir *m, struct store *s, const char *path, enum mount_tree tree,
 		     struct err *err) MUST_CHECK;
 
 /*
- * mountdir_mounted - who waits to mount at the same place may see now that it is taken.
+ * mountdir_mounted - release the lock: another daemon that waits for it sees the mount now.
  * mark    a record lock on DIR tells whose mount it is (store/disk/mounts.h), where the store has no socket of it
  */
 void mountdir_mounted(struct mountdir *m, bool mark);
 
-/* mountdir_left - a mount point is free again: it goes, if a mount made it. NULL: all are, and DIR too. */
+/* mountdir_left - a mount point was unmounted: remove it if a mount made it.
+ * NULL: all of them, and DIR. */
 void mountdir_left(struct mountdir *m, const char *mountpoint);
 void mountdir_fini(struct mountdir *m);
 

@@ -1,4 +1,4 @@
-/* Mount options: words of ours, words of mount(8), and nothing else. */
+/* Mount options: those of imagefs and those of mount(8); others are refused. */
 #include "fs/options.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 
 #define CACHE_DEFAULT ((size_t)128 << 20)
 
-/* Words of mount(8) and fstab that say nothing to us, or what is so anyway. */
+/* Options of mount(8) and fstab that are accepted and have no effect, or are the default. */
 static const char *const accepted[] = {
 	"rw",	    "auto",	  "noauto",	 "user",       "nouser",   "users",
 	"owner",    "group",	  "async",	 "sync",       "atime",	   "noatime",
@@ -24,7 +24,7 @@ static const char *const accepted[] = {
 void options_init(struct mount_options *o)
 {
 	memset(o, 0, sizeof(*o));
-	/* As kernel overlayfs: what root mounts is for everybody, as far as owners and modes let them. */
+	/* As with kernel overlayfs: root's mount admits all users, and owners and modes decide. */
 	o->fs.allow_other = geteuid() == 0;
 	o->fs.cache_size = CACHE_DEFAULT;
 }
@@ -40,7 +40,7 @@ static bool is_accepted(const char *word)
 	       strncmp(word, "comment=", 8) == 0;
 }
 
-/* Bytes, or with K, M, G for powers of 1024. */
+/* A number of bytes; K, M and G are powers of 1024. */
 static int parse_size(const char *value, size_t *out)
 {
 	_cleanup_free_ char *digits = strdup(value);
@@ -124,7 +124,7 @@ static int parse_word(struct mount_options *o, const char *word)
 			return 0;
 		}
 	}
-	/* The last one counts, as everywhere with mount(8). */
+	/* The last one wins, as with mount(8). */
 	if (strcmp(word, "rw") == 0)
 		o->fs.ro = false;
 	else if (strcmp(word, "noallow_other") == 0)

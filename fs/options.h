@@ -20,7 +20,7 @@ struct mount_options {
 void options_init(struct mount_options *o);
 
 /*
- * options_parse - one argument of -o: words with commas between; text is taken apart.
+ * options_parse - one argument of -o: comma-separated options; text is modified.
  * errors  -EINVAL an option that does not exist, or a value that it cannot have
  */
 int options_parse(struct mount_options *o, char *text, struct err *err) MUST_CHECK;

@@ -78,7 +78,7 @@ void caller_ids(const struct fs *fs, fuse_req_t req, uid_t *uid, gid_t *gid)
 
 	if (own_uid == 0)
 		return;
-	/* A process that we do not see (pid 0) is taken for one of our name space. */
+	/* A process outside the daemon's PID namespace (pid 0) counts as one in its user namespace. */
 	snprintf(who, sizeof(who), "%d", (int)pid);
 	translate(who, "uid_map", own ? &own_uid : NULL, uid);
 	translate(who, "gid_map", own ? &own_gid : NULL, gid);

@@ -16,13 +16,13 @@ struct store;
 struct trees;
 
 struct fs_options {
-	bool allow_other;	  /* other users may come in, and then modes are checked */
-	bool default_permissions; /* modes are checked for who mounted, too */
-	bool ro;		  /* nothing may be written, in containers either */
+	bool allow_other;	  /* other users have access, and modes are checked */
+	bool default_permissions; /* modes are checked for the mounting user too */
+	bool ro;		  /* read-only, containers too */
 	bool dev, suid;		  /* device files and set-id bits work */
-	bool noexec;		  /* nothing may be run from it */
+	bool noexec;		  /* programs cannot be executed */
 	bool debug;
-	bool image_owners; /* in containers too, where an ordinary user mounted: see fs_is_own() */
+	bool image_owners;     /* in an ordinary user's containers too: see fs_is_own() */
 	bool set_uid, set_gid; /* every file is shown with this owner */
 	uid_t uid;
 	gid_t gid;
@@ -36,10 +36,10 @@ struct fs {
 	struct fs_options opt;
 };
 
-/* How long the kernel may keep what it was told and is told of the changes of: for ever. */
+/* Timeout of names and attributes: without limit, because the kernel is notified of changes. */
 #define FS_FOREVER 1e9
 
-/* fs_checks_modes - the kernel asks owners, modes and access lists who may do what, also for who mounted. */
+/* fs_checks_modes - the kernel checks owners, modes and access lists, for the mounting user too. */
 static inline bool fs_checks_modes(const struct fs *fs)
 {
 	return fs->opt.allow_other || fs->opt.default_permissions;
@@ -54,7 +54,7 @@ static inline bool fs_is_own(const struct fs *fs)
 	return !fs->opt.image_owners && geteuid() != 0;
 }
 
-/* fs_show_owner - the owner as -o uid=,gid= want it shown. */
+/* fs_show_owner - apply -o uid= and gid= to an owner. */
 static inline void fs_show_owner(const struct fs *fs, struct stat *st)
 {
 	if (fs->opt.set_uid)

@@ -1,4 +1,4 @@
-/* A table of numbered, counted objects; a number is free again with the last reference to it. */
+/* A table of numbered, counted objects; a number becomes free with the last reference to its object. */
 #include "fs/core/objects.h"
 
 #include <errno.h>
@@ -11,9 +11,9 @@
 #include "base/text.h"
 
 /*
- * So many numbers rest before the first of them means something else. They are in
- * st_ino, and who walks a tree compares those: tar would take two files for
- * one, if the kernel forgot the first and the second got its number.
+ * This many free numbers are held back before the oldest is used again. Numbers are part of
+ * st_ino, which programs compare: tar would take two files for hard links if the kernel forgot
+ * the first and the second got its number.
  */
 #define RESTING 4096
 
@@ -28,7 +28,7 @@ static int grow(struct objects *t)
 	if (!v)
 		return -ENOMEM;
 	t->v = v;
-	/* As many as there are numbers, so that giving one back cannot fail. */
+	/* Room for every number, so that freeing one cannot fail. */
 	unused = malloc(cap * sizeof(*unused));
 	if (!unused)
 		return -ENOMEM;
@@ -41,7 +41,7 @@ static int grow(struct objects *t)
 	return 0;
 }
 
-/* Does key have a number that rests? It rests no longer. */
+/* If the last number of key is held back, take it. */
 static bool take_again(struct objects *t, const char *key, uint32_t *number)
 {
 	uintptr_t known = key ? (uintptr_t)map_get(&t->numbers, key) : 0;
@@ -84,7 +84,7 @@ int objects_add(struct objects *t, struct object *o, enum node_kind kind, const 
 		r = take_number(t, &o->number);
 		if (r < 0)
 			return r;
-		/* Where there is no memory for that, it gets another one the next time. */
+		/* Without memory for that, the key gets another number next time. */
 		if (key)
 			IGNORE(map_put(&t->numbers, key, (void *)(uintptr_t)(o->number + 1)));
 	}

@@ -23,7 +23,7 @@ struct object {
 struct objects {
 	struct object **v; /* by number; NULL: free */
 	uint32_t n, cap;
-	uint32_t *unused; /* numbers that are free again: a ring of cap, the oldest at first */
+	uint32_t *unused; /* free numbers: a ring of cap, the oldest first */
 	uint32_t first, n_unused;
 	struct map numbers;  /* key -> the last object's number + 1, as a pointer */
 	struct object *dead; /* no references; to be freed by the owner, without its lock */
@@ -38,15 +38,15 @@ struct objects {
 int objects_add(struct objects *t, struct object *o, enum node_kind kind,
 		const char *key) MUST_CHECK;
 
-/* objects_get - borrowed; NULL where there is none of that kind and number. */
+/* objects_get - borrowed; NULL: none of that kind and number. */
 struct object *objects_get(const struct objects *t, enum node_kind kind, uint32_t number);
 
 void objects_ref(struct object *o);
 
-/* objects_unref - n references less; with the last one o leaves the table for t->dead. */
+/* objects_unref - drop n references; the last one moves o to t->dead. */
 void objects_unref(struct objects *t, struct object *o, uint64_t n);
 
-/* objects_take_dead - the list of what is to be freed, which is empty then. */
+/* objects_take_dead - take the list of objects to free; it is empty then. */
 struct object *objects_take_dead(struct objects *t);
 
 void objects_fini(struct objects *t);

@@ -1,7 +1,7 @@
 /*
  * An answer may be sent by another thread than the one that read the request, so
- * requests are remembered in a table. The kernel numbers them; a request that
- * another one displaces loses its description only.
+ * requests are kept in a table, by the kernel's number modulo its size. If a later request takes
+ * an entry, the earlier one's line has no description.
  */
 #include "fs/core/request_log.h"
 
@@ -45,7 +45,7 @@ struct operation {
 	size_t skip; /* bytes before the name */
 };
 
-/* Numbers that linux/fuse.h may be too old for. */
+/* Opcodes that an older linux/fuse.h lacks. */
 #define OP_SYNCFS 50
 #define OP_TMPFILE 51
 #define OP_STATX 52
@@ -168,7 +168,7 @@ static void describe(struct pending *p, const char *body, size_t n)
 
 static struct pending *place(struct request_log *log, uint64_t unique)
 {
-	/* Numbers of requests are even. */
+	/* Request numbers are even. */
 	return &log->pending[unique / 2 % PENDING];
 }
 

@@ -1,6 +1,6 @@
 /*
- * What the kernel asks and what it is answered, for --debug: a line for each
- * request when its answer is sent, with the time that it took.
+ * Requests of the kernel and their answers, for --debug: one line per request, written when its
+ * answer is sent, with its duration.
  *
  *     containers: LOOKUP node 1 "etc" by process 4711: 144 bytes, 0.105 ms
  */
@@ -11,8 +11,8 @@
 #include <sys/uio.h>
 
 /*
- * request_log_open - report what goes through fd, a session's. Without this call the functions below do
- * nothing. The name is borrowed. No other thread uses the session yet, or at request_log_close() still.
+ * request_log_open - log the traffic of fd, a session's descriptor. Without this call the functions below do
+ * nothing. The name is borrowed. No other thread uses the session here and at request_log_close().
  */
 void request_log_open(int fd, const char *name);
 void request_log_close(int fd);

@@ -1,4 +1,4 @@
-/* One FUSE connection: mounting it, agreeing on the protocol, the threads that answer. */
+/* One FUSE connection: mounting, negotiating the protocol, the threads that answer. */
 #include "config.h"
 
 #include "fs/core/session.h"
@@ -27,7 +27,7 @@
 #include "fs/core/request_log.h"
 #include "store/disk/store.h"
 
-/* With those that stand in for others (session_wait_begin). */
+/* Including those that replace waiting ones (session_wait_begin). */
 #define SESSION_THREADS_MAX 4096
 
 struct worker {
@@ -47,7 +47,7 @@ struct session {
 	pthread_mutex_t pool; /* of the workers below, except their buffers */
 	struct worker workers[SESSION_THREADS_MAX];
 	unsigned threads, n_running, n_waiting;
-	/* Those that were too many wait for a call; so many of them are called. */
+	/* Surplus threads wait for `call`: how many wait, and how many of them to wake. */
 	unsigned n_parked, n_called;
 	pthread_cond_t call;
 	bool closing; /* no thread is started any more */
@@ -71,7 +71,7 @@ static void amend_reply(struct iovec *iov, int count)
 	(void)count;
 }
 #else
-/* What session_reply_backing() asked for; 0: nothing, which no id is. */
+/* The ID set by session_reply_backing(); 0, which is no ID: none. */
 static __thread int32_t reply_backing;
 
 /* FOPEN_PASSTHROUGH of linux/fuse.h. */
@@ -180,7 +180,7 @@ static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
 
 static const struct fuse_custom_io session_io = { .read = io_read, .writev = io_writev };
 
-/* What libfuse last complained about while mounting. */
+/* libfuse's last message while mounting. */
 static char complaint[512];
 
 __attribute__((format(printf, 2, 0))) static void note_complaint(enum fuse_log_level level,
@@ -226,7 +226,7 @@ static int mount_options(const struct fs *fs, const struct session_ops *ops, cha
 	    (fs->opt.dev && fuse_opt_add_opt(&opts, "dev") < 0) ||
 	    (fs->opt.suid && fuse_opt_add_opt(&opts, "suid") < 0) ||
 	    (fs->opt.noexec && fuse_opt_add_opt(&opts, "noexec") < 0) ||
-	    /* Others are let in only where the kernel checks modes for them. */
+	    /* Other users have access only if the kernel checks modes. */
 	    (fs->opt.allow_other && fuse_opt_add_opt(&opts, "allow_other") < 0) ||
 	    (fs_checks_modes(fs) && fuse_opt_add_opt(&opts, "default_permissions") < 0);
 	if (r)
@@ -235,7 +235,7 @@ static int mount_options(const struct fs *fs, const struct session_ops *ops, cha
 	return 0;
 }
 
-/* Mount with stderr held back: what fusermount3 prints there becomes part of our one line. */
+/* Mount with stderr redirected: what fusermount3 prints becomes part of the one error line. */
 static int mount_quietly(struct fuse_session *fuse, const char *dir, struct err *err)
 {
 	_cleanup_close_ int saved = fcntl(2, F_DUPFD_CLOEXEC, 3);
@@ -323,7 +323,7 @@ out:
 	return r;
 }
 
-/* pool is held. A few threads are kept for the next wait, and read no requests until then. */
+/* pool is held. A few surplus threads are kept for the next wait; they read no requests. */
 static bool is_called(struct session *s)
 {
 	if (s->n_parked == s->threads)
@@ -338,7 +338,7 @@ static bool is_called(struct session *s)
 	return true;
 }
 
-/* True for a thread too many, now that one does not wait any longer, and that will not be needed again: it ends. */
+/* After a wait: true if this thread is surplus and must end. */
 static bool is_surplus(struct worker *w)
 {
 	struct session *s = w->session;
@@ -427,7 +427,7 @@ static int add_worker(struct session *s)
 	return 0;
 }
 
-/* A request costs less where few threads take turns, and its answer needs a CPU. */
+/* One per CPU: more threads make each request slower, and an answer needs a CPU. */
 static unsigned count_threads(unsigned max)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);

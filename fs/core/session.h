@@ -1,6 +1,7 @@
 /*
- * A session: one mounted tree, its connection to the kernel, and the threads
- * that answer. The daemon has one for images and one for containers; their operations are in fs/images and fs/containers.
+ * A session: one mounted tree, its connection to the kernel, and the threads that answer. The
+ * daemon has one for images and one for containers. Their operations are in
+ * fs/images/images_ops.c and fs/containers/op_NAME.c.
  */
 #ifndef FS_CORE_SESSION_H
 #define FS_CORE_SESSION_H
@@ -16,14 +17,14 @@
 struct fs;
 struct session;
 
-/* What a tree is to a session. Requests are read and answered by copy, never spliced. */
+/* How a session serves its tree. Requests and answers are copied, never spliced. */
 /* FUSE_PASSTHROUGH, in flags2. */
 #define SESSION_PASSTHROUGH (1u << 5)
 
 struct session_ops {
 	const char *name; /* "images": for messages and the threads' names */
 	const struct fuse_lowlevel_ops *ops;
-	unsigned threads; /* at most: else one for each CPU, but two */
+	unsigned threads; /* the most; one per CPU, at least two, within that */
 	bool read_only;
 	statx_fn *statx; /* NULL: it knows of no file when it was made */
 	/*
@@ -44,8 +45,8 @@ int session_open(const struct fs *fs, const struct session_ops *ops, void *data,
 
 /*
  * session_start - start the threads; they block all signals.
- * event_fd  an eventfd that is written when the kernel and we agreed on the
- *           protocol (session_is_ready) and when the tree was unmounted (session_is_over)
+ * event_fd  an eventfd that is written when the protocol is negotiated (session_is_ready) and
+ *           when the tree was unmounted (session_is_over)
  */
 int session_start(struct session *s, int event_fd, struct err *err) MUST_CHECK;
 bool session_is_ready(const struct session *s);
@@ -65,7 +66,7 @@ void session_wait_end(void);
 
 /*
  * session_reply_backing - the next fuse_reply_open() or fuse_reply_create() of this thread, which is of
- * fi, shall say that the file is passed through to what the kernel calls id.
+ * fi, answers that the file is passed through to the backing file id.
  */
 void session_reply_backing(struct fuse_file_info *fi, int id);
 
@@ -73,23 +74,23 @@ void session_reply_backing(struct fuse_file_info *fi, int id);
 struct fuse_session *session_fuse(const struct session *s);
 /* session_fd - the connection, for ioctls; valid as long as the session. */
 int session_fd(const struct session *s) MUST_CHECK;
-/* session_device - st_dev of the tree; 0: it could not be found out. */
+/* session_device - st_dev of the tree; 0: unknown. */
 dev_t session_device(const struct session *s);
 const char *session_mountpoint(const struct session *s);
-/* session_granted - true where all these bits of flags2 (0: flags) were offered and answered. */
+/* session_granted - true if all these bits of flags2 (0: flags) were offered and answered. */
 bool session_granted(const struct session *s, unsigned word, uint32_t bits);
 
-/* session_raise_readahead - let the kernel read 1 MiB ahead, where we may; once the session is
+/* session_raise_readahead - let the kernel read 1 MiB ahead, if permitted; once the session is
  * ready. */
 void session_raise_readahead(const struct session *s);
 
 /*
- * session_unmount - take the mount away; the threads end by it.
- * lazy    also where it is in use; else that is -EBUSY
+ * session_unmount - unmount the tree, which ends the threads.
+ * lazy    also if it is in use; else -EBUSY
  */
 int session_unmount(struct session *s, bool lazy, struct err *err) MUST_CHECK;
 
-/* session_free - end the connection and the threads; what is still mounted answers ENOTCONN. */
+/* session_free - end the connection and the threads; a tree still mounted answers ENOTCONN. */
 void session_free(struct session *s);
 
 #endif

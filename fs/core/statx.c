@@ -12,7 +12,7 @@
 
 #define OP_STATX 52
 
-/* For ever, as FS_FOREVER. */
+/* Without limit, as FS_FOREVER. */
 #define VALID_SECONDS 1000000000u
 
 struct sx_time {

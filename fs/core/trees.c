@@ -1,4 +1,4 @@
-/* Trees by the digest they were made from, shared, with a few kept for the next look-up. */
+/* Shared trees by the digest they were made from. A few unused ones stay open. */
 #include "fs/core/trees.h"
 
 #include <errno.h>
@@ -56,7 +56,7 @@ void trees_free(struct trees *t)
 	free(t);
 }
 
-/* One more user of a tree that is open, which moves to the front; NULL where it is not. */
+/* Reference an open tree and move it to the front; NULL: it is not open. */
 static struct shared_tree *find(struct trees *t, const struct digest *key, bool single)
 {
 	struct shared_tree **at, *s;
@@ -131,7 +131,8 @@ void trees_ref(struct trees *t, struct shared_tree *s)
 	pthread_mutex_unlock(&t->lock);
 }
 
-/* Take an unused tree out of the list, if there are too many or its layers are gone from the store. The lock is held. */
+/* Take an unused tree off the list if there are too many, or its layers were removed from the
+ * store. The lock is held. */
 static struct shared_tree *take_unused(struct trees *t)
 {
 	struct shared_tree **at, *drop = NULL;

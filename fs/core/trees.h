@@ -30,13 +30,13 @@ void trees_free(struct trees *t);
 /*
  * trees_get - the merged tree of an image.
  * trees_get_layer - one layer alone, whiteouts shown.
- * Given back with trees_put(). Any thread; who asks for a tree while another is opened waits.
+ * Released with trees_put(). Called by any thread; opens are done one after another.
  */
 int trees_get(struct trees *t, const struct image *image, struct shared_tree **out,
 	      struct err *err) MUST_CHECK;
 int trees_get_layer(struct trees *t, const struct digest *blob, struct shared_tree **out,
 		    struct err *err) MUST_CHECK;
-/* trees_ref - one more user of a tree that the caller has. */
+/* trees_ref - add a reference to a tree that the caller holds. */
 void trees_ref(struct trees *t, struct shared_tree *s);
 void trees_put(struct trees *t, struct shared_tree *s);
 

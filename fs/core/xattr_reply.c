@@ -1,6 +1,4 @@
-/*
- * Names are left out in place, then the reply is what xattr(7) asks for.
- */
+/* Hidden names are removed in place; then the reply follows xattr(7). */
 #include "fs/core/xattr_reply.h"
 
 #include <errno.h>

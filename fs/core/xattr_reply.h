@@ -25,7 +25,7 @@ int xattr_shown(const char *name, const void *value, size_t len, mode_t mode,
 
 /*
  * xattr_reply_list - reply with names, each with its NUL, into size bytes (0: only how many).
- * Of trusted.* only root hears, as on any other file system: the kernel would not let others read them.
+ * trusted.* is listed for root only, as on other file systems.
  */
 void xattr_reply_list(fuse_req_t req, struct buf *names, size_t size);
 
