@@ -119,6 +119,13 @@ int copyup_sync_link(struct live *live, const char *temp, const struct stat *st)
 	return fd < 0 ? -errno : sync_before_rename(fd, live->ordered);
 }
 
+static int open_made(const struct live *live, const char *temp)
+{
+	int fd = openat(live->upper.work_fd, temp, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
 /* Make a complete copy of a node of the base tree as temp in work/. synced: its contents are synced. */
 static int make_copy(struct live *live, uint32_t lower, uint64_t size, const char *temp,
 		     bool synced)
@@ -127,7 +134,7 @@ static int make_copy(struct live *live, uint32_t lower, uint64_t size, const cha
 	_cleanup_free_ char *target = NULL;
 	struct layer *l = NULL;
 	const struct layer_entry *e = merge_entry(live, lower, &l);
-	struct stat st;
+	struct stat st, made;
 	int r;
 
 	tree_stat(live->tree, lower, &st);
@@ -136,28 +143,26 @@ static int make_copy(struct live *live, uint32_t lower, uint64_t size, const cha
 		if (!target)
 			return -ENOMEM;
 	}
-	r = upper_make(&live->upper, live->upper.work_fd, temp, &st, target);
-	if (r == 0)
-		r = copyup_sync_link(live, temp, &st);
+	/* Write through the descriptor that makes the file: never to another file of that name. */
+	if (S_ISREG(st.st_mode)) {
+		r = fd = upper_create(&live->upper, live->upper.work_fd, temp, &st, &made);
+	} else {
+		r = upper_make(&live->upper, live->upper.work_fd, temp, &st, target);
+		if (r == 0)
+			r = copyup_sync_link(live, temp, &st);
+		if (r == 0)
+			r = fd = open_made(live, temp);
+	}
 	if (r < 0)
 		return r;
 	if (S_ISREG(st.st_mode) && MIN(size, (uint64_t)st.st_size)) {
-		/* Opened for writing before the mode is final, which may not allow it. */
-		fd = openat(live->upper.work_fd, temp,
-			    O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-		if (fd < 0)
-			return -errno;
 		r = copy_data(l, e, fd, MIN(size, (uint64_t)st.st_size));
 		/* After a power failure the name must not lead to incomplete contents. */
 		if (r == 0 && synced)
 			r = sync_before_rename(fd, live->ordered);
 		if (r < 0)
 			return r;
-		close(TAKE_FD(fd));
 	}
-	fd = openat(live->upper.work_fd, temp, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
 	/* Writing dropped set-id bits and file capabilities: set them again, then the rest. */
 	r = S_ISREG(st.st_mode) ? upper_set_owner(&live->upper, fd, &st) : 0;
 	if (r == 0)
