@@ -9,9 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "store/container/diff_private.h"
+#include "store/container/layer_write.h"
 #include "store/image/image.h"
 #include "store/image/tree.h"
 #include "store/layer/layer.h"
@@ -141,50 +143,26 @@ static void mark(struct compare *c, uint32_t node, char kind)
 		mark_above(c, tree_parent(c->now, node));
 }
 
-/* True if the other entry has the attribute with the same value. */
-static bool has_xattr(const struct layer *l, const struct layer_entry *e, const char *name,
-		      const void *value, size_t len)
+static bool every_xattr(const char *name)
 {
-	const char *other;
-	const void *have;
-	uint64_t pos = 0;
-	size_t have_len;
-
-	while (layer_xattr(l, e, &pos, &other, &have, &have_len) > 0)
-		if (strcmp(other, name) == 0)
-			return have_len == len && (!len || memcmp(have, value, len) == 0);
-	return false;
-}
-
-static uint32_t count_xattrs(const struct layer *l, const struct layer_entry *e)
-{
-	const char *name;
-	const void *value;
-	uint64_t pos = 0;
-	uint32_t n = 0;
-	size_t len;
-
-	while (layer_xattr(l, e, &pos, &name, &value, &len) > 0)
-		n++;
-	return n;
-}
-
-/* Either entry may be NULL: an implicit directory, which has no attributes. */
-static bool same_xattrs(const struct layer *la, const struct layer_entry *a, const struct layer *lb,
-			const struct layer_entry *b)
-{
-	const char *name;
-	const void *value;
-	uint64_t pos = 0;
-	uint32_t n = a ? count_xattrs(la, a) : 0;
-	size_t len;
-
-	if (n != (b ? count_xattrs(lb, b) : 0))
-		return false;
-	while (n && layer_xattr(la, a, &pos, &name, &value, &len) > 0)
-		if (!has_xattr(lb, b, name, value, len))
-			return false;
+	(void)name;
 	return true;
+}
+
+/*
+ * Compare two sorted lists: a layer may have many attributes. Either entry may be NULL: an
+ * implicit directory, which has no attributes. 1 the same, 0, -ENOMEM.
+ */
+static int same_xattrs(const struct layer *la, const struct layer_entry *a, const struct layer *lb,
+		       const struct layer_entry *b)
+{
+	struct buf before _cleanup_buf_ = BUF_INIT, now _cleanup_buf_ = BUF_INIT;
+
+	if (a && layer_entry_xattrs(la, a, every_xattr, &before) < 0)
+		return -ENOMEM;
+	if (b && layer_entry_xattrs(lb, b, every_xattr, &now) < 0)
+		return -ENOMEM;
+	return before.len == now.len && (!now.len || memcmp(before.data, now.data, now.len) == 0);
 }
 
 /* True for the same entry of the same layer, in any compression. */
@@ -202,6 +180,7 @@ static int compare_node(struct compare *c, uint32_t before, uint32_t now)
 	uint32_t ia = 0, ib = 0;
 	struct stat sa, sb;
 	bool differ;
+	int same;
 
 	a = tree_entry(c->before, before, &la, &ia);
 	b = tree_entry(c->now, now, &lb, &ib);
@@ -217,7 +196,10 @@ static int compare_node(struct compare *c, uint32_t before, uint32_t now)
 			 (S_ISLNK(sb.st_mode) &&
 			  strcmp(layer_target(la, a), layer_target(lb, b)) != 0);
 	}
-	if (differ || !same_xattrs(la, a, lb, b))
+	same = differ ? 0 : same_xattrs(la, a, lb, b);
+	if (same < 0)
+		return same;
+	if (!same)
 		mark(c, now, 'C');
 	else if (c->contents && S_ISREG(sb.st_mode) && sb.st_size)
 		return push(&c->files, before, now);

@@ -109,64 +109,19 @@ static int list_covered(struct upper_diff *d, uint32_t node)
 	return 0;
 }
 
-static bool base_carries(const struct layer *l, const struct layer_entry *e, const char *wanted,
-			 const void *value, size_t value_len)
-{
-	const char *name;
-	const void *have;
-	uint64_t pos = 0;
-	size_t len;
-
-	while (e && layer_xattr(l, e, &pos, &name, &have, &len) > 0)
-		if (strcmp(name, wanted) == 0)
-			return len == value_len && (!len || memcmp(have, value, len) == 0);
-	return false;
-}
-
-static size_t count_base(const struct layer *l, const struct layer_entry *e)
-{
-	const char *name;
-	const void *value;
-	uint64_t pos = 0;
-	size_t len, n = 0;
-
-	while (e && layer_xattr(l, e, &pos, &name, &value, &len) > 0)
-		n += layer_carries(name);
-	return n;
-}
-
-/* Compare the attributes that belong in a layer: 1 different, 0, -errno. */
+/* Compare the attributes that belong in a layer, as sorted lists: 1 different, 0, -errno. */
 static int differs_in_xattrs(const struct upper_diff *d, int fd, uint32_t node)
 {
-	struct buf names _cleanup_buf_ = BUF_INIT;
+	struct buf before _cleanup_buf_ = BUF_INIT, now _cleanup_buf_ = BUF_INIT;
 	struct layer *l = NULL;
 	const struct layer_entry *e = tree_entry(d->tree, node, &l, NULL);
-	size_t n = 0;
-	const char *p;
-	int r = upper_xattr_list(&d->u, fd, &names);
+	int r = layer_xattrs(&d->u, fd, layer_carries, &now);
 
-	if (r < 0 && r != -ENOTSUP)
+	if (r == 0 && e)
+		r = layer_entry_xattrs(l, e, layer_carries, &before);
+	if (r < 0)
 		return r;
-	for (p = buf_str(&names); p < buf_str(&names) + names.len; p += strlen(p) + 1) {
-		_cleanup_free_ char *value = NULL;
-		ssize_t len;
-
-		if (!layer_carries(p))
-			continue;
-		n++;
-		len = upper_xattr_get(&d->u, fd, p, NULL, 0);
-		if (len < 0)
-			return (int)len;
-		value = malloc((size_t)len + 1);
-		if (!value)
-			return -ENOMEM;
-		len = upper_xattr_get(&d->u, fd, p, value, (size_t)len);
-		if (len < 0)
-			return (int)len;
-		if (!base_carries(l, e, p, value, (size_t)len))
-			return 1;
-	}
-	return n != count_base(l, e);
+	return before.len != now.len || (now.len && memcmp(before.data, now.data, now.len) != 0);
 }
 
 /* Compare a file in the upper directory with the base's: 1 different, 0, -errno. */

@@ -35,7 +35,7 @@ bool layer_carries(const char *xattr);
  * layer_xattrs - append a file's extended attributes as pax records, sorted by name.
  * fd      may be opened with O_PATH
  * carries selects attributes
- * errors  -EINVAL a name with a '='; -errno
+ * errors  -errno
  */
 int layer_xattrs(const struct upper *u, int fd, bool (*carries)(const char *),
 		 struct buf *out) MUST_CHECK;
