@@ -405,6 +405,8 @@ static int find_one(int sock, void *arg)
 	if (r < 0 || strcmp(answer, q->dir) != 0 || peer_of(fd) <= 0)
 		return r == -ECONNRESET || r == -ETIMEDOUT ? r : 0;
 	q->pidfd = (int)syscall(SYS_pidfd_open, peer_of(fd), 0);
+	if (q->pidfd < 0)
+		q->pidfd = -errno;
 	return 1;
 }
 
