@@ -25,9 +25,10 @@ struct entry {
 	uint32_t id;
 };
 
+/* A damaged list in an upper directory may be shorter than the header. */
 static size_t count(size_t len)
 {
-	return (len - HEADER) / ENTRY;
+	return len < HEADER ? 0 : (len - HEADER) / ENTRY;
 }
 
 static struct entry get(const void *value, size_t i)

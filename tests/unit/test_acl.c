@@ -117,6 +117,9 @@ static void test_map(void **state)
 	assert_int_equal(list[4 + 4 * 8 + 4], 207);
 	assert_true(acl_is_valid(list, sizeof(list)));
 	assert_int_equal(list[4 + 4], 0xff);
+	/* Less than a header. */
+	acl_map(list, 2, NULL, NULL);
+	assert_int_equal(acl_mode(list, 2, 0640), 0640);
 }
 
 int main(void)
