@@ -1,9 +1,17 @@
 /* A lock is tried first: only one that another holder has is waited for, and reported as such. */
 #include "base/lock.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/log.h"
 
 static int try_flock(int fd, int operation)
@@ -45,4 +53,60 @@ int lock_take_from(const char *file, int fd, enum lock_mode mode, bool wait, con
 		log_debug_from(file, "lock %s %s: %s, taken after %.0f ms", what, name, word,
 			       log_ms() - start);
 	return r;
+}
+
+pid_t lock_owner_pid(int fd)
+{
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	if (fcntl(fd, F_GETLK, &l) < 0)
+		return -errno;
+	return l.l_type == F_UNLCK || l.l_pid <= 0 ? 0 : l.l_pid;
+}
+
+/*
+ * True if the process has the file of fd open. The kernel lets an ordinary user signal only the
+ * user's own processes: one that may not be looked into is assumed to have the file.
+ */
+static bool has_open(pid_t pid, int fd)
+{
+	_cleanup_closedir_ DIR *d = NULL;
+	struct dirent *e;
+	struct stat st;
+	struct statx sx;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	d = opendir(path);
+	if (!d)
+		return errno == EACCES && geteuid() != 0;
+	if (fstat(fd, &st) < 0)
+		return false;
+	while ((e = readdir(d)))
+		/* Cached attributes suffice: a file system that does not respond must not block this. */
+		if (e->d_name[0] != '.' &&
+		    statx(dirfd(d), e->d_name, AT_STATX_DONT_SYNC, STATX_INO, &sx) == 0 &&
+		    sx.stx_ino == st.st_ino &&
+		    makedev(sx.stx_dev_major, sx.stx_dev_minor) == st.st_dev)
+			return true;
+	return false;
+}
+
+int lock_owner_open(int fd)
+{
+	_cleanup_close_ int pidfd = -1;
+	pid_t pid = lock_owner_pid(fd), now;
+
+	if (pid <= 0)
+		return pid < 0 ? pid : -ENOENT;
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (pidfd < 0 && errno != ESRCH)
+		return -errno;
+	if (pidfd >= 0 && has_open(pid, fd)) {
+		/* The ID may have been reused before the pidfd was opened. */
+		now = lock_owner_pid(fd);
+		return now == pid ? TAKE_FD(pidfd) : now < 0 ? now : -ENOENT;
+	}
+	now = lock_owner_pid(fd);
+	return now > 0 ? -EBUSY : now < 0 ? now : -ENOENT;
 }

@@ -1,6 +1,6 @@
 /*
- * fcntl(F_GETLK) returns the owner of a record lock. A pidfd ensures that the signal reaches that
- * process.
+ * The process that runs the command holds a record lock. A pidfd ensures that the signal reaches
+ * that process.
  */
 #include "store/container/running.h"
 
@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/lock.h"
 #include "store/container/container.h"
 
 /* How long the process may take to clean up, and then, after it was killed, its monitor. */
@@ -33,25 +34,16 @@ int running_signal(void)
 	return SIGRTMIN;
 }
 
-/* The process ID for an open container; -errno if unknown. */
-static pid_t pid_of(const struct container *c)
-{
-	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	_cleanup_close_ int fd = container_open_lock(c, O_RDONLY);
-
-	if (fd < 0 || fcntl(fd, F_GETLK, &l) < 0)
-		return fd == -ENOENT ? 0 : fd < 0 ? fd : -errno;
-	return l.l_type == F_UNLCK || l.l_pid <= 0 ? 0 : l.l_pid;
-}
-
 pid_t running_pid(struct store *s, const char *name)
 {
 	_cleanup_container_ struct container *c = NULL;
+	_cleanup_close_ int fd = -1;
 	pid_t pid;
 
 	if (container_open(s, name, &c, NULL) < 0)
 		return 0;
-	pid = pid_of(c);
+	fd = container_open_lock(c, O_RDONLY);
+	pid = fd < 0 ? 0 : lock_owner_pid(fd);
 	return pid > 0 ? pid : 0;
 }
 
@@ -70,18 +62,12 @@ static int wait_end(int pidfd)
 	return r > 0 ? 0 : -ETIMEDOUT;
 }
 
-static int stop(const struct container *c, pid_t pid)
+static int stop(int pidfd)
 {
-	_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	const int signals[] = { running_signal(), SIGKILL };
 	size_t i;
 	int r = -ETIMEDOUT;
 
-	if (pidfd < 0)
-		return errno == ESRCH ? 0 : -errno;
-	/* The ID may have been reused: check that the lock is still held by it. */
-	if (pid_of(c) != pid)
-		return 0;
 	for (i = 0; i < ARRAY_SIZE(signals) && r == -ETIMEDOUT; i++) {
 		if (syscall(SYS_pidfd_send_signal, pidfd, signals[i], NULL, 0) < 0 &&
 		    errno != ESRCH)
@@ -94,16 +80,22 @@ static int stop(const struct container *c, pid_t pid)
 int running_stop(struct store *s, const char *name, struct err *err)
 {
 	_cleanup_container_ struct container *c = NULL;
-	pid_t pid;
+	_cleanup_close_ int fd = -1, pidfd = -1;
 	int r;
 
 	/* A container too damaged to open is not running. */
 	if (container_open(s, name, &c, NULL) < 0)
 		return 0;
-	pid = pid_of(c);
-	if (pid <= 0)
+	fd = container_open_lock(c, O_RDONLY);
+	pidfd = fd < 0 ? fd : lock_owner_open(fd);
+	if (pidfd == -EBUSY)
+		return err_set(err, EBUSY,
+			       "container %s: cannot stop its command: the process that locked it "
+			       "has ended or does not have it open",
+			       name);
+	if (fd < 0 || pidfd == -ENOENT)
 		return 0;
-	r = stop(c, pid);
+	r = pidfd < 0 ? pidfd : stop(pidfd);
 	if (r < 0)
 		return err_sys(err, -r, "container %s: cannot stop its command", name);
 	return 1;

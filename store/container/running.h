@@ -30,7 +30,7 @@ pid_t running_pid(struct store *s, const char *name);
 /*
  * running_stop - kill the command in a container and wait for the cleanup. If the process that
  * started it does not respond, it is killed, too, and its monitor cleans up shortly afterwards.
- * returns 1 stopped; 0 not running; -EPERM, -ETIMEDOUT still running
+ * returns 1 stopped; 0 not running; -EPERM, -ETIMEDOUT still running; -EBUSY lock_owner_open()
  */
 int running_stop(struct store *s, const char *name, struct err *err) MUST_CHECK;
 

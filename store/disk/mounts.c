@@ -23,6 +23,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "store/disk/store.h"
@@ -421,15 +422,8 @@ int mounts_find(struct store *s, const char *dir)
 int mounts_of_dir(const char *dir)
 {
 	_cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	int pidfd;
 
-	if (fd < 0 || fcntl(fd, F_GETLK, &l) < 0)
-		return -errno;
-	if (l.l_type == F_UNLCK || l.l_pid <= 0)
-		return -ENOENT;
-	pidfd = (int)syscall(SYS_pidfd_open, l.l_pid, 0);
-	return pidfd < 0 ? -errno : pidfd;
+	return fd < 0 ? -errno : lock_owner_open(fd);
 }
 
 struct dirs {

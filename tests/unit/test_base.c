@@ -6,11 +6,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -19,6 +25,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/lock.h"
 #include "base/map.h"
 #include "base/progress.h"
 #include "base/remove_tree.h"
@@ -378,6 +385,92 @@ static void test_rate(void **state)
 	}
 }
 
+/* How the process that took a record lock goes on. */
+enum owner { OWNER_KEEPS, OWNER_LETS_GO, OWNER_ENDS };
+
+/*
+ * A process takes a lock on a file for another one, which shares its descriptors. The other one
+ * writes a byte when that is done, and goes on until it is killed.
+ */
+static void hold_lock(const char *file, enum owner how, int ready, int killed)
+{
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int fd = open(file, O_RDWR | O_CLOEXEC), done[2];
+	char byte;
+	long pid;
+
+	if (fd < 0 || pipe(done) < 0)
+		_exit(1);
+	pid = syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (fcntl(fd, F_SETLK, &l) < 0)
+			_exit(1);
+		/* The lock stays: it belongs to the descriptors that were shared. */
+		if (how == OWNER_LETS_GO) {
+			if (unshare(CLONE_FILES) < 0 || (done[1] = dup2(done[1], 0)) != 0 ||
+			    syscall(SYS_close_range, 1, ~0u, 0) < 0)
+				_exit(1);
+		}
+		if (how == OWNER_ENDS)
+			_exit(0);
+		(void)!write(done[1], "x", 1);
+		for (;;)
+			pause();
+	}
+	if (how == OWNER_ENDS ? waitpid((pid_t)pid, NULL, 0) != pid : read(done[0], &byte, 1) != 1)
+		_exit(1);
+	(void)!write(ready, "x", 1);
+	(void)!read(killed, &byte, 1);
+	/* The next case takes the lock: it must have been released. */
+	if (how != OWNER_ENDS &&
+	    (kill((pid_t)pid, SIGKILL) < 0 || waitpid((pid_t)pid, NULL, 0) < 0))
+		_exit(1);
+	_exit(0);
+}
+
+static int owner_of(const char *file, enum owner how)
+{
+	_cleanup_close_ int fd = open(file, O_RDONLY | O_CLOEXEC);
+	int ready[2], killed[2], r;
+	char byte;
+	pid_t pid;
+
+	assert_int_equal(pipe(ready), 0);
+	assert_int_equal(pipe(killed), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		close(killed[1]);
+		hold_lock(file, how, ready[1], killed[0]);
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	assert_true(lock_owner_pid(fd) > 0);
+	r = lock_owner_open(fd);
+	close(ready[0]);
+	close(killed[0]);
+	close(killed[1]);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	return r;
+}
+
+static void lock_owners(void **state)
+{
+	char file[] = "/tmp/test_base.XXXXXX";
+	_cleanup_close_ int fd = mkstemp(file), pidfd = -1;
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(lock_owner_pid(fd), 0);
+	assert_int_equal(lock_owner_open(fd), -ENOENT);
+	pidfd = owner_of(file, OWNER_KEEPS);
+	assert_true(pidfd >= 0);
+	assert_int_equal(owner_of(file, OWNER_LETS_GO), -EBUSY);
+	assert_int_equal(owner_of(file, OWNER_ENDS), -EBUSY);
+	unlink(file);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -395,6 +488,7 @@ int main(void)
 		cmocka_unit_test(remove_tree_is_moved),
 		cmocka_unit_test(remove_tree_is_shut),
 		cmocka_unit_test(beneath_stays),
+		cmocka_unit_test(lock_owners),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
