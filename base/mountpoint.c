@@ -19,8 +19,7 @@
 
 extern char **environ;
 
-/* In mountinfo, the kernel escapes blanks and backslashes as \ooo. */
-static void unescape(char *s)
+void mountpoint_unescape(char *s)
 {
 	char *out = s;
 
@@ -60,7 +59,7 @@ static int parse_line(char *line, const char *dir, struct mountpoint *out)
 		if (!field[i])
 			return 0;
 	}
-	unescape(field[4]);
+	mountpoint_unescape(field[4]);
 	if (strcmp(field[4], dir) != 0)
 		return 0;
 	while ((s = strtok_r(NULL, " ", &save)) && strcmp(s, "-") != 0)
@@ -70,7 +69,7 @@ static int parse_line(char *line, const char *dir, struct mountpoint *out)
 	options = strtok_r(NULL, " ", &save);
 	if (!type || !source || sscanf(field[2], "%u:%u", &m.dev_major, &m.dev_minor) != 2)
 		return 0;
-	unescape(source);
+	mountpoint_unescape(source);
 	m.dir = strdup(dir);
 	m.type = strdup(type);
 	m.source = strdup(source);

@@ -25,6 +25,9 @@ struct mountpoint {
 int mountpoint_find(const char *dir, struct mountpoint *out, struct err *err) MUST_CHECK;
 void mountpoint_fini(struct mountpoint *m);
 
+/* mountpoint_unescape - undo in place the \ooo that the kernel writes in mountinfo for blanks. */
+void mountpoint_unescape(char *s);
+
 /*
  * mountpoint_resolve - make path absolute and resolve the links of its parents. The last part may
  * be missing, or a mount that does not respond.

@@ -316,8 +316,10 @@ static int mounted_as(const char *mountinfo, const char *tree, const unsigned de
 	snprintf(key, sizeof(key), " %u:%u ", device[0], device[1]);
 	while (found < 2 && (mountinfo = strstr(mountinfo, key))) {
 		mountinfo += strlen(key);
-		if (sscanf(mountinfo, "%4095s %4095s", root, at) == 2)
-			found = strcmp(root, "/") == 0 && strcmp(at, tree) == 0 ? 1 : 2;
+		if (sscanf(mountinfo, "%4095s %4095s", root, at) != 2)
+			continue;
+		mountpoint_unescape(at);
+		found = strcmp(root, "/") == 0 && strcmp(at, tree) == 0 ? 1 : 2;
 	}
 	return found;
 }
