@@ -155,7 +155,7 @@ static int compare_times(struct timespec a, struct timespec b)
  * A name, with its tag or without, is like one of the patterns: 1; with the digest that the registry
  * knows it by: 2; 0, -EINVAL.
  */
-static int is_like(const struct wish *o, const struct reference *ref, const char *digest,
+static int is_like(const struct wish *o, const struct reference *ref, const struct digest *digest,
 		   struct err *err)
 {
 	_cleanup_free_ char *repo = reference_repo(ref), *whole = reference_familiar(ref);
@@ -164,7 +164,7 @@ static int is_like(const struct wish *o, const struct reference *ref, const char
 	size_t i = 0;
 	int r = 0;
 
-	if (!repo || !whole || buf_printf(&pinned, "%s@%s", repo, digest) < 0)
+	if (!repo || !whole || buf_printf(&pinned, "%s@%s", repo, digest->str) < 0)
 		return err_nomem(err);
 	if (!filter_has(&o->filter, "reference"))
 		return 1;
@@ -172,7 +172,7 @@ static int is_like(const struct wish *o, const struct reference *ref, const char
 		r = filter_glob(pattern, whole, err);
 		if (r == 0)
 			r = filter_glob(pattern, repo, err);
-		if (r == 0 && filter_glob(pattern, pinned.data, err) > 0)
+		if (r == 0 && digest_is_set(digest) && filter_glob(pattern, pinned.data, err) > 0)
 			r = 2;
 		if (r < 0)
 			return err_wrap(err, r, "%s", pattern);
@@ -221,7 +221,7 @@ static int add_name(struct listed *l, const struct wish *o, const struct ref *re
 	int r = reference_parse(ref->name, &parsed, err);
 
 	if (r == 0)
-		r = is_like(o, &parsed, digest, err);
+		r = is_like(o, &parsed, &ref->repo_digest, err);
 	if (r <= 0)
 		return r;
 	if (!parsed.tag && has_sibling(l, ref))
