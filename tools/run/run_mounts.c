@@ -261,7 +261,9 @@ static int take_field(struct run_volume *v, struct mount_words *w, const char *k
 		v->flat = true;
 	else if (is(key, "bind-recursive", NULL, NULL))
 		return strcmp(value, "enabled") == 0 ? 0 : -EINVAL;
-	else if (is(key, "bind-create-src", NULL, NULL) && parse_switch(value, &flag) == 0)
+	else if (is(key, "bind-create-src", NULL, NULL) && parse_switch(value, &flag) < 0)
+		return -EINVAL;
+	else if (is(key, "bind-create-src", NULL, NULL))
 		v->must_exist = !flag;
 	else if (is(key, "tmpfs-size", NULL, NULL))
 		return set_size(v, value);
