@@ -101,11 +101,13 @@ static int open_files(struct monitor *k, struct err *err)
 	if (k->out_fds[0] != null && null >= 0)
 		close(null);
 	k->out_fds[2] = carry(k, 2, same ? "standard output" : "standard error");
+	if (k->out_fds[2] < 0)
+		return err_sys(err, -k->out_fds[2], "the container's standard files");
 	k->said_fd = k->stdio.ways[k->stdio.n - 1].from;
-	if (k->out_fds[2] >= 0 && !a->tty)
+	if (!a->tty)
 		k->out_fds[1] = same ? fcntl(k->out_fds[2], F_DUPFD_CLOEXEC, 3)
 				     : open_file(k, 1, "standard output");
-	if (k->out_fds[0] < 0 || k->out_fds[1] < 0 || k->out_fds[2] < 0)
+	if (k->out_fds[0] < 0 || k->out_fds[1] < 0)
 		return err_sys(err, errno, "the container's standard files");
 	return 0;
 }
