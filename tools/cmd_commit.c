@@ -1,5 +1,5 @@
 /*
- * imagefs commit: what changed in a container becomes an image.
+ * imagefs commit: an image from a container's changes.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -77,7 +77,7 @@ static int add_patterns(struct patterns *p, const char *option, const struct opt
 	return r;
 }
 
-/* What the options say; 0, or -errno: err says why not. */
+/* Parse the options' values. 0, or -errno with *err set. */
 static int read_options(struct request *q, struct err *err)
 {
 	int r = epoch_env(&q->options.timestamp, err);

@@ -71,7 +71,7 @@ const struct verb cmd_create = {
 	.summary = "Make a container: a writable directory on top of an image",
 	.arguments = "IMAGE",
 	.options = options,
-	.help = "The name is printed. An image that is not there is pulled first.\n"
+	.help = "The name is printed. A missing image is pulled first.\n"
 		"\n"
 		"Example:\n"
 		"  imagefs create --name web debian:12 && touch /mnt/containers/web/hello\n",

@@ -21,21 +21,21 @@
 
 #define SHORT_ID 12
 
-/* What the names of one image have in common; read once. */
+/* What all names of one image share; read once. */
 struct info {
 	struct digest id;
 	struct timespec created;
 	uint64_t size;
-	bool dated;   /* the config says when it was made */
-	bool labels;  /* it has those that are asked for */
-	bool damaged; /* said already */
+	bool dated;   /* the config has a creation time */
+	bool labels;  /* it has the labels of the filter */
+	bool damaged; /* already reported */
 	bool tagged;  /* some name of it has a tag */
 };
 
 struct row {
 	const struct info *info;
-	char *repo, *tag;   /* "<none>" where there is none */
-	const char *digest; /* what the registry knows it by */
+	char *repo, *tag;   /* "<none>" if there is none */
+	const char *digest; /* the digest in the registry */
 };
 
 struct wish {
@@ -90,7 +90,7 @@ static int read_info(struct listed *l, const struct wish *o, const struct ref *r
 	return 0;
 }
 
-/* The image of an entry; one that cannot be read is said once, and is damaged then. */
+/* The image of an entry. An unreadable one is reported once and marked as damaged. */
 static int get_info(struct listed *l, const struct wish *o, const struct ref *ref,
 		    struct info **out, struct err *err)
 {
@@ -109,8 +109,8 @@ static int get_info(struct listed *l, const struct wish *o, const struct ref *re
 			return r;
 		if (r < 0) {
 			/*
-			 * One that was removed meanwhile is no damage to speak of, nor is an
-			 * artifact or another platform's image.
+			 * Not reported: an image that was just removed, an artifact, an image of
+			 * another platform.
 			 */
 			if (r != -ENOTSUP && (r != -ENOENT || image_is_listed(l->store, ref)))
 				l->status = verb_fail(l->verb, err);
@@ -123,7 +123,7 @@ static int get_info(struct listed *l, const struct wish *o, const struct ref *re
 
 /* --- filters ---------------------------------------------------------------- */
 
-/* The last image that before or since names; *out NULL where none is named. */
+/* The last image that before or since names; *out NULL: no such filter. */
 static int get_mark(struct listed *l, const struct wish *o, const char *key,
 		    const struct info **out, struct err *err)
 {
@@ -200,7 +200,7 @@ static int add_row(struct listed *l, const struct info *info, char *repo, const 
 	return 0;
 }
 
-/* The image has a tag in the repository of this name, which is shown then. */
+/* True if the image has a tag in this name's repository: that one is listed. */
 static bool has_sibling(const struct listed *l, const struct ref *ref)
 {
 	size_t i;
@@ -317,7 +317,7 @@ static void set_row(struct listing *l, const struct row *row, const struct wish 
 	listing_end_row(l);
 }
 
-/* Docker's own templates: only its table says N/A, and --digests goes into any table without them. */
+/* As in docker, only the default table prints N/A, and --digests adds a column to tables without one. */
 static int make_format(const struct wish *o, struct buf *out)
 {
 	int r;
@@ -391,14 +391,14 @@ static const struct option_spec options[] = {
 	OPTIONS_END,
 };
 
-/* 0, or what the verb returns. */
+/* 0, or the exit status. */
 static int check(const struct verb *v, int argc, char **argv, struct wish *o)
 {
 	struct err err = ERR_INIT;
 
 	if (argc > 1)
 		return verb_usage(v, "requires at most 1 argument");
-	/* As in docker an empty one is none. */
+	/* As in docker, an empty one counts as none. */
 	if (o->format && !*o->format)
 		o->format = NULL;
 	if (argc == 1 && *argv[0] && filter_put(&o->filter, "reference", argv[0], &err) < 0)

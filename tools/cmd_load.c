@@ -33,7 +33,7 @@ static const struct option_spec options[] = {
 	OPTIONS_END,
 };
 
-/* As docker prints it: without what goes without saying. */
+/* The short form of a name, as docker prints it. */
 static char *familiar(const char *name)
 {
 	_cleanup_reference_ struct reference ref = { 0 };
@@ -59,7 +59,7 @@ static void print_image(const struct load_image *image)
 	printf("Loaded image: %s\n", name);
 }
 
-/* On stderr: which image it is where it is not this host's, and what was left out. The exit status. */
+/* On stderr: images of other platforms, and members that were left out. Returns the exit status. */
 static int print_rest(const struct verb *v, const struct load_result *r)
 {
 	char host[64];
@@ -72,7 +72,7 @@ static int print_rest(const struct verb *v, const struct load_result *r)
 		_cleanup_free_ char *name = image->name ? familiar(image->name) : NULL;
 		struct err err = ERR_INIT;
 
-		/* Once an image, whose names stand side by side. */
+		/* Once per image; its names are adjacent. */
 		if (!image->platform || (i && digest_eq(&image->id, &r->v[i - 1].id)))
 			continue;
 		err_set(&err, ENOTSUP, "%s: no whole image for %s in it; loaded the one for %s",

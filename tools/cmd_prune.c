@@ -1,5 +1,5 @@
 /*
- * imagefs prune: images that nobody needs go, and files that no image needs.
+ * imagefs prune: remove unused images, and files that no image needs.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -50,7 +50,7 @@ static int wanted(void *arg, const struct image *image, struct err *err)
 
 #define FILTERS "until=|label=|label!=|dangling=true|dangling=false"
 
-/* dangling=false means --all, as docker has it. */
+/* As in docker, dangling=false means --all. */
 static int check_filter(struct wish *w, struct err *err)
 {
 	struct timespec now;
@@ -78,7 +78,7 @@ static int check_filter(struct wish *w, struct err *err)
 	return 0;
 }
 
-/* On a terminal docker's question; elsewhere nobody would answer. */
+/* On a terminal ask docker's question; elsewhere agree. */
 static bool is_agreed(bool all)
 {
 	char answer[16] = "";
@@ -169,10 +169,10 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_prune = {
 	.name = "prune",
-	.summary = "Remove images that nobody needs, and what is left of others",
+	.summary = "Remove unused images, and unreferenced files",
 	.arguments = "",
 	.options = options,
-	.help = "Blobs, indexes and cached copies that nothing needs go in any case.\n"
+	.help = "Unreferenced blobs, indexes and cached copies are always removed.\n"
 		"\n"
 		"Example:\n"
 		"  imagefs prune --filter until=24h\n",

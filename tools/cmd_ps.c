@@ -29,7 +29,7 @@ DEFINE_CLEANUP_PTR(struct store, store_close);
 
 struct wish {
 	bool quiet, whole, size, latest;
-	uint64_t last; /* at most so many */
+	uint64_t last; /* the largest number of rows */
 	const char *format;
 	struct filter filter;
 };
@@ -59,7 +59,7 @@ static int newest_first(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-/* All that can be read; what is wrong with the others is said. 0, 1: some are damaged, -errno. */
+/* Read all containers and report the damaged ones. 0, 1: some are damaged, or -errno. */
 static int read_all(const struct verb *v, struct store *s, struct list *out, struct err *err)
 {
 	char **names;
@@ -85,7 +85,7 @@ static int read_all(const struct verb *v, struct store *s, struct list *out, str
 	return status;
 }
 
-/* The repository and, if one was typed, the tag, without the digest; or twelve digits of the ID that it is. */
+/* The repository, and the tag if one was typed, without the digest; or twelve digits of an ID. */
 static char *shorten(const struct container *c)
 {
 	const char *hex =
@@ -103,7 +103,7 @@ static char *shorten(const struct container *c)
 							  : reference_repo(&ref);
 }
 
-/* The image as it was typed, as long as that means it still; else its ID: as docker does it. */
+/* As in docker: the image as it was typed, if that still is the same image; else its ID. */
 static int image_shown(struct store *s, const struct container *c, const struct refs *refs,
 		       bool whole, char **out)
 {
@@ -118,7 +118,7 @@ static int image_shown(struct store *s, const struct container *c, const struct 
 	return *out ? 0 : -ENOMEM;
 }
 
-/* True where a container that was there was removed meanwhile. */
+/* True if the container was removed since it was read. */
 static bool is_gone(struct store *s, const struct container *c)
 {
 	_cleanup_container_ struct container *now = NULL;
@@ -128,7 +128,7 @@ static bool is_gone(struct store *s, const struct container *c)
 
 /* --- filters ---------------------------------------------------------------- */
 
-/* One of the patterns is in the name, which has docker's slash or not; 1, 0, -EINVAL. */
+/* 1 if a pattern matches the name, with or without docker's leading slash; else 0, or -EINVAL. */
 static int name_fits(const struct wish *o, const char *key, const char *name, struct err *err)
 {
 	const char *pattern;
@@ -199,7 +199,7 @@ static int status_fits(const struct wish *o, struct err *err)
 	return fits;
 }
 
-/* The place in the list, newest first, of the container that before or since names; -1: none is named. */
+/* The position in the list of the container that before or since names; -1: no such filter. */
 static int get_mark(const struct list *l, const struct wish *o, const char *key, ssize_t *out,
 		    struct err *err)
 {
@@ -242,7 +242,7 @@ static int add_label(void *ctx, const char *key, const char *value)
 	return r < 0 ? r : listing_set_label(l->out, key, value);
 }
 
-/* What the container has of its image. */
+/* The columns that come from the container's image. */
 static int set_image(struct listing *out, const struct wish *o, const struct image *image)
 {
 	struct labels labels = { out, BUF_INIT };
@@ -306,7 +306,7 @@ static int add_row(struct store *s, struct listing *out, const struct wish *o,
 	listing_set(out, "State", "running");
 	listing_set(out, "Status", status);
 	listing_set(out, "LocalVolumes", "0");
-	/* What a template does wrong is said at the end. */
+	/* Errors of a template are reported at the end. */
 	listing_end_row(out);
 	return 0;
 }
@@ -336,7 +336,7 @@ static int add_rows(struct store *s, struct listing *out, const struct list *l,
 		if ((before >= 0 && i <= (size_t)before) || (since >= 0 && i >= (size_t)since) ||
 		    !id_fits(o, c->name) || !ancestor_fits(s, o, c, &refs))
 			continue;
-		/* A base image that is damaged is for verify to say: the container is there. */
+		/* List the container also if its base image is damaged; verify reports that. */
 		if (labels || o->size || listing_uses(out, "Command") || listing_uses(out, "Label"))
 			IGNORE(image_open(s, NULL, &c->manifest, &image, NULL));
 		if (!filter_labels(&o->filter, "label", get_label, image))
@@ -351,7 +351,7 @@ static int print(struct store *s, const struct list *l, const struct wish *o, st
 {
 	bool table = !o->format || strcmp(o->format, "table") == 0;
 	const struct listing_column columns[] = {
-		/* The name is what docker's ID is good for. */
+		/* A container's name is also its ID. */
 		{ "ID", table ? "CONTAINER" : "CONTAINER ID", true },
 		{ "Image", "IMAGE", true },
 		{ "Command", "COMMAND", false },
@@ -382,7 +382,7 @@ static int print(struct store *s, const struct list *l, const struct wish *o, st
 
 static int take_last(void *last, char *value, struct err *err)
 {
-	/* No limit, as docker takes them. */
+	/* As in docker: no limit. */
 	if (strcmp(value, "-1") == 0 || strcmp(value, "0") == 0)
 		*(uint64_t *)last = UINT64_MAX;
 	else if (text_parse_u64(value, INT_MAX, last) < 0)
@@ -412,7 +412,7 @@ static const struct option_spec options[] = {
 	OPTIONS_END,
 };
 
-/* 0, or what the verb returns. */
+/* 0, or the exit status. */
 static int check(const struct verb *v, int argc, char **argv, struct wish *o)
 {
 	struct err err = ERR_INIT;

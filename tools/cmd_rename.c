@@ -1,5 +1,5 @@
 /*
- * imagefs rename: a container goes by another name.
+ * imagefs rename: rename a container.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -37,7 +37,7 @@ static int rename_container(struct store *s, const char *name, const char *to, s
 					    : r;
 }
 
-/* The kernel gives a directory that it knows its new name when somebody looks there: who is in it sees that in pwd(1). */
+/* Look up the new name in each mount: with that the kernel renames the directory, and pwd(1) in it is right. */
 static void look(struct store *s, const char *name)
 {
 	static const char *const trees[] = { "containers", "." };

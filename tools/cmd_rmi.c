@@ -24,7 +24,7 @@ static void print_lines(const struct removal *r)
 		       line.text);
 }
 
-/* As docker has it: with -f an image that is not there is told, but no failure. */
+/* As in docker, with -f a missing image is reported, but is no failure. */
 static int rmi(const struct verb *v, struct store *s, char **names, int n, bool force, bool parents)
 {
 	_cleanup_(cleanup_removal_free) struct removal *r = NULL;

@@ -36,7 +36,7 @@
 #include "tools/run/runtime.h"
 #include "tools/verb.h"
 
-/* What is passed on to the command, as docker's client does it. */
+/* Signals that are forwarded to the command, as docker's client does. */
 static const int passed[] = {
 	SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGCONT
 };
@@ -47,16 +47,16 @@ struct run {
 	struct bundle bundle;
 	struct runtime runtime;
 	struct tmp_dir tmp_dir;
-	struct tmp_dir aside;	     /* where the container is while its store can only be read */
+	struct tmp_dir aside;	     /* holds the container if the store is read-only */
 	char *name;		     /* at the start */
-	struct container *container; /* which may be called otherwise since */
+	struct container *container; /* may have been renamed since */
 	char hostname[HOST_NAME_MAX + 1];
-	bool *started; /* shared with the keeper */
+	bool *started; /* shared with the monitor */
 	int signal_fd;
 	pid_t parent; /* the process that the user started */
 };
 
-/* --- the keeper --- */
+/* --- the monitor --- */
 
 static void let_go(int *fd)
 {
@@ -65,7 +65,7 @@ static void let_go(int *fd)
 }
 
 struct ends {
-	int control[2], up[2], down[2]; /* signals; of the map, from the keeper and to it */
+	int control[2], up[2], down[2]; /* signals; the ID maps: from the monitor, to the monitor */
 };
 
 static int open_ends(struct ends *e, struct err *err)
@@ -87,7 +87,7 @@ static void close_ends(struct ends *e)
 		let_go(fds[i]);
 }
 
-/* Whoever looks into it holds nothing that --rm would spare. */
+/* Mounts close the container first, so open directories do not prevent --rm. */
 static void remove_container(const struct verb *v, struct run *run)
 {
 	_cleanup_free_ char *name = NULL;
@@ -100,7 +100,7 @@ static void remove_container(const struct verb *v, struct run *run)
 	}
 }
 
-/* Nothing half-done stays: a container in which nothing ran is nobody's. */
+/* Remove the container that was kept outside a read-only store. */
 static void remove_aside(struct run *run)
 {
 	if (run->aside.aside)
@@ -108,6 +108,7 @@ static void remove_aside(struct run *run)
 	run->aside.aside = false;
 }
 
+/* Clean up. A container whose command never started is removed too. */
 static void finish(const struct verb *v, struct run *run)
 {
 	tmp_dir_remove(run->s, &run->tmp_dir);
@@ -115,7 +116,7 @@ static void finish(const struct verb *v, struct run *run)
 		remove_container(v, run);
 }
 
-/* In the new process, to its end. */
+/* The monitor's process. Does not return. */
 static void be_monitor(const struct verb *v, struct run *run, struct ends *e, bool userns)
 {
 	struct run_job job = { .store = run->s,
@@ -138,7 +139,7 @@ static void be_monitor(const struct verb *v, struct run *run, struct ends *e, bo
 	status = run_keep(&job, &err);
 	if (err.msg[0])
 		verb_fail(v, &err);
-	/* Who would do it is gone. */
+	/* The parent, which would clean up, has ended. */
 	if (getppid() != run->parent) {
 		finish(v, run);
 		remove_aside(run);
@@ -146,7 +147,10 @@ static void be_monitor(const struct verb *v, struct run *run, struct ends *e, bo
 	_exit(status);
 }
 
-/* What came from a terminal its whole group has got, but the command is in none: everything is passed on. */
+/*
+ * Forward signals until the monitor ends. Those of a terminal too: the command is not in its process
+ * group. Returns the exit status.
+ */
 static int watch(struct run *run, pid_t monitor, int control_fd)
 {
 	struct signalfd_siginfo si;
@@ -165,12 +169,12 @@ static int watch(struct run *run, pid_t monitor, int control_fd)
 	}
 	if (WIFEXITED(status))
 		return WEXITSTATUS(status);
-	/* What it left is ours then. */
+	/* The monitor was killed: its children are this process' now. */
 	program_kill_children(0);
 	return 128 + WTERMSIG(status);
 }
 
-/* Returns the exit status. */
+/* Start the monitor and wait for it. Returns the exit status. */
 static int run_it(const struct verb *v, struct run *run, struct err *err)
 {
 	bool userns = geteuid() != 0, tty = run->args.tty && isatty(0);
@@ -190,7 +194,10 @@ static int run_it(const struct verb *v, struct run *run, struct err *err)
 	fflush(NULL);
 	run->parent = getpid();
 	monitor = fork();
-	/* Who kills this process with all of its group leaves the keeper to clean up; of a terminal it must be part. */
+	/*
+	 * In a group of its own the monitor survives a kill of this process' group, and cleans up. On a
+	 * terminal it must stay in the foreground group.
+	 */
 	if (monitor == 0 && !isatty(0))
 		setpgid(0, 0);
 	if (monitor == 0)
@@ -221,9 +228,9 @@ static int block_signals(struct run *run, struct err *err)
 	sigset_t set;
 	size_t i;
 
-	/* Whoever started us may not care about his children; we do. */
+	/* The parent may have ignored SIGCHLD, which execve(2) inherits. */
 	signal(SIGCHLD, SIG_DFL);
-	/* Nobody who reads the output, and a file that may not grow, are errors. */
+	/* A closed pipe and a file size limit are reported as errors. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	sigemptyset(&set);
@@ -261,7 +268,10 @@ static int make_bundle(struct run *run, const struct image *image, struct err *e
 	return bundle_init(&run->bundle, image->config, &o, err);
 }
 
-/* Others can tell that it runs, and whom to ask to stop it, by a descriptor that the caller closes. */
+/*
+ * Mark the container as running, with this process as the one to stop. The caller closes the
+ * descriptor.
+ */
 static int mark(struct run *run, struct err *err)
 {
 	int r = container_open(run->s, run->name, &run->container, err);
@@ -315,7 +325,7 @@ static int check(const struct run_args *a, struct err *err)
 	return 0;
 }
 
-/* A container that goes with its command needs no place in the store. */
+/* In a read-only store, --rm keeps the container in a temporary directory. */
 static int set_aside(struct run *run, struct err *err)
 {
 	struct buf path _cleanup_buf_ = BUF_INIT;
@@ -335,7 +345,7 @@ static int set_aside(struct run *run, struct err *err)
 	return store_set_aside(s, buf_str(&path), err);
 }
 
-/* A closed descriptor would be taken by whatever is opened first. */
+/* Open closed standard descriptors, so that no other file gets their numbers. */
 static void open_standard_files(void)
 {
 	int fd;

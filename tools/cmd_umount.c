@@ -35,7 +35,7 @@
 /* Containers first: they are more often in use, and then nothing has been unmounted yet. */
 #define TREES_MAX 3
 
-/* How often and how long something that is in use only for a moment is waited for. */
+/* Number and length of waits for a tree that is in use briefly. */
 #define BUSY_TRIES 10
 #define BUSY_PAUSE_MS 50
 /*
@@ -102,7 +102,7 @@ static int find_target(const char *arg, struct target *t, struct err *err)
 	return r;
 }
 
-/* True where the link that /proc has at path leads to dir or into it. */
+/* True if the link at path, in /proc, leads to dir or below it. */
 static bool leads_into(int procfd, const char *path, const char *dir)
 {
 	char to[PATH_MAX];
@@ -142,7 +142,7 @@ static bool holds(int procfd, const char *pid, const char *dir)
 	return false;
 }
 
-/* A process that has something of a tree open; only those that this user may look at are seen. */
+/* Find a process that uses a tree, among those that this user may inspect. */
 static bool find_holder(const char *dir, struct buf *out)
 {
 	_cleanup_closedir_ DIR *d = opendir("/proc");
@@ -181,8 +181,8 @@ static void pause_ms(long ms)
 }
 
 /*
- * Ask before anything is unmounted, so that all goes or nothing. MNT_EXPIRE
- * says what is in use without unmounting it, at the first time of asking.
+ * Check before anything is unmounted, so that both trees are unmounted or none. The first
+ * MNT_EXPIRE reports whether a mount is in use, and does not unmount it.
  */
 static int check_busy(const struct target *t, struct err *err)
 {
@@ -200,7 +200,7 @@ static int check_busy(const struct target *t, struct err *err)
 		}
 		if (tries == BUSY_TRIES)
 			return busy(t->trees[i], err);
-		/* Who may not ask so has to look himself. */
+		/* Without the privilege for that, search /proc. */
 		if (errno == EPERM && find_holder(t->trees[i], &who))
 			return err_set(err, EBUSY, "%s: target is busy: %s", t->trees[i],
 				       buf_str(&who));
@@ -217,10 +217,10 @@ static int unmount_tree(const char *tree, struct err *err)
 
 	if (mountpoint_find(tree, &m, NULL) == 0)
 		return 0;
-	/* Of a daemon that is dead nothing can be flushed, and nothing is in use. */
+	/* A dead daemon cannot be flushed. */
 	if (stat(tree, &st) < 0 && errno == ENOTCONN)
 		return mountpoint_unmount(tree, true, err);
-	/* A copy in another name space would keep it from being flushed. */
+	/* Flush explicitly: a copy in another mount namespace would prevent the flush at unmount. */
 	fd = open(tree, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0) {
 		syncfs(fd);
@@ -248,13 +248,13 @@ static int unmount_all(const struct target *t, struct err *err)
 	return r;
 }
 
-/* The store that a mount names as its source, where it is still there. It must not be made anew. */
+/* Open the store that a mount names as its source, if it still exists. It is not created. */
 static void open_store(const struct target *t, struct store **out)
 {
 	_cleanup_close_ int fd = open(t->source, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	char path[48];
 
-	/* Whoever mounted it may have put something else there by the time that it is opened by its path. */
+	/* The mounting user may have replaced the directory at this path. */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (fd >= 0 && beneath_exists(fd, "imagefs/version"))
 		/* The verb then works without the store. */
@@ -274,7 +274,7 @@ static int read_pid(int pidfd)
 	return line ? atoi(line + 5) : 0;
 }
 
-/* A number in a file of /proc; 0 where it has none. */
+/* A number in a file of /proc; 0: none. */
 static unsigned long long number_of(const struct buf *text, const char *key)
 {
 	const char *at = strstr(buf_str(text), key);
@@ -348,8 +348,8 @@ static int mounted_elsewhere(const struct target *t, int *pid)
 }
 
 /*
- * A copy of the mount in another name space keeps the daemon until that goes. Where nobody uses the copy the
- * daemon is asked to end; what was written through a mapping came to it before the mount went (unmount_tree()).
+ * A copy of the mount in another mount namespace keeps the daemon alive. If no process uses the
+ * copy, the daemon is asked to end. unmount_tree() has flushed writes through mappings before.
  */
 static int end_copies(const struct target *t, int pidfd, struct err *err)
 {
@@ -411,12 +411,12 @@ static int umount_target(struct target *t, struct err *err)
 	if (s)
 		pidfd = s->read_only ? mounts_of_dir(t->dir) : mounts_find(s, t->dir);
 	r = unmount_all(t, err);
-	/* What was mounted at DIR itself lay over the mark. */
+	/* A tree mounted at DIR itself hid the mark until now. */
 	if (r == 0 && s && s->read_only && pidfd < 0)
 		pidfd = mounts_of_dir(t->dir);
 	if (r == 0 && pidfd >= 0)
 		r = wait_daemon(t, pidfd, err);
-	/* A daemon that was killed could not tidy up. */
+	/* A killed daemon did not remove its directories. */
 	if (r == 0 && s && pidfd < 0 && mount_dirs_new(s, &made, NULL) == 0) {
 		mount_dirs_adopt(made, t->dir);
 		mount_dirs_remove(made, "");

@@ -22,7 +22,7 @@
 #include "tools/verb.h"
 
 /* Every verb, in the order of `imagefs --help`. */
-/* One a line: two who add a verb do not meet. */
+/* One per line, so that branches that each add a verb merge. */
 /* clang-format off */
 static const struct verb *const verbs[] = {
 	&cmd_load,
@@ -186,7 +186,7 @@ int verb_usage(const struct verb *v, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
-	/* What was typed may come from a file's name. */
+	/* The argument may contain control characters. */
 	text_neutralise(why);
 	fflush(stdout);
 	fprintf(stderr, "imagefs %s: %s\n", v->name, why);
@@ -195,7 +195,7 @@ int verb_usage(const struct verb *v, const char *fmt, ...)
 	return 2;
 }
 
-/* The reader of standard output went away: "imagefs images | head". */
+/* The reader of standard output has ended: "imagefs images | head". */
 static bool reader_is_gone(void)
 {
 	struct pollfd p = { .fd = STDOUT_FILENO, .events = POLLOUT };
@@ -213,7 +213,7 @@ int verb_fail(const struct verb *v, const struct err *err)
 		failed_for_reader = true;
 		return 1;
 	}
-	/* Where both go into one pipe, what was said before stands before. */
+	/* Keep the order if stdout and stderr are one pipe. */
 	fflush(stdout);
 	fprintf(stderr, "imagefs %s: %s\n", v->name, err->msg);
 	return 1;
@@ -286,7 +286,7 @@ static int finish(const char *verb, int status)
 	return status ? status : 1;
 }
 
-/* What stands before the verb; the exit status, or -1: the verb decides. */
+/* Handle the options before the verb. Returns the exit status, or -1: run the verb. */
 static int read_globals(int *argc, char ***argv)
 {
 	static const struct option_spec only_here[] = {
@@ -313,7 +313,7 @@ int main(int argc, char **argv)
 	const struct verb *v;
 	int status;
 
-	/* What a pattern calls a character is one of UTF-8. */
+	/* Patterns match characters of UTF-8. */
 	if (!setlocale(LC_CTYPE, "C.UTF-8"))
 		setlocale(LC_CTYPE, "");
 	signal(SIGPIPE, SIG_IGN);

@@ -1,5 +1,5 @@
 /*
- * Verbs: what stands behind `imagefs VERB`. Each is one file, cmd_VERB.c, with
+ * Verbs: the implementation of `imagefs VERB`. Each is one file, cmd_VERB.c, with
  * one object, cmd_VERB, that the table in main.c lists.
  */
 #ifndef TOOLS_VERB_H
@@ -37,19 +37,19 @@ struct verb {
  */
 void verb_options(const struct verb *v, int *argc, char ***argv, void *to);
 
-/* verb_usage - wrong usage: say what and how it is meant; returns 2. */
+/* verb_usage - report wrong usage and print the synopsis; returns 2. */
 int verb_usage(const struct verb *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /*
- * verb_fail - print "imagefs VERB: MESSAGE" on stderr; returns 1. Nothing is said of whoever read our
- * standard output and has gone.
+ * verb_fail - print "imagefs VERB: MESSAGE" on stderr; returns 1. A closed pipe on standard output
+ * is not reported.
  */
 int verb_fail(const struct verb *v, const struct err *err);
 
 /* verb_store - open the store that the globals name; -errno with *err set. */
 int verb_store(const struct globals *g, struct store **out, struct err *err) MUST_CHECK;
 
-/* verb_store_to_write - for a verb that cannot do without: -EROFS where the store can only be read. */
+/* verb_store_to_write - for a verb that must write: -EROFS if the store is read-only. */
 int verb_store_to_write(const struct globals *g, struct store **out, struct err *err) MUST_CHECK;
 
 /* Every verb, NULL after the last; and the options that all of them have. */
