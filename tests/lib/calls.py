@@ -19,7 +19,7 @@ import time
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 ROOT = os.geteuid() == 0
-# As whose root's files are shown: an ordinary user's mount shows them as his.
+# The owner that root's files have: in an ordinary user's mount, that user.
 OWN = os.geteuid(), os.getegid()
 
 

@@ -467,7 +467,7 @@ def numbers_stay(d):
     assert numbers(".") == first
     drop_caches()
     assert numbers(".") == first
-    # Numbers are given again only when nobody has them.
+    # Numbers are used again only when they are free.
     for i in range(50):
         put("t%d" % i)
     held = [os.open("t%d" % i, os.O_RDONLY) for i in range(50)]

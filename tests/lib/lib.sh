@@ -108,7 +108,7 @@ fail()
 	exit 1
 }
 
-# failed STATUS COMMAND: what the ERR trap does. Where set -e is off, nobody asked.
+# failed STATUS COMMAND: what the ERR trap does. Without set -e it does nothing.
 failed()
 {
 	local i where=

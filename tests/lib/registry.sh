@@ -48,7 +48,7 @@ make_pki()
 		pki_cert server "DNS:localhost,DNS:registry.test,IP:127.0.0.1,IP:127.0.0.2,IP:::1"
 		pki_cert client "DNS:client"
 		mv client.crt client.cert
-		# An authority that nobody trusts.
+		# An authority that is not trusted.
 		openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj "/CN=localhost" \
 			-addext "subjectAltName=DNS:localhost,IP:127.0.0.1" -keyout self.key -out self.crt
 		touch "done"

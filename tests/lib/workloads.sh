@@ -13,7 +13,7 @@ setup_image()
 	[ -z "$AS" ] || chown -R 65534:65534 "$SCRATCH/tree"
 }
 
-# An ordinary user needs no option: his files are his, as on a disk. Root has all that a disk has.
+# An ordinary user needs no option: files are the user's, as on a disk. Root's mount has all features of a disk.
 imagefs_mounted()
 {
 	local options=dev,suid
@@ -45,7 +45,7 @@ finish()
 	kill_daemon
 	imagefs_mounted
 	$AS imagefs commit --compression none "$1" "done:$1"
-	# In images an ordinary user's files are root's; this shows them as his.
+	# In images an ordinary user's files are root's; uid= and gid= show them as the user's.
 	$AS mkdir -p "$BASE/shown"
 	$AS imagefs mount -o "tree=images${AS:+,uid=65534,gid=65534}" "$BASE/shown"
 	same "$BASE/shown/done/$1/rootfs" "$PLAIN"
