@@ -217,7 +217,7 @@ static int set_base(struct client *c, const char *scheme, struct err *err)
 }
 
 /* Nothing listens at this address: reported at once, without retries. */
-static bool nobody(int r)
+static bool is_unreachable(int r)
 {
 	return r == -ECONNREFUSED || r == -EHOSTUNREACH;
 }
@@ -243,7 +243,7 @@ static int ping(struct client *c, bool once, struct err *err)
 		e = client_once(c, &q, NULL, &r, err);
 		if (e == 0 && !retry_status(r.status))
 			break;
-		if (nobody(e) || (once && e < 0) ||
+		if (is_unreachable(e) || (once && e < 0) ||
 		    !retry_wait(&retry, e, e == 0 ? &r : NULL, false))
 			return retry_reported(&retry, e < 0 ? e : reported_by(c, &r, err), err);
 		http_response_fini(&r);
@@ -268,7 +268,7 @@ static int find_scheme(struct client *c, struct err *err)
 	r = ping(c, c->endpoint->plain_http, err);
 	/* Some servers wait for more bytes when they receive a TLS handshake instead of HTTP. */
 	if (!c->endpoint->plain_http ||
-	    (r != -ENOTCONN && !nobody(r) && r != -ECONNRESET && r != -ETIMEDOUT))
+	    (r != -ENOTCONN && !is_unreachable(r) && r != -ECONNRESET && r != -ETIMEDOUT))
 		return r;
 	r = set_base(c, "http", err);
 	if (r == 0) {

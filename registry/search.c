@@ -123,7 +123,7 @@ int search_read(const char *text, size_t len, unsigned int limit, struct search_
 }
 
 /* Nothing listens at this address: a retry would not help. */
-static bool nobody(int r)
+static bool is_unreachable(int r)
 {
 	return r == -ECONNREFUSED || r == -EHOSTUNREACH;
 }
@@ -150,7 +150,7 @@ static int get_by_scheme(struct http *h, const struct endpoint *e, const char *r
 			return err_nomem(err);
 		q.url = buf_str(&url);
 		r = http_do(h, &q, out, err);
-		if (!e->plain_http || (r != -ENOTCONN && r != -ECONNRESET && !nobody(r)))
+		if (!e->plain_http || (r != -ENOTCONN && r != -ECONNRESET && !is_unreachable(r)))
 			break;
 	}
 	return r;
@@ -168,7 +168,8 @@ static int get(struct http *h, const struct endpoint *e, const char *rest,
 		bool again;
 
 		r = get_by_scheme(h, e, rest, &answer, err);
-		again = r < 0 ? http_transient(r) && !nobody(r) : retry_status(answer.status);
+		again = r < 0 ? http_transient(r) && !is_unreachable(r)
+			      : retry_status(answer.status);
 		if (again && retry_wait(&retry, r, r < 0 ? NULL : &answer, false))
 			continue;
 		if (r == 0) {
