@@ -303,6 +303,10 @@ static int read_globals(int *argc, char ***argv)
 	}
 	if (r == 0 && *argc > 0)
 		return -1;
+	if (r == -ENOMEM) {
+		fprintf(stderr, "imagefs: %s\n", err.msg);
+		return 1;
+	}
 	text_neutralise(err.msg);
 	fprintf(stderr, "imagefs: %s\nSee 'imagefs --help'.\n", r < 0 ? err.msg : "which verb?");
 	return 2;
