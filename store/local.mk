@@ -45,7 +45,7 @@ libstore_a_SOURCES = \
 	store/layer/layer_build_private.h \
 	store/layer/layer_check.c store/layer/layer_check.h \
 	store/layer/layer_copy.c store/layer/layer_copy.h \
-	store/layer/layer_format.c store/layer/layer_format.h \
+	store/layer/layer_format.h \
 	store/layer/layer_index.c store/layer/layer_index.h \
 	store/layer/layer_tar.c store/layer/layer_tar.h \
 	store/layer/overlay_xattr.c store/layer/overlay_xattr.h \

@@ -21,7 +21,7 @@
 #include "store/layer/decode.h"
 #include "store/layer/layer_build.h"
 #include "store/layer/layer_copy.h"
-#include "store/layer/layer_format.h"
+#include "store/layer/layer_index.h"
 #include "store/layer/layer_tar.h"
 #include "store/layer/ring.h"
 

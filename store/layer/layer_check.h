@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "store/layer/layer_format.h"
+#include "store/oci/digest.h"
 
 /*
  * layer_check_header - validate the header: complete, of this version and this blob, sections in

@@ -7,12 +7,6 @@
 
 #include <stdint.h>
 
-#include "store/oci/digest.h"
-
-/* layer_index_path - the path of a blob's index: "imagefs/layers/sha256/<hex>.idx". */
-#define LAYER_PATH_MAX (DIGEST_MAX + 32)
-void layer_index_path(const struct digest *blob, char out[static LAYER_PATH_MAX]);
-
 #define LAYER_MAGIC "IMGFSIDX"
 #define LAYER_VERSION 4u
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -30,6 +31,14 @@ struct layer_index {
 	char *data;	 /* from the header to the end of SECTION_SPANS */
 	const struct layer_header *h;
 };
+
+void layer_index_path(const struct digest *blob, char out[static LAYER_PATH_MAX])
+{
+	char path[DIGEST_MAX];
+
+	digest_path(blob, path);
+	snprintf(out, LAYER_PATH_MAX, "imagefs/layers/%s.idx", path);
+}
 
 /* An unreadable index is treated like a damaged one: it is regenerated. */
 static int read_part(int fd, void *data, size_t len, uint64_t off)

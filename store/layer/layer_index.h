@@ -11,8 +11,13 @@
 
 #include "base/err.h"
 #include "store/layer/layer_format.h"
+#include "store/oci/digest.h"
 
 struct layer_index;
+
+/* layer_index_path - the path of a blob's index: "imagefs/layers/sha256/<hex>.idx". */
+#define LAYER_PATH_MAX (DIGEST_MAX + 32)
+void layer_index_path(const struct digest *blob, char out[static LAYER_PATH_MAX]);
 
 /*
  * layer_index_load - load an index from fd, which is borrowed.

@@ -17,7 +17,7 @@
 #include "store/disk/txn.h"
 #include "store/image/image.h"
 #include "store/layer/layer_copy.h"
-#include "store/layer/layer_format.h"
+#include "store/layer/layer_index.h"
 #include "store/oci/image_config.h"
 #include "store/transfer/load_private.h"
 

@@ -20,7 +20,7 @@
 #include "store/disk/partial.h"
 #include "store/disk/store.h"
 #include "store/layer/layer_copy.h"
-#include "store/layer/layer_format.h"
+#include "store/layer/layer_index.h"
 #include "store/upkeep/reachable.h"
 
 DEFINE_CLEANUP_PTR(struct reachable, reachable_free);

@@ -31,7 +31,7 @@
 #include "store/disk/txn.h"
 #include "store/layer/ingest.h"
 #include "store/layer/layer_copy.h"
-#include "store/layer/layer_format.h"
+#include "store/layer/layer_index.h"
 #include "store/upkeep/verify_private.h"
 
 #define BLOCK (256u * 1024)

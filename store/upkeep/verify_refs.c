@@ -27,6 +27,7 @@
 #include "store/image/tree.h"
 #include "store/layer/layer.h"
 #include "store/layer/layer_copy.h"
+#include "store/layer/layer_index.h"
 #include "store/layer/overlay_xattr.h"
 #include "store/oci/reference.h"
 #include "store/upkeep/verify_private.h"

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "store/image/tree.h"
 #include "store/layer/layer.h"
+#include "store/layer/layer_index.h"
 
 struct damage {
 	char dir[32];

@@ -30,6 +30,7 @@
 #include "store/layer/encode.h"
 #include "store/layer/ingest.h"
 #include "store/layer/layer.h"
+#include "store/layer/layer_index.h"
 #include "store/layer/tar_write.h"
 
 #define BIG_SIZE 5000000u
