@@ -48,6 +48,7 @@ libstore_a_SOURCES = \
 	store/layer/layer_format.h \
 	store/layer/layer_index.c store/layer/layer_index.h \
 	store/layer/layer_tar.c store/layer/layer_tar.h \
+	store/layer/link_walk.c store/layer/link_walk.h \
 	store/layer/overlay_xattr.c store/layer/overlay_xattr.h \
 	store/layer/ring.c store/layer/ring.h \
 	store/layer/span_cache.c store/layer/span_cache.h \

@@ -14,8 +14,8 @@
 #include "base/map.h"
 #include "base/text.h"
 #include "store/image/tree_private.h"
+#include "store/layer/link_walk.h"
 
-#define SYMLINKS_MAX 40
 #define NODES_MAX (64u << 20)
 /* A directory that is this many times larger than the additions to it is not copied for them. */
 #define MERGE_RATIO 16
@@ -46,7 +46,7 @@ struct apply {
 	 * name + 1
 	 */
 	struct map pending;
-	uint64_t link_bytes; /* length of paths resolved through symbolic links */
+	struct link_walk walk; /* resolves paths in it */
 	struct err *err;
 };
 
@@ -217,91 +217,49 @@ static const char *keep_string(struct tree *t, const char *s, size_t len)
 	return k->text;
 }
 
-static int make_dir(struct apply *a, uint32_t parent, const char *name, size_t len, uint32_t *out)
+static uint32_t walk_parent(void *ctx, uint32_t node)
 {
+	const struct apply *a = ctx;
+
+	return a->t->nodes[node].parent;
+}
+
+static int walk_lookup(void *ctx, uint32_t dir, const char *name, size_t len, uint32_t *node,
+		       struct err *err)
+{
+	const struct apply *a = ctx;
+
+	(void)err;
+	if (!tree_is_dir(a->t, dir))
+		return -ENOTDIR;
+	*node = find_child(a, dir, name, len);
+	return *node == TREE_NONE ? -ENOENT : 0;
+}
+
+static int walk_make(void *ctx, uint32_t dir, const char *name, size_t len, uint32_t *node,
+		     struct err *err)
+{
+	struct apply *a = ctx;
 	const char *kept;
 	int r;
 
+	(void)err;
 	if (len > NAME_MAX)
 		return -ENAMETOOLONG;
 	kept = keep_string(a->t, name, len);
 	if (!kept)
 		return -ENOMEM;
-	r = new_node(a->t, parent, kept, len, out);
-	return r < 0 ? r : queue_child_name(a, parent, *out);
+	r = new_node(a->t, dir, kept, len, node);
+	return r < 0 ? r : queue_child_name(a, dir, *node);
 }
 
-/*
- * Resolve a path from dir inside the root, with symbolic links. follow: also follow a link in the
- * last part. make: create missing directories, as an unpacker creates the parents of an entry.
- * returns 0, -ENOENT, -ENOTDIR, -ELOOP, -ENAMETOOLONG, -E2BIG, -ENOMEM
- */
-static int resolve(struct apply *a, uint32_t dir, const char *path, bool follow, bool make,
-		   uint32_t *out)
+static const char *walk_target(void *ctx, uint32_t node)
 {
-	struct tree *t = a->t;
-	struct buf rest _cleanup_buf_ = BUF_INIT;
-	size_t pos = 0;
-	int links = 0, r;
+	const struct apply *a = ctx;
+	struct layer *l;
+	const struct layer_entry *e = tree_entry(a->t, node, &l, NULL);
 
-	if (buf_puts(&rest, path) < 0)
-		return -ENOMEM;
-	if (*path == '/')
-		dir = TREE_ROOT;
-	for (;;) {
-		const struct layer_entry *e;
-		const char *s = buf_str(&rest) + pos;
-		struct layer *l;
-		uint32_t child;
-		size_t n;
-
-		s += strspn(s, "/");
-		n = strcspn(s, "/");
-		pos = (size_t)(s - buf_str(&rest)) + n;
-		if (!n)
-			break;
-		if (n == 1 && *s == '.')
-			continue;
-		if (n == 2 && memcmp(s, "..", 2) == 0) {
-			dir = t->nodes[dir].parent;
-			continue;
-		}
-		if (!tree_is_dir(t, dir))
-			return -ENOTDIR;
-		child = find_child(a, dir, s, n);
-		if (child == TREE_NONE) {
-			if (!make)
-				return -ENOENT;
-			r = make_dir(a, dir, s, n, &child);
-			if (r < 0)
-				return r;
-		}
-		e = tree_entry(t, child, &l, NULL);
-		if (e && e->type == ENTRY_SYMLINK && (follow || buf_str(&rest)[pos])) {
-			struct buf next = BUF_INIT;
-			const char *target = layer_target(l, e);
-
-			if (++links > SYMLINKS_MAX)
-				return -ELOOP;
-			if (a->link_bytes > LAYER_LINK_BYTES_MAX)
-				return -E2BIG;
-			if (buf_puts(&next, target) < 0 || buf_putc(&next, '/') < 0 ||
-			    buf_puts(&next, buf_str(&rest) + pos) < 0 || next.len > 1u << 20) {
-				buf_fini(&next);
-				return -ENOMEM;
-			}
-			a->link_bytes += next.len;
-			if (*target == '/')
-				dir = TREE_ROOT;
-			buf_fini(&rest);
-			rest = next;
-			pos = 0;
-			continue;
-		}
-		dir = child;
-	}
-	*out = dir;
-	return 0;
+	return e && e->type == ENTRY_SYMLINK ? layer_target(l, e) : NULL;
 }
 
 /* Hide everything below a node. Files with other hard links remain there. */
@@ -330,12 +288,14 @@ static int find_links(struct apply *a)
 
 	for (i = 0; i < a->n; i++) {
 		const struct layer_entry *e = layer_entry(a->l, i);
+		const char *target;
 		uint32_t node;
 		int r;
 
 		if (e->type != ENTRY_LINK)
 			continue;
-		r = resolve(a, TREE_ROOT, layer_target(a->l, e), false, false, &node);
+		target = layer_target(a->l, e);
+		r = link_walk(&a->walk, TREE_ROOT, target, strlen(target), 0, &node, NULL);
 		if (r == -ENOMEM)
 			return err_nomem(a->err);
 		if (r == -E2BIG)
@@ -343,7 +303,7 @@ static int find_links(struct apply *a)
 		if (r < 0 || tree_is_dir(a->t, node)) {
 			struct buf what _cleanup_buf_ = BUF_INIT;
 
-			text_escape(&what, layer_target(a->l, e));
+			text_escape(&what, target);
 			return err_set(a->err, EINVAL, "a hard link to \"%.300s\", which %s",
 				       buf_str(&what),
 				       r < 0 ? "is not in any lower layer" : "is a directory");
@@ -536,7 +496,8 @@ static int find_node(struct apply *a, uint32_t entry, uint32_t *dir)
 	link = find_child(a, parent, layer_name(a->l, e), e->name_len);
 	if (link == TREE_NONE)
 		return -ENOTDIR;
-	r = resolve(a, parent, layer_name(a->l, e), true, !only_hides(a, e), dir);
+	r = link_walk(&a->walk, parent, layer_name(a->l, e), e->name_len,
+		      LINK_WALK_FOLLOW | (only_hides(a, e) ? 0 : LINK_WALK_MAKE), dir, NULL);
 	if (r == 0 && !tree_is_dir(a->t, *dir))
 		r = -ENOTDIR;
 	if (r < 0)
@@ -591,6 +552,11 @@ static int apply_layer(struct tree *t, uint32_t i, int (*what)(struct apply *), 
 	uint32_t k;
 	int r;
 
+	a.walk = (struct link_walk){ .ctx = &a,
+				     .parent = walk_parent,
+				     .lookup = walk_lookup,
+				     .make = walk_make,
+				     .target = walk_target };
 	a.n = (uint32_t)(layer_header(a.l)->section[SECTION_ENTRIES].size /
 			 sizeof(struct layer_entry));
 	a.node_of = malloc(a.n * sizeof(*a.node_of));

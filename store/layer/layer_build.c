@@ -19,7 +19,6 @@
 #include "store/layer/layer_build_private.h"
 #include "store/layer/overlay_xattr.h"
 
-#define SYMLINKS_MAX 40
 #define XATTRS_MAX (1u << 20)
 /*
  * Limit of implied parent directories: a compressed path of a few bytes may name tens of
@@ -123,6 +122,66 @@ static int new_node(struct layer_build *b, uint32_t dir, char kind, const char *
 	return 0;
 }
 
+static enum entry_type node_type(const struct layer_build *b, uint32_t node)
+{
+	return b->inodes[b->nodes[node].inode].type;
+}
+
+static int check_name(const char *name, size_t len, struct err *err)
+{
+	if (len > NAME_MAX)
+		return err_set(err, ENAMETOOLONG, "a name of %zu bytes (at most %d)", len,
+			       NAME_MAX);
+	if (len >= sizeof(WHITEOUT) - 1 && memcmp(name, WHITEOUT, sizeof(WHITEOUT) - 1) == 0)
+		return err_set(err, EINVAL, "a directory named like a whiteout");
+	return 0;
+}
+
+static uint32_t walk_parent(void *ctx, uint32_t node)
+{
+	const struct layer_build *b = ctx;
+
+	return b->nodes[node].parent;
+}
+
+/* Find a directory or a symbolic link. */
+static int walk_lookup(void *ctx, uint32_t dir, const char *name, size_t len, uint32_t *node,
+		       struct err *err)
+{
+	struct layer_build *b = ctx;
+	int r = check_name(name, len, err);
+
+	if (r == 0)
+		r = find_name(b, dir, KIND_NAME, name, len, node);
+	if (r == 0 && node_type(b, *node) != ENTRY_DIR && node_type(b, *node) != ENTRY_SYMLINK)
+		r = -ENOTDIR;
+	return r;
+}
+
+/* Create a directory without an entry. */
+static int walk_make(void *ctx, uint32_t dir, const char *name, size_t len, uint32_t *node,
+		     struct err *err)
+{
+	struct layer_build *b = ctx;
+	int r;
+
+	if (++b->n_implicit > IMPLICIT_MAX)
+		return err_set(err, E2BIG, "more than %u directories without an entry",
+			       IMPLICIT_MAX);
+	r = new_node(b, dir, KIND_NAME, name, len, new_inode(b, ENTRY_DIR), node, err);
+	if (r == 0)
+		b->nodes[*node].flags = ENTRY_IMPLICIT;
+	return r;
+}
+
+static const char *walk_target(void *ctx, uint32_t node)
+{
+	const struct layer_build *b = ctx;
+	const struct build_inode *i = &b->inodes[b->nodes[node].inode];
+
+	return i->type == ENTRY_SYMLINK ? b->strings.data + i->target : NULL;
+}
+
 struct layer_build *layer_build_new(void)
 {
 	struct layer_build *b = calloc(1, sizeof(*b));
@@ -130,6 +189,11 @@ struct layer_build *layer_build_new(void)
 
 	if (!b)
 		return NULL;
+	b->walk = (struct link_walk){ .ctx = b,
+				      .parent = walk_parent,
+				      .lookup = walk_lookup,
+				      .make = walk_make,
+				      .target = walk_target };
 	if (new_node(b, 0, KIND_NAME, "", 0, new_inode(b, ENTRY_DIR), &root, NULL) < 0) {
 		layer_build_free(b);
 		return NULL;
@@ -152,134 +216,18 @@ void layer_build_free(struct layer_build *b)
 	free(b);
 }
 
-static enum entry_type node_type(const struct layer_build *b, uint32_t node)
-{
-	return b->inodes[b->nodes[node].inode].type;
-}
-
-/* The unresolved rest of a path, with the targets of symbolic links put in front. */
-struct walk {
-	struct buf rest;
-	size_t pos;
-	int links;
-};
-
-/* The next component other than "" and "."; NULL at the end. */
-static const char *walk_next(struct walk *w, size_t *len)
-{
-	const char *s = buf_str(&w->rest) + w->pos;
-
-	for (;;) {
-		s += strspn(s, "/");
-		*len = strcspn(s, "/");
-		if (*len != 1 || *s != '.')
-			break;
-		s += 1;
-	}
-	w->pos = (size_t)(s - buf_str(&w->rest)) + *len;
-	return *len ? s : NULL;
-}
-
-static int walk_into_link(struct layer_build *b, struct walk *w, uint32_t link, uint32_t *dir,
-			  struct err *err)
-{
-	const struct build_inode *ino = &b->inodes[b->nodes[link].inode];
-	const char *target = b->strings.data + ino->target;
-	struct buf next = BUF_INIT;
-
-	if (++w->links > SYMLINKS_MAX)
-		return err_set(err, ELOOP, "too many symbolic links");
-	if (buf_puts(&next, target) < 0 || buf_putc(&next, '/') < 0 ||
-	    buf_puts(&next, buf_str(&w->rest) + w->pos) < 0) {
-		buf_fini(&next);
-		return err_nomem(err);
-	}
-	if (next.len > LAYER_PATH_LEN_MAX) {
-		buf_fini(&next);
-		return err_set(err, ENAMETOOLONG, "path too long behind a symbolic link");
-	}
-	b->link_bytes += next.len;
-	if (b->link_bytes > LAYER_LINK_BYTES_MAX) {
-		buf_fini(&next);
-		return err_set(err, E2BIG, "too many paths through symbolic links");
-	}
-	if (*target == '/')
-		*dir = 0;
-	buf_fini(&w->rest);
-	w->rest = next;
-	w->pos = 0;
-	return 0;
-}
-
-static int check_name(const char *name, size_t len, struct err *err)
-{
-	if (len > NAME_MAX)
-		return err_set(err, ENAMETOOLONG, "a name of %zu bytes (at most %d)", len,
-			       NAME_MAX);
-	if (len >= sizeof(WHITEOUT) - 1 && memcmp(name, WHITEOUT, sizeof(WHITEOUT) - 1) == 0)
-		return err_set(err, EINVAL, "a directory named like a whiteout");
-	return 0;
-}
-
-/* Resolve one component below *dir. A directory without an entry is created as implicit. */
-static int step(struct layer_build *b, struct walk *w, const char *name, size_t len, bool make,
-		uint32_t *dir, struct err *err)
-{
-	uint32_t child;
-	int r;
-
-	if (len == 2 && memcmp(name, "..", 2) == 0) {
-		/*
-		 * Only the target of a symbolic link can contain "..". The root is its own
-		 * parent.
-		 */
-		*dir = b->nodes[*dir].parent;
-		return 0;
-	}
-	r = check_name(name, len, err);
-	if (r < 0)
-		return r;
-	if (find_name(b, *dir, KIND_NAME, name, len, &child) < 0) {
-		if (!make)
-			return -ENOENT;
-		if (++b->n_implicit > IMPLICIT_MAX)
-			return err_set(err, E2BIG, "more than %u directories without an entry",
-				       IMPLICIT_MAX);
-		r = new_node(b, *dir, KIND_NAME, name, len, new_inode(b, ENTRY_DIR), &child, err);
-		if (r < 0)
-			return r;
-		b->nodes[child].flags = ENTRY_IMPLICIT;
-	}
-	if (node_type(b, child) == ENTRY_SYMLINK)
-		return walk_into_link(b, w, child, dir, err);
-	if (node_type(b, child) != ENTRY_DIR)
-		return make ? err_set(err, ENOTDIR, "a parent is not a directory") : -ENOENT;
-	*dir = child;
-	return 0;
-}
-
-/* Find the directory of path's last component; symbolic links are resolved inside the root. */
+/*
+ * Find the directory of path's last component. Only the target of a symbolic link can contain
+ * "..".
+ */
 static int walk_dir(struct layer_build *b, const char *path, size_t len, bool make, uint32_t *dir,
 		    struct err *err)
 {
-	struct walk w = { BUF_INIT, 0, 0 };
-	const char *name;
-	size_t n;
-	int r = buf_append(&w.rest, path, len) < 0 ? err_nomem(err) : 0;
+	int r = link_walk(&b->walk, 0, path, len, LINK_WALK_FOLLOW | (make ? LINK_WALK_MAKE : 0),
+			  dir, err);
 
-	*dir = 0;
-	while (r == 0 && (name = walk_next(&w, &n))) {
-		/* Copy the name: adding a node may move it, and resolving a link frees it. */
-		char copy[NAME_MAX + 1];
-
-		if (n > NAME_MAX) {
-			r = check_name(name, n, err);
-			break;
-		}
-		memcpy(copy, name, n);
-		r = step(b, &w, copy, n, make, dir, err);
-	}
-	buf_fini(&w.rest);
+	if (r == -ENOTDIR)
+		r = make ? err_set(err, ENOTDIR, "a parent is not a directory") : -ENOENT;
 	return r;
 }
 

@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/map.h"
 #include "store/layer/layer_format.h"
+#include "store/layer/link_walk.h"
 
 struct build_node {
 	uint32_t name; /* in strings */
@@ -45,7 +46,7 @@ struct layer_build {
 	size_t n_extents, cap_extents;
 	struct buf strings, xattrs;
 	size_t n_implicit;	/* implied parent directories without an entry */
-	uint64_t link_bytes;	/* of paths through symbolic links */
+	struct link_walk walk;	/* resolves paths in it */
 	struct map names;	/* directory, kind, name -> node + 1 */
 	struct map xattr_names; /* names of the attributes of xattr_inode */
 	uint32_t xattr_inode;
