@@ -1,8 +1,11 @@
 /*
- * Each allocation of a parser or of the layer builder fails in turn: it returns -ENOMEM, and a build with
- * sanitizers sees that nothing leaks.
+ * Each allocation of a parser, of the layer builder or of merging layers fails in turn: it returns -ENOMEM, and
+ * a build with sanitizers sees that nothing leaks.
  */
+#include "config.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -11,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -18,12 +22,19 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "base/remove_tree.h"
 #include "registry/auth/challenge.h"
 #include "registry/config/registries.h"
 #include "registry/config/toml.h"
+#include "store/disk/store.h"
+#include "store/disk/txn.h"
+#include "store/image/tree.h"
 #include "store/layer/decode.h"
+#include "store/layer/ingest.h"
+#include "store/layer/layer.h"
 #include "store/layer/layer_build.h"
 #include "store/layer/layer_format.h"
+#include "store/layer/tar_write.h"
 #include "store/oci/dockerfile.h"
 #include "store/oci/instruction.h"
 #include "store/oci/manifest.h"
@@ -297,6 +308,125 @@ static int build_layer(struct err *err)
 	return r;
 }
 
+/* A store with two layers, which stay open: only merging them allocates. */
+static struct {
+	char dir[32];
+	struct store *s;
+	struct layers *ls;
+	struct descriptor blobs[2];
+	struct layer *open[2];
+} lower_upper;
+
+static int to_buf(void *ctx, const void *data, size_t len, struct err *err)
+{
+	return buf_append(ctx, data, len) < 0 ? err_nomem(err) : 0;
+}
+
+static void add_entry(struct buf *tar, mode_t type, const char *path, const char *target)
+{
+	const struct sink to = { to_buf, tar };
+	const struct tar_entry e = {
+		.path = path,
+		.target = target,
+		.hardlink = target && type != S_IFLNK,
+		.st = { .st_mode = type | 0755 },
+	};
+
+	assert_int_equal(tar_header(&to, &e, NULL), 0);
+}
+
+/* Index the layer of a tar, and keep it open. */
+static void add_layer(size_t i, const struct buf *tar)
+{
+	struct ingest_result res;
+	struct ingest *in;
+	struct txn *t;
+
+	assert_int_equal(txn_begin(lower_upper.s, &t, NULL), 0);
+	assert_int_equal(ingest_begin(t, NULL, &in, NULL), 0);
+	assert_int_equal(ingest_write(in, tar->data, tar->len, NULL), 0);
+	assert_int_equal(ingest_end(in, &res, NULL), 0);
+	assert_int_equal(res.layer_error, 0);
+	assert_int_equal(txn_publish(t, NULL), 0);
+	txn_free(t);
+	lower_upper.blobs[i].digest = res.digest;
+	assert_int_equal(layers_get(lower_upper.ls, &res.digest, &lower_upper.open[i], NULL), 0);
+}
+
+static int setup_layers(void **state)
+{
+	struct buf lower _cleanup_buf_ = BUF_INIT, upper _cleanup_buf_ = BUF_INIT;
+	unsigned i;
+
+	(void)state;
+	strcpy(lower_upper.dir, "/tmp/test_nomem.XXXXXX");
+	assert_non_null(mkdtemp(lower_upper.dir));
+	assert_int_equal(store_open(lower_upper.dir, &lower_upper.s, NULL), 0);
+	lower_upper.ls = layers_new(lower_upper.s, 1u << 20);
+	for (i = 0; i < 100; i++) {
+		char path[16];
+
+		snprintf(path, sizeof(path), "dir/f%02u", i);
+		add_entry(&lower, S_IFREG, path, NULL);
+	}
+	add_entry(&lower, S_IFREG, "few/a", NULL);
+	add_entry(&lower, S_IFLNK, "link", "/few/../dir");
+	add_entry(&lower, S_IFLNK, "missing", "few/to/be/made");
+	assert_int_equal(tar_end(&(struct sink){ to_buf, &lower }, NULL), 0);
+	add_layer(0, &lower);
+	/* Small changes to a large directory, which are queued; and one of the other kind. */
+	add_entry(&upper, S_IFREG, "link/new", NULL);
+	add_entry(&upper, S_IFREG, "link/.wh.f01", NULL);
+	add_entry(&upper, S_IFREG, "missing/x", NULL);
+	add_entry(&upper, S_IFREG, "few/.wh.a", NULL);
+	add_entry(&upper, S_IFREG, "few/b", NULL);
+	add_entry(&upper, S_IFREG, "opaque/.wh..wh..opq", NULL);
+	add_entry(&upper, S_IFREG, "hard", "link/f02");
+	assert_int_equal(tar_end(&(struct sink){ to_buf, &upper }, NULL), 0);
+	add_layer(1, &upper);
+	return 0;
+}
+
+static int teardown_layers(void **state)
+{
+	(void)state;
+	layer_unref(lower_upper.open[0]);
+	layer_unref(lower_upper.open[1]);
+	layers_free(lower_upper.ls);
+	store_close(lower_upper.s);
+	remove_tree(AT_FDCWD, lower_upper.dir);
+	return 0;
+}
+
+static int merge_layers(struct err *err)
+{
+	const struct manifest m = { .layers = lower_upper.blobs, .n_layers = 2 };
+	struct stat st;
+	struct tree *t;
+	int r = tree_open(lower_upper.ls, &m, &t, err);
+
+	if (r < 0)
+		return r;
+	/* The upper layer's entries reached their directories. */
+	assert_true(tree_walk(t, "dir/new") != TREE_NONE);
+	assert_int_equal(tree_walk(t, "dir/f01"), TREE_NONE);
+	assert_true(tree_walk(t, "few/to/be/made/x") != TREE_NONE);
+	tree_stat(t, tree_walk(t, "hard"), &st);
+	assert_int_equal(st.st_nlink, 2);
+	tree_free(t);
+	return 0;
+}
+
+static int show_raw_layer(struct err *err)
+{
+	struct tree *t;
+	int r = tree_open_layer(lower_upper.ls, &lower_upper.blobs[1].digest, &t, err);
+
+	if (r == 0)
+		tree_free(t);
+	return r;
+}
+
 #define CASE(once)                            \
 	static void test_##once(void **state) \
 	{                                     \
@@ -316,16 +446,25 @@ CASE(parse_toml);
 CASE(add_registries);
 CASE(add_challenges);
 CASE(build_layer);
+CASE(merge_layers);
+CASE(show_raw_layer);
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parse_json),	 cmocka_unit_test(test_parse_manifest),
-		cmocka_unit_test(test_parse_index),	 cmocka_unit_test(test_parse_reference),
-		cmocka_unit_test(test_parse_dockerfile), cmocka_unit_test(test_apply_instructions),
-		cmocka_unit_test(test_parse_template),	 cmocka_unit_test(test_parse_toml),
-		cmocka_unit_test(test_add_registries),	 cmocka_unit_test(test_add_challenges),
+		cmocka_unit_test(test_parse_json),
+		cmocka_unit_test(test_parse_manifest),
+		cmocka_unit_test(test_parse_index),
+		cmocka_unit_test(test_parse_reference),
+		cmocka_unit_test(test_parse_dockerfile),
+		cmocka_unit_test(test_apply_instructions),
+		cmocka_unit_test(test_parse_template),
+		cmocka_unit_test(test_parse_toml),
+		cmocka_unit_test(test_add_registries),
+		cmocka_unit_test(test_add_challenges),
 		cmocka_unit_test(test_build_layer),
+		cmocka_unit_test_setup_teardown(test_merge_layers, setup_layers, teardown_layers),
+		cmocka_unit_test_setup_teardown(test_show_raw_layer, setup_layers, teardown_layers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
