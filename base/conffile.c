@@ -87,6 +87,7 @@ int conffile_names(const char *dir, const char *suffix, char ***names, size_t *n
 		else
 			free(v[i]);
 	}
+	v[kept] = NULL;
 	*names = v;
 	*n = kept;
 	return 0;

@@ -122,35 +122,11 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static int read_names(DIR *d, char ***names, size_t *n)
-{
-	struct dirent *e;
-	size_t cap = 0;
-
-	while ((errno = 0, e = readdir(d))) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		if (*n == cap) {
-			char **more;
-
-			cap = cap ? cap * 2 : 32;
-			more = realloc(*names, cap * sizeof(*more));
-			if (!more)
-				return -ENOMEM;
-			*names = more;
-		}
-		(*names)[*n] = strdup(e->d_name);
-		if (!(*names)[*n])
-			return -ENOMEM;
-		(*n)++;
-	}
-	return -errno;
-}
-
-int file_names(int fd, char ***names, size_t *n)
+int file_each(int fd, int (*use)(const struct dirent *e, void *arg), void *arg)
 {
 	_cleanup_closedir_ DIR *d = NULL;
-	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+	const struct dirent *e;
 
 	if (copy < 0)
 		return -errno;
@@ -160,24 +136,65 @@ int file_names(int fd, char ***names, size_t *n)
 		close(copy);
 		return r;
 	}
-	*names = NULL;
-	*n = 0;
-	r = read_names(d, names, n);
-	if (r < 0) {
-		file_names_free(*names, *n);
-		*names = NULL;
-		*n = 0;
-		return r;
+	while (r == 0) {
+		errno = 0;
+		e = readdir(d);
+		if (!e)
+			return -errno;
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			r = use(e, arg);
 	}
-	if (*n)
-		qsort(*names, *n, sizeof(**names), by_name);
+	return r;
+}
+
+struct name_list {
+	char **v; /* ends with NULL */
+	size_t n, cap;
+};
+
+static int add_name(const struct dirent *e, void *arg)
+{
+	struct name_list *l = arg;
+
+	if (l->n + 1 >= l->cap) {
+		size_t cap = l->cap ? l->cap * 2 : 32;
+		char **v = realloc(l->v, cap * sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		l->v = v;
+		l->cap = cap;
+	}
+	l->v[l->n] = strdup(e->d_name);
+	if (!l->v[l->n])
+		return -ENOMEM;
+	l->v[++l->n] = NULL;
 	return 0;
 }
 
-void file_names_free(char **names, size_t n)
+int file_names(int fd, char ***names, size_t *n)
 {
-	while (n)
-		free(names[--n]);
+	struct name_list l = { .v = calloc(1, sizeof(*l.v)) };
+	int r = l.v ? file_each(fd, add_name, &l) : -ENOMEM;
+
+	*names = NULL;
+	*n = 0;
+	if (r < 0) {
+		file_names_free(l.v);
+		return r;
+	}
+	qsort(l.v, l.n, sizeof(*l.v), by_name);
+	*names = l.v;
+	*n = l.n;
+	return 0;
+}
+
+void file_names_free(char **names)
+{
+	size_t i;
+
+	for (i = 0; names && names[i]; i++)
+		free(names[i]);
 	free(names);
 }
 

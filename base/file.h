@@ -14,6 +14,7 @@
 #include "base/err.h"
 
 struct buf;
+struct dirent;
 
 /*
  * file_read - read a whole regular file.
@@ -34,12 +35,27 @@ int file_pread_all(int fd, void *data, size_t len, uint64_t off) MUST_CHECK;
 int file_mkdirs(int dirfd, const char *path, mode_t mode) MUST_CHECK;
 
 /*
- * file_names - list the names in a directory, sorted (strcmp), without "." and "..".
+ * file_each - call use() for each entry of a directory, unsorted, without "." and "..".
  * fd      its offset does not change: the directory is opened again
- * names   *n names; the caller frees them with file_names_free(); 0 or -errno
+ * use     returns 0 to continue
+ * returns 0, -errno, or what use() returned
+ */
+int file_each(int fd, int (*use)(const struct dirent *e, void *arg), void *arg) MUST_CHECK;
+
+/*
+ * file_names - list the names in a directory, sorted (strcmp), without "." and "..".
+ * fd      as above
+ * names   *n names and a NULL; the caller frees them with file_names_free(). NULL on error
  */
 int file_names(int fd, char ***names, size_t *n) MUST_CHECK;
-void file_names_free(char **names, size_t n);
+void file_names_free(char **names);
+
+static inline void cleanup_names(char ***names)
+{
+	file_names_free(*names);
+}
+
+#define _cleanup_names_ __attribute__((cleanup(cleanup_names)))
 
 /* file_sync_dir - fsync(2) the directory path below dirfd ("." for dirfd itself). 0 or -errno. */
 int file_sync_dir(int dirfd, const char *path);

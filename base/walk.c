@@ -23,7 +23,7 @@ struct walk_level {
 
 static void level_fini(struct walk_level *l)
 {
-	file_names_free(l->names, l->n);
+	file_names_free(l->names);
 }
 
 int walk_enter(struct walk *w, int fd)

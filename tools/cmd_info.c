@@ -412,7 +412,7 @@ static const char *not_a_store(const char *path, const char **state)
 	if ((fd < 0 && errno != ENOENT) || (fd >= 0 && layout_exists(fd)))
 		return NULL;
 	if (fd >= 0 && file_names(fd, &names, &n) == 0)
-		file_names_free(names, n);
+		file_names_free(names);
 	*state = n ? "not a store" : "not made yet";
 	return n ? "the directory contains other files"
 		 : "the first command that needs it makes it";

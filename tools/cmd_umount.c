@@ -4,7 +4,6 @@
 #include "config.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -115,6 +114,18 @@ static bool leads_into(int procfd, const char *path, const char *dir)
 	return strncmp(to, dir, len) == 0 && (to[len] == '\0' || to[len] == '/');
 }
 
+/* Open a directory and list its names; without permission, the list is empty. */
+static int open_names(int dirfd, const char *path, char ***names, size_t *n)
+{
+	int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	*n = 0;
+	if (fd >= 0)
+		/* The process that a directory of /proc belongs to may have ended. */
+		IGNORE(file_names(fd, names, n));
+	return fd;
+}
+
 static bool holds(int procfd, const char *pid, const char *dir)
 {
 	static const char *const links[] = { "cwd", "root", "exe" };
@@ -128,15 +139,14 @@ static bool holds(int procfd, const char *pid, const char *dir)
 			return true;
 	}
 	for (i = 0; i < ARRAY_SIZE(folders); i++) {
-		_cleanup_closedir_ DIR *d = NULL;
-		struct dirent *e;
-		int fd;
+		_cleanup_names_ char **names = NULL;
+		_cleanup_close_ int fd = -1;
+		size_t n, k;
 
 		snprintf(path, sizeof(path), "%s/%s", pid, folders[i]);
-		fd = openat(procfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		d = fd < 0 ? NULL : fdopendir(fd);
-		while (d && (e = readdir(d)))
-			if (leads_into(dirfd(d), e->d_name, dir))
+		fd = open_names(procfd, path, &names, &n);
+		for (k = 0; k < n; k++)
+			if (leads_into(fd, names[k], dir))
 				return true;
 	}
 	return false;
@@ -145,21 +155,22 @@ static bool holds(int procfd, const char *pid, const char *dir)
 /* Find a process that uses a tree, among those that this user may inspect. */
 static bool find_holder(const char *dir, struct buf *out)
 {
-	_cleanup_closedir_ DIR *d = opendir("/proc");
-	struct dirent *e;
+	_cleanup_names_ char **names = NULL;
+	size_t n, i;
+	_cleanup_close_ int fd = open_names(AT_FDCWD, "/proc", &names, &n);
 
-	while (d && (e = readdir(d))) {
+	for (i = 0; i < n; i++) {
 		struct buf comm _cleanup_buf_ = BUF_INIT;
 		char path[NAME_MAX + 8];
 
-		if (!isdigit((unsigned char)e->d_name[0]) || !holds(dirfd(d), e->d_name, dir))
+		if (!isdigit((unsigned char)names[i][0]) || !holds(fd, names[i], dir))
 			continue;
-		snprintf(path, sizeof(path), "%s/comm", e->d_name);
-		if (file_read(dirfd(d), path, 4096, &comm, NULL) < 0 || comm.len == 0)
+		snprintf(path, sizeof(path), "%s/comm", names[i]);
+		if (file_read(fd, path, 4096, &comm, NULL) < 0 || comm.len == 0)
 			continue;
 		comm.data[strcspn(comm.data, "\n")] = '\0';
 		return text_escape(out, comm.data) == 0 &&
-		       buf_printf(out, " (process %s) is using it", e->d_name) == 0;
+		       buf_printf(out, " (process %s) is using it", names[i]) == 0;
 	}
 	return false;
 }
@@ -285,20 +296,21 @@ static unsigned long long number_of(const struct buf *text, const char *key)
 /* How often a process's threads have run: as long as it changes, the process gets on. *disk: one waits for the disk. */
 static unsigned long long activity(int pid, bool *disk)
 {
-	_cleanup_closedir_ DIR *d = NULL;
+	_cleanup_names_ char **names = NULL;
+	_cleanup_close_ int fd = -1;
 	unsigned long long sum = 0;
-	struct dirent *e;
 	char path[NAME_MAX + 16];
+	size_t n, i;
 
 	*disk = false;
 	snprintf(path, sizeof(path), "/proc/%d/task", pid);
-	d = opendir(path);
-	while (d && (e = readdir(d))) {
+	fd = open_names(AT_FDCWD, path, &names, &n);
+	for (i = 0; i < n; i++) {
 		struct buf text _cleanup_buf_ = BUF_INIT;
 
-		snprintf(path, sizeof(path), "%s/status", e->d_name);
-		if (!isdigit((unsigned char)e->d_name[0]) ||
-		    file_read(dirfd(d), path, 16384, &text, NULL) < 0)
+		snprintf(path, sizeof(path), "%s/status", names[i]);
+		if (!isdigit((unsigned char)names[i][0]) ||
+		    file_read(fd, path, 16384, &text, NULL) < 0)
 			continue;
 		sum += number_of(&text, "\nvoluntary_ctxt_switches:") +
 		       number_of(&text, "\nnonvoluntary_ctxt_switches:");
@@ -327,22 +339,22 @@ static int mounted_as(const char *mountinfo, const char *tree, const unsigned de
 /* In another mount name space, which was made as a copy of this one (unshare -m, a service), or in a container. */
 static int mounted_elsewhere(const struct target *t, int *pid)
 {
-	_cleanup_closedir_ DIR *d = opendir("/proc");
-	struct dirent *e;
+	_cleanup_names_ char **names = NULL;
+	size_t n, i, k;
+	_cleanup_close_ int fd = open_names(AT_FDCWD, "/proc", &names, &n);
 	int found = 0;
-	size_t i;
 
-	while (d && found < 2 && (e = readdir(d))) {
+	for (k = 0; k < n && found < 2; k++) {
 		struct buf text _cleanup_buf_ = BUF_INIT;
 		char path[NAME_MAX + 16];
 
-		snprintf(path, sizeof(path), "%s/mountinfo", e->d_name);
-		if (!isdigit((unsigned char)e->d_name[0]) ||
-		    file_read(dirfd(d), path, 16u << 20, &text, NULL) < 0)
+		snprintf(path, sizeof(path), "%s/mountinfo", names[k]);
+		if (!isdigit((unsigned char)names[k][0]) ||
+		    file_read(fd, path, 16u << 20, &text, NULL) < 0)
 			continue;
 		for (i = 0; i < t->n; i++)
 			found = MAX(found, mounted_as(buf_str(&text), t->trees[i], t->device[i]));
-		*pid = atoi(e->d_name);
+		*pid = atoi(names[k]);
 	}
 	return found;
 }

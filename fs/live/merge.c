@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "fs/live/listing.h"
@@ -188,58 +189,52 @@ static int add_as_is(struct live *live, const struct dirent *e, struct listing *
 	return r < 0 ? r : listing_add(out, e->d_name, ino, DTTOIF(e->d_type));
 }
 
-/*
- * One entry of an upper directory, with a lookup where readdir alone does not tell type and number. plain: regular
- * files need none.
- */
-static int add_upper(struct node *dir, int fd, bool plain, const struct dirent *e,
-		     struct listing *out)
+struct upper_list {
+	struct node *dir;
+	int fd;
+	bool plain; /* regular files need no lookup */
+	struct listing *out;
+};
+
+/* Add an entry of an upper directory. A lookup finds the type and number that readdir lacks. */
+static int add_upper(const struct dirent *e, void *arg)
 {
-	struct live *live = dir->live;
+	const struct upper_list *l = arg;
+	struct live *live = l->dir->live;
 	mode_t type = DTTOIF(e->d_type);
 	struct lookup_result f;
 	bool whiteout = false;
 	int r;
 
-	if (type == S_IFREG && plain)
-		return add_as_is(live, e, out);
-	r = upper_lookup(&live->upper, fd, e->d_name, &f.st, &whiteout);
+	if (type == S_IFREG && l->plain)
+		return add_as_is(live, e, l->out);
+	r = upper_lookup(&live->upper, l->fd, e->d_name, &f.st, &whiteout);
 	if (r == -ENOENT)
 		return 0;
 	/* A damaged entry is listed as it is on disk; its look-up says what is wrong. */
 	if (r == -EIO)
-		return add_as_is(live, e, out);
+		return add_as_is(live, e, l->out);
 	if (r == 0 && whiteout)
-		return listing_add(out, e->d_name, 0, TYPE_WHITEOUT);
+		return listing_add(l->out, e->d_name, 0, TYPE_WHITEOUT);
 	if (r == 0)
-		r = finish_upper(dir, fd, e->d_name, &f);
-	return r < 0 ? r : listing_add(out, e->d_name, f.st.st_ino, f.st.st_mode);
+		r = finish_upper(l->dir, l->fd, e->d_name, &f);
+	return r < 0 ? r : listing_add(l->out, e->d_name, f.st.st_ino, f.st.st_mode);
 }
 
 static int list_upper(struct node *dir, struct listing *out)
 {
 	struct location location _cleanup_location_ = LOCATION_INIT;
-	_cleanup_closedir_ DIR *d = NULL;
-	struct dirent *e;
-	int fd, hiding, r = node_dir(dir->live->nodes, dir, &location);
+	struct upper_list l = { .dir = dir, .out = out };
+	int hiding, r = node_dir(dir->live->nodes, dir, &location);
 
 	if (r < 0)
 		return r;
 	hiding = upper_may_have_whiteouts(&dir->live->upper, location.fd);
 	if (hiding < 0)
 		return hiding;
-	fd = openat(location.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	d = fdopendir(fd);
-	if (!d) {
-		close(fd);
-		return -ENOMEM;
-	}
-	for (errno = 0; r == 0 && (e = readdir(d)); errno = 0)
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-			r = add_upper(dir, location.fd, !hiding, e, out);
-	return r == 0 && errno ? -errno : r;
+	l.fd = location.fd;
+	l.plain = !hiding;
+	return file_each(location.fd, add_upper, &l);
 }
 
 static int by_name(const void *a, const void *b, void *names)

@@ -4,12 +4,12 @@
  */
 #include "fs/live/recovery.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/remove_tree.h"
 #include "fs/live/copyup.h"
@@ -33,16 +33,14 @@ static int recover(struct live *live, const char *name)
 
 static void sweep(struct live *live)
 {
-	_cleanup_closedir_ DIR *d = NULL;
-	int fd = openat(live->upper.work_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct dirent *e;
+	_cleanup_names_ char **names = NULL;
+	size_t n, i;
 	int r;
 
-	d = fd < 0 ? NULL : fdopendir(fd);
-	while (d && (e = readdir(d))) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		r = recover(live, e->d_name);
+	if (file_names(live->upper.work_fd, &names, &n) < 0)
+		return;
+	for (i = 0; i < n; i++) {
+		r = recover(live, names[i]);
 		if (r < 0)
 			log_warn("container %s: leftover in work/: %s", live->name, strerror(-r));
 	}

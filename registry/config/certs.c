@@ -86,7 +86,7 @@ static int read_cas(const char *dir, char **out, struct err *err)
 
 		r = path ? add_ca(path, &all, err) : err_nomem(err);
 	}
-	file_names_free(names, n);
+	file_names_free(names);
 	if (r < 0 || all.len == 0)
 		return r;
 	*out = buf_take(&all);
@@ -146,7 +146,7 @@ static int pairs(const char *dir, const char *from, const char *to, char **first
 		*second = TAKE_PTR(other);
 		r = *first ? 0 : err_nomem(err);
 	}
-	file_names_free(names, n);
+	file_names_free(names);
 	return r;
 }
 

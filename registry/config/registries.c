@@ -426,7 +426,7 @@ static int add_dir(struct registries *all, const char *dir, struct err *err)
 
 		r = path ? add_file(all, path, err) : err_nomem(err);
 	}
-	file_names_free(names, n);
+	file_names_free(names);
 	return r;
 }
 

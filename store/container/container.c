@@ -3,7 +3,6 @@
  */
 #include "store/container/container.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -302,58 +301,29 @@ int container_name_now(struct store *s, const struct container *c, char **out)
 	return r;
 }
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 int container_list(struct store *s, char ***out, struct err *err)
 {
-	_cleanup_closedir_ DIR *d = NULL;
-	_cleanup_close_ int fd = -1;
-	char **names = calloc(1, sizeof(*names));
-	size_t n = 0, cap = 0;
-	struct dirent *e;
+	_cleanup_close_ int fd = beneath_dir(s->imagefs_fd, "containers");
+	size_t n, i, kept = 0;
+	char **names;
+	int r = fd < 0 ? fd : file_names(fd, &names, &n);
 
-	fd = beneath_dir(s->imagefs_fd, "containers");
-	d = fd < 0 ? NULL : fdopendir(fd);
-	if (!d || !names) {
-		free(names);
-		return err_sys(err, fd < 0 ? -fd : errno, "store %s: imagefs/containers", s->path);
+	if (r < 0)
+		return err_sys(err, -r, "store %s: imagefs/containers", s->path);
+	for (i = 0; i < n; i++) {
+		if (container_name_check(names[i], NULL) == 0)
+			names[kept++] = names[i];
+		else
+			free(names[i]);
 	}
-	fd = -1;
-	while ((e = readdir(d))) {
-		if (container_name_check(e->d_name, NULL) < 0)
-			continue;
-		if (n == cap) {
-			char **more;
-
-			cap = cap ? cap * 2 : 16;
-			more = realloc(names, (cap + 1) * sizeof(*names));
-			if (!more)
-				goto nomem;
-			names = more;
-		}
-		names[n] = strdup(e->d_name);
-		if (!names[n])
-			goto nomem;
-		names[++n] = NULL;
-	}
-	qsort(names, n, sizeof(*names), by_name);
+	names[kept] = NULL;
 	*out = names;
 	return 0;
-nomem:
-	container_list_free(names);
-	return err_nomem(err);
 }
 
 void container_list_free(char **names)
 {
-	size_t i;
-
-	for (i = 0; names && names[i]; i++)
-		free(names[i]);
-	free(names);
+	file_names_free(names);
 }
 
 /* Copy the metadata of the image's root directory to upper/. */

@@ -4,7 +4,6 @@
  */
 #include "store/disk/layout.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -142,21 +141,17 @@ static int put_file(int dirfd, const char *path, const char *text)
  */
 static int is_vacant(int fd)
 {
-	_cleanup_closedir_ DIR *d = NULL;
-	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct dirent *e;
+	_cleanup_names_ char **names = NULL;
+	size_t n, i;
+	int r = file_names(fd, &names, &n);
 
-	d = copy < 0 ? NULL : fdopendir(copy);
-	if (!d)
-		return -errno;
-	while ((e = readdir(d))) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
-		    strcmp(e->d_name, "lost+found") == 0 || strcmp(e->d_name, "imagefs") == 0 ||
-		    strcmp(e->d_name, "blobs") == 0 || strncmp(e->d_name, "index.json", 10) == 0 ||
-		    strncmp(e->d_name, "oci-layout", 10) == 0)
-			continue;
-		return 0;
-	}
+	if (r < 0)
+		return r;
+	for (i = 0; i < n; i++)
+		if (strcmp(names[i], "lost+found") != 0 && strcmp(names[i], "imagefs") != 0 &&
+		    strcmp(names[i], "blobs") != 0 && strncmp(names[i], "index.json", 10) != 0 &&
+		    strncmp(names[i], "oci-layout", 10) != 0)
+			return 0;
 	return 1;
 }
 

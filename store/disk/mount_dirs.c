@@ -1,7 +1,6 @@
 /* Directories created for a mount. The lock of the record shows that its daemon runs. */
 #include "store/disk/mount_dirs.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -203,19 +202,17 @@ static void adopt_from(struct mount_dirs *m, const char *name, const char *dir)
 
 void mount_dirs_adopt(struct mount_dirs *m, const char *dir)
 {
-	_cleanup_closedir_ DIR *d = NULL;
-	int fd = m->dirfd < 0 ? -1 : openat(m->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct dirent *e;
+	_cleanup_names_ char **names = NULL;
+	size_t n, i;
 
-	d = fd < 0 ? NULL : fdopendir(fd);
-	if (!d)
+	if (m->dirfd < 0 || file_names(m->dirfd, &names, &n) < 0)
 		return;
-	while ((e = readdir(d))) {
-		size_t len = strlen(e->d_name);
+	for (i = 0; i < n; i++) {
+		size_t len = strlen(names[i]);
 
-		if (len > strlen(SUFFIX) && strcmp(e->d_name + len - strlen(SUFFIX), SUFFIX) == 0 &&
-		    !(m->fd >= 0 && strcmp(e->d_name, m->name) == 0))
-			adopt_from(m, e->d_name, dir);
+		if (len > strlen(SUFFIX) && strcmp(names[i] + len - strlen(SUFFIX), SUFFIX) == 0 &&
+		    !(m->fd >= 0 && strcmp(names[i], m->name) == 0))
+			adopt_from(m, names[i], dir);
 	}
 }
 

@@ -1,7 +1,6 @@
 /* The client side of the control socket: one connection, one request line, one reply. */
 #include "store/disk/mounts.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -228,30 +227,25 @@ static void format_unresponsive(const char *name, char out[static 160])
 static int for_each(struct store *s, bool must, int (*use)(int fd, void *arg), void *arg,
 		    struct err *err)
 {
-	_cleanup_closedir_ DIR *d = NULL;
+	_cleanup_close_ int dirfd = beneath_dir(s->imagefs_fd, "mounts");
+	_cleanup_names_ char **names = NULL;
 	char text[160];
-	int dirfd = beneath_dir(s->imagefs_fd, "mounts");
-	struct dirent *e;
 	bool reported;
+	size_t n, i;
 	int r = 0;
 
-	if (dirfd < 0)
+	if (dirfd < 0 || file_names(dirfd, &names, &n) < 0)
 		return 0;
-	d = fdopendir(dirfd);
-	if (!d) {
-		close(dirfd);
-		return 0;
-	}
-	while (r == 0 && (e = readdir(d))) {
-		if (!is_socket_name(e->d_name))
+	for (i = 0; i < n && r == 0; i++) {
+		if (!is_socket_name(names[i]))
 			continue;
-		r = use_one(s, dirfd, e->d_name, use, arg);
+		r = use_one(s, dirfd, names[i], use, arg);
 		if (r != -ETIMEDOUT)
 			continue;
 		/* Wait and warn only once in a command. */
-		format_unresponsive(e->d_name, text);
-		reported = map_get(&s->unresponsive, e->d_name) != NULL;
-		if (map_put(&s->unresponsive, e->d_name, s) < 0)
+		format_unresponsive(names[i], text);
+		reported = map_get(&s->unresponsive, names[i]) != NULL;
+		if (map_put(&s->unresponsive, names[i], s) < 0)
 			return err_nomem(err);
 		if (must)
 			return err_set(err, ETIMEDOUT, "%s", text);

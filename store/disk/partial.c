@@ -275,7 +275,7 @@ unsigned partial_sweep(struct store *s, bool dry, void (*say)(void *arg, const c
 			if (say)
 				say(arg, shown);
 		}
-		file_names_free(names, n);
+		file_names_free(names);
 	}
 	return found;
 }

@@ -1,7 +1,6 @@
 /* Each directory in imagefs/tmp that can be locked is abandoned. */
 #include "store/disk/tmp_sweep.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,6 +8,7 @@
 
 #include "base/beneath.h"
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/remove_tree.h"
@@ -44,32 +44,30 @@ static void add_tree(int fd, uint64_t *bytes)
 unsigned tmp_sweep(int imagefs_fd, bool sweep, uint64_t *bytes)
 {
 	_cleanup_close_ int tmp = beneath_dir(imagefs_fd, "tmp");
-	_cleanup_closedir_ DIR *d = NULL;
-	struct dirent *e;
+	_cleanup_names_ char **names = NULL;
+	unsigned found = 0;
 	struct stat st;
-	unsigned n = 0;
-	int copy = tmp < 0 ? -1 : openat(tmp, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	size_t n, i;
 
 	*bytes = 0;
-	d = copy < 0 ? NULL : fdopendir(copy);
-	while (d && (e = readdir(d))) {
-		_cleanup_close_ int fd = -1;
+	if (tmp < 0 || file_names(tmp, &names, &n) < 0)
+		return 0;
+	for (i = 0; i < n; i++) {
+		_cleanup_close_ int fd =
+			openat(tmp, names[i], O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		fd = openat(tmp, e->d_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-		if (fd < 0 || lock_try(fd, LOCK_MODE_EXCLUSIVE, "tmp dir", e->d_name) < 0 ||
+		if (fd < 0 || lock_try(fd, LOCK_MODE_EXCLUSIVE, "tmp dir", names[i]) < 0 ||
 		    fstat(fd, &st) < 0)
 			continue;
-		n++;
+		found++;
 		if (S_ISDIR(st.st_mode))
 			add_tree(openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), bytes);
 		else
 			add_file(&st, bytes);
 		if (sweep) {
-			log_debug("sweeping imagefs/tmp/%s", e->d_name);
-			remove_tree(tmp, e->d_name);
+			log_debug("sweeping imagefs/tmp/%s", names[i]);
+			remove_tree(tmp, names[i]);
 		}
 	}
-	return n;
+	return found;
 }

@@ -1,6 +1,7 @@
 /*
  * A simultaneous walk over the base tree and the upper directory, depth first and sorted, with an
- * explicit stack and a single descriptor, for the current upper directory.
+ * explicit stack and a single descriptor, for the current upper directory. base/walk does not fit:
+ * the names of both have to come in one order, and a directory of the tree alone has no descriptor.
  */
 #include "store/layer/acl.h"
 #include "store/transfer/export_private.h"
@@ -98,7 +99,7 @@ static int fail(struct walk *w, int r, const char *what)
 
 static void level_fini(struct level *l)
 {
-	file_names_free(l->names, l->n_names);
+	file_names_free(l->names);
 	free(l->items);
 }
 

@@ -4,7 +4,6 @@
  */
 #include "store/transfer/save_private.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -63,16 +62,17 @@ static int dir_end(struct save_sink *k, struct err *err)
 
 static int sync_tree(struct save_dir *d)
 {
-	_cleanup_closedir_ DIR *blobs = NULL;
-	int fd = openat(d->fd, "blobs", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
-	struct dirent *e;
+	_cleanup_close_ int fd = openat(d->fd, "blobs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_names_ char **names = NULL;
+	size_t n, i;
+	int r = fd < 0 ? -errno : file_names(fd, &names, &n);
 
-	blobs = fd < 0 ? NULL : fdopendir(fd);
-	if (!blobs)
-		return -errno;
-	while (r == 0 && (e = readdir(blobs)))
-		if (strcmp(e->d_name, "..") != 0)
-			r = file_sync_dir(dirfd(blobs), e->d_name);
+	if (r < 0)
+		return r;
+	for (i = 0; i < n && r == 0; i++)
+		r = file_sync_dir(fd, names[i]);
+	if (r == 0)
+		r = file_sync_dir(fd, ".");
 	return r == 0 ? file_sync_dir(d->fd, ".") : r;
 }
 
@@ -119,14 +119,15 @@ static const struct save_sink_ops dir_ops = {
 /* 0 if the target is missing or an empty directory. */
 static int check_target(const char *path, struct err *err)
 {
-	_cleanup_closedir_ DIR *dir = opendir(path);
-	const struct dirent *e;
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_names_ char **names = NULL;
+	size_t n;
+	int r = fd < 0 ? -errno : file_names(fd, &names, &n);
 
-	if (!dir)
-		return errno == ENOENT ? 0 : err_sys(err, errno, "%s", path);
-	while ((e = readdir(dir)))
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-			return err_set(err, ENOTEMPTY, "%s: the directory is not empty", path);
+	if (r < 0)
+		return r == -ENOENT ? 0 : err_sys(err, -r, "%s", path);
+	if (n)
+		return err_set(err, ENOTEMPTY, "%s: the directory is not empty", path);
 	return 0;
 }
 

@@ -257,7 +257,7 @@ static int count_dir(struct count *c, const char *dir_path, const char *algorith
 		    fstatat(fd, names[i], &st, AT_SYMLINK_NOFOLLOW) == 0)
 			count_file(c, &d, (uint64_t)st.st_size, kind);
 	}
-	file_names_free(names, n);
+	file_names_free(names);
 	return 0;
 }
 

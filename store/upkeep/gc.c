@@ -4,7 +4,6 @@
  */
 #include "store/upkeep/gc.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,6 +14,7 @@
 #include "base/beneath.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "store/disk/blob.h"
 #include "store/disk/partial.h"
@@ -157,25 +157,26 @@ static int sweep(struct gc *g, const char *dir_path, const char *alg, const char
 		 int (*check)(struct gc *g, const struct digest *d, const char *path),
 		 struct err *err)
 {
-	_cleanup_closedir_ DIR *d = NULL;
-	struct dirent *e;
+	_cleanup_names_ char **names = NULL;
+	_cleanup_close_ int fd = -1;
 	struct digest digest;
 	char path[64];
-	int fd;
+	size_t n, i;
+	int r;
 
 	snprintf(path, sizeof(path), "%s/%s", dir_path, alg);
 	fd = beneath_dir(g->store->fd, path);
 	if (fd == -ENOENT)
 		return 0;
-	d = fd < 0 ? NULL : fdopendir(fd);
-	if (!d)
-		return err_sys(err, fd < 0 ? -fd : errno, "store %s: %s", g->store->path, path);
-	while ((e = readdir(d))) {
+	r = fd < 0 ? fd : file_names(fd, &names, &n);
+	if (r < 0)
+		return err_sys(err, -r, "store %s: %s", g->store->path, path);
+	for (i = 0; i < n; i++) {
 		char file[512];
 
-		if (!file_digest(alg, e->d_name, suffix, &digest))
+		if (!file_digest(alg, names[i], suffix, &digest))
 			continue;
-		snprintf(file, sizeof(file), "%s/%.255s", path, e->d_name);
+		snprintf(file, sizeof(file), "%s/%.255s", path, names[i]);
 		if (check(g, &digest, file) < 0)
 			return err_nomem(err);
 	}

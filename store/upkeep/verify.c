@@ -4,7 +4,6 @@
  */
 #include "store/upkeep/verify.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -375,7 +374,7 @@ static int each_blob(struct verify *v, const char *algorithm, struct err *err)
 			r = check_blob(v, &d, err);
 		}
 	}
-	file_names_free(names, n);
+	file_names_free(names);
 	return r;
 }
 
@@ -397,7 +396,7 @@ static uint64_t bytes_in(struct store *s, const char *algorithm)
 		if (fstatat(fd, names[i], &st, AT_SYMLINK_NOFOLLOW) == 0)
 			sum += (uint64_t)st.st_size;
 	}
-	file_names_free(names, n);
+	file_names_free(names);
 	return sum;
 }
 
@@ -442,7 +441,7 @@ static int orphans(struct verify *v, const char *dir_path, const char *algorithm
 			   names[i]);
 		v->result->tmp_sweep++;
 	}
-	file_names_free(names, n);
+	file_names_free(names);
 	return 0;
 }
 
@@ -512,7 +511,7 @@ static void dead_transactions(struct verify *v)
 			   names[i]);
 		v->result->tmp_sweep++;
 	}
-	file_names_free(names, n);
+	file_names_free(names);
 }
 
 static void say_partial(void *arg, const char *path)
