@@ -75,8 +75,19 @@ static int leave(struct walk *w)
 	return st.st_dev == l->dev && st.st_ino == l->ino ? 0 : -ESTALE;
 }
 
+/* Make the last name of the list that was taken the current one. */
+static int set_current(struct walk *w, const struct walk_level *l, const char **name)
+{
+	*name = l->names[l->i - 1];
+	if ((l->path_len && buf_putc(&w->path, '/') < 0) || buf_puts(&w->path, *name) < 0)
+		return -ENOMEM;
+	return 1;
+}
+
 int walk_next(struct walk *w, const char **name)
 {
+	bool left = false;
+
 	while (w->depth) {
 		struct walk_level *l = &w->levels[w->depth - 1];
 		int r;
@@ -84,16 +95,16 @@ int walk_next(struct walk *w, const char **name)
 		w->path.len = l->path_len;
 		if (w->path.data)
 			w->path.data[w->path.len] = '\0';
+		if (left && w->again)
+			return set_current(w, l, name);
 		if (l->i < l->n) {
-			*name = l->names[l->i++];
-			if ((l->path_len && buf_putc(&w->path, '/') < 0) ||
-			    buf_puts(&w->path, *name) < 0)
-				return -ENOMEM;
-			return 1;
+			l->i++;
+			return set_current(w, l, name);
 		}
 		r = leave(w);
 		if (r < 0)
 			return r;
+		left = true;
 	}
 	return 0;
 }

@@ -9,6 +9,7 @@
 #ifndef BASE_WALK_H
 #define BASE_WALK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -22,6 +23,7 @@ struct walk {
 	struct walk_level *levels;
 	size_t depth, cap; /* directories from the top to the current one */
 	struct buf path;   /* of the current name, relative to the top */
+	bool again;	   /* return a directory's name a second time, after leaving it */
 };
 
 #define WALK_INIT        \
@@ -35,7 +37,7 @@ int walk_enter(struct walk *w, int fd) MUST_CHECK;
 
 /*
  * walk_next - the next name of the current directory, in memcmp order. At the end of a directory,
- * the walk continues in its parent.
+ * the walk continues in its parent; with walk.again, first with the name of that directory.
  * name    borrowed until the next call
  * returns 1; 0 at the end of the tree; -errno; -ESTALE if a directory was moved during the walk
  */

@@ -30,6 +30,7 @@
 #include "base/progress.h"
 #include "base/remove_tree.h"
 #include "base/text.h"
+#include "base/walk.h"
 #include "store/layer/ring.h"
 
 static void test_size(void **state)
@@ -188,6 +189,36 @@ static void test_ring_fails(void **state)
 	ring_free(r);
 }
 
+static void walk_returns_directories_again(void **state)
+{
+	static const char *const expected[] = { "a", "a/b", "a/b", "a", "c", "c" };
+	char dir[] = "/tmp/test_base.XXXXXX";
+	struct walk w _cleanup_walk_ = WALK_INIT;
+	_cleanup_close_ int fd = -1;
+	const char *name;
+	size_t i;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(file_mkdirs(fd, "t/a/b", 0700), 0);
+	assert_int_equal(file_mkdirs(fd, "t/c", 0700), 0);
+	w.again = true;
+	assert_int_equal(walk_enter(&w, openat(fd, "t", O_RDONLY | O_CLOEXEC)), 0);
+	for (i = 0; i < ARRAY_SIZE(expected); i++) {
+		assert_int_equal(walk_next(&w, &name), 1);
+		assert_string_equal(buf_str(&w.path), expected[i]);
+		/* Enter what is returned for the first time. */
+		if (i == 0 || i == 1 || i == 4)
+			assert_int_equal(walk_enter(&w, openat(w.fd, name, O_RDONLY | O_CLOEXEC)),
+					 0);
+	}
+	assert_int_equal(walk_next(&w, &name), 0);
+	assert_int_equal(remove_tree(fd, "t"), 0);
+	rmdir(dir);
+}
+
 static void test_remove_tree(void **state)
 {
 	char dir[] = "/tmp/test_base.XXXXXX";
@@ -259,6 +290,36 @@ static void remove_tree_is_moved(void **state)
 	assert_null(at_dotdot);
 	assert_int_equal(faccessat(fd, "others/kept", F_OK, 0), 0);
 	assert_int_equal(remove_tree(fd, "t"), 0);
+	assert_int_equal(remove_tree(fd, "others"), 0);
+	rmdir(dir);
+}
+
+/* New files in the directory that has just been emptied and in one whose names are known. */
+static void refill(int dirfd)
+{
+	assert_int_equal(mkdirat(dirfd, "t/a/b/new", 0700), 0);
+	assert_int_equal(symlinkat("../others", dirfd, "t/a/b/new/out"), 0);
+	assert_int_equal(symlinkat("others", dirfd, "t/0"), 0);
+}
+
+static void remove_tree_is_refilled(void **state)
+{
+	char dir[] = "/tmp/test_base.XXXXXX";
+	_cleanup_close_ int fd = -1;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(file_mkdirs(fd, "t/a/b/c/d", 0700), 0);
+	assert_int_equal(file_mkdirs(fd, "t/a/e/f", 0700), 0);
+	assert_int_equal(file_mkdirs(fd, "others/kept", 0700), 0);
+	disturbed_fd = fd;
+	at_dotdot = refill;
+	assert_int_equal(remove_tree(fd, "t"), 0);
+	assert_null(at_dotdot);
+	assert_int_equal(faccessat(fd, "t", F_OK, AT_SYMLINK_NOFOLLOW), -1);
+	assert_int_equal(faccessat(fd, "others/kept", F_OK, 0), 0);
 	assert_int_equal(remove_tree(fd, "others"), 0);
 	rmdir(dir);
 }
@@ -483,9 +544,11 @@ int main(void)
 		cmocka_unit_test(test_error_text),
 		cmocka_unit_test(test_ring),
 		cmocka_unit_test(test_ring_fails),
+		cmocka_unit_test(walk_returns_directories_again),
 		cmocka_unit_test(test_remove_tree),
 		cmocka_unit_test(path_cleans),
 		cmocka_unit_test(remove_tree_is_moved),
+		cmocka_unit_test(remove_tree_is_refilled),
 		cmocka_unit_test(remove_tree_is_shut),
 		cmocka_unit_test(beneath_stays),
 		cmocka_unit_test(lock_owners),
