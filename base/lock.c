@@ -1,7 +1,6 @@
 /* A lock is tried first: only one that another holder has is waited for, and reported as such. */
 #include "base/lock.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/log.h"
 
 static int try_flock(int fd, int operation)
@@ -70,22 +70,24 @@ pid_t lock_owner_pid(int fd)
  */
 static bool has_open(pid_t pid, int fd)
 {
-	_cleanup_closedir_ DIR *d = NULL;
-	struct dirent *e;
+	_cleanup_names_ char **names = NULL;
+	_cleanup_close_ int dir = -1;
 	struct stat st;
 	struct statx sx;
 	char path[32];
+	size_t n, i;
+	int r;
 
 	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
-	d = opendir(path);
-	if (!d)
-		return errno == EACCES && geteuid() != 0;
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = dir < 0 ? -errno : file_names(dir, &names, &n);
+	if (r < 0)
+		return r == -EACCES && geteuid() != 0;
 	if (fstat(fd, &st) < 0)
 		return false;
-	while ((e = readdir(d)))
+	for (i = 0; i < n; i++)
 		/* Cached attributes suffice: a file system that does not respond must not block this. */
-		if (e->d_name[0] != '.' &&
-		    statx(dirfd(d), e->d_name, AT_STATX_DONT_SYNC, STATX_INO, &sx) == 0 &&
+		if (statx(dir, names[i], AT_STATX_DONT_SYNC, STATX_INO, &sx) == 0 &&
 		    sx.stx_ino == st.st_ino &&
 		    makedev(sx.stx_dev_major, sx.stx_dev_minor) == st.st_dev)
 			return true;
