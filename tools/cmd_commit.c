@@ -165,7 +165,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_commit = {
 	.name = "commit",
-	.summary = "Make an image of what changed in a container",
+	.summary = "Create a new image from the changes of a container",
 	.arguments = "CONTAINER [REPOSITORY[:TAG]]",
 	.options = options,
 	.help = "Example:\n"

@@ -132,7 +132,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_completion = {
 	.name = "completion",
-	.summary = "Print a script that lets a shell complete what is typed",
+	.summary = "Print a completion script for a shell",
 	.arguments = "bash|zsh|fish",
 	.help = "Verbs, options and their values, images, containers, mounts and files are "
 		"completed.\n\n"

@@ -68,7 +68,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_create = {
 	.name = "create",
-	.summary = "Make a container: a writable directory on top of an image",
+	.summary = "Create a container: a writable directory on top of an image",
 	.arguments = "IMAGE",
 	.options = options,
 	.help = "The name is printed. A missing image is pulled first.\n"

@@ -224,7 +224,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_df = {
 	.name = "df",
-	.summary = "Show what the store takes, and what prune would free",
+	.summary = "Show disk usage, and what prune would free",
 	.arguments = "",
 	.options = options,
 	.help = "Sizes are those of files on the disk, with -v those of the files in an image's\n"

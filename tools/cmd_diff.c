@@ -91,7 +91,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_diff = {
 	.name = "diff",
-	.summary = "Show what was changed in a container or an image, or between two images",
+	.summary = "Show the changes of a container or an image, or between two images",
 	.arguments = "CONTAINER|IMAGE [IMAGE]",
 	.help = "A line for each difference: A /path was added, C changed, D deleted. A directory "
 		"in\n"

@@ -46,7 +46,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_export = {
 	.name = "export",
-	.summary = "Write the merged tree of a container or an image as one tar",
+	.summary = "Export the merged tree of a container or an image as a tar archive",
 	.arguments = "CONTAINER|IMAGE",
 	.options = options,
 	.help = "Only files are exported: layers, history and configuration (command, "

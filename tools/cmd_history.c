@@ -1,5 +1,5 @@
 /*
- * imagefs history: how an image came about, layer by layer.
+ * imagefs history: the history of an image, layer by layer.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -164,7 +164,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_history = {
 	.name = "history",
-	.summary = "Show how an image came about, layer by layer",
+	.summary = "Show the history of an image",
 	.arguments = "IMAGE",
 	.options = options,
 	.help = "Example:\n"

@@ -428,7 +428,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_images = {
 	.name = "images",
-	.summary = "List the images of the store",
+	.summary = "List images",
 	.arguments = "[REPOSITORY[:TAG]]",
 	.options = options,
 	.help = "REPOSITORY[:TAG] may have *, ? and [...], which stop at a slash.\n"

@@ -120,7 +120,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_import = {
 	.name = "import",
-	.summary = "Make an image of one layer from a tar of a root file system",
+	.summary = "Create an image of one layer from a tar archive of a root file system",
 	.arguments = "FILE|- [REPOSITORY[:TAG]]",
 	.options = options,
 	.help = "The tar may be compressed with gzip, zstd, bzip2 or xz. A tar has no "

@@ -1,5 +1,5 @@
 /*
- * imagefs inspect: what is known of images, containers and layers.
+ * imagefs inspect: details of images, containers and layers.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -177,7 +177,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_inspect = {
 	.name = "inspect",
-	.summary = "Print what is known of images, containers and layers",
+	.summary = "Show details of images, containers and layers",
 	.arguments = "NAME...",
 	.options = options,
 	.help = "A JSON array under docker's keys. A name is a container's, else an image's, else "

@@ -133,7 +133,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_load = {
 	.name = "load",
-	.summary = "Load images from an archive, or from an OCI layout directory",
+	.summary = "Load images from an archive or an OCI layout directory",
 	.arguments = "",
 	.options = options,
 	.help = "Archives of docker save, podman save, skopeo, buildah and umoci are read, also\n"

@@ -44,7 +44,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_logout = {
 	.name = "logout",
-	.summary = "Forget the user and password for a registry",
+	.summary = "Log out from a registry",
 	.arguments = "[SERVER]",
 	.help = "Without SERVER it is Docker Hub.\n"
 		"\n"

@@ -90,7 +90,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_mount = {
 	.name = "mount",
-	.summary = "Show the store's images and containers as directories",
+	.summary = "Mount images and containers as directories",
 	.arguments = "DIR",
 	.options = options,
 	.help = "DIR/images is read-only, DIR/containers can be written; both are made if "

@@ -169,7 +169,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_prune = {
 	.name = "prune",
-	.summary = "Remove unused images, and unreferenced files",
+	.summary = "Remove unused images and unreferenced files",
 	.arguments = "",
 	.options = options,
 	.help = "Unreferenced blobs, indexes and cached copies are always removed.\n"

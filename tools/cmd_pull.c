@@ -78,7 +78,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_pull = {
 	.name = "pull",
-	.summary = "Fetch an image from a registry",
+	.summary = "Pull an image from a registry",
 	.arguments = "REPO[:TAG|@DIGEST]",
 	.options = options,
 	.help = "Examples:\n"

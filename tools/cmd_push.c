@@ -39,7 +39,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_push = {
 	.name = "push",
-	.summary = "Send an image to its registry",
+	.summary = "Push an image to its registry",
 	.arguments = "REPO[:TAG]",
 	.options = options,
 	.help = "The name says which registry: without a host it is Docker Hub.\n"

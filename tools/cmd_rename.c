@@ -77,7 +77,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_rename = {
 	.name = "rename",
-	.summary = "Give a container another name",
+	.summary = "Rename a container",
 	.arguments = "CONTAINER NEW_NAME",
 	.help = "In open mounts it is under the new name when the command returns; who works in "
 		"it,\n"

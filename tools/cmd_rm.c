@@ -79,7 +79,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_rm = {
 	.name = "rm",
-	.summary = "Remove containers and what was written in them",
+	.summary = "Remove containers and their changes",
 	.arguments = "CONTAINER...",
 	.options = options,
 	.help = "Each name is printed when it is gone.\n"

@@ -90,7 +90,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_rmi = {
 	.name = "rmi",
-	.summary = "Remove images, or names of them",
+	.summary = "Remove images or names of images",
 	.arguments = "IMAGE...",
 	.options = options,
 	.help = "By a name the name goes, and the image with the last one. A layer goes when no\n"

@@ -397,7 +397,7 @@ const struct verb cmd_run = {
 	.arguments = "IMAGE [COMMAND [ARG...]]",
 	.options = run_options,
 	.in_order = true,
-	.help = "Docker's other options say why they cannot work here.\n"
+	.help = "Docker's other options are refused with the reason.\n"
 		"\n"
 		"The exit status is the command's.\n"
 		"\n"

@@ -65,7 +65,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_save = {
 	.name = "save",
-	.summary = "Save images into an archive, or an OCI layout directory",
+	.summary = "Save images to an archive or an OCI layout directory",
 	.arguments = "IMAGE...",
 	.options = options,
 	.help = "A repository without a tag means all its tags.\n"

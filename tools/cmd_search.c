@@ -332,7 +332,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_search = {
 	.name = "search",
-	.summary = "Look for images on Docker Hub or in another registry",
+	.summary = "Search Docker Hub or another registry for images",
 	.arguments = "TERM",
 	.options = options,
 	.help = "TERM is looked for on Docker Hub; HOST[:PORT]/TERM in the names of that "

@@ -45,7 +45,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_tag = {
 	.name = "tag",
-	.summary = "Give an image one more name",
+	.summary = "Add a name to an image",
 	.arguments = "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]",
 	.help = "Example:\n"
 		"  imagefs tag debian:12 localhost:5000/team/debian:12\n",

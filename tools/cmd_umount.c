@@ -1,5 +1,5 @@
 /*
- * imagefs umount: take a mount away and wait until its daemon is gone.
+ * imagefs umount: unmount images and containers, and wait for the end of the daemon.
  */
 #include "config.h"
 
@@ -459,7 +459,7 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 
 const struct verb cmd_umount = {
 	.name = "umount",
-	.summary = "Take a mount away again",
+	.summary = "Unmount images and containers",
 	.arguments = "MOUNTPOINT",
 	.help = "Writes what is not yet written, unmounts, waits until the daemon has ended, and\n"
 		"removes the directories that 'imagefs mount' made. While something of the mount\n"

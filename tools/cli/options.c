@@ -101,8 +101,7 @@ static int set(const struct option_spec *o, void *to, char *value, struct err *e
 		return on;
 	switch (o->kind) {
 	case OPTION_REFUSED:
-		return on ? err_set(err, ENOTSUP, "%s cannot work here: %s", dashed(o, name),
-				    o->why)
+		return on ? err_set(err, ENOTSUP, "unsupported %s: %s", dashed(o, name), o->why)
 			  : 0;
 	case OPTION_BOOL:
 		*(bool *)member = on;

@@ -61,7 +61,7 @@ static int take_always(const char *name, const char *arg, const char *why, struc
 {
 	return !arg || text_bool(arg) == 1
 		       ? 0
-		       : err_set(err, ENOTSUP, "--%s=%s cannot work here: %s", name, arg, why);
+		       : err_set(err, ENOTSUP, "unsupported --%s=%s: %s", name, arg, why);
 }
 
 static int take_sig_proxy(void *nothing, char *arg, struct err *err)
