@@ -1,5 +1,5 @@
 /*
- * imagefs verify: is everything in the store what it is called?
+ * imagefs verify: check the objects of a store
  */
 #include <errno.h>
 #include <stdio.h>
@@ -26,21 +26,21 @@ static void print_summary(const struct verify_result *r)
 	       TEXT_S(r->blobs), size, r->indexes, r->indexes == 1 ? "" : "es", r->images,
 	       TEXT_S(r->images), r->containers, TEXT_S(r->containers));
 	if (!r->broken && !r->unchecked)
-		puts("whole");
+		puts("no errors");
 	else if (!r->broken)
 		printf("%u not checked\n", r->unchecked);
 	else if (r->unchecked)
 		printf("%u broken, %u not checked\n", r->broken, r->unchecked);
 	else if (!r->left)
-		printf("%u broken, all mended\n", r->broken);
+		printf("%u broken, all repaired\n", r->broken);
 	else
 		printf("%u broken\n", r->broken);
 }
 
 static const struct option_spec options[] = {
 	{ 0, "repair", NULL,
-	  "make damaged indexes again; name and drop images that need a damaged or missing blob; "
-	  "containers are named and kept",
+	  "rebuild damaged indexes; report and remove images that need a damaged or missing "
+	  "blob; containers are reported and kept",
 	  OPTION(struct verify_options, repair) },
 	OPTIONS_END,
 };
@@ -63,12 +63,12 @@ static int run(const struct verb *v, const struct globals *g, int argc, char **a
 	if (!result.left && !result.unchecked)
 		return 0;
 	if (!result.left)
-		err_set(&err, EAGAIN, "store %s: not all of it could be checked", s->path);
+		err_set(&err, EAGAIN, "store %s: some objects could not be checked", s->path);
 	else if (o.repair)
-		err_set(&err, EBADMSG, "store %s: %u thing%s could not be mended", s->path,
+		err_set(&err, EBADMSG, "store %s: %u object%s could not be repaired", s->path,
 			result.left, TEXT_S(result.left));
 	else
-		err_set(&err, EBADMSG, "store %s: %u thing%s %s broken; see --repair", s->path,
+		err_set(&err, EBADMSG, "store %s: %u object%s %s broken; see --repair", s->path,
 			result.left, TEXT_S(result.left), result.left == 1 ? "is" : "are");
 	return verb_fail(v, &err);
 }
@@ -78,9 +78,10 @@ const struct verb cmd_verify = {
 	.summary = "Check every blob, index and reference of the store",
 	.arguments = "[IMAGE...]",
 	.options = options,
-	.help = "Prints what is broken, one line each, and a summary; exit status 1 if anything "
-		"is.\n"
-		"With IMAGE only what these need is checked. Other commands may work meanwhile.\n"
+	.help = "Prints one line per error and a summary. The exit status is 1 if there are "
+		"errors.\n"
+		"With IMAGE, only the objects that it needs are checked. Other commands can "
+		"run at the same time.\n"
 		"\n"
 		"Examples:\n"
 		"  imagefs verify\n"
