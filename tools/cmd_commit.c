@@ -26,24 +26,24 @@ struct request {
 };
 
 static const struct option_spec options[] = {
-	{ 'a', "author", "TEXT", "who made it (\"Jane Doe <jane@example.com>\")",
+	{ 'a', "author", "TEXT", "author of the image (\"Jane Doe <jane@example.com>\")",
 	  OPTION(struct request, options.author) },
 	{ 'c', "change", "INSTRUCTION",
 	  "apply a Dockerfile instruction: CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, "
 	  "ONBUILD, STOPSIGNAL, USER, VOLUME, WORKDIR",
 	  OPTION(struct request, changes) },
-	{ 'm', "message", "TEXT", "a comment, kept in the history",
+	{ 'm', "message", "TEXT", "comment for the history",
 	  OPTION(struct request, options.message) },
-	{ 'p', "pause", NULL, "accepted: writers always wait while the image is made",
+	{ 'p', "pause", NULL, "accepted: writers always block while the image is made",
 	  OPTION_IGNORE },
-	{ 0, "compression", "FORM", "of the new layer: gzip (default), zstd, none",
+	{ 0, "compression", "FORM", "compression of the new layer: gzip (default), zstd, none",
 	  OPTION(struct request, compression), .values = "gzip|zstd|none" },
-	{ 0, "exclude", "PATTERN", "leave out what changed there, and everything below",
+	{ 0, "exclude", "PATTERN", "exclude matching changes and everything below them",
 	  OPTION(struct request, excludes) },
-	{ 0, "include", "PATTERN", "take only what changed there, and everything below",
+	{ 0, "include", "PATTERN", "include only matching changes and everything below them",
 	  OPTION(struct request, includes) },
 	{ 0, "timestamp", "TIME",
-	  "of the new image: seconds since 1970 or RFC 3339 (else $SOURCE_DATE_EPOCH, else now); "
+	  "creation time: seconds since 1970 or RFC 3339 (default: $SOURCE_DATE_EPOCH, else now); "
 	  "files keep their own times",
 	  OPTION(struct request, timestamp) },
 	OPTIONS_END,

@@ -23,13 +23,14 @@ struct wish {
 
 static const struct option_spec options[] = {
 	{ 0, "name", "NAME",
-	  "its name, and that of its directory below containers/; else a random one",
+	  "name of the container and of its directory in containers/; the default is random",
 	  OPTION(struct wish, name) },
 	{ 0, "pull", "WHEN", "pull the image: missing (the default), always, never",
 	  OPTION(struct wish, ensure.pull), .values = "missing|always|never" },
-	{ 0, "platform", "OS/ARCH[/VARIANT]", "the image for another platform than this host's",
+	{ 0, "platform", "OS/ARCH[/VARIANT]",
+	  "use the image for this platform; the default is this host's",
 	  OPTION(struct wish, ensure.platform), .values = PLATFORM_VALUES },
-	{ 0, "plain-http", NULL, "http where the registry does not speak https",
+	{ 0, "plain-http", NULL, "use http if the registry does not support https",
 	  OPTION(struct wish, ensure.plain_http) },
 	OPTIONS_END,
 };

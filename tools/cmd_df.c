@@ -191,7 +191,7 @@ struct wish {
 };
 
 static const struct option_spec options[] = {
-	{ 'v', "verbose", NULL, "each image and container", OPTION(struct wish, verbose) },
+	{ 'v', "verbose", NULL, "list each image and container", OPTION(struct wish, verbose) },
 	{ 0, "format", "FORMAT",
 	  "json, \"table TEMPLATE\" or a Go template; fields: .Type, .TotalCount, .Active, .Size, "
 	  ".Reclaimable",

@@ -17,7 +17,7 @@ struct wish {
 };
 
 static const struct option_spec options[] = {
-	{ 'o', "output", "FILE", "write FILE, when it is whole, instead of standard output",
+	{ 'o', "output", "FILE", "write to FILE instead of standard output",
 	  OPTION(struct wish, output) },
 	OPTIONS_END,
 };

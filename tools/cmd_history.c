@@ -141,10 +141,11 @@ static const struct option_spec options[] = {
 	  "json, \"table TEMPLATE\" or a Go template; fields: ID, CreatedSince, CreatedAt, "
 	  "CreatedBy, Size, Comment",
 	  OPTION(struct wish, format), .values = FORMAT_VALUES },
-	{ 'H', "human", "[=true]", "sizes and times for people; --human=false: bytes and dates",
+	{ 'H', "human", "[=true]",
+	  "human-readable sizes and times (default); --human=false: bytes and dates",
 	  OPTION_TAKE(struct wish, exact, take_human), .values = "true|false" },
-	{ 0, "no-trunc", NULL, "whole IDs and commands", OPTION(struct wish, whole) },
-	{ 'q', "quiet", NULL, "image IDs only", OPTION(struct wish, ids_only) },
+	{ 0, "no-trunc", NULL, "do not truncate IDs and commands", OPTION(struct wish, whole) },
+	{ 'q', "quiet", NULL, "print only image IDs", OPTION(struct wish, ids_only) },
 	OPTIONS_END,
 };
 

@@ -375,12 +375,11 @@ static int list(struct listed *l, const struct wish *o, struct err *err)
 #define FILTERS "dangling=true|dangling=false|label=|before=IMAGE|since=IMAGE|reference=IMAGE"
 
 static const struct option_spec options[] = {
-	{ 'a', "all", NULL, "also nameless images that others were committed on",
-	  OPTION(struct wish, all) },
-	{ 'q', "quiet", NULL, "image IDs only", OPTION(struct wish, ids_only) },
-	{ 0, "digests", NULL, "with the digest that the registry knows it by",
+	{ 'a', "all", NULL, "include unnamed parents of other images", OPTION(struct wish, all) },
+	{ 'q', "quiet", NULL, "print only image IDs", OPTION(struct wish, ids_only) },
+	{ 0, "digests", NULL, "show the digest that the registry has for the image",
 	  OPTION(struct wish, digests) },
-	{ 0, "no-trunc", NULL, "whole image IDs", OPTION(struct wish, whole_ids) },
+	{ 0, "no-trunc", NULL, "do not truncate image IDs", OPTION(struct wish, whole_ids) },
 	{ 'f', "filter", "F",
 	  "dangling=true|false, label=KEY[=VALUE], before=IMAGE, since=IMAGE, reference=PATTERN",
 	  OPTION_TAKE(struct wish, filter, filter_option), .values = FILTERS },

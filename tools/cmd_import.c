@@ -90,9 +90,9 @@ static const struct option_spec options[] = {
 	  "apply a Dockerfile instruction: CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, "
 	  "ONBUILD, STOPSIGNAL, USER, VOLUME, WORKDIR",
 	  OPTION(struct wish, changes) },
-	{ 'm', "message", "TEXT", "a comment, kept in the history (else \"Imported from -\")",
+	{ 'm', "message", "TEXT", "comment for the history (default: \"Imported from -\")",
 	  OPTION(struct wish, options.message) },
-	{ 0, "platform", "PLATFORM", "OS[/ARCH[/VARIANT]] or ARCH, else this machine's",
+	{ 0, "platform", "PLATFORM", "OS[/ARCH[/VARIANT]] or ARCH; the default is this host's",
 	  OPTION(struct wish, options.platform), .values = PLATFORM_VALUES },
 	OPTIONS_END,
 };

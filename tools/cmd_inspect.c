@@ -142,11 +142,11 @@ static int take_kind(void *kind, char *value, struct err *err)
 
 static const struct option_spec options[] = {
 	{ 'f', "format", "FORMAT",
-	  "json: an object a line; else a Go template with the keys as fields",
+	  "json (one object per line) or a Go template with the keys as fields",
 	  OPTION(struct request, format), .values = "json" },
-	{ 's', "size", NULL, "of containers SizeRootFs too", OPTION(struct request, total) },
+	{ 's', "size", NULL, "add SizeRootFs to containers", OPTION(struct request, total) },
 	{ 0, "type", "TYPE",
-	  "image, container or layer: look only there. A layer goes by its digest, diff ID or "
+	  "look up only an image, container or layer. A layer is named by its digest, diff ID or "
 	  "chain ID",
 	  OPTION_TAKE(struct request, kind, take_kind), .values = "image|container|layer" },
 	OPTIONS_END,

@@ -24,12 +24,12 @@ struct wish {
 };
 
 static const struct option_spec options[] = {
-	{ 'i', "input", "FILE", "read FILE instead of standard input; also an OCI layout directory",
+	{ 'i', "input", "FILE", "read FILE, or an OCI layout directory, instead of standard input",
 	  OPTION(struct wish, input) },
 	{ 0, "platform", "OS/ARCH[/VARIANT]",
-	  "only images for that platform; else this host's, or what there is",
+	  "load only images for this platform; the default is this host's, else any",
 	  OPTION(struct wish, options.platform), .values = PLATFORM_VALUES },
-	{ 'q', "quiet", NULL, "no progress bar", OPTION_IGNORE },
+	{ 'q', "quiet", NULL, "show no progress bar", OPTION_IGNORE },
 	OPTIONS_END,
 };
 
@@ -75,7 +75,8 @@ static int print_rest(const struct verb *v, const struct load_result *r)
 		/* Once per image; its names are adjacent. */
 		if (!image->platform || (i && digest_eq(&image->id, &r->v[i - 1].id)))
 			continue;
-		err_set(&err, ENOTSUP, "%s: no whole image for %s in it; loaded the one for %s",
+		err_set(&err, ENOTSUP,
+			"%s: the image for %s is missing or incomplete; loaded the one for %s",
 			name ? name : image->id.str, host, image->platform);
 		verb_fail(v, &err);
 	}

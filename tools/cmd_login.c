@@ -188,12 +188,12 @@ static int take_password(void *wish, char *value, struct err *err)
 }
 
 static const struct option_spec options[] = {
-	{ 'u', "username", "USER", "the user", OPTION_TAKE(struct wish, cred.user, take_user) },
-	{ 'p', "password", "TEXT", "the password; other users can see it: prefer --password-stdin",
+	{ 'u', "username", "USER", "user name", OPTION_TAKE(struct wish, cred.user, take_user) },
+	{ 'p', "password", "TEXT", "password; other users can see it: prefer --password-stdin",
 	  .kind = OPTION_TAKEN, .take = take_password },
 	{ 0, "password-stdin", NULL, "read the password from standard input",
 	  OPTION(struct wish, from_stdin) },
-	{ 0, "plain-http", NULL, "http may be spoken where https is not",
+	{ 0, "plain-http", NULL, "use http if the registry does not support https",
 	  OPTION(struct wish, plain_http) },
 	OPTIONS_END,
 };

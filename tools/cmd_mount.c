@@ -22,18 +22,19 @@ struct wish {
 
 static const struct option_spec options[] = {
 	{ 'o', NULL, "OPTS",
-	  "options with commas between:\n"
-	  "  allow_other          let other users in, with modes checked;\n"
-	  "                       root's mount does: noallow_other\n"
-	  "  ro                   containers cannot be written either\n"
+	  "comma-separated options:\n"
+	  "  allow_other          allow access by other users, with\n"
+	  "                       permission checks; default for root,\n"
+	  "                       unless noallow_other is given\n"
+	  "  ro                   containers are read-only too\n"
 	  "  image_owners         in an ordinary user's containers, show\n"
 	  "                       root's files as root's, not as the user's\n"
 	  "  uid=N, gid=N         show every file with this owner\n"
 	  "  cache_size=N[KMG]    memory for inflated contents (128M)\n"
-	  "  tree=images          mount this one tree at DIR itself; also\n"
+	  "  tree=images          mount only this tree, at DIR; also\n"
 	  "                       tree=containers\n"
 	  "  dev, suid            let device files and set-id bits work\n"
-	  "  noexec               nothing may be run from it",
+	  "  noexec               programs cannot be executed",
 	  OPTION(struct wish, options),
 	  .values = "allow_other|noallow_other|default_permissions|ro|image_owners|uid=|gid=|"
 		    "cache_size=|tree=images|tree=containers|dev|suid|noexec|debug",

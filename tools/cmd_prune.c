@@ -135,13 +135,13 @@ static int take_filter(void *filter, char *value, struct err *err)
 }
 
 static const struct option_spec options[] = {
-	{ 'a', "all", NULL, "all images that no container uses, not only those without a name",
+	{ 'a', "all", NULL, "remove all images that no container uses, not only unnamed ones",
 	  OPTION(struct wish, all) },
-	{ 'f', "force", NULL, "do not ask (it is asked only on a terminal)",
+	{ 'f', "force", NULL, "do not ask for confirmation (asked only on a terminal)",
 	  OPTION(struct wish, force) },
 	{ 0, "filter", "FILTER",
-	  "only these: until=TIME (created before), label=KEY[=VALUE], label!=KEY[=VALUE]; may be "
-	  "given more than once",
+	  "remove only: until=TIME (created before), label=KEY[=VALUE], label!=KEY[=VALUE]; can be "
+	  "repeated",
 	  OPTION_TAKE(struct wish, filter, take_filter), .values = FILTERS },
 	OPTIONS_END,
 };

@@ -395,12 +395,14 @@ static int take_last(void *last, char *value, struct err *err)
 	"status=running"
 
 static const struct option_spec options[] = {
-	{ 'a', "all", NULL, "accepted: all are listed in any case", OPTION_IGNORE },
-	{ 'q', "quiet", NULL, "names only", OPTION(struct wish, quiet) },
-	{ 'n', "last", "N", "the N newest ones", OPTION_TAKE(struct wish, last, take_last) },
-	{ 'l', "latest", NULL, "the newest one", OPTION(struct wish, latest) },
-	{ 's', "size", NULL, "sizes with the image's", OPTION(struct wish, size) },
-	{ 0, "no-trunc", NULL, "whole image IDs and commands", OPTION(struct wish, whole) },
+	{ 'a', "all", NULL, "accepted: all containers are always listed", OPTION_IGNORE },
+	{ 'q', "quiet", NULL, "print only names", OPTION(struct wish, quiet) },
+	{ 'n', "last", "N", "list the N newest containers",
+	  OPTION_TAKE(struct wish, last, take_last) },
+	{ 'l', "latest", NULL, "list the newest container", OPTION(struct wish, latest) },
+	{ 's', "size", NULL, "add the total size, including the image", OPTION(struct wish, size) },
+	{ 0, "no-trunc", NULL, "do not truncate image IDs and commands",
+	  OPTION(struct wish, whole) },
 	{ 'f', "filter", "F",
 	  "name=REGEX, id=NAME, ancestor=IMAGE, label=KEY[=VALUE], before=CONTAINER, "
 	  "since=CONTAINER, status=running",

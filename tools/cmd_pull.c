@@ -17,14 +17,14 @@
 DEFINE_CLEANUP_PTR(struct store, store_close);
 
 static const struct option_spec options[] = {
-	{ 'a', "all-tags", NULL, "every tag of the repository",
+	{ 'a', "all-tags", NULL, "pull all tags of the repository",
 	  OPTION(struct pull_options, all_tags) },
 	{ 0, "platform", "OS/ARCH[/VARIANT]",
-	  "which image of a multi-platform one; else this host's",
+	  "pull the image for this platform; the default is this host's",
 	  OPTION(struct pull_options, platform), .values = PLATFORM_VALUES },
-	{ 0, "plain-http", NULL, "http where the registry does not speak https",
+	{ 0, "plain-http", NULL, "use http if the registry does not support https",
 	  OPTION(struct pull_options, plain_http) },
-	{ 'q', "quiet", NULL, "print the name only", OPTION_IGNORE },
+	{ 'q', "quiet", NULL, "print only the name", OPTION_IGNORE },
 	OPTIONS_END,
 };
 

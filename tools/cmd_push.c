@@ -11,10 +11,10 @@
 DEFINE_CLEANUP_PTR(struct store, store_close);
 
 static const struct option_spec options[] = {
-	{ 'a', "all-tags", NULL, "all tags of the repository",
+	{ 'a', "all-tags", NULL, "push all tags of the repository",
 	  OPTION(struct push_options, all_tags) },
-	{ 'q', "quiet", NULL, "print the name alone", OPTION_IGNORE },
-	{ 0, "plain-http", NULL, "speak http where the registry has no https",
+	{ 'q', "quiet", NULL, "print only the name", OPTION_IGNORE },
+	{ 0, "plain-http", NULL, "use http if the registry does not support https",
 	  OPTION(struct push_options, plain_http) },
 	{ 0, "disable-content-trust", NULL, NULL, OPTION_IGNORE },
 	OPTIONS_END,

@@ -49,8 +49,8 @@ struct wish {
 
 static const struct option_spec options[] = {
 	{ 'f', "force", NULL,
-	  "also one that has open files, or in which a command runs, which is killed; a missing "
-	  "one is no error",
+	  "also remove a container with open files or a running command, which is killed; a "
+	  "missing container is not an error",
 	  OPTION(struct wish, force) },
 	OPTIONS_END,
 };

@@ -69,8 +69,7 @@ static const struct option_spec options[] = {
 	{ 'f', "force", NULL,
 	  "untag an image that a container uses; by its ID, remove one that has several names",
 	  OPTION(struct wish, force) },
-	{ 0, "no-prune", NULL, "leave parents without a name where they are",
-	  OPTION(struct wish, no_prune) },
+	{ 0, "no-prune", NULL, "keep parents without a name", OPTION(struct wish, no_prune) },
 	OPTIONS_END,
 };
 

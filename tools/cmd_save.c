@@ -29,10 +29,10 @@ static int take_format(void *format, char *value, struct err *err)
 
 static const struct option_spec options[] = {
 	{ 'o', "output", "FILE",
-	  "write FILE, or a new directory for oci-dir, instead of standard output",
+	  "write to FILE (a new directory for oci-dir) instead of standard output",
 	  OPTION(struct wish, output) },
 	{ 0, "format", "FORMAT",
-	  "docker-archive (default; an OCI layout, too), oci-archive or oci-dir",
+	  "docker-archive (default; also an OCI layout), oci-archive or oci-dir",
 	  OPTION_TAKE(struct wish, format, take_format),
 	  .values = "docker-archive|oci-archive|oci-dir" },
 	OPTIONS_END,

@@ -295,12 +295,13 @@ static const struct option_spec options[] = {
 	  OPTION_TAKE(struct wish, filter, filter_option), .values = FILTERS },
 	{ 0, "format", "FORMAT",
 	  "json, \"table TEMPLATE\" or a Go template; fields: Name, Description, StarCount, "
-	  "IsOfficial, IsAutomated; of another registry Name and Tags",
+	  "IsOfficial, IsAutomated; for other registries Name and Tags",
 	  OPTION(struct wish, format), .values = FORMAT_VALUES },
-	{ 0, "limit", "N", "at most N results, 1 to 100 (Docker Hub: 25)",
+	{ 0, "limit", "N", "print at most N results, 1 to 100 (default for Docker Hub: 25)",
 	  OPTION(struct wish, limit_typed) },
-	{ 0, "no-trunc", NULL, "whole descriptions, and all tags", OPTION(struct wish, no_trunc) },
-	{ 0, "plain-http", NULL, "allow http where the registry speaks no TLS",
+	{ 0, "no-trunc", NULL, "do not truncate descriptions and lists of tags",
+	  OPTION(struct wish, no_trunc) },
+	{ 0, "plain-http", NULL, "use http if the registry does not support https",
 	  OPTION(struct wish, plain_http) },
 	OPTIONS_END,
 };

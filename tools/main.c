@@ -114,14 +114,14 @@ static int take_version(void *nothing, char *value, struct err *err)
 
 static const struct option_spec global_options[] = {
 	{ 0, "store", "DIR",
-	  "the store (else $IMAGEFS_STORE, else /var/lib/imagefs for root, else "
+	  "directory of the store (default: $IMAGEFS_STORE, else /var/lib/imagefs for root, else "
 	  "${XDG_DATA_HOME:-~/.local/share}/imagefs)",
 	  OPTION(struct globals, store_path) },
-	{ 'q', "quiet", NULL, "no progress, no remarks",
+	{ 'q', "quiet", NULL, "print no progress and no remarks",
 	  OPTION_TAKE(struct globals, quiet, take_quiet) },
 	{ 0, "debug", NULL, "report what is decided and why",
 	  OPTION_TAKE(struct globals, debug, take_debug) },
-	{ 0, "help", NULL, "this, or a verb's own help",
+	{ 0, "help", NULL, "print this help, or that of a verb",
 	  OPTION_TAKE(struct globals, help, take_help) },
 	{ 0, "version", NULL, "print the version",
 	  OPTION_TAKE(struct globals, help, take_version) },

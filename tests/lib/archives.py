@@ -737,7 +737,7 @@ def arm(m, layers=(BASE, TOP), **kw):
     return image(m, layers=layers, conf=config(layers, architecture="arm64", variant="v8"), **kw)
 
 
-OTHER = "no whole image for linux/%s in it; loaded the one for linux/" % HOST
+OTHER = "the image for linux/%s is missing or incomplete; loaded the one for linux/" % HOST
 
 
 def attestation(m):

@@ -9,40 +9,37 @@
 #include "base/err.h"
 #include "base/text.h"
 
-/* --- what is refused --- */
+/* --- why an option is refused --- */
 
-static const char ports[] = "the container has the host's network, so that a port on which its "
-			    "command listens is the host's already";
+static const char ports[] = "containers use the host's network; a port on which the command "
+			    "listens is a port of the host";
 static const char names[] =
-	"the container has the host's network and its name servers; for other ones mount a file: "
+	"containers use the host's network and name servers; to change them, mount a file: "
 	"-v ./resolv.conf:/etc/resolv.conf:ro, -v ./hosts:/etc/hosts:ro";
-static const char network[] = "the container has the host's network, with its addresses and names";
-static const char limits[] = "containers have no control group of their own; limit this command: "
+static const char network[] = "containers use the host's network, addresses and names";
+static const char limits[] = "containers have no cgroup of their own; limit this command: "
 			     "systemd-run --scope -p MemoryMax=1G -p CPUQuota=50% imagefs run ...";
-static const char ulimits[] = "a container has the limits of this command; set them before it: "
+static const char ulimits[] = "containers inherit the limits of this command; set them before: "
 			      "ulimit -n 1024; imagefs run ...";
-static const char devices[] =
-	"no device of the host is given to a container, nor is one made in it";
-static const char privileges[] = "without control groups nothing else would keep a container from "
-				 "the host's disks, so that its "
-				 "capabilities are fixed";
-static const char stays[] = "a container runs as long as this command; let systemd, or a loop of "
-			    "the shell, start it again";
-static const char detach[] = "a container runs as long as this command; let the shell put it into "
-			     "the background with &";
-static const char spaces[] = "a container always has process numbers, IPC, mounts and a host name "
-			     "of its own, and the host's network";
-static const char volumes[] = "there are no named volumes; mount a directory of the host: "
+static const char devices[] = "containers have no access to host devices";
+static const char privileges[] = "capabilities are fixed: without cgroups, only they protect the "
+				 "host's disks";
+static const char stays[] = "a container runs as long as this command; restart it with systemd or "
+			    "with a shell loop";
+static const char detach[] = "a container runs as long as this command; run it in the background "
+			     "with &";
+static const char spaces[] = "containers always have their own PID, IPC, mount and UTS namespaces, "
+			     "and the host's network";
+static const char volumes[] = "named volumes are not supported; mount a directory of the host: "
 			      "-v ./data:/data";
-static const char health[] = "nothing looks after a container's health";
-static const char logs[] = "output goes to where this command's goes; redirect it: >log 2>&1";
-static const char labels[] = "a container has the image's labels; commit -c 'LABEL key=value' "
-			     "gives an image others";
+static const char health[] = "health checks are not run";
+static const char logs[] = "output goes to stdout and stderr; redirect them: >log 2>&1";
+static const char labels[] = "containers have the image's labels; add labels to an image with "
+			     "commit -c 'LABEL key=value'";
 static const char files[] =
-	"the container's tree is always writable and on the store's file system";
-static const char none[] = "there is no such thing here";
+	"the container's file system is always writable and has no size limit of its own";
 
-/* --- what is taken --- */
+/* --- options with a function --- */
 
 static int take_network(void *nothing, char *arg, struct err *err)
 {
@@ -56,7 +53,7 @@ static int take_network(void *nothing, char *arg, struct err *err)
 		       buf_str(&shown));
 }
 
-/* A switch that is always on; arg is what is behind its =, or NULL. */
+/* A switch that is always on; arg is the text after its =, or NULL. */
 static int take_always(const char *name, const char *arg, const char *why, struct err *err)
 {
 	return !arg || text_bool(arg) == 1
@@ -67,13 +64,14 @@ static int take_always(const char *name, const char *arg, const char *why, struc
 static int take_sig_proxy(void *nothing, char *arg, struct err *err)
 {
 	(void)nothing;
-	return take_always("sig-proxy", arg, "signals always go to the command", err);
+	return take_always("sig-proxy", arg, "signals are always forwarded to the command", err);
 }
 
 static int take_trust(void *nothing, char *arg, struct err *err)
 {
 	(void)nothing;
-	return take_always("disable-content-trust", arg, "no image's signature is looked at", err);
+	return take_always("disable-content-trust", arg, "signatures of images are not verified",
+			   err);
 }
 
 static int take_env(void *args, char *arg, struct err *err)
@@ -115,42 +113,47 @@ static int take_security(void *args, char *arg, struct err *err)
 const struct option_spec run_options[] = {
 	{ 0, "rm", NULL, "remove the container when the command has ended", ARGS(rm) },
 	{ 0, "name", "NAME",
-	  "its name, and that of its directory below containers/; else a random one", ARGS(name) },
-	{ 'i', "interactive", NULL, "the command reads this standard input, not /dev/null",
+	  "name of the container and of its directory in containers/; the default is random",
+	  ARGS(name) },
+	{ 'i', "interactive", NULL, "pass standard input to the command instead of /dev/null",
 	  ARGS(interactive) },
-	{ 't', "tty", NULL, "give it a terminal; -it for a shell", ARGS(tty) },
-	{ 'e', "env", "KEY=VALUE", "a variable; KEY alone has the value that it has here",
+	{ 't', "tty", NULL, "give the command a terminal; -it for a shell", ARGS(tty) },
+	{ 'e', "env", "KEY=VALUE", "set a variable; KEY alone takes its value from the environment",
 	  TAKE(take_env) },
-	{ 0, "env-file", "FILE", "variables from a file, one a line", TAKE(take_env_file) },
-	{ 'v', "volume", "HOST:PATH[:ro]", "HOST, a file or directory of this host, is at PATH",
+	{ 0, "env-file", "FILE", "read variables from FILE, one per line", TAKE(take_env_file) },
+	{ 'v', "volume", "HOST:PATH[:ro]", "mount HOST, a file or directory of this host, at PATH",
 	  TAKE(take_volume), .values = "FILE" },
 	{ 0, "mount", "type=bind,src=HOST,dst=PATH[,ro]",
-	  "the same, also for a HOST with a colon; type=tmpfs,dst=PATH: a tmpfs", TAKE(take_mount),
+	  "the same, also for a HOST with a colon; type=tmpfs,dst=PATH mounts a tmpfs",
+	  TAKE(take_mount),
 	  .values = "type=bind|type=tmpfs|src=FILE|dst=|ro|tmpfs-size=|tmpfs-mode=",
 	  .commas = true },
-	{ 0, "tmpfs", "PATH", "a tmpfs at PATH", TAKE(take_tmpfs) },
-	{ 'w', "workdir", "PATH", "where the command begins", ARGS(workdir) },
-	{ 'u', "user", "USER[:GROUP]", "who runs the command; names or numbers", ARGS(user) },
-	{ 'h', "hostname", "NAME", "else this host's", ARGS(hostname) },
-	{ 0, "entrypoint", "PROGRAM", "in place of the image's", ARGS(entrypoint) },
-	{ 0, "runtime", "NAME", "crun, runc or the path of another one; else crun, or runc",
+	{ 0, "tmpfs", "PATH", "mount a tmpfs at PATH", TAKE(take_tmpfs) },
+	{ 'w', "workdir", "PATH", "working directory of the command", ARGS(workdir) },
+	{ 'u', "user", "USER[:GROUP]", "user and group of the command, names or numbers",
+	  ARGS(user) },
+	{ 'h', "hostname", "NAME", "host name in the container; the default is this host's",
+	  ARGS(hostname) },
+	{ 0, "entrypoint", "PROGRAM", "replace the image's entrypoint", ARGS(entrypoint) },
+	{ 0, "runtime", "NAME", "OCI runtime: crun, runc or a path; the default is crun, else runc",
 	  ARGS(runtime), .values = "crun|runc" },
 	{ 0, "network", "host", "the host's network; no other is supported", TAKE(take_network),
 	  .values = "host" },
 	{ 0, "net", "host", NULL, TAKE(take_network), .values = "host" },
 	{ 0, "security-opt", "RULE",
-	  "seccomp=FILE|unconfined: the system calls that it may use, else docker's list; "
-	  "no-new-privileges: set-id bits and file capabilities give it nothing",
+	  "seccomp=FILE|unconfined: filter of system calls; the default is docker's list; "
+	  "no-new-privileges: ignore set-ID bits and file capabilities",
 	  TAKE(take_security), .values = "seccomp=unconfined|seccomp=FILE|no-new-privileges" },
 	{ 0, "pull", "WHEN", "pull the image: missing (the default), always, never", ENSURE(pull),
 	  .values = "missing|always|never" },
-	{ 0, "platform", "OS/ARCH[/VARIANT]", "the image for another platform than this host's",
-	  ENSURE(platform), .values = PLATFORM_VALUES },
-	{ 0, "plain-http", NULL, "http where the registry does not speak https",
+	{ 0, "platform", "OS/ARCH[/VARIANT]",
+	  "use the image for this platform; the default is this host's", ENSURE(platform),
+	  .values = PLATFORM_VALUES },
+	{ 0, "plain-http", NULL, "use http if the registry does not support https",
 	  ENSURE(plain_http) },
 	{ 'd', "detach", NULL, "not supported: a container runs as long as this command",
 	  OPTION_REFUSE(detach) },
-	/* True of every run. */
+	/* These describe every run anyway. */
 	{ 0, "sig-proxy", NULL, NULL, TAKE(take_sig_proxy) },
 	{ 0, "disable-content-trust", NULL, NULL, TAKE(take_trust) },
 	{ 0, "no-healthcheck", NULL, NULL, OPTION_IGNORE },
@@ -229,19 +232,19 @@ const struct option_spec run_options[] = {
 	{ 0, "read-only", NULL, NULL, OPTION_REFUSE(files) },
 	{ 0, "storage-opt", "ARG", NULL, OPTION_REFUSE(files) },
 	{ 0, "shm-size", "ARG", NULL,
-	  OPTION_REFUSE("/dev/shm has 64 MiB; mount a larger one: --mount "
+	  OPTION_REFUSE("/dev/shm has 64 MiB; mount a larger tmpfs: --mount "
 			"type=tmpfs,dst=/dev/shm,tmpfs-size=1g") },
 	{ 0, "group-add", "ARG", NULL,
-	  OPTION_REFUSE("a user has the groups of the image's /etc/group; "
-			"name one group: -u USER:GROUP") },
-	{ 0, "init", NULL, NULL, OPTION_REFUSE("no other program is put before the command") },
+	  OPTION_REFUSE("the groups are those of the image's /etc/group; "
+			"set the primary group: -u USER:GROUP") },
+	{ 0, "init", NULL, NULL, OPTION_REFUSE("no other program is run as PID 1") },
 	{ 0, "stop-signal", "ARG", NULL,
-	  OPTION_REFUSE("there is no verb stop; kill -TERM ends this command") },
+	  OPTION_REFUSE("the verb stop is not supported; end this command with kill -TERM") },
 	{ 0, "stop-timeout", "ARG", NULL,
-	  OPTION_REFUSE("there is no verb stop; timeout(1) ends this command") },
+	  OPTION_REFUSE("the verb stop is not supported; limit the time with timeout(1)") },
 	{ 0, "cidfile", "ARG", NULL,
-	  OPTION_REFUSE("a container has no ID; give it a name: --name") },
-	{ 0, "isolation", "ARG", NULL, OPTION_REFUSE(none) },
-	{ 0, "use-api-socket", NULL, NULL, OPTION_REFUSE(none) },
+	  OPTION_REFUSE("containers have no IDs; give it a name: --name") },
+	{ 0, "isolation", "ARG", NULL, OPTION_REFUSE("it is for Windows containers") },
+	{ 0, "use-api-socket", NULL, NULL, OPTION_REFUSE("imagefs has no API socket") },
 	OPTIONS_END,
 };
