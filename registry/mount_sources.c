@@ -18,7 +18,7 @@
 /* Maximum number of names that are read for one push: more would cost more than mounts save. */
 #define NAMES_MAX 256
 
-struct origin {
+struct mount_source {
 	const struct ref *ref;
 	char *path;
 };
@@ -38,7 +38,8 @@ static int put(struct map *out, const struct map *wanted, const struct digest *b
 }
 
 /* Add the blobs that a repository has under this name. Unreadable images are skipped. */
-static int add(struct store *s, const struct origin *o, const struct map *wanted, struct map *out)
+static int add(struct store *s, const struct mount_source *o, const struct map *wanted,
+	       struct map *out)
 {
 	struct descriptor made = { .media_type = (char *)MEDIA_OCI_MANIFEST,
 				   .digest = o->ref->compressed };
@@ -58,18 +59,20 @@ static int add(struct store *s, const struct origin *o, const struct map *wanted
 
 static int newest_first(const void *a, const void *b)
 {
-	const struct timespec *x = &((const struct origin *)a)->ref->tagged;
-	const struct timespec *y = &((const struct origin *)b)->ref->tagged;
+	const struct timespec *x = &((const struct mount_source *)a)->ref->tagged;
+	const struct timespec *y = &((const struct mount_source *)b)->ref->tagged;
 
 	if (x->tv_sec != y->tv_sec)
 		return x->tv_sec < y->tv_sec ? 1 : -1;
 	if (x->tv_nsec != y->tv_nsec)
 		return x->tv_nsec < y->tv_nsec ? 1 : -1;
-	return strcmp(((const struct origin *)a)->path, ((const struct origin *)b)->path);
+	return strcmp(((const struct mount_source *)a)->path,
+		      ((const struct mount_source *)b)->path);
 }
 
 /* List names of other repositories on the same domain that the registry is known to have. */
-static int list(const struct refs *refs, const struct reference *to, struct origin *v, size_t *n)
+static int list(const struct refs *refs, const struct reference *to, struct mount_source *v,
+		size_t *n)
 {
 	size_t i;
 
@@ -91,7 +94,7 @@ int mount_sources_find(struct store *s, const struct reference *to, const struct
 {
 	_cleanup_refs_ struct refs refs = { 0 };
 	struct map wanted = MAP_INIT;
-	struct origin *v = NULL;
+	struct mount_source *v = NULL;
 	size_t i, n = 0;
 	int r = refs_read(s, &refs, err);
 

@@ -45,7 +45,7 @@ struct pull {
 	struct http *http;
 	struct client *client;
 	bool found;    /* a registry has a manifest of that name */
-	bool said;     /* something was printed */
+	bool printed;  /* a line was printed */
 	bool newer;    /* a name was added or changed */
 	bool artifact; /* the last manifest was not an image */
 };
@@ -64,7 +64,7 @@ static void found_fini(struct found *f)
 	memset(f, 0, sizeof(*f));
 }
 
-static void __attribute__((format(printf, 2, 3))) say(struct pull *p, const char *fmt, ...)
+static void __attribute__((format(printf, 2, 3))) print_line(struct pull *p, const char *fmt, ...)
 {
 	struct buf line _cleanup_buf_ = BUF_INIT;
 	char text[1024];
@@ -72,9 +72,9 @@ static void __attribute__((format(printf, 2, 3))) say(struct pull *p, const char
 
 	if (p->options->quiet)
 		return;
-	if (!p->said && p->options->first)
+	if (!p->printed && p->options->first)
 		progress_print(NULL, p->options->to, p->options->first);
-	p->said = true;
+	p->printed = true;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
@@ -373,7 +373,7 @@ static int pull_manifest(struct pull *p, struct found *f, const char *pulling, c
 
 	/* Nothing is printed for manifests that are not images. */
 	if (!p->artifact)
-		say(p, "%s: Pulling from %s", pulling, path);
+		print_line(p, "%s: Pulling from %s", pulling, path);
 	if (r == 0)
 		r = txn_begin(p->store, &t, err);
 	image.txn = t;
@@ -383,7 +383,7 @@ static int pull_manifest(struct pull *p, struct found *f, const char *pulling, c
 		r = name_image(p, &image, name, &digest, err);
 	image_fini(&image);
 	if (r == 0)
-		say(p, "Digest: %s", digest.str);
+		print_line(p, "Digest: %s", digest.str);
 	return r;
 }
 
@@ -614,7 +614,7 @@ int pull(struct store *s, const struct reference *ref, const struct pull_options
 	shown = o->all_tags ? reference_repo(ref) : reference_familiar(&named);
 	if (!shown)
 		return err_nomem(err);
-	say(&p, "Status: %s for %s", p.newer ? "Downloaded newer image" : "Image is up to date",
-	    shown);
+	print_line(&p, "Status: %s for %s",
+		   p.newer ? "Downloaded newer image" : "Image is up to date", shown);
 	return 0;
 }

@@ -57,7 +57,7 @@ static void short_id(const struct pull_image *image, size_t i, char out[static S
 }
 
 /* Print docker's line about a layer, or update its progress bar. */
-static void say(const struct pull_image *image, size_t i, const char *state)
+static void print_layer_state(const struct pull_image *image, size_t i, const char *state)
 {
 	char id[SHORT_ID + 1], line[128];
 
@@ -146,7 +146,7 @@ static int receive(struct fetch *f, bool *pieced, struct ingest_result *res, str
 				       "is fetched from nowhere else");
 		return r;
 	}
-	say(image, f->i, "Verifying Checksum");
+	print_layer_state(image, f->i, "Verifying Checksum");
 	return ingest_end(TAKE_PTR(f->ingest), res, err);
 }
 
@@ -211,7 +211,7 @@ static int attempt(struct fetch *f, bool *again, struct err *err)
 	}
 	if (r < 0)
 		return r;
-	say(f->all->image, f->i, "Download complete");
+	print_layer_state(f->all->image, f->i, "Download complete");
 	return publish(f, err);
 }
 
@@ -268,7 +268,7 @@ static int fetch(struct fetching *all, struct workers *w, size_t i, struct err *
 	else
 		partial_close(f.partial);
 	if (r == 0)
-		say(image, i, "Pull complete");
+		print_layer_state(image, i, "Pull complete");
 	return r;
 }
 
@@ -347,13 +347,13 @@ static int find_missing(struct pull_image *image, size_t *todo, size_t *n, struc
 	/* As docker, print nothing about the layers of an image that is up to date. */
 	for (i = 0; i < m->n_layers && r == 0 && (*n || !image->known); i++)
 		if (there[i])
-			say(image, i, "Already exists");
+			print_layer_state(image, i, "Already exists");
 		else if (!stands_before(m, i))
-			say(image, i, "Pulling fs layer");
+			print_layer_state(image, i, "Pulling fs layer");
 	free(there);
 	sort_by_size(m, todo, *n);
 	for (i = WORKERS; i < *n && r == 0; i++)
-		say(image, todo[i], "Waiting");
+		print_layer_state(image, todo[i], "Waiting");
 	return r;
 }
 

@@ -211,7 +211,7 @@ static int push_names(struct push *p, const struct reference *ref, const struct 
 	return r;
 }
 
-static void say(const struct push *p, const char *format, const char *what)
+static void print_line(const struct push *p, const char *format, const char *what)
 {
 	char line[1024];
 
@@ -231,7 +231,7 @@ static int push_parsed(struct push *p, const struct reference *ref, struct err *
 	if (!repo || !shown)
 		return err_nomem(err);
 	snprintf(whole, sizeof(whole), "%s/%s", ref->domain, ref->path);
-	say(p, "The push refers to repository [%s]", whole);
+	print_line(p, "The push refers to repository [%s]", whole);
 	r = choose(p->store, ref, p->options->all_tags, &names, err);
 	if (r == 0)
 		r = check_hub(ref, err);
@@ -253,7 +253,7 @@ int push(struct store *s, const char *name, const struct push_options *o, struct
 	if (digest_is_set(&ref.digest))
 		return err_set(err, EINVAL, "%s: cannot push a digest reference", name);
 	if (is_bare(name) && !o->all_tags)
-		say(&p, "Using default tag: %s", ref.tag);
+		print_line(&p, "Using default tag: %s", ref.tag);
 	else if (!is_bare(name) && o->all_tags)
 		return err_set(err, EINVAL, "tag can't be used with --all-tags/-a");
 	return push_parsed(&p, &ref, err);

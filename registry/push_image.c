@@ -81,7 +81,7 @@ static void say_line(struct sending *s, size_t line, const char *state, uint64_t
 }
 
 /* If an image contains a layer twice, both of its lines show the state. */
-static void say_layer(struct sending *s, const struct item *item, const char *state)
+static void print_layer_state(struct sending *s, const struct item *item, const char *state)
 {
 	size_t i;
 
@@ -176,7 +176,7 @@ static void begins(void *arg)
  * A repository of the server that has the blob; NULL: unknown. SHA-512 is excluded: docker-registry
  * reports such a mount as successful, but then does not find the blob.
  */
-static const char *origin_of(const struct sending *s, const struct digest *d)
+static const char *mount_source_of(const struct sending *s, const struct digest *d)
 {
 	return strncmp(d->str, "sha256:", 7) == 0 ? map_get(&s->mount_sources, d->str) : NULL;
 }
@@ -189,7 +189,7 @@ static int send_item(struct workers *w, size_t i, void *arg, struct err *err)
 			    .http = s->push->http,
 			    .digest = &item->desc->digest,
 			    .size = (uint64_t)item->desc->size,
-			    .origin = origin_of(s, &item->desc->digest),
+			    .mount_source = mount_source_of(s, &item->desc->digest),
 			    .progress = count_sent,
 			    .begins = begins,
 			    .arg = item };
@@ -208,8 +208,8 @@ static int send_item(struct workers *w, size_t i, void *arg, struct err *err)
 	if (what == UPLOAD_EXISTS)
 		snprintf(state, sizeof(state), "Layer already exists");
 	else if (what == UPLOAD_MOUNTED)
-		snprintf(state, sizeof(state), "Mounted from %s", u.origin);
-	say_layer(s, item, state);
+		snprintf(state, sizeof(state), "Mounted from %s", u.mount_source);
+	print_layer_state(s, item, state);
 	return 0;
 }
 

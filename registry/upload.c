@@ -202,14 +202,16 @@ static int send_parts(struct sender *s, struct err *err)
  * One upload from the start. -ENOENT: the server has dropped it. A failed upload of a small blob is
  * restarted, not resumed.
  */
-static int send_once(struct sender *s, const char *origin, enum upload_result *out, struct err *err)
+static int send_once(struct sender *s, const char *mount_source, enum upload_result *out,
+		     struct err *err)
 {
 	const struct upload *u = s->u;
 	int r = -EAGAIN;
 
-	if (origin)
-		r = client_upload_begin(u->client, u->digest, origin, &s->location, NULL, err);
-	/* Registries that do not support mounts, or do not know origin, fail in many ways. */
+	if (mount_source)
+		r = client_upload_begin(u->client, u->digest, mount_source, &s->location, NULL,
+					err);
+	/* Registries that do not support mounts, or do not know mount_source, fail in many ways. */
 	if (r == -EAGAIN || (r < 0 && r != -ECANCELED && !client_transient(r)))
 		r = client_upload_begin(u->client, NULL, NULL, &s->location, NULL, err);
 	if (r < 0)
@@ -242,7 +244,7 @@ static bool begin_anew(struct sender *s, int r, int begun)
 static int send_blob(struct sender *s, enum upload_result *out, struct err *err)
 {
 	const struct upload *u = s->u;
-	const char *origin = u->origin;
+	const char *mount_source = u->mount_source;
 	int begun, r = 0;
 
 	if (u->size <= WHOLE_MAX)
@@ -250,10 +252,10 @@ static int send_blob(struct sender *s, enum upload_result *out, struct err *err)
 	else
 		hashing_start(&s->hashing, u);
 	for (begun = 1; r == 0; begun++) {
-		r = send_once(s, origin, out, err);
+		r = send_once(s, mount_source, out, err);
 		if (r == 0 || r == -ECANCELED)
 			return r;
-		origin = NULL;
+		mount_source = NULL;
 		if ((client_transient(r) || r == -EAGAIN || r == -ENOENT) && is_there(u, NULL) == 1)
 			return 0;
 		if (!begin_anew(s, r, begun))
