@@ -75,7 +75,7 @@ static int read_all(const struct verb *v, struct store *s, struct list *out, str
 		r = container_open(s, names[i], &out->v[out->n], err);
 		if (r == 0)
 			out->n++;
-		else if (r != -ENOENT) /* removed meanwhile */
+		else if (r != -ENOENT) /* removed since it was listed */
 			status = verb_fail(v, err);
 	}
 	container_list_free(names);

@@ -421,7 +421,7 @@ static bool is_good(const struct source *s)
 	return s->header && now() < s->expires;
 }
 
-/* refresh - the first thread fetches a token; called with the lock held, released meanwhile. */
+/* Fetch a token, or wait for the thread that fetches it. The lock is held, except while fetching. */
 static int refresh(struct auth *a, struct source *s, struct err *err)
 {
 	struct token t _cleanup_token_ = { 0 };

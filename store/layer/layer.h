@@ -89,7 +89,7 @@ const char *layer_target(const struct layer *l, const struct layer_entry *e);
 void layer_stat(const struct layer *l, const struct layer_entry *e, struct stat *st);
 
 /*
- * layer_xattr - the next extended attribute; *pos starts at 0 and is nobody's to read.
+ * layer_xattr - return the next extended attribute. *pos starts at 0 and is opaque.
  * returns 1 and borrowed pointers, 0 at the end
  */
 int layer_xattr(const struct layer *l, const struct layer_entry *e, uint64_t *pos,

@@ -7,7 +7,7 @@
  *     -s SEED    of the random numbers (1)
  *     -l SIZE    how large the file may get, a multiple of 4096 (262144)
  *     -i FILE    FILE is there already, with the same contents as this one; else it is made
- *     -f FILE    copy_file_range() takes from this one as well; nobody writes to it
+ *     -f FILE    copy_file_range() also reads from this file, which is never written
  *     -d         some opens are with O_DIRECT
  *     -u         half way the file loses its last name
  *     -b N       spoil the model from operation N on: to see that it is found
@@ -455,8 +455,8 @@ static void op_reopen(void)
 }
 
 /*
- * Nobody has it open, for a moment: what a file system decides at the first open it decides
- * again, and the next first open may be any one.
+ * For a moment the file is not open. What a file system decides at the first open is then decided
+ * again, and any handle may be the first.
  */
 static void op_close_all(void)
 {

@@ -70,7 +70,7 @@ void failed(const char *call)
 	bad("%s: %s", call, strerror(errno));
 }
 
-/* With what another open reads there, for whoever looks for the reason. */
+/* Report a difference, and what a new open(2) reads there: a hint at the cause. */
 static void differs(const unsigned char *got, const unsigned char *want, size_t off, size_t len,
 		    const char *how)
 {

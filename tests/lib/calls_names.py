@@ -526,7 +526,7 @@ def chown_every_name(kind, *names):
 
 @of_root
 def owners_of_linked_special_files(d):
-    """A symbolic link, a fifo, a socket with several names is one file, whoever it belongs to."""
+    """A symbolic link, a fifo or a socket with several names stays one file when its owner changes."""
     os.mkdir("m")
     os.symlink("to/there", "l")
     os.mkfifo("p", 0o640)

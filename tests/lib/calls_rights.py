@@ -160,7 +160,7 @@ def chown_leaves_times_alone(d):
 
 
 def chown_to_nobody_else(d):
-    """A chown(2) that leaves the owner what he is, or names nobody at all, still is one."""
+    """A chown(2) with the present owner, or without IDs, still changes ctime."""
     put("f")
     os.mkdir("m")
     os.symlink("nowhere", "l")
@@ -197,10 +197,10 @@ def chown_by_a_stranger_to_the_group(d):
 
 @of_root
 def chown_by_those_who_may(d):
-    """The owner gives a file to a group of his; nobody else anything to anybody.
+    """The owner can change the group to one of its own groups. All other changes are refused.
 
-    Nor does anybody else take the set-id bits by a chown(2) that names nobody; for a file without any
-    that is nothing to forbid.
+    A chown(2) without IDs by another user is refused if the file has set-ID bits, which it would clear.
+    Without such bits it succeeds.
     """
     os.chmod(".", 0o777)
     cases = itertools.product(((A, [A]), (A, [A, B]), (B, [B, C])), (-1, A, B), (-1, A, B, C), ("f", "m", "l"))
@@ -342,7 +342,7 @@ def xattr_sizes(d):
 
 @of_root
 def xattrs_of_root(d):
-    """trusted.* and security.* are root's to write; of trusted.* nobody else so much as hears."""
+    """Only root can write trusted.* and security.*, and only root sees trusted.*."""
     os.chmod(".", 0o777)
     put("f", mode=0o666)
     os.chmod("f", 0o666)

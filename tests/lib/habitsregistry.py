@@ -249,7 +249,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
 
     def known(self, form):
-        """Is this u with the password p, or somebody with the token tok? Else he is told how to say so."""
+        """True for user u with password p, and for the token tok. Otherwise a challenge is sent."""
         challenges = CHALLENGES.get(form, lambda f: [bearer(f)])(form)
         given = self.headers.get("Authorization", "")
         if given == "Bearer tok" or (given == "Basic dTpw" and any("basic" in c.lower() for c in challenges)):

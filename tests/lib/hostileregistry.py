@@ -1,9 +1,9 @@
 """A registry that lies, one lie a repository: hostileregistry.py PKI PASSWORD.
 
-/v2/LIE/app serves a sound image under the tag 1, but for what the function or content of that name does to it.
+/v2/LIE/app serves a valid image with the tag 1, changed by the function or content of that name.
 Listens six times and prints "NAME PORT" of each, then "listening on PORT" of the first:
-    plain 127.0.0.1     tls  127.0.0.1, the tests' authority     self  a certificate that nobody knows
-    self-plain 127.0.0.1     other 127.0.0.2     othertls  127.0.0.2: where nobody may come with another's credentials
+    plain 127.0.0.1     tls  127.0.0.1, the tests' authority     self  an unknown certificate
+    self-plain 127.0.0.1     other 127.0.0.2     othertls  127.0.0.2: must not get credentials of another host
 Then a line for each request: "NAME METHOD PATH STATUS AUTHORIZATION", the last one of "-", "basic", "bearer".
 """
 

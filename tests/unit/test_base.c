@@ -324,7 +324,7 @@ static void remove_tree_is_refilled(void **state)
 	rmdir(dir);
 }
 
-/* Whoever is no root cannot look into it, and chmod(2) of its name could be led elsewhere. */
+/* Other users than root cannot read it, and chmod(2) by name could follow a replaced path. */
 static void remove_tree_is_shut(void **state)
 {
 	char dir[] = "/tmp/test_base.XXXXXX";

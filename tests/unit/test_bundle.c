@@ -361,8 +361,8 @@ static void assert_user(int root, const char *spec, const char *expected)
 }
 
 /*
- * As docker has it, but for a line that is broken, which that takes for one about root, and for the home
- * of a name whose number is another's, too, where it takes that one's.
+ * As in docker, with two exceptions. Docker reads an invalid line as one about root. For a name whose ID
+ * another name has too, docker uses the home of the other name.
  */
 static void users(void **state)
 {

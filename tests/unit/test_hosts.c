@@ -296,7 +296,7 @@ int main(void)
 		cmocka_unit_test(test_damaged),		  cmocka_unit_test(test_replace),
 	};
 
-	/* Certificates of whoever runs this are of no interest. */
+	/* Ignore the certificates of the user who runs the test. */
 	setenv("HOME", "/nonexistent", 1);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

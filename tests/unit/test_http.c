@@ -342,7 +342,7 @@ static void test_broken(void **state)
 	}
 	assert_false(wrong);
 	server_stop(s);
-	/* Nobody is there any more. */
+	/* Connection errors are transient, protocol errors are not. */
 	assert_true(http_transient(-ECONNRESET));
 	assert_true(http_transient(-ETIMEDOUT));
 	assert_false(http_transient(-EPROTO));

@@ -341,8 +341,8 @@ static void put_ca(const char *home, unsigned port, const char *pem)
 }
 
 /*
- * Who runs a registry with an authority of his own signs its storage by it, too; and what certs.d says of the
- * other host counts there. Neither shows a client certificate to it.
+ * The authority of a registry in certs.d is valid for its storage on another host too, and so is certs.d of
+ * that host. In neither case is a client certificate sent there.
  */
 static void test_authorities_elsewhere(void **state)
 {

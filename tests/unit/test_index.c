@@ -318,7 +318,7 @@ static void test_copy_of_another_blob(void **state)
 	*last = *last == '0' ? '1' : '0';
 	fd = openat(d->s->fd, path, O_RDONLY | O_CLOEXEC);
 	assert_int_equal(layer_copy_open(fd, &blob, h.plain_size, &copy), -EBADMSG);
-	/* Whoever meets one makes it again. */
+	/* Opening the layer rebuilds a wrong copy. */
 	assert_int_equal(file_read(d->s->fd, path, 1u << 30, &other, NULL), 0);
 	other.data[8 + strlen(blob.str) - 1] = *last;
 	damage_put(d, path, &other);

@@ -197,7 +197,7 @@ static void takes_back(void **state)
 	assert_place(root, "/x/y/z", INROOT_DIR, &made, "/x/y/z");
 	assert_place(root, "/etc/file", INROOT_FILE, &made, "/etc/file");
 	assert_int_equal(made.n, 5);
-	put(root, "x/kept", "written meanwhile");
+	put(root, "x/kept", "written later");
 	inroot_undo(root, &made);
 	assert_int_equal(made.n, 0);
 	assert_int_equal(faccessat(root, "etc/hosts", F_OK, 0), -1);

@@ -104,7 +104,7 @@ static void test_keep_what_is_replaced(void **state)
 	assert_int_equal(r, 0);
 }
 
-/* Kept, it comes back when it was removed meanwhile; and what is not there is told. */
+/* A kept object that is removed before the commit is restored. Keeping a missing one is reported. */
 static void test_keep_what_is_removed(void **state)
 {
 	struct world *w = *state;

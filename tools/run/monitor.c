@@ -384,7 +384,7 @@ static void take_control(struct monitor *k)
 {
 	int sig = read_control(k);
 
-	/* A signal ends waiting for output that nobody reads. */
+	/* After the command has ended, a signal ends the wait for its output. */
 	if (!k->deserted && sig && sig != SIGCONT && k->status >= 0) {
 		k->given_up = true;
 		k->status = 128 + sig;
