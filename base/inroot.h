@@ -46,7 +46,9 @@ enum inroot_kind { INROOT_DIR, INROOT_FILE };
 int inroot_create(int rootfd, const char *path, enum inroot_kind kind,
 		  struct inroot_created *created, char **out) MUST_CHECK;
 
-/* inroot_resolve - like inroot_create(), but create nothing. Missing parts are taken as they are. */
+/*
+ * inroot_resolve - like inroot_create(), but create nothing. Missing parts are taken as they are.
+ */
 int inroot_resolve(int rootfd, const char *path, char **out) MUST_CHECK;
 
 /*

@@ -86,7 +86,10 @@ static bool has_open(pid_t pid, int fd)
 	if (fstat(fd, &st) < 0)
 		return false;
 	for (i = 0; i < n; i++)
-		/* Cached attributes suffice: a file system that does not respond must not block this. */
+		/*
+		 * Cached attributes suffice: a file system that does not respond must not block
+		 * this.
+		 */
 		if (statx(dir, names[i], AT_STATX_DONT_SYNC, STATX_INO, &sx) == 0 &&
 		    sx.stx_ino == st.st_ino &&
 		    makedev(sx.stx_dev_major, sx.stx_dev_minor) == st.st_dev)

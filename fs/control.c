@@ -122,7 +122,9 @@ static int start_listening(struct control *c)
 	return watch(c, c->listen_fd, &c->listen_fd);
 }
 
-/* Watch for changes by other tools. Without inotify those show late; imagefs' own are not affected. */
+/*
+ * Watch for changes by other tools. Without inotify those show late; imagefs' own are not affected.
+ */
 static void start_watching(struct control *c)
 {
 	char path[64];
@@ -228,7 +230,10 @@ static void accept_client(struct control *c)
 static void answer(struct client *cl, const char *text)
 {
 	log_debug("command asks \"%s\": %.*s", cl->line, (int)strcspn(text, "\n"), text);
-	/* An answer fits into the socket's buffer, so send() does not block for a client that reads nothing. */
+	/*
+	 * An answer fits into the socket's buffer, so send() does not block for a client that reads
+	 * nothing.
+	 */
 	if (send(cl->fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		log_debug("control socket: %s", strerror(errno));
 }

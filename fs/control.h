@@ -1,6 +1,6 @@
 /*
- * The control socket, through which commands tell the daemon that the store changed (store/disk/mounts.h has the
- * requests), and inotify for changes by other tools.
+ * The control socket, through which commands tell the daemon that the store changed
+ * (store/disk/mounts.h has the requests), and inotify for changes by other tools.
  */
 #ifndef FS_CONTROL_H
 #define FS_CONTROL_H

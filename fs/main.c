@@ -40,7 +40,7 @@ struct daemon {
 	bool foreground;
 	bool taken; /* another daemon is mounted at dir */
 	const char *store_path, *dir;
-	int ready_fd; /* the other end is the process that the user started; -1: in the foreground */
+	int ready_fd; /* to the process that the user started; -1: in the foreground */
 	int signal_fd, event_fd;
 	struct fs fs;
 	struct mountdir at;

@@ -24,7 +24,9 @@ static bool is_stale(const char *dir)
 {
 	struct statvfs sv;
 
-	/* Not stat(2): the kernel caches attributes without limit, also after the daemon has died. */
+	/*
+	 * Not stat(2): the kernel caches attributes without limit, also after the daemon has died.
+	 */
 	return statvfs(dir, &sv) < 0 && errno == ENOTCONN;
 }
 

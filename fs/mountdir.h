@@ -26,7 +26,8 @@ int mountdir_prepare(struct mountdir *m, struct store *s, const char *path, enum
 
 /*
  * mountdir_mounted - release the lock: another daemon that waits for it sees the mount now.
- * mark    a record lock on DIR tells whose mount it is (store/disk/mounts.h), where the store has no socket of it
+ * mark    a record lock on DIR tells whose mount it is (store/disk/mounts.h), where the store has
+ *         no socket of it
  */
 void mountdir_mounted(struct mountdir *m, bool mark);
 

@@ -29,8 +29,8 @@ enum upload_result { UPLOAD_EXISTS, UPLOAD_MOUNTED, UPLOAD_DONE };
 
 /*
  * upload_blob - ensure that the repository has a blob: it exists, is mounted from
- * mount_source, or is sent. The content is hashed while it is sent; an upload with a wrong digest is
- * never completed.
+ * mount_source, or is sent. The content is hashed while it is sent; an upload with a wrong digest
+ * is never completed.
  * errors  -EBADMSG the blob is damaged; those of the registry
  */
 int upload_blob(const struct upload *u, enum upload_result *out, struct err *err) MUST_CHECK;

@@ -152,8 +152,8 @@ static int compare_times(struct timespec a, struct timespec b)
 }
 
 /*
- * A name, with its tag or without, is like one of the patterns: 1; with the digest that the registry
- * knows it by: 2; 0, -EINVAL.
+ * A name, with its tag or without, is like one of the patterns: 1; with the digest that the
+ * registry knows it by: 2; 0, -EINVAL.
  */
 static int is_like(const struct wish *o, const struct reference *ref, const struct digest *digest,
 		   struct err *err)
@@ -317,7 +317,10 @@ static void set_row(struct listing *l, const struct row *row, const struct wish 
 	listing_end_row(l);
 }
 
-/* As in docker, only the default table prints N/A, and --digests adds a column to tables without one. */
+/*
+ * As in docker, only the default table prints N/A, and --digests adds a column to tables without
+ * one.
+ */
 static int make_format(const struct wish *o, struct buf *out)
 {
 	int r;

@@ -1,6 +1,6 @@
 /*
- * imagefs info: what a bug report needs. Everything is collected into one JSON object; the text is a
- * template over it. What cannot be found out is named, and the rest is printed.
+ * imagefs info: what a bug report needs. Everything is collected into one JSON object; the text is
+ * a template over it. What cannot be found out is named, and the rest is printed.
  */
 #include "config.h"
 
@@ -72,7 +72,10 @@ static const char text_form[] = "Version: {{.ServerVersion}}\n"
 				"Mounts:{{if not .Mounts}} none{{end}}\n"
 				"{{range .Mounts}} {{.Directory}}: process {{.Process}}\n{{end}}";
 
-/* json_object_set_new() and json_array_append_new() fail for a value that is NULL, and take any other one. */
+/*
+ * json_object_set_new() and json_array_append_new() fail for a value that is NULL, and take any
+ * other one.
+ */
 static int set(json_t *obj, const char *key, json_t *value)
 {
 	return json_object_set_new(obj, key, value) < 0 ? -ENOMEM : 0;

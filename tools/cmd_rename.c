@@ -37,7 +37,10 @@ static int rename_container(struct store *s, const char *name, const char *to, s
 					    : r;
 }
 
-/* Look up the new name in each mount: with that the kernel renames the directory, and pwd(1) in it is right. */
+/*
+ * Look up the new name in each mount: with that the kernel renames the directory, and pwd(1) in it
+ * is right.
+ */
 static void look(struct store *s, const char *name)
 {
 	static const char *const trees[] = { "containers", "." };

@@ -148,8 +148,8 @@ static void be_monitor(const struct verb *v, struct run *run, struct ends *e, bo
 }
 
 /*
- * Forward signals until the monitor ends. Those of a terminal too: the command is not in its process
- * group. Returns the exit status.
+ * Forward signals until the monitor ends. Those of a terminal too: the command is not in its
+ * process group. Returns the exit status.
  */
 static int watch(struct run *run, pid_t monitor, int control_fd)
 {
@@ -195,8 +195,8 @@ static int run_it(const struct verb *v, struct run *run, struct err *err)
 	run->parent = getpid();
 	monitor = fork();
 	/*
-	 * In a group of its own the monitor survives a kill of this process' group, and cleans up. On a
-	 * terminal it must stay in the foreground group.
+	 * In a group of its own the monitor survives a kill of this process' group, and cleans up.
+	 * On a terminal it must stay in the foreground group.
 	 */
 	if (monitor == 0 && !isatty(0))
 		setpgid(0, 0);

@@ -38,8 +38,9 @@
 #define BUSY_TRIES 10
 #define BUSY_PAUSE_MS 50
 /*
- * A daemon that has lost its mounts ends what it was asked for last: a copy, an fsync(2). It is given up only when
- * nothing of it ran for so long; or for so much longer, when the disk has it, which nothing can end.
+ * A daemon that has lost its mounts ends what it was asked for last: a copy, an fsync(2). It is
+ * given up only when nothing of it ran for so long; or for so much longer, when the disk has it,
+ * which nothing can end.
  */
 #define DAEMON_LOOK_MS 500
 #define DAEMON_IDLE_LOOKS 20
@@ -231,7 +232,9 @@ static int unmount_tree(const char *tree, struct err *err)
 	/* A dead daemon cannot be flushed. */
 	if (stat(tree, &st) < 0 && errno == ENOTCONN)
 		return mountpoint_unmount(tree, true, err);
-	/* Flush explicitly: a copy in another mount namespace would prevent the flush at unmount. */
+	/*
+	 * Flush explicitly: a copy in another mount namespace would prevent the flush at unmount.
+	 */
 	fd = open(tree, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0) {
 		syncfs(fd);
@@ -293,7 +296,10 @@ static unsigned long long number_of(const struct buf *text, const char *key)
 	return at ? strtoull(at + strlen(key), NULL, 10) : 0;
 }
 
-/* How often a process's threads have run: as long as it changes, the process gets on. *disk: one waits for the disk. */
+/*
+ * How often a process's threads have run: as long as it changes, the process gets on. *disk: one
+ * waits for the disk.
+ */
 static unsigned long long activity(int pid, bool *disk)
 {
 	_cleanup_names_ char **names = NULL;
@@ -319,7 +325,10 @@ static unsigned long long activity(int pid, bool *disk)
 	return sum;
 }
 
-/* What a text of mountinfo has of a tree: 1 a copy of its mount, 2 a mount of it at another place; 0 nothing. */
+/*
+ * What a text of mountinfo has of a tree: 1 a copy of its mount, 2 a mount of it at another place;
+ * 0 nothing.
+ */
 static int mounted_as(const char *mountinfo, const char *tree, const unsigned device[2])
 {
 	char key[32], root[PATH_MAX], at[PATH_MAX];
@@ -336,7 +345,10 @@ static int mounted_as(const char *mountinfo, const char *tree, const unsigned de
 	return found;
 }
 
-/* In another mount name space, which was made as a copy of this one (unshare -m, a service), or in a container. */
+/*
+ * In another mount namespace, which was made as a copy of this one (unshare -m, a service), or in
+ * a container.
+ */
 static int mounted_elsewhere(const struct target *t, int *pid)
 {
 	_cleanup_names_ char **names = NULL;

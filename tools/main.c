@@ -261,8 +261,9 @@ static const struct verb *find_verb(const char *name)
 }
 
 /*
- * What was printed must have arrived: a full disk under stdout is an error too. Where the reader has
- * gone, the work is done all the same, and only then this ends as by the signal, silently: nothing is left half done.
+ * What was printed must have arrived: a full disk under stdout is an error too. Where the reader
+ * has gone, the work is done all the same, and only then this ends as by the signal, silently:
+ * nothing is left half done.
  */
 static int finish(const char *verb, int status)
 {

@@ -73,7 +73,10 @@ void containers_attach(struct containers *c, struct session *s)
 
 void containers_ready(struct containers *c)
 {
-	/* A write freeze needs the device (fs/containers/freeze.h), and passthrough needs the freeze. */
+	/*
+	 * A write freeze needs the device (fs/containers/freeze.h), and passthrough needs the
+	 * freeze.
+	 */
 	if (session_device(c->session))
 		passthrough_start(&c->passthrough, c->session, c->fs->store);
 }

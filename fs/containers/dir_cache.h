@@ -1,9 +1,10 @@
 /*
  * The directory cache: lists of directories that are being read.
  *
- * Directories have no handles: OPENDIR is answered with ENOSYS, so that the kernel caches what it has read.
- * A position must therefore mean the same in every list of a directory, whatever was added or removed in
- * between. It is a hash of the name, and the entries are sorted by their hashes, as in ext4.
+ * Directories have no handles: OPENDIR is answered with ENOSYS, so that the kernel caches what it
+ * has read. A position must therefore mean the same in every list of a directory, whatever was
+ * added or removed in between. It is a hash of the name, and the entries are sorted by their
+ * hashes, as in ext4.
  *
  * The last few lists are kept for readers that continue.
  */
@@ -47,10 +48,16 @@ void dir_cache_fini(struct dir_cache *l);
 /* dir_cache_find - the kept list of a directory, with a reference; NULL: none. */
 struct dir_list *dir_cache_find(struct dir_cache *l, uint64_t ino);
 
-/* dir_cache_keep - names becomes the kept list of a directory, and is empty then; with a reference. NULL: no memory. */
+/*
+ * dir_cache_keep - names becomes the kept list of a directory, and is empty then; with a reference.
+ * NULL: no memory.
+ */
 struct dir_list *dir_cache_keep(struct dir_cache *l, uint64_t ino, struct listing *names);
 
-/* dir_cache_drop - keep a list no longer: it was read to its end. dir_cache_put - give a reference back. */
+/*
+ * dir_cache_drop - keep a list no longer: it was read to its end. dir_cache_put - give a reference
+ * back.
+ */
 void dir_cache_drop(struct dir_cache *l, uint64_t ino, const struct dir_list *list);
 void dir_cache_put(struct dir_cache *l, struct dir_list *list);
 

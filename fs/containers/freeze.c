@@ -31,9 +31,9 @@
 #define HOLDS_MAX 8192
 
 /*
- * A rename of one file onto another takes the locks of both. Where it has the first and a hold has the second,
- * each waits for the other. So all holds are released after a timeout, and tried again after a longer one, which
- * must finally exceed the time of a write or an fsync(2).
+ * A rename of one file onto another takes the locks of both. Where it has the first and a hold has
+ * the second, each waits for the other. So all holds are released after a timeout, and tried again
+ * after a longer one, which must finally exceed the time of a write or an fsync(2).
  */
 #define FIRST_TIMEOUT_MS 100
 #define TRIES 10
@@ -69,7 +69,10 @@ static void set_state(struct file_hold *h, enum hold_state state)
 	pthread_mutex_unlock(&lock);
 }
 
-/* FILEID_INO64_GEN of linux/exportfs.h: by this handle the kernel finds a file of FUSE, as for an NFS server. */
+/*
+ * FILEID_INO64_GEN of linux/exportfs.h: by this handle the kernel finds a file of FUSE, as for an
+ * NFS server.
+ */
 #define HANDLE_TYPE 0x81
 
 struct node_handle {
@@ -107,8 +110,9 @@ static void *hold(void *arg)
 	int fd;
 
 	/*
-	 * A call into the daemon's own mount ends only with its answer, even after SIGKILL. If this thread also had the
-	 * connection open, the connection would survive the daemon, and the call would never end.
+	 * A call into the daemon's own mount ends only with its answer, even after SIGKILL. If this
+	 * thread also had the connection open, the connection would survive the daemon, and the
+	 * call would never end.
 	 */
 	fd = close_range(3, ~0u, CLOSE_RANGE_UNSHARE) < 0 ? -errno : open_in_mount(h->node);
 	if (fd < 0) {
@@ -219,9 +223,9 @@ static int wait_for_all(struct freeze *p, unsigned ms)
 #define RETURN_SECONDS 2
 
 /*
- * End the holds of a freeze that the container no longer has. All threads of the session may wait for the thaw
- * that follows this call, so that none answers a pending setxattr(2). Its thread is then left alone with its
- * memory; the call fails when a thread is free again.
+ * End the holds of a freeze that the container no longer has. All threads of the session may wait
+ * for the thaw that follows this call, so that none answers a pending setxattr(2). Its thread is
+ * then left alone with its memory; the call fails when a thread is free again.
  */
 static void finish(struct nodes *t, struct freeze *p)
 {

@@ -1,6 +1,6 @@
 /*
- * A container enters the table when it is looked up, and leaves it when it was removed. It is known by its
- * directory: where a name leads to that of a container in use, the container was renamed.
+ * A container enters the table when it is looked up, and leaves it when it was removed. It is known
+ * by its directory: where a name leads to that of a container in use, the container was renamed.
  */
 #include "fs/containers/live_table.h"
 
@@ -129,7 +129,10 @@ void live_table_stat(struct live_table *t, struct stat *st)
 
 /* --- what the daemon's main thread asks for --- */
 
-/* The kernel drops a name, with or without a file. No lock is held, as the kernel may wait for a thread that needs it. */
+/*
+ * The kernel drops a name, with or without a file. No lock is held, as the kernel may wait for a
+ * thread that needs it.
+ */
 static void tell_name(struct live_table *t, const char *name)
 {
 	const struct session *s = t->shared.nodes->session;
@@ -194,7 +197,9 @@ static void follow_renamed(struct live_table *t, const char *name)
 	pthread_mutex_unlock(&t->lock);
 }
 
-/* True: the container of that name was not removed, but renamed after or while the list was read. */
+/*
+ * True: the container of that name was not removed, but renamed after or while the list was read.
+ */
 static bool is_renamed(struct live_table *t, const char *name)
 {
 	_cleanup_free_ char *to = NULL;
@@ -319,8 +324,8 @@ void live_table_give_up(struct live_table *t)
 }
 
 /*
- * How many of its files are open. RELEASE comes after close(2) has returned, so this waits a while for
- * the last ones.
+ * How many of its files are open. RELEASE comes after close(2) has returned, so this waits a while
+ * for the last ones.
  */
 static unsigned count_open(const struct live *live)
 {

@@ -23,12 +23,18 @@ struct live_table {
 	struct timespec changed; /* when the list was last read; under lock */
 };
 
-/* live_table_init - read the list of the store's containers. Ends with live_table_fini(), on failure too. */
+/*
+ * live_table_init - read the list of the store's containers. Ends with live_table_fini(), on
+ * failure too.
+ */
 int live_table_init(struct live_table *t, const struct live_shared *shared,
 		    struct err *err) MUST_CHECK;
 void live_table_fini(struct live_table *t);
 
-/* live_table_find - the container of a name, with a reference; it is opened where it is not in use. -ENOENT, -errno. */
+/*
+ * live_table_find - the container of a name, with a reference; it is opened where it is not in use.
+ * -ENOENT, -errno.
+ */
 int live_table_find(struct live_table *t, const char *name, struct live **out) MUST_CHECK;
 
 /* live_table_stat - of the directory of all containers. */
@@ -37,16 +43,16 @@ void live_table_stat(struct live_table *t, struct stat *st);
 /*
  * All are called by the daemon's main thread, which holds no locks.
  *
- * live_table_refresh  read the store's containers again and tell the kernel what changed; a renamed container
- *                     keeps its nodes and its users under its new name
- * live_table_freeze   finish the writes to a container, hold new ones back until live_table_thaw() of *out;
- *                     may be called again for one that is frozen: then as many thaws.
+ * live_table_refresh  read the store's containers again and tell the kernel what changed; a renamed
+ *                     container keeps its nodes and its users under its new name
+ * live_table_freeze   finish the writes to a container, hold new ones back until live_table_thaw()
+ *                     of *out; may be called again for one that is frozen: then as many thaws.
  *                     -ENOENT: no such container
  * live_table_give_up  the end is near: writes that wait for a thaw fail, so that their threads end
- * live_table_follow   may a container be renamed: 1 yes, this daemon has its lock; 0 another process has it, or
- *                     none; -EBUSY it is frozen
- * live_table_close    close a container whose directory is about to be removed, and take it out of the tree;
- *                     -EBUSY where files of it are open, or it is frozen
+ * live_table_follow   may a container be renamed: 1 yes, this daemon has its lock; 0 another
+ *                     process has it, or none; -EBUSY it is frozen
+ * live_table_close    close a container whose directory is about to be removed, and take it out of
+ *                     the tree; -EBUSY where files of it are open, or it is frozen
  */
 void live_table_refresh(struct live_table *t);
 int live_table_freeze(struct live_table *t, const char *name, struct live **out,

@@ -1,8 +1,9 @@
 /*
- * Lock files beside the containers: .#NAME.lck, as systemd-nspawn makes one for a directory that it uses.
+ * Lock files beside the containers: .#NAME.lck, as systemd-nspawn makes one for a directory that it
+ * uses.
  *
- * They are empty, exist in memory only, and are not listed. A file that is made again has the same node; the kernel
- * does the locking. The nodes have no container, and stay until the mount ends.
+ * They are empty, exist in memory only, and are not listed. A file that is made again has the same
+ * node; the kernel does the locking. The nodes have no container, and stay until the mount ends.
  */
 #ifndef FS_CONTAINERS_LOCKFILE_H
 #define FS_CONTAINERS_LOCKFILE_H
@@ -32,7 +33,8 @@ bool lockfile_is(const struct node *n);
 
 /*
  * lockfile_find - the file of that name, with a reference of the kernel's as far as it counts them.
- * make    NULL, or: make the file if it does not exist. The name must be that of a container in this table
+ * make    NULL, or: make the file if it does not exist. The name must be that of a container in
+ *         this table
  * errors  -ENOENT there is none; -EPERM no such name is made here
  */
 int lockfile_find(struct lockfiles *l, const struct fs *fs, const char *name,

@@ -114,7 +114,10 @@ int op_statx(void *containers, uint64_t ino, struct stat *st, struct timespec *b
 	return r;
 }
 
-/* Root's form: the disk has the image's owners, and the kernel does all, dropping of set-id bits included. */
+/*
+ * Root's form: the disk has the image's owners, and the kernel does all, dropping of set-id bits
+ * included.
+ */
 static int set_owner_directly(const struct location *location, mode_t type, const struct stat *attr,
 			      int to_set)
 {
@@ -134,7 +137,10 @@ static int set_owner_directly(const struct location *location, mode_t type, cons
 	return chmod(path, attr->st_mode & 07777) < 0 ? -errno : 0;
 }
 
-/* The set-group-ID bit of a chown(2) by a caller that is no member. The kernel keeps it because the daemon has CAP_FSETID. */
+/*
+ * The set-group-ID bit of a chown(2) by a caller that is no member. The kernel keeps it because the
+ * daemon has CAP_FSETID.
+ */
 static int drop_setgid(fuse_req_t req, const struct upper *u, const struct location *location)
 {
 	_cleanup_close_ int fd = -1;
@@ -191,8 +197,9 @@ static int set_owner_override(struct node *n, const struct location *location,
 }
 
 /*
- * Translate the IDs of a request to the image's. If the file is already shown with the requested owner, its owner in
- * the image is kept: restoring what stat(2) says (cp -a, rsync) changes nothing.
+ * Translate the IDs of a request to the image's. If the file is already shown with the requested
+ * owner, its owner in the image is kept: restoring what stat(2) says (cp -a, rsync) changes
+ * nothing.
  */
 static int image_ids(fuse_req_t req, struct node *n, struct stat *attr)
 {
@@ -254,8 +261,8 @@ static int may_set_nothing(fuse_req_t req, struct node *n)
 }
 
 /*
- * A SETATTR of nothing comes from chown(2) without IDs. It is also what the kernel sends before a caller
- * without CAP_FSETID writes to a file with set-id bits.
+ * A SETATTR of nothing comes from chown(2) without IDs. It is also what the kernel sends before a
+ * caller without CAP_FSETID writes to a file with set-id bits.
  */
 static int set_nothing(fuse_req_t req, struct node *n)
 {
@@ -366,8 +373,8 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 }
 
 /*
- * The kernel asks only in a mount without permission checks. Its owner may do what root may: execute a file that
- * has any execute bit.
+ * The kernel asks only in a mount without permission checks. Its owner may do what root may:
+ * execute a file that has any execute bit.
  */
 void op_access(fuse_req_t req, fuse_ino_t ino, int mask)
 {

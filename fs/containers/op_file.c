@@ -1,8 +1,8 @@
 /*
  * Open files: reads and writes without passthrough (fs/live/passthrough.h).
  *
- * The kernel's writeback cache is not used: a write is in the file of the upper directory when write(2) returns.
- * So killing the daemon loses nothing, and a frozen container is consistent.
+ * The kernel's writeback cache is not used: a write is in the file of the upper directory when
+ * write(2) returns. So killing the daemon loses nothing, and a frozen container is consistent.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,7 +37,10 @@ static void use_prepared(struct containers *c, struct file *f)
 		f->fd = fd;
 }
 
-/* Passthrough writes send no request, so the copy-up comes at open. The file is the one that readers have already. */
+/*
+ * Passthrough writes send no request, so the copy-up comes at open. The file is the one that
+ * readers have already.
+ */
 static int own_backing(struct node *n)
 {
 	int r;
@@ -304,7 +307,10 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t in, off_t in_off, struct fuse
 	if (r == 0) {
 		int src = file_upper(op_file(in_fi), 0), dst;
 
-		/* A file from below has no descriptor: after EXDEV the kernel copies by read and write. */
+		/*
+		 * A file from below has no descriptor: after EXDEV the kernel copies by read and
+		 * write.
+		 */
 		dst = src < 0 ? -EXDEV : file_upper(op_file(out_fi), 1);
 		r = dst < 0 ? dst : op_drop_privileges(req, to, dst, false);
 		if (r == 0) {

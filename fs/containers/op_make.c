@@ -122,7 +122,10 @@ static int make_dressed(const struct upper *u, int dirfd, const char *name, cons
 	return r < 0 ? r : dress(u, dirfd, name, b);
 }
 
-/* In place of a whiteout: made in work/ and moved, so that the base tree's file never shows in between. */
+/*
+ * In place of a whiteout: made in work/ and moved, so that the base tree's file never shows in
+ * between.
+ */
 static int make_over(struct live *live, int dirfd, const char *name, const struct newborn *b)
 {
 	char temp[32];
@@ -181,8 +184,8 @@ static int open_parent(fuse_req_t req, struct node *dir, struct location *locati
 }
 
 /*
- * The common case: the base tree does not have the name, so no whiteout can have it. 1: the name exists, or the
- * base tree has it; make_slowly() handles that.
+ * The common case: the base tree does not have the name, so no whiteout can have it. 1: the name
+ * exists, or the base tree has it; make_slowly() handles that.
  */
 static int make_quickly(fuse_req_t req, struct node *dir, const char *name, struct newborn *b)
 {

@@ -59,7 +59,10 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	op_reply(req, r);
 }
 
-/* A directory that is shown empty may still hold whiteouts: it is moved to work/, and removed there. */
+/*
+ * A directory that is shown empty may still hold whiteouts: it is moved to work/, and removed
+ * there.
+ */
 static int remove_upper_dir(struct live *live, int fd, const char *name)
 {
 	char temp[32];

@@ -1,6 +1,6 @@
 /*
- * Rename, with the rules of overlayfs: files are copied up first, a directory that is also in the base tree cannot
- * be moved (EXDEV), and what the base tree has under the old name stays hidden.
+ * Rename, with the rules of overlayfs: files are copied up first, a directory that is also in the
+ * base tree cannot be moved (EXDEV), and what the base tree has under the old name stays hidden.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -137,7 +137,10 @@ static int move(const struct side *from, const struct side *to)
 	return r;
 }
 
-/* Allocate the new names in the table of nodes, so that nothing can fail after the disk has changed. */
+/*
+ * Allocate the new names in the table of nodes, so that nothing can fail after the disk has
+ * changed.
+ */
 static int reserve_names(const struct side *from, const struct side *to, bool exchange)
 {
 	struct nodes *t = from->dir->live->nodes;

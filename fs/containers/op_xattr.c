@@ -26,7 +26,10 @@
 
 #define CAPABILITY "security.capability"
 
-/* Names are in one of three namespaces; of the fourth one, system.*, only access lists are supported. */
+/*
+ * Names are in one of three namespaces; of the fourth one, system.*, only access lists are
+ * supported.
+ */
 static int check_name(const char *name)
 {
 	static const char *const spaces[] = { "user.", "trusted.", "security." };
@@ -175,8 +178,8 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 }
 
 /*
- * An access list changes the mode, so the kernel must ask for it again. As chmod(2) does, a caller who is no member of
- * the file's group drops the set-group-ID bit.
+ * An access list changes the mode, so the kernel must ask for it again. As chmod(2) does, a caller
+ * who is no member of the file's group drops the set-group-ID bit.
  */
 static int changed_mode(fuse_req_t req, struct node *n, int fd)
 {

@@ -95,7 +95,10 @@ int op_place(struct live *live, const char *temp, int dirfd, const char *name, b
 
 	if (!directory || !whiteout)
 		return renameat(work, temp, dirfd, name) < 0 ? -errno : 0;
-	/* A directory cannot replace a device, so they are exchanged; the base tree's file stays hidden. */
+	/*
+	 * A directory cannot replace a device, so they are exchanged; the base tree's file stays
+	 * hidden.
+	 */
 	if (renameat2(work, temp, dirfd, name, RENAME_EXCHANGE) < 0)
 		return -errno;
 	unlinkat(work, temp, 0);

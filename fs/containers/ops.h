@@ -1,8 +1,9 @@
 /*
  * The FUSE operations of the containers tree, a file for each kind, and what they share.
  *
- * An operation finds its node, passes the gate of its container, takes the container's ns lock for reading or
- * writing, works, releases both, and replies. The directory of all containers is a node without a container.
+ * An operation finds its node, passes the gate of its container, takes the container's ns lock for
+ * reading or writing, works, releases both, and replies. The directory of all containers is a node
+ * without a container.
  */
 #ifndef FS_CONTAINERS_OPS_H
 #define FS_CONTAINERS_OPS_H
@@ -48,7 +49,8 @@ static inline struct node *op_node(fuse_req_t req, fuse_ino_t ino)
 /*
  * op_begin - pass the gate of a node's container; op_end() is its end.
  * op_enter - the same, and take the container's ns lock; op_leave() is its end.
- * errors  -EPERM the node has no container; -EROFS; -ESTALE the container is gone; those of live_prepare()
+ * errors  -EPERM the node has no container; -EROFS; -ESTALE the container is gone; those of
+ *         live_prepare()
  */
 enum op_need { OP_READ, OP_CHANGE };
 int op_begin(struct node *n, enum op_need need) MUST_CHECK;
@@ -59,7 +61,10 @@ void op_leave(struct node *n, enum op_need need);
 /* op_name_check - may this name be made? -ENAMETOOLONG. */
 int op_name_check(const char *name) MUST_CHECK;
 
-/* op_entry - the node of a look-up's result in dir, with one reference for the kernel; name NULL: O_TMPFILE. */
+/*
+ * op_entry - the node of a look-up's result in dir, with one reference for the kernel; name NULL:
+ * O_TMPFILE.
+ */
 int op_entry(struct containers *c, struct node *dir, const char *name,
 	     const struct lookup_result *f, struct fuse_entry_param *out) MUST_CHECK;
 
@@ -73,22 +78,22 @@ static inline void op_reply(fuse_req_t req, int r)
 }
 
 /*
- * op_place - move a new file from work/ to its name in an upper directory, over a whiteout if there is one.
- * -errno: it is still in work/.
+ * op_place - move a new file from work/ to its name in an upper directory, over a whiteout if there
+ * is one. -errno: it is still in work/.
  */
 int op_place(struct live *live, const char *temp, int dirfd, const char *name, bool directory,
 	     bool whiteout) MUST_CHECK;
 
 /*
- * op_without_set_id - the mode of a file after a change by the caller. S_ISGID without S_IXGRP stays if the caller is
- * a member of the group.
+ * op_without_set_id - the mode of a file after a change by the caller. S_ISGID without S_IXGRP
+ * stays if the caller is a member of the group.
  */
 struct upper;
 mode_t op_without_set_id(fuse_req_t req, const struct upper *u, const struct stat *st);
 
 /*
- * op_drop_privileges - a write drops file capabilities, and set-id bits if the caller is not root. fd is of the file in
- * the upper directory.
+ * op_drop_privileges - a write drops file capabilities, and set-id bits if the caller is not root.
+ * fd is of the file in the upper directory.
  * asked  drop set-id bits for root, too
  */
 int op_drop_privileges(fuse_req_t req, struct node *n, int fd, bool asked) MUST_CHECK;
@@ -121,7 +126,9 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
 
 /* op_attr.c */
 void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
-/* op_statx - a statx_fn (fs/core/statx.h). The birth time of a file from below is the container's. */
+/*
+ * op_statx - a statx_fn (fs/core/statx.h). The birth time of a file from below is the container's.
+ */
 int op_statx(void *containers, uint64_t ino, struct stat *st, struct timespec *born,
 	     bool *has_born) MUST_CHECK;
 void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
@@ -138,7 +145,10 @@ void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *v
 void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name);
 
 /* op_file.c */
-/* op_use - decide how an opened file is used, and say so in fi. op_unuse() ends that and frees f. -errno: f is freed. */
+/*
+ * op_use - decide how an opened file is used, and say so in fi. op_unuse() ends that and frees f.
+ * -errno: f is freed.
+ */
 int op_use(struct containers *c, struct file *f, struct fuse_file_info *fi) MUST_CHECK;
 void op_unuse(struct containers *c, struct file *f);
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);

@@ -57,7 +57,10 @@ bool caller_id_inside(const char *map, uint32_t *id)
 	return false;
 }
 
-/* A caller in the daemon's own user namespace has the same map. own: the daemon's ID, which becomes 0 there; or NULL. */
+/*
+ * A caller in the daemon's own user namespace has the same map. own: the daemon's ID, which becomes
+ * 0 there; or NULL.
+ */
 static void translate(const char *who, const char *which, const uint32_t *own, uint32_t *id)
 {
 	char theirs[MAP_MAX], ours[MAP_MAX];
@@ -78,7 +81,9 @@ void caller_ids(const struct fs *fs, fuse_req_t req, uid_t *uid, gid_t *gid)
 
 	if (own_uid == 0)
 		return;
-	/* A process outside the daemon's PID namespace (pid 0) counts as one in its user namespace. */
+	/*
+	 * A process outside the daemon's PID namespace (pid 0) counts as one in its user namespace.
+	 */
 	snprintf(who, sizeof(who), "%d", (int)pid);
 	translate(who, "uid_map", own ? &own_uid : NULL, uid);
 	translate(who, "gid_map", own ? &own_gid : NULL, gid);

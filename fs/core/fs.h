@@ -46,8 +46,8 @@ static inline bool fs_checks_modes(const struct fs *fs)
 }
 
 /*
- * fs_is_own - true if an ordinary user mounted, and acts as the image's root in containers: files of root are shown as
- * the user's, and files of the user are root's in the image.
+ * fs_is_own - true if an ordinary user mounted, and acts as the image's root in containers: files
+ * of root are shown as the user's, and files of the user are root's in the image.
  */
 static inline bool fs_is_own(const struct fs *fs)
 {

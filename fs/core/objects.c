@@ -1,4 +1,7 @@
-/* A table of numbered, counted objects; a number becomes free with the last reference to its object. */
+/*
+ * A table of numbered, counted objects; a number becomes free with the last reference to its
+ * object.
+ */
 #include "fs/core/objects.h"
 
 #include <errno.h>

@@ -1,6 +1,7 @@
 /*
- * Objects: the few things that node IDs refer to, with numbers and reference counts. The kernel has one reference per
- * look-up that it has not forgotten; other objects have references, too. The owner of the table does the locking.
+ * Objects: the few things that node IDs refer to, with numbers and reference counts. The kernel has
+ * one reference per look-up that it has not forgotten; other objects have references, too. The
+ * owner of the table does the locking.
  */
 #ifndef FS_CORE_OBJECTS_H
 #define FS_CORE_OBJECTS_H
@@ -31,8 +32,8 @@ struct objects {
 
 /*
  * objects_add - give a new object its number and one reference.
- * key     the object gets the number that the last object of that key had, if it is free, since numbers are in
- *         st_ino; NULL: any number
+ * key     the object gets the number that the last object of that key had, if it is free, since
+ *         numbers are in st_ino; NULL: any number
  * returns 0, -ENOMEM or -ENFILE
  */
 int objects_add(struct objects *t, struct object *o, enum node_kind kind,

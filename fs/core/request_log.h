@@ -11,13 +11,16 @@
 #include <sys/uio.h>
 
 /*
- * request_log_open - log the traffic of fd, a session's descriptor. Without this call the functions below do
- * nothing. The name is borrowed. No other thread uses the session here and at request_log_close().
+ * request_log_open - log the traffic of fd, a session's descriptor. Without this call the functions
+ * below do nothing. The name is borrowed. No other thread uses the session here and at
+ * request_log_close().
  */
 void request_log_open(int fd, const char *name);
 void request_log_close(int fd);
 
-/* request_log_begin - a request has been read: len bytes, a struct fuse_in_header and what follows. */
+/*
+ * request_log_begin - a request has been read: len bytes, a struct fuse_in_header and what follows.
+ */
 void request_log_begin(int fd, const void *request, size_t len);
 
 /* request_log_end - an answer or a notification is about to be sent. From any thread. */

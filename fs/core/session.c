@@ -77,7 +77,10 @@ static __thread int32_t reply_backing;
 /* FOPEN_PASSTHROUGH of linux/fuse.h. */
 #define OPEN_PASSTHROUGH (1u << 7)
 
-/* Both answers end with a struct fuse_open_out; its last word has had several names in linux/fuse.h. */
+/*
+ * Both answers end with a struct fuse_open_out; its last word has had several names in
+ * linux/fuse.h.
+ */
 static void amend_open(struct iovec *iov, int count)
 {
 	const struct fuse_out_header *h = iov[0].iov_base;
@@ -538,8 +541,8 @@ int session_unmount(struct session *s, bool lazy, struct err *err)
 	_cleanup_mountpoint_ struct mountpoint m = { 0 };
 
 	/*
-	 * Another file system is mounted here now. This one was unmounted here, but lives on in a mount
-	 * namespace that was made before.
+	 * Another file system is mounted here now. This one was unmounted here, but lives on in a
+	 * mount namespace that was made before.
 	 */
 	if (s->device && mountpoint_find(s->mountpoint, &m, NULL) > 0 &&
 	    makedev(m.dev_major, m.dev_minor) != s->device)

@@ -53,20 +53,20 @@ bool session_is_ready(const struct session *s);
 bool session_is_over(const struct session *s);
 
 /*
- * session_is_gone - true in an operation whose session has ended, so that its answer is not needed. False in other
- * threads.
+ * session_is_gone - true in an operation whose session has ended, so that its answer is not needed.
+ * False in other threads.
  *
- * session_wait_begin, session_wait_end - around a long wait inside an operation, for another process or the
- * disk. Another thread answers during the wait. Otherwise the main thread could wait in a notification for a
- * request that no thread is left to read. They do nothing in other threads.
+ * session_wait_begin, session_wait_end - around a long wait inside an operation, for another
+ * process or the disk. Another thread answers during the wait. Otherwise the main thread could wait
+ * in a notification for a request that no thread is left to read. They do nothing in other threads.
  */
 bool session_is_gone(void);
 void session_wait_begin(void);
 void session_wait_end(void);
 
 /*
- * session_reply_backing - the next fuse_reply_open() or fuse_reply_create() of this thread, which is of
- * fi, answers that the file is passed through to the backing file id.
+ * session_reply_backing - the next fuse_reply_open() or fuse_reply_create() of this thread, which
+ * is of fi, answers that the file is passed through to the backing file id.
  */
 void session_reply_backing(struct fuse_file_info *fi, int id);
 

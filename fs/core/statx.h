@@ -16,7 +16,10 @@
 typedef int statx_fn(void *userdata, uint64_t ino, struct stat *st, struct timespec *born,
 		     bool *has_born);
 
-/* statx_answer - answer the request in buf if it is one; false: it is another request, not answered yet. */
+/*
+ * statx_answer - answer the request in buf if it is one; false: it is another request, not answered
+ * yet.
+ */
 bool statx_answer(int fd, const struct fuse_buf *buf, statx_fn *fn, void *userdata);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The open merged trees, each opened once, however many names its image has. A few unused trees stay open for
- * the next user.
+ * The open merged trees, each opened once, however many names its image has. A few unused trees
+ * stay open for the next user.
  */
 #ifndef FS_CORE_TREES_H
 #define FS_CORE_TREES_H
@@ -41,8 +41,8 @@ void trees_ref(struct trees *t, struct shared_tree *s);
 void trees_put(struct trees *t, struct shared_tree *s);
 
 /*
- * trees_sweep - close unused trees whose layers were removed from the store, so that their space is freed. Used ones
- * are closed by the last trees_put().
+ * trees_sweep - close unused trees whose layers were removed from the store, so that their space is
+ * freed. Used ones are closed by the last trees_put().
  */
 void trees_sweep(struct trees *t);
 

@@ -1,5 +1,6 @@
 /*
- * Which attributes of a layer are shown and how, the same for both trees, and the answer to LISTXATTR.
+ * Which attributes of a layer are shown and how, the same for both trees, and the answer to
+ * LISTXATTR.
  */
 #ifndef FS_CORE_XATTR_REPLY_H
 #define FS_CORE_XATTR_REPLY_H
@@ -15,9 +16,10 @@
 struct buf;
 
 /*
- * xattr_is_shown - false for attributes of an upper directory's form, for invalid access lists, with which the kernel
- * would refuse the file, and for default lists of anything but directories.
- * xattr_shown    append the value; a file's access list is masked by the mode, as after unpacking. 0 or -ENOMEM
+ * xattr_is_shown - false for attributes of an upper directory's form, for invalid access lists,
+ * with which the kernel would refuse the file, and for default lists of anything but directories.
+ * xattr_shown    append the value; a file's access list is masked by the mode, as after unpacking.
+ *                0 or -ENOMEM
  */
 bool xattr_is_shown(const char *name, const void *value, size_t len, bool directory);
 int xattr_shown(const char *name, const void *value, size_t len, mode_t mode,

@@ -1,7 +1,7 @@
 /*
- * When the kernel drops the name of a directory, it also drops all that is unused below it. What is in
- * use stays. It still has its own name, so it would be cached without limit after its user is done.
- * Therefore each remaining name below is dropped as well, from the leaves up.
+ * When the kernel drops the name of a directory, it also drops all that is unused below it. What is
+ * in use stays. It still has its own name, so it would be cached without limit after its user is
+ * done. Therefore each remaining name below is dropped as well, from the leaves up.
  */
 #include "fs/images/evict.h"
 

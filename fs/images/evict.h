@@ -7,7 +7,10 @@
 
 struct images;
 
-/* evict_stale - called after an update of the namespace, when the kernel was told. The caller holds no locks. */
+/*
+ * evict_stale - called after an update of the namespace, when the kernel was told. The caller holds
+ * no locks.
+ */
 void evict_stale(struct images *im);
 
 #endif

@@ -151,7 +151,10 @@ static int image_node_read(struct images *im, const struct descriptor *desc,
 	return 0;
 }
 
-/* The image node that the entry has, with one more reference; or else NULL, and the descriptor to read one. */
+/*
+ * The image node that the entry has, with one more reference; or else NULL, and the descriptor to
+ * read one.
+ */
 static int image_node_find(struct images *im, struct ns_entry *entry, struct image_node **out,
 			   struct descriptor *desc)
 {
@@ -233,7 +236,10 @@ int image_node_get(struct images *im, struct ns_entry *entry, struct image_node 
 	return r;
 }
 
-/* The tree node that the image has at this index, with one more reference; or else tn becomes it. The lock is held. */
+/*
+ * The tree node that the image has at this index, with one more reference; or else tn becomes it.
+ * The lock is held.
+ */
 static int tree_node_publish(struct images *im, struct image_node *img, size_t tree_index,
 			     struct tree_node *tn, struct tree_node **out)
 {

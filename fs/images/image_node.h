@@ -1,6 +1,6 @@
 /*
- * What the images tree consists of at run time: images at namespace entries, their trees, and layers
- * that the kernel knows files of. Each is freed when the kernel has forgotten all of it.
+ * What the images tree consists of at run time: images at namespace entries, their trees, and
+ * layers that the kernel knows files of. Each is freed when the kernel has forgotten all of it.
  */
 #ifndef FS_IMAGES_IMAGE_NODE_H
 #define FS_IMAGES_IMAGE_NODE_H
@@ -67,7 +67,10 @@ struct layer_node {
 	struct layer *layer;
 };
 
-/* images_unlock - and free what has lost its last reference; what may take long is done without the lock. */
+/*
+ * images_unlock - and free what has lost its last reference; what may take long is done without the
+ * lock.
+ */
 void images_unlock(struct images *im);
 
 /* images_drop_all - free every object, referenced or not: the session is over. */

@@ -22,7 +22,9 @@
 #include "store/disk/refs.h"
 #include "store/disk/store.h"
 
-/* Two threads answer. The kernel would wake a third on another CPU for what the first does sooner. */
+/*
+ * Two threads answer. The kernel would wake a third on another CPU for what the first does sooner.
+ */
 #define IMAGES_THREADS 2
 
 const struct session_ops images_session = {
@@ -129,7 +131,10 @@ void images_refresh(struct images *im)
 
 	if (update(im, &changes, &err) < 0)
 		log_warn("%s", err.msg);
-	/* The kernel drops the name, then the directory's list and times. -ENOENT: it does not know them, which is fine. */
+	/*
+	 * The kernel drops the name, then the directory's list and times. -ENOENT: it does not know
+	 * them, which is fine.
+	 */
 	for (i = 0; i < changes.n; i++) {
 		const struct ns_change *c = &changes.v[i];
 

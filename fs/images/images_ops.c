@@ -22,7 +22,10 @@
 #include "store/layer/acl.h"
 #include "store/layer/layer.h"
 
-/* Offsets in the directory of a namespace entry: ".", "..", the image's own names, then entries by number. */
+/*
+ * Offsets in the directory of a namespace entry: ".", "..", the image's own names, then entries by
+ * number.
+ */
 enum { OFF_PARENT = 1, OFF_OWN = 2, OFF_ENTRIES = 8 };
 
 static struct images *of(fuse_req_t req)
@@ -37,7 +40,9 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	int r = lookup_name(im, parent, name, &e);
 
 	if (r == -ENOENT && !(parent == NODEID_ROOT && name[0] == '@')) {
-		/* Node 0: the kernel caches that the name does not exist, until images_refresh(). */
+		/*
+		 * Node 0: the kernel caches that the name does not exist, until images_refresh().
+		 */
 		fuse_reply_entry(req, &e);
 		return;
 	}
@@ -199,8 +204,8 @@ static void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence,
 }
 
 /*
- * EOPNOTSUPP for labels, and for access lists while no known layer has one: tools then stop asking. Where the kernel
- * checks access lists it would take EOPNOTSUPP for a failure, so it gets ENODATA.
+ * EOPNOTSUPP for labels, and for access lists while no known layer has one: tools then stop asking.
+ * Where the kernel checks access lists it would take EOPNOTSUPP for a failure, so it gets ENODATA.
  */
 static int xattr_missing(struct images *im, const char *name)
 {

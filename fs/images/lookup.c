@@ -41,7 +41,10 @@ int lookup_id(struct images *im, fuse_ino_t ino, struct node *n)
 		if (n->entry >= tree_size(tree_of(as_tree(n))))
 			return -ESTALE;
 		n->e = tree_entry(tree_of(as_tree(n)), n->entry, &n->layer, &index);
-		/* A tree also has nodes that are no entries of the layer, as whiteouts of a single layer. */
+		/*
+		 * A tree also has nodes that are no entries of the layer, as whiteouts of a single
+		 * layer.
+		 */
 		if (n->e && n->e == layer_entry(n->layer, index))
 			n->e = first_link(n->layer, n->e);
 		return 0;

@@ -65,7 +65,8 @@ void lookup_forget(struct images *im, fuse_ino_t ino, uint64_t n);
 /*
  * Both are called with the lock held.
  *
- * lookup_enter       what e says of a node of a tree; count: with one reference for the kernel. 0 or -ENOMEM
+ * lookup_enter       what e says of a node of a tree; count: with one reference for the kernel. 0
+ *                    or -ENOMEM
  * lookup_stat_entry  the attributes of a namespace entry
  */
 int lookup_enter(struct images *im, struct tree_node *tn, uint32_t node, bool count,

@@ -136,7 +136,9 @@ static struct ns_entry *find_or_make(struct namespace *ns, struct ns_entry *dir,
 	return entry;
 }
 
-/* The image of an entry goes or becomes another one: the kernel must drop the names of the old one. */
+/*
+ * The image of an entry goes or becomes another one: the kernel must drop the names of the old one.
+ */
 static int set_image(struct namespace *ns, struct ns_entry *entry, const struct descriptor *desc,
 		     const struct timespec *now, struct ns_changes *out)
 {

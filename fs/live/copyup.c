@@ -59,7 +59,10 @@ static int copy_data(struct layer *l, const struct layer_entry *e, int fd, uint6
 			ssize_t n = layer_pread(l, e, block,
 						MIN(MIN((uint64_t)hole, size) - off, BLOCK), off);
 
-			/* The tree was unmounted: the end of the daemon does not wait for a large copy. */
+			/*
+			 * The tree was unmounted: the end of the daemon does not wait for a large
+			 * copy.
+			 */
 			if (session_is_gone())
 				return -ENOTCONN;
 			if (n <= 0)
@@ -76,8 +79,8 @@ static int copy_data(struct layer *l, const struct layer_entry *e, int fd, uint6
 }
 
 /*
- * Leave out what the store's file system cannot store, as overlayfs does: unknown namespaces, and without privilege
- * any attribute of a symlink.
+ * Leave out what the store's file system cannot store, as overlayfs does: unknown namespaces, and
+ * without privilege any attribute of a symlink.
  */
 static int forgive(int r, mode_t mode)
 {
@@ -126,7 +129,10 @@ static int open_made(const struct live *live, const char *temp)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Make a complete copy of a node of the base tree as temp in work/. synced: its contents are synced. */
+/*
+ * Make a complete copy of a node of the base tree as temp in work/. synced: its contents are
+ * synced.
+ */
 static int make_copy(struct live *live, uint32_t lower, uint64_t size, const char *temp,
 		     bool synced)
 {
@@ -203,8 +209,8 @@ static int open_path_dir(int fd, const char *name)
 }
 
 /*
- * The directory keeps its atime and mtime when a copy gets a name in it. Its ctime changes. The kernel must not cache
- * the old one, or it would show a change later, where there is none.
+ * The directory keeps its atime and mtime when a copy gets a name in it. Its ctime changes. The
+ * kernel must not cache the old one, or it would show a change later, where there is none.
  */
 static int keep_times(struct live *live, uint32_t dir, int fd, const struct stat *st)
 {
@@ -237,8 +243,8 @@ static int make_dir(struct live *live, uint32_t lower, int fd, const char *why)
 }
 
 /*
- * The upper directory of a directory of the base tree; missing ones on the way are made. The container shows
- * the directory, so nothing on the way hides it.
+ * The upper directory of a directory of the base tree; missing ones on the way are made. The
+ * container shows the directory, so nothing on the way hides it.
  * returns an O_PATH descriptor or -errno
  */
 static int upper_of(struct live *live, uint32_t lower, const char *why)
@@ -356,8 +362,8 @@ static int place(struct live *live, const char *temp, uint32_t lower, bool last)
 }
 
 /*
- * Give a copy all names of a group that the container still shows from below. The last one takes the name in work/
- * away. Returns how many there were, or -errno.
+ * Give a copy all names of a group that the container still shows from below. The last one takes
+ * the name in work/ away. Returns how many there were, or -errno.
  */
 static int place_group(struct live *live, const struct link *group, int n, const char *temp)
 {
@@ -411,8 +417,8 @@ static void unplace(struct live *live, const struct link *group, int n, ino_t in
 #define MANY_PREFIX '+'
 
 /*
- * Give a copy all its names. It has a name in work/ until the last one, so that after a crash copyup_finish() can
- * continue.
+ * Give a copy all its names. It has a name in work/ until the last one, so that after a crash
+ * copyup_finish() can continue.
  */
 static int place_all(struct live *live, uint32_t lower, const char *temp)
 {
@@ -508,7 +514,10 @@ static int install(struct node *n, const char *temp)
 
 /* --- copies in advance --- */
 
-/* The size from which a file gets one; how much all may take together; which part of the free space one may take. */
+/*
+ * The size from which a file gets one; how much all may take together; which part of the free space
+ * one may take.
+ */
 #define PREPARE_MIN (1u << 20)
 #define PREPARE_MAX (4ull << 30)
 #define PREPARE_PART 8

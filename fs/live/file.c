@@ -17,7 +17,8 @@
 #include "store/container/upper.h"
 
 /*
- * The kernel handles O_APPEND (it knows the size), O_DIRECT and O_SYNC itself, and has checked permissions.
+ * The kernel handles O_APPEND (it knows the size), O_DIRECT and O_SYNC itself, and has checked
+ * permissions.
  */
 int file_open_upper(struct node *n, int flags)
 {

@@ -12,8 +12,8 @@
 struct node;
 
 /*
- * An open file. It has no descriptor while its node is below, and gets one when the node is upper. So it sees
- * what others write.
+ * An open file. It has no descriptor while its node is below, and gets one when the node is upper.
+ * So it sees what others write.
  */
 struct file {
 	struct node *node;
@@ -29,12 +29,16 @@ int file_adopt(struct node *n, int flags, int fd, struct file **out) MUST_CHECK;
 void file_close(struct file *f);
 
 /*
- * file_upper - the descriptor of the upper file; change: copied up first, if necessary. ns is not held.
+ * file_upper - the descriptor of the upper file; change: copied up first, if necessary. ns is not
+ * held.
  * returns it, borrowed; -ENODATA: the file is below (without change only); -errno
  */
 int file_upper(struct file *f, int change) MUST_CHECK;
 
-/* file_open_upper - the one place that opens a file of an upper directory. ns is held. fd or -errno. */
+/*
+ * file_open_upper - the one place that opens a file of an upper directory. ns is held. fd or
+ * -errno.
+ */
 int file_open_upper(struct node *n, int flags) MUST_CHECK;
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * The gate of a container: every operation enters it first and leaves it last. It counts the operations
- * inside, holds changes back while the container is frozen, and is closed when the container goes.
+ * The gate of a container: every operation enters it first and leaves it last. It counts the
+ * operations inside, holds changes back while the container is frozen, and is closed when the
+ * container goes.
  */
 #ifndef FS_LIVE_GATE_H
 #define FS_LIVE_GATE_H
@@ -21,8 +22,8 @@ struct gate {
 
 /*
  * gate_init
- * open    called with arg when the first operation enters, while all others wait; 0 or -errno. After a
- *         failure the next operation that enters calls it again.
+ * open    called with arg when the first operation enters, while all others wait; 0 or -errno.
+ *         After a failure the next operation that enters calls it again.
  */
 void gate_init(struct gate *g, int (*open)(void *arg), void *arg);
 void gate_fini(struct gate *g);
@@ -37,7 +38,9 @@ int gate_enter(struct gate *g, bool change) MUST_CHECK;
 int gate_visit(struct gate *g) MUST_CHECK;
 void gate_leave(struct gate *g, bool change);
 
-/* gate_freeze - wait for the changes under way and hold new ones back, until as many gate_thaw(). */
+/*
+ * gate_freeze - wait for the changes under way and hold new ones back, until as many gate_thaw().
+ */
 void gate_freeze(struct gate *g);
 void gate_thaw(struct gate *g);
 bool gate_is_frozen(struct gate *g);
@@ -45,7 +48,10 @@ bool gate_is_frozen(struct gate *g);
 /* gate_close - refuse new operations for good, and wait for those inside. */
 void gate_close(struct gate *g);
 
-/* gate_give_up - close a frozen gate without waiting: the thaw never comes, and what waits for it gets -ESTALE. */
+/*
+ * gate_give_up - close a frozen gate without waiting: the thaw never comes, and what waits for it
+ * gets -ESTALE.
+ */
 void gate_give_up(struct gate *g);
 
 #endif

@@ -1,9 +1,10 @@
 /*
- * The inode numbers that the files of a container are shown with. They are made of the container's number and
+ * The inode numbers with which the files of a container are shown, made of the container's number
+ * and
  *     below    1 + the place of the file's hard-link group in the base tree
  *     upper    INO_UPPER | the inode number on disk
- * A file that was copied up keeps the first form as an alias. So a number is the same for the life of a
- * mount, also after the kernel forgot the file, and readdir can tell it without making a node.
+ * A file that was copied up keeps the first form as an alias. So a number is the same for the life
+ * of a mount, also after the kernel forgot the file, and readdir can tell it without making a node.
  */
 #ifndef FS_LIVE_INO_MAP_H
 #define FS_LIVE_INO_MAP_H
@@ -35,8 +36,9 @@ uint64_t ino_map_lower(const struct ino_map *m, uint64_t ino);
 int ino_map_upper(struct ino_map *m, uint64_t upper_ino, uint64_t *ino) MUST_CHECK;
 
 /*
- * ino_map_put - show the file that is upper_ino on disk as ino. Two files may be shown as one number while
- *               one takes the other's place. 0 or -ENOMEM, and then nothing has changed.
+ * ino_map_put - show the file that is upper_ino on disk as ino. Two files may be shown as one
+ *               number while one takes the other's place. 0 or -ENOMEM, and then nothing has
+ *               changed.
  * ino_map_drop - the end of that.
  */
 int ino_map_put(struct ino_map *m, uint64_t upper_ino, uint64_t ino) MUST_CHECK;

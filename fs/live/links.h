@@ -29,7 +29,8 @@ void links_init(struct links *l);
 void links_fini(struct links *l);
 
 /*
- * links_group - the tree nodes that are names of the same file as node. The first call reads the whole tree.
+ * links_group - the tree nodes that are names of the same file as node. The first call reads the
+ * whole tree.
  * returns how many, *out borrowed; 1 and NULL where node is the only one; -ENOMEM
  */
 int links_group(struct links *l, const struct tree *tree, uint32_t node,

@@ -58,7 +58,10 @@ static int open_parts(struct live *live, struct err *err)
 		return r;
 	if (fstat(live->box->fd, &st) < 0)
 		return err_sys(err, errno, "container %s", live->name);
-	/* In root's form owners, set-id bits and devices are real, so no other user may own the directory. */
+	/*
+	 * In root's form owners, set-id bits and devices are real, so no other user may own the
+	 * directory.
+	 */
 	if (!live->box->unprivileged && !live->box->read_only && geteuid() == 0 && st.st_uid != 0)
 		return err_set(err, EPERM, "container %s: in root's form, but uid %u's", live->name,
 			       (unsigned)st.st_uid);

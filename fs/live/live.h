@@ -1,8 +1,8 @@
 /*
  * A live container: one that the mount uses. Its base tree, its upper directory, its locks.
  *
- * Order of locks: copying, ns, the table of nodes, that of inode numbers. The gate is entered before all of
- * them and left after.
+ * Order of locks: copying, ns, the table of nodes, that of inode numbers. The gate is entered
+ * before all of them and left after.
  */
 #ifndef FS_LIVE_LIVE_H
 #define FS_LIVE_LIVE_H
@@ -31,7 +31,10 @@ struct live_shared {
 	const struct fs *fs;
 	struct nodes *nodes;
 	struct passthrough *passthrough;
-	/* Called by the first operation while all others wait: live_prepare(), and what else the first use needs. 0 or -errno. */
+	/*
+	 * Called by the first operation while all others wait: live_prepare(), and what else the
+	 * first use needs. 0 or -errno.
+	 */
 	int (*first_use)(void *live);
 };
 
@@ -62,7 +65,10 @@ struct live {
 	pthread_mutex_t copying; /* one copy-up at a time */
 
 	unsigned open_files; /* atomic */
-	/* Both of fs/containers/freeze.c. still: under the lock of passthrough; not 0: no open may begin to be passed through. */
+	/*
+	 * Both of fs/containers/freeze.c. still: under the lock of passthrough; not 0: no open may
+	 * begin to be passed through.
+	 */
 	unsigned still;
 	struct freeze *freeze;
 };
@@ -81,8 +87,8 @@ void live_unref(struct live *live);
 int live_rename(struct live *live, const char *name) MUST_CHECK;
 
 /*
- * live_prepare - the start of the first use: take the container's lock, open its base tree. Listing containers
- * needs neither. May be called again after a failure.
+ * live_prepare - the start of the first use: take the container's lock, open its base tree. Listing
+ * containers needs neither. May be called again after a failure.
  * errors  -EBUSY another daemon has the container; -EIO its image cannot be read
  */
 int live_prepare(struct live *live) MUST_CHECK;

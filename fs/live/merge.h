@@ -23,8 +23,8 @@ struct lookup_result {
 	struct stat st; /* as in the image, except that st_ino is the mount's */
 	bool upper;
 	uint64_t upper_ino;
-	uint32_t
-		lower; /* the base tree's node of a file from below or a merged directory; else TREE_NONE */
+	/* The base tree's node of a file from below or of a merged directory; else TREE_NONE. */
+	uint32_t lower;
 };
 
 /* merge_lookup - a name in a directory. 0, -ENOENT, -errno. */

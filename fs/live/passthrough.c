@@ -68,7 +68,10 @@ void passthrough_start(struct passthrough *t, const struct session *s, const str
 	fd = beneath_open(store->imagefs_fd, "version", O_RDONLY, 0);
 	id = fd < 0 ? fd : backing_open(session_fd(s), fd);
 	if (id < 0) {
-		/* ELOOP is the kernel's answer for a file system on top of another, as overlayfs is. */
+		/*
+		 * ELOOP is the kernel's answer for a file system on top of another, as overlayfs
+		 * is.
+		 */
 		log_note("%s: no passthrough: %s", session_mountpoint(s),
 			 id == -ELOOP ? "the store lies on a stacked file system" : strerror(-id));
 		return;
@@ -114,7 +117,10 @@ void passthrough_open(struct passthrough *t, struct file *f, int *backing, bool 
 		o->behind = true;
 		*backing = o->backing;
 		*keep_pages = false;
-		/* The write freeze has no hold for this one (fs/containers/freeze.h), but direct I/O passes the gate. */
+		/*
+		 * The write freeze has no hold for this one (fs/containers/freeze.h), but direct
+		 * I/O passes the gate.
+		 */
 		*direct = f->node->live->still && writes(f);
 	} else {
 		*keep_pages = !o->behind;

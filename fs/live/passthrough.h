@@ -1,11 +1,14 @@
 /*
- * Passthrough: the kernel reads, writes and maps the file in the upper directory itself, without requests to the daemon.
+ * Passthrough: the kernel reads, writes and maps the file in the upper directory itself, without
+ * requests to the daemon.
  *
- * All passthrough opens of an inode share one upper file, and the kernel does not mix them with opens that use its
- * page cache. So the first open decides for all, until the last one ends. An open is counted before it is answered,
- * and until its release has come, so that the daemon never counts fewer than the kernel.
+ * All passthrough opens of an inode share one upper file, and the kernel does not mix them with
+ * opens that use its page cache. So the first open decides for all, until the last one ends. An
+ * open is counted before it is answered, and until its release has come, so that the daemon never
+ * counts fewer than the kernel.
  *
- * It needs Linux 6.9, CAP_SYS_ADMIN, and a store on a file system that is not stacked. A probe at the start tells.
+ * It needs Linux 6.9, CAP_SYS_ADMIN, and a store on a file system that is not stacked. A probe at
+ * the start tells.
  */
 #ifndef FS_LIVE_PASSTHROUGH_H
 #define FS_LIVE_PASSTHROUGH_H
@@ -36,7 +39,8 @@ static inline bool passthrough_is_on(const struct passthrough *t)
 }
 
 /*
- * passthrough_open - decide whether f, which is being opened, uses passthrough; passthrough_close() is its end.
+ * passthrough_open - decide whether f, which is being opened, uses passthrough; passthrough_close()
+ * is its end.
  * backing     the handle to answer with (session_reply_backing()), if f->passthrough is set
  * keep_pages  the kernel's page cache of the file is valid
  * direct      answer with direct I/O: reads and writes become requests in spite of passthrough

@@ -1,13 +1,14 @@
 /*
- * Names are replaced one by one, each by rename. The table of nodes has those that were looked up. Others are found by
- * the file's inode number in a walk over the upper directory, which only files with several names need; symlinks,
- * fifos and sockets with several names are rare.
+ * Names are replaced one by one, each by rename. The table of nodes has those that were looked up.
+ * Others are found by the file's inode number in a walk over the upper directory, which only files
+ * with several names need; symlinks, fifos and sockets with several names are rare.
  *
- * While some of the names are still the old file, the new one's name in work/ tells its inode number. A daemon that is
- * killed then leaves two complete files: the replaced names have the new owner, the others the old one. The next
- * daemon replaces the rest (placeholder_finish()). Until then commands that read the upper directory without a daemon
- * (commit, diff, export, overlayfs) see two files with fewer links. If it is killed before the first name is
- * prepared, nothing has changed.
+ * While some of the names are still the old file, the new one's name in work/ tells its inode
+ * number. A daemon that is killed then leaves two complete files: the replaced names have the new
+ * owner, the others the old one. The next daemon replaces the rest (placeholder_finish()). Until
+ * then commands that read the upper directory without a daemon (commit, diff, export, overlayfs)
+ * see two files with fewer links. If it is killed before the first name is prepared, nothing has
+ * changed.
  */
 #include "fs/live/placeholder.h"
 
@@ -28,7 +29,10 @@
 #include "fs/live/node.h"
 #include "store/container/upper.h"
 
-/* The prefix of a placeholder in work/ while it gets its names; the inode number of the old file follows. */
+/*
+ * The prefix of a placeholder in work/ while it gets its names; the inode number of the old file
+ * follows.
+ */
 #define OF_PREFIX '='
 #define NAME_SIZE 64
 
@@ -223,7 +227,10 @@ int placeholder_become(struct node *n, const struct stat *st)
 	fd = openat(live->upper.work_fd, temp, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstatat(fd, "", &made, AT_EMPTY_PATH) < 0)
 		r = -errno;
-	/* Before the names change, as it may fail. No look-up finds the new file before ns is released. */
+	/*
+	 * Before the names change, as it may fail. No look-up finds the new file before ns is
+	 * released.
+	 */
 	if (r == 0)
 		r = ino_map_put(&live->inos, made.st_ino, n->ino);
 	if (r == 0) {
@@ -258,7 +265,10 @@ int placeholder_finish(struct live *live, const char *name)
 	/* With this name only, no name was replaced. */
 	if (r < 0 || st.st_nlink < 2)
 		return r == -ENOENT ? 0 : r;
-	/* The old file still has this number: it keeps a name until the last one is replaced, and ns was held. */
+	/*
+	 * The old file still has this number: it keeps a name until the last one is replaced, and
+	 * ns was held.
+	 */
 	s.of = st;
 	s.of.st_ino = (ino_t)ino;
 	return swap_found(&s);

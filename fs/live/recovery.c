@@ -1,6 +1,6 @@
 /*
- * Each kind of operation that has several steps leaves a name in work/ that tells what is missing, and a
- * function of its module finishes it. All other names are removed.
+ * Each kind of operation that has several steps leaves a name in work/ that tells what is missing,
+ * and a function of its module finishes it. All other names are removed.
  */
 #include "fs/live/recovery.h"
 

@@ -1,6 +1,6 @@
 /*
- * What a node needs when one of its names goes, by unlink, rmdir or a rename that replaces it. ns is held
- * for writing.
+ * What a node needs when one of its names goes, by unlink, rmdir or a rename that replaces it. ns
+ * is held for writing.
  */
 #ifndef FS_LIVE_UNLINK_H
 #define FS_LIVE_UNLINK_H
@@ -10,8 +10,8 @@
 struct node;
 
 /*
- * unlink_prepare - before the name goes: pin the node, as the name may be the last way to it. NULL: nothing to do.
- * 0 or -errno; where the name stays after all, node_unpin() is the way back.
+ * unlink_prepare - before the name goes: pin the node, as the name may be the last way to it. NULL:
+ * nothing to do. 0 or -errno; where the name stays after all, node_unpin() is the way back.
  */
 int unlink_prepare(struct node *n) MUST_CHECK;
 

@@ -421,7 +421,9 @@ static bool is_good(const struct source *s)
 	return s->header && now() < s->expires;
 }
 
-/* Fetch a token, or wait for the thread that fetches it. The lock is held, except while fetching. */
+/*
+ * Fetch a token, or wait for the thread that fetches it. The lock is held, except while fetching.
+ */
 static int refresh(struct auth *a, struct source *s, struct err *err)
 {
 	struct token t _cleanup_token_ = { 0 };

@@ -114,7 +114,9 @@ static int write_layer(struct txn *t, struct container *c, const struct layer_ro
 	blob.ctx = in;
 	counted.to = e = encoder_new(o->codec, &blob);
 	plain.ctx = &counted;
-	/* Patterns may exclude something: the bar ends early then. An unknown total shows no bar. */
+	/*
+	 * Patterns may exclude something: the bar ends early then. An unknown total shows no bar.
+	 */
 	IGNORE(container_changed_size(c, &total, NULL));
 	counted.progress = progress_bar("Committing", total, o->quiet);
 	r = e ? layer_write(&u, root, o->include, o->exclude, &plain, empty, err) : err_nomem(err);

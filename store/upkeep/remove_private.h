@@ -52,7 +52,10 @@ struct removal {
 	struct gc_result collected;
 };
 
-/* removal_drop_kept_layers - keep only deleted layers in the report, each with the last image that had it. -ENOMEM. */
+/*
+ * removal_drop_kept_layers - keep only deleted layers in the report, each with the last image that
+ * had it. -ENOMEM.
+ */
 int removal_drop_kept_layers(struct removal *r) MUST_CHECK;
 
 #endif

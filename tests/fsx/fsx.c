@@ -14,8 +14,9 @@
  *     -v         print each operation
  *
  * The same options choose the same operations everywhere. At the end stands how often each one
- * was done, and how often the file system said that it does not have it. Exit status 1: file and model differ, or a call failed;
- * the last operations are printed. With a file that is there already the first ones only read.
+ * was done, and how often the file system said that it does not have it. Exit status 1: file and
+ * model differ, or a call failed; the last operations are printed. With a file that is there
+ * already the first ones only read.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -248,7 +249,10 @@ static void op_kept_read(void)
 		compare_mapped(m->p, m->off, m->len, "kept mapping");
 }
 
-/* The mappings' pages are written: a kernel asks a FUSE file system for holes without doing that itself. */
+/*
+ * The mappings' pages are written: a kernel asks a FUSE file system for holes without doing that
+ * itself.
+ */
 static void sync_maps(void)
 {
 	unsigned i;

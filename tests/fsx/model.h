@@ -34,7 +34,9 @@ void failed(const char *call) __attribute__((noreturn));
 
 /* compare - what was read at off with the model; how: by which way. */
 void compare(const unsigned char *got, size_t off, size_t len, const char *how);
-/* compare_mapped - whole pages of a mapping: what is there, and zeros behind the end of the file. */
+/*
+ * compare_mapped - whole pages of a mapping: what is there, and zeros behind the end of the file.
+ */
 void compare_mapped(const unsigned char *p, size_t off, size_t len, const char *how);
 
 void model_size(size_t to);

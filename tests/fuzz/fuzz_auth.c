@@ -1,7 +1,8 @@
 /*
- * Any bytes as WWW-Authenticate, as a realm, as a token server's answer and as docker's config.json:
- * an error or something sound, never a crash. With clang and -fsanitize=fuzzer it is a fuzz target;
- * alone it runs the files it is given, else texts that it makes itself, the same ones every time.
+ * Any bytes as WWW-Authenticate, as a realm, as a token server's answer and as docker's
+ * config.json: an error or something sound, never a crash. With clang and -fsanitize=fuzzer it is a
+ * fuzz target; alone it runs the files it is given, else texts that it makes itself, the same ones
+ * every time.
  */
 #include "config.h"
 

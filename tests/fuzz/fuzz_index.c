@@ -1,8 +1,9 @@
 /*
- * Any index with good checksums: it is refused, or its tree can be walked and its files read, without a
- * crash, without end and without memory. And whatever a builder makes, is taken. With clang and
- * -fsanitize=fuzzer it is a fuzz target, whose input is a list of changes to a good index; alone it runs
- * the files it is given, else lists that it makes itself, the same ones every time.
+ * Any index with good checksums: it is refused, or its tree can be walked and its files read,
+ * without a crash, without end and without memory. And whatever a builder makes, is taken. With
+ * clang and -fsanitize=fuzzer it is a fuzz target, whose input is a list of changes to a good
+ * index; alone it runs the files it is given, else lists that it makes itself, the same ones every
+ * time.
  */
 #include "config.h"
 

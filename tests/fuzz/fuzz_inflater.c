@@ -1,8 +1,8 @@
 /*
  * Any bytes as DEFLATE data, through zlib and through our inflater: both take or both refuse, and
- * give the same bytes; a block's end is a place to begin at. With clang and -fsanitize=fuzzer it is a fuzz
- * target; alone it runs the files it is given, else streams that it makes and damages itself, the same ones
- * every time.
+ * give the same bytes; a block's end is a place to begin at. With clang and -fsanitize=fuzzer it is
+ * a fuzz target; alone it runs the files it is given, else streams that it makes and damages
+ * itself, the same ones every time.
  */
 #include "config.h"
 
@@ -59,7 +59,9 @@ struct result {
 	size_t in, out;
 };
 
-/* In one go, or in pieces of random sizes; p: one of the blocks' ends, in = 0 where there is none. */
+/*
+ * In one go, or in pieces of random sizes; p: one of the blocks' ends, in = 0 where there is none.
+ */
 static struct result ours(struct inflater *f, const unsigned char *in, size_t len,
 			  unsigned char *out, bool pieces, struct place *p)
 {

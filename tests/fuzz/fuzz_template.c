@@ -1,7 +1,7 @@
 /*
  * Any bytes as a template over a small document: an error or text, never a crash. With clang and
- * -fsanitize=fuzzer it is a fuzz target; alone it runs the files it is given, else templates that it
- * makes itself, the same ones every time.
+ * -fsanitize=fuzzer it is a fuzz target; alone it runs the files it is given, else templates that
+ * it makes itself, the same ones every time.
  */
 #include "config.h"
 

@@ -1,7 +1,7 @@
 /*
- * Preloaded into a program, one call of it fails: LACKS=malloc:N its Nth allocation, from:N all from its
- * Nth on, read:N the Nth read(2) or pread(2) of 64 KiB or more, with EIO. LACKS_COUNT=FILE: how many
- * there were goes there at the end.
+ * Preloaded into a program, one call of it fails: LACKS=malloc:N its Nth allocation, from:N all
+ * from its Nth on, read:N the Nth read(2) or pread(2) of 64 KiB or more, with EIO.
+ * LACKS_COUNT=FILE: how many there were goes there at the end.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

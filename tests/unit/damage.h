@@ -29,7 +29,10 @@ struct damage {
 struct damage *damage_begin(bool copy);
 void damage_end(struct damage *d);
 
-/* damage_put - data becomes the contents of the file path in the store: the same file, over the old bytes. */
+/*
+ * damage_put - data becomes the contents of the file path in the store: the same file, over the old
+ * bytes.
+ */
 void damage_put(const struct damage *d, const char *path, const struct buf *data);
 
 /* damage_sign - correct the checksums of an index, as somebody who wants it believed would. */

@@ -364,7 +364,10 @@ struct server *server_start(answer_fn answer, void *arg, struct tls *tls)
 	    getsockname(s->fd, (struct sockaddr *)&a, &len) < 0)
 		die("listen");
 	s->port = ntohs(a.sin_port);
-	/* OpenSSL writes without MSG_NOSIGNAL; the code under test shall get along with SIGPIPE as it is. */
+	/*
+	 * OpenSSL writes without MSG_NOSIGNAL; the code under test shall get along with SIGPIPE as
+	 * it is.
+	 */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	if (pthread_create(&s->thread, NULL, listener, s) != 0)

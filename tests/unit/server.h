@@ -1,5 +1,6 @@
 /*
- * An HTTP server inside a unit test that answers whatever the test says, right or wrong, byte by byte.
+ * An HTTP server inside a unit test that answers whatever the test says, right or wrong, byte by
+ * byte.
  */
 #ifndef TESTS_UNIT_SERVER_H
 #define TESTS_UNIT_SERVER_H
@@ -14,7 +15,8 @@ struct server;
 struct tls;
 
 /*
- * Called for each request, in the thread of its connection. request is the head, without its last empty line.
+ * Called for each request, in the thread of its connection. request is the head, without its last
+ * empty line.
  * returns true: wait for another request on this connection; false: close it
  */
 typedef bool (*answer_fn)(struct conn *c, const char *request, void *arg);
@@ -24,17 +26,25 @@ struct server *server_start(answer_fn answer, void *arg, struct tls *tls);
 void server_stop(struct server *s);
 unsigned server_port(const struct server *s);
 
-/* server_hang_on_tls - a plain server that waits for more when TLS is spoken to it, instead of saying so. */
+/*
+ * server_hang_on_tls - a plain server that waits for more when TLS is spoken to it, instead of
+ * saying so.
+ */
 void server_hang_on_tls(struct server *s);
 
-/* server_url - of a path, with the scheme that it speaks. Good until the next but seven such calls. */
+/*
+ * server_url - of a path, with the scheme that it speaks. Good until the next but seven such calls.
+ */
 const char *server_url(const struct server *s, const char *path);
 
 /* server_saw - is this text in any of the requests so far? server_requests: how many there were. */
 bool server_saw(struct server *s, const char *text);
 unsigned server_requests(struct server *s);
 
-/* tls_new - a key and a certificate of its own for that host; tls_pem() to trust it, tls_write() for a client. */
+/*
+ * tls_new - a key and a certificate of its own for that host; tls_pem() to trust it, tls_write()
+ * for a client.
+ */
 struct tls *tls_new(const char *host);
 void tls_free(struct tls *t);
 /* tls_ask - servers of it want a certificate of their clients, whosever. */

@@ -1,6 +1,6 @@
 /*
- * registry/auth/auth.h and what it is made of: challenges, realms, tokens, and that of many who miss a
- * token one fetches it. A token server of a few lines runs in a thread.
+ * registry/auth/auth.h and what it is made of: challenges, realms, tokens, and that of many who
+ * miss a token one fetches it. A token server of a few lines runs in a thread.
  */
 #include "config.h"
 

@@ -343,7 +343,10 @@ static void remove_tree_is_shut(void **state)
 	rmdir(dir);
 }
 
-/* in/ has a link "out" to others/, and "file" to a file there; nothing gets there, on the way or at the end. */
+/*
+ * in/ has a link "out" to others/, and "file" to a file there; nothing gets there, on the way or at
+ * the end.
+ */
 static void beneath_stays(void **state)
 {
 	char dir[] = "/tmp/test_base.XXXXXX";

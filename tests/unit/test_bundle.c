@@ -1,5 +1,6 @@
 /*
- * What a runtime is told: the merge of an image's config with the user's words, and whom User means.
+ * What a runtime is told: the merge of an image's config with the user's words, and whom User
+ * means.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -361,8 +362,8 @@ static void assert_user(int root, const char *spec, const char *expected)
 }
 
 /*
- * As in docker, with two exceptions. Docker reads an invalid line as one about root. For a name whose ID
- * another name has too, docker uses the home of the other name.
+ * As in docker, with two exceptions. Docker reads an invalid line as one about root. For a name
+ * whose ID another name has too, docker uses the home of the other name.
  */
 static void users(void **state)
 {

@@ -1,6 +1,6 @@
 /*
- * registry/http/http.h against servers that do what they should not: what ends a transfer, and how much is
- * taken in before it ends.
+ * registry/http/http.h against servers that do what they should not: what ends a transfer, and how
+ * much is taken in before it ends.
  */
 #include "config.h"
 

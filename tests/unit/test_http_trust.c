@@ -1,5 +1,6 @@
 /*
- * registry/http/http.h: who is told a credential, whose certificates count, and what is printed of it all.
+ * registry/http/http.h: who is told a credential, whose certificates count, and what is printed of
+ * it all.
  */
 #include "config.h"
 
@@ -341,8 +342,8 @@ static void put_ca(const char *home, unsigned port, const char *pem)
 }
 
 /*
- * The authority of a registry in certs.d is valid for its storage on another host too, and so is certs.d of
- * that host. In neither case is a client certificate sent there.
+ * The authority of a registry in certs.d is valid for its storage on another host too, and so is
+ * certs.d of that host. In neither case is a client certificate sent there.
  */
 static void test_authorities_elsewhere(void **state)
 {
@@ -454,7 +455,10 @@ static void test_proxy(void **state)
 	q.authorization = SECRET;
 	assert_int_equal(ask(&q, &r, &err), 0);
 	unsetenv("https_proxy");
-	/* The proxy's own answer is not the registry's, and what is said to the registry is not said to the proxy. */
+	/*
+	 * The proxy's own answer is not the registry's, and what is said to the registry is not
+	 * said to the proxy.
+	 */
 	assert_string_equal(buf_str(&r.text), "hello");
 	assert_null(r.link);
 	assert_null(r.content_type);

@@ -1,6 +1,7 @@
 /*
- * Damage to an index, before it is opened and afterwards, never shows: it is made again from the blob.
- * What somebody forged, with good checksums, is refused or leads nowhere. TEST_SEED=N repeats a run.
+ * Damage to an index, before it is opened and afterwards, never shows: it is made again from the
+ * blob. What somebody forged, with good checksums, is refused or leads nowhere. TEST_SEED=N repeats
+ * a run.
  */
 #include "config.h"
 

@@ -193,7 +193,10 @@ static void test_codecs(void **state)
 	}
 }
 
-/* bzip2 and xz have no place to start from: the seekable copy is made, and made again when it is gone. */
+/*
+ * bzip2 and xz have no place to start from: the seekable copy is made, and made again when it is
+ * gone.
+ */
 static void test_copy(void **state)
 {
 	static const char *const tools[] = { "bzip2 -1", "xz -0" };
@@ -225,7 +228,10 @@ static void test_copy(void **state)
 	}
 }
 
-/* NULs behind the last member are accepted, however many; what stands before them can be read still. */
+/*
+ * NULs behind the last member are accepted, however many; what stands before them can be read
+ * still.
+ */
 static void test_padding(void **state)
 {
 	struct fixture *f = *state;

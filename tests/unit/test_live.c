@@ -1,4 +1,7 @@
-/* What a live container has in memory: its gate, its inode numbers, the names of its nodes; also when memory runs out. */
+/*
+ * What a live container has in memory: its gate, its inode numbers, the names of its nodes; also
+ * when memory runs out.
+ */
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -146,7 +149,10 @@ static void numbers_are_kept(void **state)
 	ino_map_fini(&m);
 }
 
-/* File 20 is replaced by 21, and that by 22, all shown as 20: then 20 on disk must get another number. */
+/*
+ * File 20 is replaced by 21, and that by 22, all shown as 20: then 20 on disk must get another
+ * number.
+ */
 static void a_taken_number_is_given_once(void **state)
 {
 	struct ino_map m;

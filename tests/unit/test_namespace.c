@@ -264,7 +264,10 @@ static void test_object_numbers(void **state)
 	assert_ptr_equal(objects_take_dead(&w->objects), &a);
 	assert_null(objects_take_dead(&w->objects));
 	assert_int_equal(objects_add(&w->objects, &c, NODE_IMAGE, NULL), 0);
-	/* A number that was free rests before it is given again: the kernel may still speak of the old one. */
+	/*
+	 * A number that was free rests before it is given again: the kernel may still speak of the
+	 * old one.
+	 */
 	assert_int_not_equal(c.number, a.number);
 	/* What it is has it again: who walks a tree compares numbers. */
 	number = a.number;

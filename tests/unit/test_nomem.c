@@ -1,6 +1,6 @@
 /*
- * Each allocation of a parser, of the layer builder or of merging layers fails in turn: it returns -ENOMEM, and
- * a build with sanitizers sees that nothing leaks.
+ * Each allocation of a parser, of the layer builder or of merging layers fails in turn: it returns
+ * -ENOMEM, and a build with sanitizers sees that nothing leaks.
  */
 #include "config.h"
 
@@ -41,7 +41,10 @@
 #include "store/oci/reference.h"
 #include "store/show/template.h"
 
-/* base/json.c leaves jansson with longjmp(3): what jansson allocated until then leaks, as is known there. */
+/*
+ * base/json.c leaves jansson with longjmp(3): what jansson allocated until then leaks, as is known
+ * there.
+ */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {

@@ -1,5 +1,6 @@
 /*
- * index.json: what is noted of an image survives its names coming and going, in memory and in the file.
+ * index.json: what is noted of an image survives its names coming and going, in memory and in the
+ * file.
  */
 #include <fcntl.h>
 #include <setjmp.h>

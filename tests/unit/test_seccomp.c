@@ -1,5 +1,6 @@
 /*
- * Profiles of system calls: what is left of their conditions, and what is wrong with one that is none.
+ * Profiles of system calls: what is left of their conditions, and what is wrong with one that is
+ * none.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -42,7 +43,9 @@ static json_t *made(const char *text, const struct seccomp_host *h)
 	return out;
 }
 
-/* What becomes of a call without regard to its arguments: "ALLOW", "ERRNO 1", "" for the default. */
+/*
+ * What becomes of a call without regard to its arguments: "ALLOW", "ERRNO 1", "" for the default.
+ */
 static const char *verdict(const json_t *profile, const char *name, bool with_args)
 {
 	static char out[64];

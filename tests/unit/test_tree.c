@@ -1,5 +1,6 @@
 /*
- * What a layer does to the tree below it, and that the work grows with the entries whatever they are.
+ * What a layer does to the tree below it, and that the work grows with the entries whatever they
+ * are.
  */
 #include "config.h"
 
@@ -71,7 +72,9 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* An entry without contents; target: of a symbolic link. A path that ends in '/' is a directory's. */
+/*
+ * An entry without contents; target: of a symbolic link. A path that ends in '/' is a directory's.
+ */
 static void add(struct fixture *f, const char *target, const char *format, unsigned i)
 {
 	char path[64];
@@ -163,7 +166,10 @@ static void test_many_links(void **state)
 	t = merge(f);
 	assert_dir(t, tree_walk(t, "dir"), 2 * MANY);
 	assert_dir(t, TREE_ROOT, MANY + 1);
-	/* Each entry of either layer, and dir once more for what came late; without that MANY times dir. */
+	/*
+	 * Each entry of either layer, and dir once more for what came late; without that MANY times
+	 * dir.
+	 */
 	assert_true(t->copied < 10 * MANY);
 	tree_free(t);
 }
@@ -294,7 +300,10 @@ static void test_opaque(void **state)
 	tree_free(t);
 }
 
-/* A chain of links, each with slashes more than enough: what it leads through is bounded for all entries together. */
+/*
+ * A chain of links, each with slashes more than enough: what it leads through is bounded for all
+ * entries together.
+ */
 static void add_chain(struct fixture *f)
 {
 	char target[4000];

@@ -66,7 +66,9 @@ static int publish(struct world *w)
 	return r;
 }
 
-/* What a load of what is there already does: the name always leads to a file, each time to another. */
+/*
+ * What a load of what is there already does: the name always leads to a file, each time to another.
+ */
 static void *replace(void *arg)
 {
 	struct world *w = arg;
@@ -104,7 +106,9 @@ static void test_keep_what_is_replaced(void **state)
 	assert_int_equal(r, 0);
 }
 
-/* A kept object that is removed before the commit is restored. Keeping a missing one is reported. */
+/*
+ * A kept object that is removed before the commit is restored. Keeping a missing one is reported.
+ */
 static void test_keep_what_is_removed(void **state)
 {
 	struct world *w = *state;

@@ -1,4 +1,6 @@
-/* Jobs on several threads: all are done once, the first error stops them, and one thread suffices. */
+/*
+ * Jobs on several threads: all are done once, the first error stops them, and one thread suffices.
+ */
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>

@@ -1,4 +1,7 @@
-/* Candidates for the word that is being typed: values that a table of options has, and names of the store. */
+/*
+ * Candidates for the word that is being typed: values that a table of options has, and names of the
+ * store.
+ */
 #include "tools/cli/complete.h"
 
 #include <ctype.h>

@@ -1,6 +1,6 @@
 /*
- * Options: one table says what a verb takes. getopt_long(3), --help, completion and the check of the
- * manual pages read it.
+ * Options: one table says what a verb takes. getopt_long(3), --help, completion and the check of
+ * the manual pages read it.
  *
  *     struct wish { bool all; const char *output; };
  *
@@ -42,11 +42,14 @@ struct option_spec {
 	enum option_kind kind;
 	size_t offset; /* of the member that is set */
 	/*
-	 * OPTION_TAKEN: 0; 1: read no further options; -errno with *err set. value may be changed, and is
-	 * NULL where none was given.
+	 * OPTION_TAKEN: 0; 1: read no further options; -errno with *err set. value may be changed,
+	 * and is NULL where none was given.
 	 */
 	int (*take)(void *member, char *value, struct err *err);
-	/* Completion: values between '|'; one in capitals at the end, as in "before=IMAGE", is a kind. NULL: arg tells. */
+	/*
+	 * Completion: values between '|'; one in capitals at the end, as in "before=IMAGE", is a
+	 * kind. NULL: arg tells.
+	 */
 	const char *values;
 	bool commas;	 /* the argument is a list of values */
 	const char *why; /* OPTION_REFUSED */
@@ -84,8 +87,8 @@ struct options {
 };
 
 /*
- * options_read - read the options of a command line; argv[0] is the verb's name. An option that both
- * tables have sets both members.
+ * options_read - read the options of a command line; argv[0] is the verb's name. An option that
+ * both tables have sets both members.
  * argc, argv  receive what follows the options, which argv is sorted for
  * returns     0; 1: an OPTION_TAKEN function ended it; -EINVAL wrong usage; -ENOMEM
  */

@@ -28,7 +28,10 @@ struct filter {
  */
 int filter_add(struct filter *f, const char *arg, struct err *err) MUST_CHECK;
 
-/* filter_option - filter_add() for a table of options (tools/cli/options.h): filter is a struct filter. */
+/*
+ * filter_option - filter_add() for a table of options (tools/cli/options.h): filter is a struct
+ * filter.
+ */
 int filter_option(void *filter, char *value, struct err *err) MUST_CHECK;
 
 /* filter_put - add a key and a value, both copied. */
@@ -36,7 +39,8 @@ int filter_put(struct filter *f, const char *key, const char *value, struct err 
 void filter_fini(struct filter *f);
 
 /*
- * filter_check - allow only the keys in known, from a table of options: "dangling=true|dangling=false|label=".
+ * filter_check - allow only the keys in known, from a table of options:
+ * "dangling=true|dangling=false|label=".
  * errors  -EINVAL "invalid filter 'x'"
  */
 int filter_check(const struct filter *f, const char *known, struct err *err) MUST_CHECK;

@@ -1,7 +1,7 @@
 /*
  * The IDs of an ordinary user's containers: root there is that user. The other IDs are the user's
- * subordinate IDs, from /etc/subuid and /etc/subgid or from a directory service, set by newuidmap and
- * newgidmap. Without them root is the only user.
+ * subordinate IDs, from /etc/subuid and /etc/subgid or from a directory service, set by newuidmap
+ * and newgidmap. Without them root is the only user.
  */
 #ifndef TOOLS_RUN_IDMAP_H
 #define TOOLS_RUN_IDMAP_H
