@@ -34,7 +34,7 @@ static const struct option_spec options[] = {
 	  OPTION(struct request, changes) },
 	{ 'm', "message", "TEXT", "comment for the history",
 	  OPTION(struct request, options.message) },
-	{ 'p', "pause", NULL, "accepted: writers always block while the image is made",
+	{ 'p', "pause", NULL, "accepted and ignored: writers always block while the image is made",
 	  OPTION_IGNORE },
 	{ 0, "compression", "FORM", "compression of the new layer: gzip (default), zstd, none",
 	  OPTION(struct request, compression), .values = "gzip|zstd|none" },

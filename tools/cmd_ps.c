@@ -395,7 +395,8 @@ static int take_last(void *last, char *value, struct err *err)
 	"status=running"
 
 static const struct option_spec options[] = {
-	{ 'a', "all", NULL, "accepted: all containers are always listed", OPTION_IGNORE },
+	{ 'a', "all", NULL, "accepted and ignored: all containers are always listed",
+	  OPTION_IGNORE },
 	{ 'q', "quiet", NULL, "print only names", OPTION(struct wish, quiet) },
 	{ 'n', "last", "N", "list the N newest containers",
 	  OPTION_TAKE(struct wish, last, take_last) },

@@ -8,7 +8,7 @@ Answers GET and POST /token as the distribution project's specifications say ("t
     says    the expires_in of the answer (300): a client that trusts it sends tokens that are expired
     oauth   answers offline_token=true and password grants with a refresh_token
     open    pulling needs no account
-A user may do everything, whoever gives no password gets a token for nothing, or for pull with open.
+A user gets a token for every action, a request without a password one for none, or for pull with open.
 """
 
 import base64

@@ -111,7 +111,7 @@ static int take_security(void *args, char *arg, struct err *err)
 #define TAKE(function) OPTION_TAKE(struct run_options, args, function)
 
 const struct option_spec run_options[] = {
-	{ 0, "rm", NULL, "remove the container when the command has ended", ARGS(rm) },
+	{ 0, "rm", NULL, "remove the container when the command ends", ARGS(rm) },
 	{ 0, "name", "NAME",
 	  "name of the container and of its directory in containers/; the default is random",
 	  ARGS(name) },
@@ -137,7 +137,7 @@ const struct option_spec run_options[] = {
 	{ 0, "entrypoint", "PROGRAM", "replace the image's entrypoint", ARGS(entrypoint) },
 	{ 0, "runtime", "NAME", "OCI runtime: crun, runc or a path; the default is crun, else runc",
 	  ARGS(runtime), .values = "crun|runc" },
-	{ 0, "network", "host", "the host's network; no other is supported", TAKE(take_network),
+	{ 0, "network", "host", "use the host's network; no other is supported", TAKE(take_network),
 	  .values = "host" },
 	{ 0, "net", "host", NULL, TAKE(take_network), .values = "host" },
 	{ 0, "security-opt", "RULE",
