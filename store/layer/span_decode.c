@@ -110,7 +110,7 @@ static int decode_gzip_span(const struct layer_span *span, const unsigned char *
 		return -ENOMEM;
 	inflater_reset(f);
 	if (span->flags & SPAN_START)
-		r = gzip_head_skip(&in, &left);
+		r = span->bits ? -EBADMSG : gzip_head_skip(&in, &left);
 	else if (span->bits > 7 || len < (span->bits > 0) || window_len > INFLATER_WINDOW)
 		r = -EBADMSG;
 	else

@@ -12,7 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <zlib.h>
@@ -30,8 +32,10 @@
 #include "store/layer/encode.h"
 #include "store/layer/ingest.h"
 #include "store/layer/layer.h"
+#include "store/layer/layer_format.h"
 #include "store/layer/layer_index.h"
 #include "store/layer/tar_write.h"
+#include "store/oci/digest.h"
 
 #define BIG_SIZE 5000000u
 
@@ -335,6 +339,28 @@ static void test_index_rebuilt(void **state)
 	check_reads(f, &res.digest);
 }
 
+/* A damaged index: a span from a header that starts within a byte. */
+static void test_span_of_header_with_bits(void **state)
+{
+	/* A header, a byte too many, and a stored block. */
+	static const unsigned char gzip[] = { 31, 139, 8, 0, 0, 0,    0,    0,	0,
+					      3,  0,   1, 1, 0, 0xfe, 0xff, 'x' };
+	struct layer_span s = {
+		.blob = 1, .blob_end = sizeof(gzip), .bits = 1, .flags = SPAN_START
+	};
+	struct hash *h = hash_new(NULL);
+	char out[2] = "";
+	int fd = memfd_create("blob", MFD_CLOEXEC);
+
+	(void)state;
+	assert_int_equal(file_write_all(fd, gzip, sizeof(gzip)), 0);
+	hash_update(h, gzip, sizeof(gzip));
+	assert_int_equal(hash_final_raw(h, s.sha256), 0);
+	hash_free(h);
+	assert_int_equal(span_decode(fd, CODEC_GZIP, &s, NULL, 0, out, 1), -EUCLEAN);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -344,6 +370,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_damage, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rot, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_index_rebuilt, setup, teardown),
+		cmocka_unit_test(test_span_of_header_with_bits),
 	};
 
 	return cmocka_run_group_tests_name("layer", tests, NULL, NULL);
