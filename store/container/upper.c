@@ -555,12 +555,37 @@ static int disk_name(const struct upper *u, const char *name, char out[static 30
 	return 0;
 }
 
+/* Get an access list that is stored in a private attribute, where no kernel has checked it. */
+static ssize_t get_acl_override(int fd, const char *disk, void *value, size_t size)
+{
+	_cleanup_free_ char *list = NULL;
+	ssize_t n = get_raw(fd, NULL, disk, NULL, 0);
+
+	if (n < 0)
+		return n;
+	list = malloc((size_t)n + 1);
+	if (!list)
+		return -ENOMEM;
+	n = get_raw(fd, NULL, disk, list, (size_t)n);
+	if (n < 0)
+		return n;
+	if (!acl_is_valid(list, (size_t)n))
+		return -ENODATA;
+	if (size && (size_t)n > size)
+		return -ERANGE;
+	if (size)
+		memcpy(value, list, (size_t)n);
+	return n;
+}
+
 ssize_t upper_xattr_get(const struct upper *u, int fd, const char *name, void *value, size_t size)
 {
 	char disk[300];
-	int r = disk_name(u, name, disk);
 
-	return r < 0 ? -ENODATA : get_raw(fd, NULL, disk, value, size);
+	if (disk_name(u, name, disk) < 0)
+		return -ENODATA;
+	return u->unprivileged && acl_is_name(name) ? get_acl_override(fd, disk, value, size)
+						    : get_raw(fd, NULL, disk, value, size);
 }
 
 int upper_xattr_list(const struct upper *u, int fd, struct buf *out)
@@ -583,6 +608,8 @@ int upper_xattr_list(const struct upper *u, int fd, struct buf *out)
 			name += strlen(OVERLAY_XATTR_ESCAPE);
 		else if (overlay_xattr_is_private(name) ||
 			 (u->unprivileged && !has_prefix(name, "user.")))
+			continue;
+		if (acl_is_name(name) && upper_xattr_get(u, fd, name, NULL, 0) == -ENODATA)
 			continue;
 		if (buf_append(out, name, strlen(name) + 1) < 0)
 			return -ENOMEM;
@@ -662,8 +689,8 @@ int upper_acl_follow(const struct upper *u, int fd, mode_t mode)
 	if (!value)
 		return -ENOMEM;
 	n = upper_xattr_get(u, fd, ACL_ACCESS, value, (size_t)n);
-	if (n < 0 || !acl_is_valid(value, (size_t)n))
-		return n < 0 ? (int)n : 0;
+	if (n < 0)
+		return (int)n;
 	acl_set_mode(value, (size_t)n, mode);
 	return set_raw(u, fd, ACL_ACCESS, value, (size_t)n, 0);
 }

@@ -132,7 +132,7 @@ void upper_temp(char name[static 32]);
 
 /*
  * Extended attributes of an open file (O_PATH suffices), with the image's names. Private ones are
- * hidden (-ENODATA) and refused (-EPERM).
+ * hidden (-ENODATA) and refused (-EPERM). An invalid access list in a private attribute is hidden.
  *
  * upper_xattr_get   the value's length; size 0: only the length; -ERANGE
  * upper_xattr_set   an ACL (store/layer/acl.h) changes the mode, too; -ENOTSUP, -EACCES if

@@ -21,6 +21,7 @@
 #include "base/buf.h"
 #include "base/remove_tree.h"
 #include "store/container/upper.h"
+#include "store/layer/acl.h"
 #include "store/layer/overlay_xattr.h"
 
 struct place {
@@ -259,6 +260,40 @@ static void test_xattrs(void **state)
 	close(fd);
 }
 
+/* Of an access list that is stored in a private attribute; an invalid one is hidden. */
+static void test_lists(void **state)
+{
+	static const unsigned char list[] = { 2,    0,	  0,	0, 1,	 0,    7,    0,	   0xff,
+					      0xff, 0xff, 0xff, 2, 0,	 6,    0,    5,	   0,
+					      0,    0,	  4,	0, 5,	 0,    0xff, 0xff, 0xff,
+					      0xff, 16,	  0,	7, 0,	 0xff, 0xff, 0xff, 0xff,
+					      32,   0,	  0,	0, 0xff, 0xff, 0xff, 0xff };
+	struct place *p = *state;
+	struct stat want = like(S_IFDIR | 0755, 0, 0);
+	struct buf names _cleanup_buf_ = BUF_INIT;
+	char path[128], value[sizeof(list)];
+	int fd;
+
+	assert_int_equal(upper_make(&p->u, p->u.fd, "d", &want, NULL), 0);
+	fd = openat(p->u.fd, "d", O_PATH | O_NOFOLLOW);
+	assert_int_equal(upper_xattr_set(&p->u, fd, ACL_DEFAULT, list, sizeof(list), 0), 0);
+	assert_int_equal(upper_xattr_get(&p->u, fd, ACL_DEFAULT, NULL, 0), sizeof(list));
+	assert_int_equal(upper_xattr_get(&p->u, fd, ACL_DEFAULT, value, 8), -ERANGE);
+	assert_int_equal(upper_xattr_get(&p->u, fd, ACL_DEFAULT, value, sizeof(value)),
+			 sizeof(list));
+	assert_memory_equal(value, list, sizeof(list));
+	assert_int_equal(upper_xattr_list(&p->u, fd, &names), 0);
+	assert_int_equal(names.len, sizeof(ACL_DEFAULT));
+	snprintf(path, sizeof(path), "%s/upper/d", p->path);
+	assert_int_equal(setxattr(path, OVERLAY_XATTR_ESCAPE ACL_DEFAULT, list, 20, 0), 0);
+	assert_int_equal(upper_xattr_get(&p->u, fd, ACL_DEFAULT, NULL, 0), -ENODATA);
+	assert_int_equal(upper_xattr_get(&p->u, fd, ACL_DEFAULT, value, sizeof(value)), -ENODATA);
+	names.len = 0;
+	assert_int_equal(upper_xattr_list(&p->u, fd, &names), 0);
+	assert_int_equal(names.len, 0);
+	close(fd);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -272,6 +307,7 @@ int main(void)
 		CASE(test_whiteouts),
 		CASE(test_opaque),
 		CASE(test_xattrs),
+		CASE(test_lists),
 	};
 
 	return cmocka_run_group_tests_name("upper", tests, NULL, NULL);
