@@ -81,7 +81,8 @@ static int collect(struct load *l, const char *id, struct chain *c, struct err *
 {
 	const char *parent = id;
 
-	while (parent && *parent) {
+	/* The lowest layer has no parent or an empty one. */
+	while (parent && (*parent || !c->n)) {
 		char where[80], path[80];
 		size_t i;
 		int r;

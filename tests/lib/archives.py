@@ -1288,6 +1288,11 @@ def v1_missing_parent():
     return v1(parent=sha(b"three"))
 
 
+@bad('old:1: invalid layer ID ""')
+def v1_empty_id():
+    return dict(v1(), repositories=text({"old": {"1": ""}}))
+
+
 @bad("bytes of JSON to read in all")
 def v1_many_names_of_long_chains():
     m = v1(comment="x" * (3 << 20))
