@@ -18,7 +18,6 @@
 #include "store/disk/txn.h"
 #include "store/oci/reference.h"
 
-#define INDEX_MAX (64u << 20)
 #define INDEX_DEPTH_MAX 4
 #define ANNOTATION_REF_NAME "org.opencontainers.image.ref.name"
 #define ANNOTATION_IMAGE_NAME "io.containerd.image.name"
@@ -342,7 +341,7 @@ int refs_read(struct store *s, struct refs *out, struct err *err)
 	size_t i, n;
 	int r;
 
-	r = file_read(s->fd, "index.json", INDEX_MAX, &text, err);
+	r = file_read(s->fd, "index.json", STORE_INDEX_MAX, &text, err);
 	if (r < 0)
 		return err_wrap(err, r, "store %s", s->path);
 	r = json_parse(buf_str(&text), text.len, "index.json", &j, err);
@@ -784,6 +783,10 @@ int refs_stage(struct txn *t, const struct refs *r, struct err *err)
 
 	if (refs_text(r, &text) < 0)
 		return err_nomem(err);
+	/* refs_read() refuses a larger one. */
+	if (text.len > STORE_INDEX_MAX)
+		return err_set(err, EFBIG, "store %s: index.json would be larger than %u bytes",
+			       txn_store(t)->path, STORE_INDEX_MAX);
 	fd = txn_create(t, name, err);
 	if (fd < 0)
 		return fd;

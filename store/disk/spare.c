@@ -48,7 +48,7 @@ void spare_keep(struct store *s)
 	size_t size;
 	int r;
 
-	if (beneath_stat(s->fd, "index.json", &index) < 0)
+	if (beneath_stat(s->fd, "index.json", &index) < 0 || index.st_size > STORE_INDEX_MAX)
 		return;
 	if (beneath_stat(s->imagefs_fd, SPARE, &now) == 0 && S_ISREG(now.st_mode) &&
 	    now.st_size >= index.st_size + SLACK)

@@ -24,6 +24,9 @@
 /* Environment variable that lets root write to stores of other users: paths, or "*". */
 #define STORE_TRUST "IMAGEFS_TRUST_STORE"
 
+/* Limit of index.json. */
+#define STORE_INDEX_MAX (64u << 20)
+
 struct store {
 	char *path;	 /* absolute */
 	int fd;		 /* the store directory */

@@ -2,6 +2,7 @@
  * index.json: what is noted of an image survives its names coming and going, in memory and in the
  * file.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,6 +19,7 @@
 #include "base/file.h"
 #include "base/remove_tree.h"
 #include "store/disk/refs.h"
+#include "store/disk/spare.h"
 #include "store/disk/store.h"
 #include "store/disk/store_lock.h"
 #include "store/disk/txn.h"
@@ -300,6 +302,35 @@ static void test_compressed(void **state)
 		     digest_is_set(&w->refs.v[1].compressed));
 }
 
+/* An index.json of the largest size is read, but not enlarged, and gets no spare. */
+static void test_largest(void **state)
+{
+	struct world *w = *state;
+	struct buf json = BUF_INIT;
+	struct err err = ERR_INIT;
+	struct txn *t;
+	int fd;
+
+	assert_int_equal(buf_puts(&json, "{\"schemaVersion\":2,\"manifests\":[],\"x\":\""), 0);
+	assert_int_equal(buf_reserve(&json, STORE_INDEX_MAX), 0);
+	memset(json.data + json.len, 'x', STORE_INDEX_MAX - json.len - 2);
+	json.len = STORE_INDEX_MAX - 2;
+	assert_int_equal(buf_puts(&json, "\"}"), 0);
+	put_index(w, buf_str(&json));
+	buf_fini(&json);
+	assert_int_equal(refs_read(w->store, &w->refs, NULL), 0);
+	set(w, "docker.io/library/a:1", 1);
+	assert_int_equal(txn_begin(w->store, &t, NULL), 0);
+	assert_int_equal(refs_stage(t, &w->refs, &err), -EFBIG);
+	assert_non_null(strstr(err.msg, "index.json would be larger than 67108864 bytes"));
+	txn_free(t);
+	fd = openat(w->store->fd, "index.json", O_WRONLY);
+	assert_int_equal(ftruncate(fd, STORE_INDEX_MAX + 1), 0);
+	close(fd);
+	spare_keep(w->store);
+	assert_int_equal(faccessat(w->store->imagefs_fd, "spare", F_OK, 0), -1);
+}
+
 /* Notes that are not ours, or damaged, are none; what other tools wrote stays. */
 static void test_hostile(void **state)
 {
@@ -340,6 +371,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_compressed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unknown_ids, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hostile, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_largest, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("refs", tests, NULL, NULL);
