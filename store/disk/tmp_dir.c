@@ -39,6 +39,7 @@ static int make(struct store *s, bool aside, struct tmp_dir *out)
 	_cleanup_close_ int tmp = open_tmp(s, aside);
 	struct stat st;
 	uint64_t id;
+	int r;
 
 	if (tmp < 0)
 		return tmp;
@@ -55,16 +56,18 @@ static int make(struct store *s, bool aside, struct tmp_dir *out)
 			return -errno;
 		}
 		fd = openat(tmp, out->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd >= 0 && lock_take(fd, LOCK_MODE_EXCLUSIVE, "tmp dir", out->name) == 0 &&
-		    fstat(fd, &st) == 0 && st.st_nlink > 0) {
+		r = fd < 0 ? -errno : lock_take(fd, LOCK_MODE_EXCLUSIVE, "tmp dir", out->name);
+		if (r == 0 && fstat(fd, &st) == 0 && st.st_nlink > 0) {
 			/* The owner of tmp may have replaced the directory. */
 			out->ours = st.st_uid == geteuid() && !(st.st_mode & 077);
 			out->fd = TAKE_FD(fd);
 			out->aside = aside;
 			return 0;
 		}
-		if (fd < 0 && errno != ENOENT)
-			return -errno;
+		if (r < 0 && r != -ENOENT) {
+			unlinkat(tmp, out->name, AT_REMOVEDIR);
+			return r;
+		}
 	}
 }
 

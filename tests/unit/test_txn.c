@@ -1,6 +1,7 @@
 /*
  * A transaction's files, while others publish the same ones.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -10,11 +11,14 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/err.h"
+#include "base/file.h"
 #include "base/remove_tree.h"
 #include "store/disk/store.h"
 #include "store/disk/txn.h"
@@ -124,11 +128,52 @@ static void test_keep_what_is_removed(void **state)
 	assert_int_equal(faccessat(w->store->fd, PATH, F_OK, 0), 0);
 }
 
+static bool no_locks;
+
+/* Replaces the library's function in this program. */
+int flock(int fd, int operation)
+{
+	if (no_locks) {
+		errno = ENOLCK;
+		return -1;
+	}
+	return (int)syscall(SYS_flock, fd, operation);
+}
+
+static int count(const struct dirent *e, void *n)
+{
+	(void)e;
+	++*(size_t *)n;
+	return 0;
+}
+
+/* A file system without locks is an error, and leaves no directory. */
+static void test_no_locks(void **state)
+{
+	struct world *w = *state;
+	struct err err = ERR_INIT;
+	struct txn *t;
+	size_t n = 0;
+	int fd, r;
+
+	no_locks = true;
+	alarm(60);
+	r = txn_begin(w->store, &t, &err);
+	alarm(0);
+	no_locks = false;
+	assert_int_equal(r, -ENOLCK);
+	fd = openat(w->store->imagefs_fd, "tmp", O_RDONLY | O_DIRECTORY);
+	assert_int_equal(file_each(fd, count, &n), 0);
+	close(fd);
+	assert_int_equal(n, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_keep_what_is_replaced, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_keep_what_is_removed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_locks, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
