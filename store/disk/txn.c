@@ -262,12 +262,15 @@ void txn_retain(struct txn *t, const struct map *paths)
 
 int txn_open(struct txn *t, const char *path)
 {
-	struct txn_file *f;
+	const struct txn_file *f;
+	char name[16] = "";
 
 	pthread_mutex_lock(&t->lock);
 	f = map_get(&t->by_path, path);
+	if (f)
+		memcpy(name, f->name, sizeof(name));
 	pthread_mutex_unlock(&t->lock);
-	return beneath_open(f ? t->fd : t->store->fd, f ? f->name : path, O_RDONLY, 0);
+	return beneath_open(f ? t->fd : t->store->fd, f ? name : path, O_RDONLY, 0);
 }
 
 /* Create the missing parent directory of a path (blobs/sha512). */
