@@ -593,12 +593,16 @@ static int add_marker(struct apply *a, uint32_t dir, const char *name, uint32_t 
 	struct buf text _cleanup_buf_ = BUF_INIT;
 	const char *kept;
 	uint32_t node;
+	int r;
 
 	if (buf_printf(&text, ".wh.%s", name) < 0)
 		return -ENOMEM;
 	kept = keep_string(a->t, buf_str(&text), text.len);
-	if (!kept || new_node(a->t, dir, kept, text.len, &node) < 0)
+	if (!kept)
 		return -ENOMEM;
+	r = new_node(a->t, dir, kept, text.len, &node);
+	if (r < 0)
+		return r;
 	a->t->nodes[node].layer = a->layer;
 	a->t->nodes[node].entry = entry;
 	a->t->nodes[node].marker = entry == LAYER_NONE;
@@ -609,35 +613,44 @@ static int add_raw(struct apply *a, uint32_t i, uint32_t dir)
 {
 	const struct layer_entry *e = layer_entry(a->l, i);
 	uint32_t node;
+	int r = 0;
 
 	if (e->type == ENTRY_WHITEOUT)
 		return add_marker(a, dir, layer_name(a->l, e), i);
-	if (e->flags & ENTRY_WHITED && add_marker(a, dir, layer_name(a->l, e), LAYER_NONE) < 0)
-		return -ENOMEM;
-	if (new_node(a->t, dir, layer_name(a->l, e), e->name_len, &node) < 0)
-		return -ENOMEM;
+	if (e->flags & ENTRY_WHITED)
+		r = add_marker(a, dir, layer_name(a->l, e), LAYER_NONE);
+	if (r == 0)
+		r = new_node(a->t, dir, layer_name(a->l, e), e->name_len, &node);
+	if (r < 0)
+		return r;
 	if (e->type == ENTRY_DIR)
 		a->node_of[i] = node;
 	a->t->nodes[node].layer = a->layer;
 	a->t->nodes[node].entry = i;
 	if (e->type != ENTRY_LINK)
 		set_inode(a, i, node);
-	if (e->type == ENTRY_DIR && e->flags & ENTRY_OPAQUE && !(e->flags & ENTRY_WHITED) &&
-	    add_marker(a, node, ".wh..opq", LAYER_NONE) < 0)
-		return -ENOMEM;
-	return queue_child(a, dir, node);
+	if (e->type == ENTRY_DIR && e->flags & ENTRY_OPAQUE && !(e->flags & ENTRY_WHITED))
+		r = add_marker(a, node, ".wh..opq", LAYER_NONE);
+	return r < 0 ? r : queue_child(a, dir, node);
+}
+
+static int raw_error(const struct apply *a, int r)
+{
+	return r == -E2BIG ? err_set(a->err, E2BIG, "too many entries") : err_nomem(a->err);
 }
 
 static int apply_raw(struct apply *a)
 {
 	uint32_t i, k;
+	int r = 0;
 
 	a->t->nodes[TREE_ROOT].layer = a->layer;
 	a->t->nodes[TREE_ROOT].entry = 0;
 	a->node_of[0] = TREE_ROOT;
-	if (layer_entry(a->l, 0)->flags & ENTRY_OPAQUE &&
-	    add_marker(a, TREE_ROOT, ".wh..opq", LAYER_NONE) < 0)
-		return err_nomem(a->err);
+	if (layer_entry(a->l, 0)->flags & ENTRY_OPAQUE)
+		r = add_marker(a, TREE_ROOT, ".wh..opq", LAYER_NONE);
+	if (r < 0)
+		return raw_error(a, r);
 	for (i = 0; i < a->n; i++) {
 		const struct layer_entry *e = layer_entry(a->l, i);
 
@@ -645,9 +658,11 @@ static int apply_raw(struct apply *a)
 			continue;
 		if (e->first <= i || e->first > a->n || e->count > a->n - e->first)
 			return err_set(a->err, EBADMSG, "its index is damaged");
-		for (k = e->first; k < e->first + e->count; k++)
-			if (add_raw(a, k, a->node_of[i]) < 0)
-				return err_nomem(a->err);
+		for (k = e->first; k < e->first + e->count; k++) {
+			r = add_raw(a, k, a->node_of[i]);
+			if (r < 0)
+				return raw_error(a, r);
+		}
 	}
 	return settle(a) < 0 ? err_nomem(a->err) : 0;
 }
