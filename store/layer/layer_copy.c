@@ -96,6 +96,8 @@ static int flush(struct writer *w)
 
 	if (!w->filled)
 		return 0;
+	if (w->table.len / ENTRY_SIZE == FRAMES_MAX)
+		return -EFBIG;
 	n = ZSTD_compress2(w->ctx, w->packed, ZSTD_compressBound(LAYER_COPY_FRAME), w->frame,
 			   w->filled);
 	if (ZSTD_isError(n))
