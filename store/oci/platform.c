@@ -109,7 +109,10 @@ void platform_host_name(char out[static 64])
 		{ "ppc64le", "ppc64le" },
 		{ "s390x", "s390x" },
 		{ "riscv64", "riscv64" },
+#if __BYTE_ORDER == __LITTLE_ENDIAN
+		{ "mips", "mipsle" }, /* uname(2) does not tell the byte order */
 		{ "mips64", "mips64le" },
+#endif
 		{ "loongarch64", "loong64" },
 	};
 	struct utsname u;
