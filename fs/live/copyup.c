@@ -18,7 +18,6 @@
 #include "base/log.h"
 #include "fs/core/fs.h"
 #include "fs/core/session.h"
-#include "fs/core/xattr_reply.h"
 #include "fs/live/live.h"
 #include "fs/live/merge.h"
 #include "fs/live/node.h"
@@ -78,17 +77,6 @@ static int copy_data(struct layer *l, const struct layer_entry *e, int fd, uint6
 	return ftruncate(fd, (off_t)size) < 0 ? -errno : 0;
 }
 
-/*
- * Leave out what the store's file system cannot store, as overlayfs does: unknown namespaces, and
- * without privilege any attribute of a symlink.
- */
-static int forgive(int r, mode_t mode)
-{
-	if (r == -ENOTSUP || (r == -EPERM && !S_ISREG(mode) && !S_ISDIR(mode)))
-		return 0;
-	return r;
-}
-
 static int copy_xattrs(const struct live *live, uint32_t lower, int fd, mode_t mode)
 {
 	struct layer *l;
@@ -99,16 +87,8 @@ static int copy_xattrs(const struct live *live, uint32_t lower, int fd, mode_t m
 	size_t len;
 	int r = 0;
 
-	while (r == 0 && e && layer_xattr(l, e, &pos, &name, &value, &len) > 0) {
-		struct buf shown _cleanup_buf_ = BUF_INIT;
-
-		if (!xattr_is_shown(name, value, len, S_ISDIR(mode)))
-			continue;
-		r = xattr_shown(name, value, len, mode, &shown);
-		if (r == 0)
-			r = upper_xattr_set(&live->upper, fd, name, buf_str(&shown), len, 0);
-		r = forgive(r, mode);
-	}
+	while (r == 0 && e && layer_xattr(l, e, &pos, &name, &value, &len) > 0)
+		r = upper_xattr_copy(&live->upper, fd, name, value, len, mode);
 	return r;
 }
 

@@ -32,7 +32,6 @@
 #include "store/image/image.h"
 #include "store/image/tree.h"
 #include "store/layer/layer.h"
-#include "store/layer/overlay_xattr.h"
 #include "store/oci/reference.h"
 
 #define CONTAINER_JSON "container.json"
@@ -352,8 +351,7 @@ static int copy_root(struct store *s, const struct image *image, const struct up
 	r = upper_set_owner(u, u->fd, &st);
 	e = tree_entry(tree, TREE_ROOT, &l, &index);
 	while (r == 0 && e && layer_xattr(l, e, &pos, &name, &value, &len) > 0)
-		if (!overlay_xattr_is_private(name))
-			r = upper_xattr_set(u, u->fd, name, value, len, 0);
+		r = upper_xattr_copy(u, u->fd, name, value, len, st.st_mode);
 	times[0] = times[1] = st.st_mtim;
 	if (r == 0 && futimens(u->fd, times) < 0)
 		r = -errno;

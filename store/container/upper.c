@@ -675,6 +675,25 @@ int upper_xattr_set(const struct upper *u, int fd, const char *name, const void 
 				 : set_raw(u, fd, name, value, len, flags);
 }
 
+int upper_xattr_copy(const struct upper *u, int fd, const char *name, const void *value, size_t len,
+		     mode_t mode)
+{
+	struct buf own _cleanup_buf_ = BUF_INIT;
+	int r;
+
+	if (overlay_xattr_is_private(name) || (acl_is_name(name) && !acl_is_valid(value, len)) ||
+	    (strcmp(name, ACL_DEFAULT) == 0 && !S_ISDIR(mode)))
+		return 0;
+	if (buf_append(&own, value, len) < 0)
+		return -ENOMEM;
+	if (strcmp(name, ACL_ACCESS) == 0)
+		acl_set_mode(own.data, own.len, mode);
+	r = upper_xattr_set(u, fd, name, buf_str(&own), len, 0);
+	if (r == -ENOTSUP || (r == -EPERM && !S_ISREG(mode) && !S_ISDIR(mode)))
+		return 0;
+	return r;
+}
+
 int upper_acl_follow(const struct upper *u, int fd, mode_t mode)
 {
 	_cleanup_free_ char *value = NULL;

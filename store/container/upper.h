@@ -146,6 +146,15 @@ int upper_xattr_set(const struct upper *u, int fd, const char *name, const void 
 int upper_xattr_remove(const struct upper *u, int fd, const char *name) MUST_CHECK;
 
 /*
+ * upper_xattr_copy - set an image's attribute on the copy of its file. As in overlayfs, what the
+ * store's file system cannot store is left out: unknown namespaces, and without privilege any
+ * attribute of a symlink.
+ * mode  the file's type and mode; an access list is masked by it, as after unpacking
+ */
+int upper_xattr_copy(const struct upper *u, int fd, const char *name, const void *value, size_t len,
+		     mode_t mode) MUST_CHECK;
+
+/*
  * upper_acl_follow - after chmod(2): update an ACL that is stored in a private attribute to the
  * mode.
  */
