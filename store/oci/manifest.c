@@ -231,7 +231,14 @@ int manifest_write(const struct manifest *m, struct buf *out)
 int manifest_is_ours(const struct manifest *m, const char *text, size_t len)
 {
 	struct buf again _cleanup_buf_ = BUF_INIT;
+	size_t i;
 
+	/* The media types are optional when a manifest is read. */
+	if (!m->config.media_type)
+		return 0;
+	for (i = 0; i < m->n_layers; i++)
+		if (!m->layers[i].media_type)
+			return 0;
 	if (manifest_write(m, &again) < 0)
 		return -ENOMEM;
 	return len == again.len && memcmp(text, again.data, len) == 0;

@@ -1,5 +1,5 @@
 /*
- * store/oci/digest.h: the grammar of digests, and hashes of known text.
+ * store/oci: the grammar of digests, hashes of known text, and which manifests are ours.
  */
 #include "config.h"
 
@@ -11,9 +11,11 @@
 
 #include <cmocka.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "store/oci/digest.h"
+#include "store/oci/manifest.h"
 
 #define SHA256_ABC "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 #define HEX64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -101,6 +103,27 @@ static void test_chain_id(void **state)
 	assert_true(digest_eq(&chain, &want));
 }
 
+/* A manifest without media types is by another tool: ours has them. */
+static void test_manifest_without_types(void **state)
+{
+	struct descriptor layer = { .media_type = (char *)MEDIA_OCI_LAYER, .size = 1 };
+	struct manifest m = { .config = { .media_type = (char *)MEDIA_OCI_CONFIG, .size = 1 },
+			      .layers = &layer,
+			      .n_layers = 1 };
+	struct buf text _cleanup_buf_ = BUF_INIT;
+
+	(void)state;
+	assert_int_equal(digest_parse(SHA256_ABC, &layer.digest, NULL), 0);
+	m.config.digest = layer.digest;
+	assert_int_equal(manifest_write(&m, &text), 0);
+	assert_int_equal(manifest_is_ours(&m, text.data, text.len), 1);
+	layer.media_type = NULL;
+	assert_int_equal(manifest_is_ours(&m, text.data, text.len), 0);
+	layer.media_type = (char *)MEDIA_OCI_LAYER;
+	m.config.media_type = NULL;
+	assert_int_equal(manifest_is_ours(&m, text.data, text.len), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -108,6 +131,7 @@ int main(void)
 		cmocka_unit_test(test_parse_bad),
 		cmocka_unit_test(test_hash_in_pieces),
 		cmocka_unit_test(test_chain_id),
+		cmocka_unit_test(test_manifest_without_types),
 	};
 
 	return cmocka_run_group_tests_name("digest", tests, NULL, NULL);
