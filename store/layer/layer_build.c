@@ -78,13 +78,14 @@ static int put_name(struct layer_build *b, uint32_t dir, char kind, const char *
 #define KIND_NAME 'n'
 #define KIND_WHITEOUT 'w'
 
-static int put_string(struct layer_build *b, const char *s, size_t len, uint32_t *out)
+static int put_string(struct layer_build *b, const char *s, size_t len, uint32_t *out,
+		      struct err *err)
 {
 	if (b->strings.len + len + 1 >= LAYER_NONE)
-		return -E2BIG;
+		return err_set(err, E2BIG, "more than 4 GiB of names");
 	*out = (uint32_t)b->strings.len;
 	if (buf_append(&b->strings, s, len) < 0 || buf_putc(&b->strings, '\0') < 0)
-		return -ENOMEM;
+		return err_nomem(err);
 	return 0;
 }
 
@@ -109,12 +110,11 @@ static int new_node(struct layer_build *b, uint32_t dir, char kind, const char *
 	}
 	v = &v[b->n_nodes];
 	memset(v, 0, sizeof(*v));
-	r = put_string(b, name, len, &v->name);
-	if (r == 0)
-		r = put_name(b, dir, kind, name, len, (uint32_t)b->n_nodes);
+	r = put_string(b, name, len, &v->name, err);
 	if (r < 0)
-		return r == -E2BIG ? err_set(err, E2BIG, "more than 4 GiB of names")
-				   : err_nomem(err);
+		return r;
+	if (put_name(b, dir, kind, name, len, (uint32_t)b->n_nodes) < 0)
+		return err_nomem(err);
 	v->name_len = (uint16_t)len;
 	v->parent = dir;
 	v->inode = inode;
@@ -301,9 +301,8 @@ static int fill_inode(struct layer_build *b, uint32_t inode, const struct build_
 		if (len == 0 || len >= PATH_MAX)
 			return err_set(err, EINVAL, "a symbolic link with a target of %zu bytes",
 				       len);
-		if (put_string(b, e->target, len, &i->target) < 0)
-			return err_nomem(err);
 		i->size = len;
+		return put_string(b, e->target, len, &i->target, err);
 	}
 	return 0;
 }
@@ -361,11 +360,10 @@ static int link_inode(struct layer_build *b, const char *path, uint32_t self_dir
 	if (r < 0 && r != -ENOENT)
 		return err_wrap(err, r, "hard link");
 	*inode = new_inode(b, ENTRY_LINK);
-	if (*inode == LAYER_NONE ||
-	    put_string(b, path, strlen(path), &b->inodes[*inode].target) < 0)
+	if (*inode == LAYER_NONE)
 		return err_nomem(err);
 	b->inodes[*inode].size = strlen(path);
-	return 0;
+	return put_string(b, path, strlen(path), &b->inodes[*inode].target, err);
 }
 
 static void hide_subtree(struct layer_build *b, uint32_t node)
