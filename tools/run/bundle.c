@@ -310,19 +310,20 @@ static json_t *make_process_user(const struct user *u, const struct bundle_place
 {
 	json_t *j = json_pack("{s:I, s:I}", "uid", (json_int_t)u->uid, "gid", (json_int_t)u->gid);
 
-	if (p->setgroups)
-		json_object_set_new(j, "additionalGids", numbers(u->groups, u->n_groups));
+	if (p->setgroups &&
+	    json_object_set_new(j, "additionalGids", numbers(u->groups, u->n_groups)) < 0) {
+		json_decref(j);
+		return NULL;
+	}
 	return j;
 }
 
 /* As in docker, processes of other users than root get capabilities only from executables. */
 static json_t *make_capabilities(const struct user *u)
 {
-	json_t *j = json_pack("{s:o, s:o}", "bounding", STRINGS(capabilities), "permitted",
-			      u->uid ? json_array() : STRINGS(capabilities));
-
-	json_object_set_new(j, "effective", u->uid ? json_array() : STRINGS(capabilities));
-	return j;
+	return json_pack("{s:o, s:o, s:o}", "bounding", STRINGS(capabilities), "permitted",
+			 u->uid ? json_array() : STRINGS(capabilities), "effective",
+			 u->uid ? json_array() : STRINGS(capabilities));
 }
 
 static json_t *make_process(const struct bundle *b, const struct user *u,
@@ -332,8 +333,11 @@ static json_t *make_process(const struct bundle *b, const struct user *u,
 	struct buf home _cleanup_buf_ = BUF_INIT;
 
 	if (env && find_variable(b->env, "HOME=") == count(b->env) &&
-	    buf_printf(&home, "HOME=%s", u->home) == 0)
-		json_array_append_new(env, json_string(buf_str(&home)));
+	    (buf_printf(&home, "HOME=%s", u->home) < 0 ||
+	     json_array_append_new(env, json_string(buf_str(&home))) < 0)) {
+		json_decref(env);
+		return NULL;
+	}
 	return json_pack("{s:b, s:o, s:o, s:o, s:s, s:o, s:b}", "terminal", b->tty, "user",
 			 make_process_user(u, p), "args",
 			 strings((const char *const *)b->args, count(b->args)), "env", env, "cwd",
