@@ -411,7 +411,9 @@ static int parse_duration(const char *s, json_int_t *out)
 	/*
 	 * At least 1 ms, as in docker, or 0 for the default; at most what an int64 of ns holds.
 	 */
-	if ((sum < 1e6 && sum != 0) || sum > 9e18)
+	if (sum > 9e18)
+		return -ERANGE;
+	if (sum < 1e6 && sum != 0)
 		return -EINVAL;
 	*out = (json_int_t)sum;
 	return 0;
@@ -429,13 +431,17 @@ static int health_option(struct change *c, json_t *check, const char *word)
 	json_int_t ns;
 	uint64_t n;
 	size_t i;
+	int r;
 
 	for (i = 0; i < ARRAY_SIZE(durations); i++) {
 		size_t len = strlen(durations[i].name);
 
 		if (strncmp(word, durations[i].name, len) != 0)
 			continue;
-		if (parse_duration(word + len, &ns) < 0)
+		r = parse_duration(word + len, &ns);
+		if (r == -ERANGE)
+			return err_set(c->err, EINVAL, "HEALTHCHECK: too long: %s", word);
+		if (r < 0)
 			return err_set(c->err, EINVAL,
 				       "HEALTHCHECK: not a duration of 1ms or more: %s", word);
 		if (ns == 0)

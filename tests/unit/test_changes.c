@@ -217,13 +217,26 @@ static void test_refuse(void **state)
 	}
 }
 
+/* A duration that does not fit is too long, not too short. */
+static void test_long_duration(void **state)
+{
+	const char *change = "HEALTHCHECK --interval=9999999h CMD x";
+	_cleanup_json_ json_t *j = json_object();
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(instructions_apply(j, &change, 1, &err), -EINVAL);
+	assert_string_equal(err.msg, "HEALTHCHECK: too long: --interval=9999999h");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_commands), cmocka_unit_test(test_pairs),
-		cmocka_unit_test(test_others),	 cmocka_unit_test(test_words),
-		cmocka_unit_test(test_deep),	 cmocka_unit_test(test_lines),
-		cmocka_unit_test(test_inherit),	 cmocka_unit_test(test_refuse),
+		cmocka_unit_test(test_commands),      cmocka_unit_test(test_pairs),
+		cmocka_unit_test(test_others),	      cmocka_unit_test(test_words),
+		cmocka_unit_test(test_deep),	      cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_inherit),	      cmocka_unit_test(test_refuse),
+		cmocka_unit_test(test_long_duration),
 	};
 
 	return cmocka_run_group_tests_name("changes", tests, NULL, NULL);
