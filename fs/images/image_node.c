@@ -12,15 +12,43 @@
 #include "fs/core/fs.h"
 #include "fs/core/trees.h"
 #include "store/disk/blob.h"
+#include "store/disk/refs.h"
 #include "store/image/image.h"
 #include "store/layer/acl.h"
 #include "store/layer/layer.h"
 
-/* The log says what is wrong with an image; the reader gets EIO. */
-static int report(int r, const struct ns_entry *entry, const struct err *err)
+/* True if index.json leads to this manifest now. */
+static bool is_listed(struct images *im, const struct descriptor *desc)
+{
+	_cleanup_refs_ struct refs refs = { 0 };
+	size_t i;
+
+	if (refs_read(im->fs->store, &refs, NULL) < 0)
+		return true;
+	for (i = 0; i < refs.n; i++)
+		if (digest_eq(&refs.v[i].desc.digest, &desc->digest))
+			return true;
+	return false;
+}
+
+/*
+ * Explain why an image could not be read. rmi removes its files shortly before it tells the mount,
+ * and a load may bring them back. So an image that is not listed any more is gone, and a listed
+ * one is read once more. The reader gets EIO for any other error, and the log says what is wrong.
+ * again    true: not read a second time yet
+ * returns  -ENOENT; -ESTALE read it again; -EIO, -ENOMEM
+ */
+static int explain(struct images *im, const struct descriptor *desc, int r,
+		   const struct ns_entry *entry, const struct err *err, bool *again)
 {
 	if (r == -ENOMEM)
 		return r;
+	if (!is_listed(im, desc))
+		return -ENOENT;
+	if (*again) {
+		*again = false;
+		return -ESTALE;
+	}
 	log_warn("%s: %s", entry->name, err->msg);
 	return -EIO;
 }
@@ -194,6 +222,7 @@ static int image_node_make(struct images *im, struct ns_entry *entry, struct ima
 	struct descriptor desc = { 0 };
 	struct image_node *img = NULL;
 	struct err err = ERR_INIT;
+	bool again = true;
 	int r;
 
 	do {
@@ -201,11 +230,11 @@ static int image_node_make(struct images *im, struct ns_entry *entry, struct ima
 		if (r < 0 || img)
 			break;
 		r = image_node_read(im, &desc, &img, &err);
+		if (r < 0)
+			r = explain(im, &desc, r, entry, &err, &again);
 		descriptor_fini(&desc);
-		if (r < 0) {
-			r = report(r, entry, &err);
-			break;
-		}
+		if (r < 0)
+			continue;
 		r = image_node_publish(im, entry, img);
 		if (r < 0) {
 			image_node_free(img);
@@ -273,6 +302,7 @@ int tree_node_get(struct images *im, struct image_node *img, size_t tree_index,
 	struct shared_tree *shared = NULL;
 	struct err err = ERR_INIT;
 	struct tree_node *tn;
+	bool again = true;
 	int r;
 
 	pthread_mutex_lock(&im->lock);
@@ -280,15 +310,20 @@ int tree_node_get(struct images *im, struct image_node *img, size_t tree_index,
 	images_unlock(im);
 	if (*out)
 		return r;
-	if (tree_index == 0) {
-		r = image_open(im->fs->store, NULL, &img->desc, &image, &err);
-		if (r == 0)
-			r = trees_get(im->fs->trees, image, &shared, &err);
-	} else {
-		r = trees_get_layer(im->fs->trees, &img->layers[tree_index - 1], &shared, &err);
-	}
+	do {
+		if (tree_index == 0) {
+			r = image ? 0 : image_open(im->fs->store, NULL, &img->desc, &image, &err);
+			if (r == 0)
+				r = trees_get(im->fs->trees, image, &shared, &err);
+		} else {
+			r = trees_get_layer(im->fs->trees, &img->layers[tree_index - 1], &shared,
+					    &err);
+		}
+		if (r < 0)
+			r = explain(im, &img->desc, r, img->ns_entry, &err, &again);
+	} while (r == -ESTALE);
 	if (r < 0)
-		return report(r, img->ns_entry, &err);
+		return r;
 	tn = calloc(1, sizeof(*tn));
 	if (!tn) {
 		trees_put(im->fs->trees, shared);
