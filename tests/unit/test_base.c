@@ -273,15 +273,25 @@ static void move_away(int dirfd)
 	assert_int_equal(renameat(dirfd, "t/a/b", dirfd, "others/b"), 0);
 }
 
-static void remove_tree_is_moved(void **state)
-{
-	char dir[] = "/tmp/test_base.XXXXXX";
-	_cleanup_close_ int fd = -1;
+#define TEMP_DIR "/tmp/test_base.XXXXXX"
 
-	(void)state;
+/* Create an empty directory; dir receives its name. Returns a descriptor. */
+static int make_temp_dir(char *dir)
+{
+	int fd;
+
 	assert_non_null(mkdtemp(dir));
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(fd >= 0);
+	return fd;
+}
+
+static void remove_tree_is_moved(void **state)
+{
+	char dir[] = TEMP_DIR;
+	_cleanup_close_ int fd = make_temp_dir(dir);
+
+	(void)state;
 	assert_int_equal(file_mkdirs(fd, "t/a/b/c", 0700), 0);
 	assert_int_equal(file_mkdirs(fd, "others/kept", 0700), 0);
 	disturbed_fd = fd;
@@ -304,13 +314,10 @@ static void refill(int dirfd)
 
 static void remove_tree_is_refilled(void **state)
 {
-	char dir[] = "/tmp/test_base.XXXXXX";
-	_cleanup_close_ int fd = -1;
+	char dir[] = TEMP_DIR;
+	_cleanup_close_ int fd = make_temp_dir(dir);
 
 	(void)state;
-	assert_non_null(mkdtemp(dir));
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	assert_true(fd >= 0);
 	assert_int_equal(file_mkdirs(fd, "t/a/b/c/d", 0700), 0);
 	assert_int_equal(file_mkdirs(fd, "t/a/e/f", 0700), 0);
 	assert_int_equal(file_mkdirs(fd, "others/kept", 0700), 0);
@@ -327,13 +334,10 @@ static void remove_tree_is_refilled(void **state)
 /* Other users than root cannot read it, and chmod(2) by name could follow a replaced path. */
 static void remove_tree_is_shut(void **state)
 {
-	char dir[] = "/tmp/test_base.XXXXXX";
-	_cleanup_close_ int fd = -1;
+	char dir[] = TEMP_DIR;
+	_cleanup_close_ int fd = make_temp_dir(dir);
 
 	(void)state;
-	assert_non_null(mkdtemp(dir));
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	assert_true(fd >= 0);
 	assert_int_equal(file_mkdirs(fd, "t/a/b", 0700), 0);
 	assert_int_equal(fchmodat(fd, "t/a/b", 0, 0), 0);
 	assert_int_equal(fchmodat(fd, "t/a", 0, 0), 0);
